@@ -1,0 +1,88 @@
+/**
+ * The records of the action log and the shapes that travel with them.
+ * A record is hashed in its RFC 8785 form; `seq` and the hashes stand outside it.
+ */
+
+export type RecordKind =
+  | 'tool.call'
+  | 'tool.result'
+  | 'agent.created'
+  | 'agent.changed'
+  | 'agent.revoked'
+  | 'agent.restored'
+  | 'token.minted'
+  | 'token.rotated'
+  | 'token.revoked'
+  | 'key.created'
+  | 'key.revoked'
+  | 'role.changed'
+  | 'policy.changed'
+  | 'capability.changed'
+  | 'server.changed'
+  | 'tool.changed'
+  | 'containment.ordered'
+  | 'containment.lifted'
+  | 'session.started'
+  | 'session.ended'
+  | 'webhook.changed'
+  | 'workspace.changed'
+  | 'person.changed'
+  | 'log.read'
+  | 'log.exported'
+  | 'gateway.refused'
+  | 'system.started'
+  | 'system.stopped';
+
+/** Fields every record has; kinds add their own (see docs/reference/records.md). */
+export interface LogRecord {
+  readonly v: 1;
+  readonly event_id: string;
+  readonly kind: RecordKind;
+  /** Decision time at the gateway, ISO 8601 UTC with milliseconds and `Z`. */
+  readonly ts: string;
+  readonly workspace: string;
+  readonly env: string;
+  readonly shard: string;
+  /** Gapless position in the shard, from 1. */
+  readonly shard_seq: number;
+  readonly [field: string]: unknown;
+}
+
+/** One line of `entries.jsonl` in an export, and one item of the audit API. Hashes print as `sha256:<hex>`. */
+export interface SealedEntry {
+  /** Gapless position in the whole log of the workspace, from 1. */
+  readonly seq: number;
+  /** SHA-256(0x00 ‖ canonical record): also the RFC 6962 leaf hash. */
+  readonly entry_hash: string;
+  readonly prev_hash: string;
+  /** Shard link: SHA-256(prev_hash ‖ entry_hash) over the 32-byte values; the first prev_hash is 32 zero bytes. */
+  readonly hash: string;
+  readonly record: LogRecord;
+}
+
+/** A named defect found by the verifier. `place` says where: a file, a seq, a shard position. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly place: string;
+  readonly message: string;
+  readonly fatal: boolean;
+}
+
+export type FindingCode =
+  | 'entry_edited'
+  | 'entry_missing'
+  | 'entry_inserted'
+  | 'entry_reordered'
+  | 'agent_sequence_broken'
+  | 'link_broken'
+  | 'root_mismatch'
+  | 'checkpoint_inconsistent'
+  | 'signature_invalid'
+  | 'key_unknown'
+  | 'tail_cut'
+  | 'fork'
+  | 'file_missing'
+  | 'file_empty'
+  | 'malformed'
+  | 'shard_head_mismatch'
+  | 'clock_backwards';

@@ -1,0 +1,217 @@
+/**
+ * The typed model of a policy: what role, guard and capability documents become after checking.
+ * Everything here is plain, frozen data; the compiled decision function is built from it.
+ */
+
+/** `review` means: a person must decide before the action runs. The strictest verdict wins: deny > review > allow. */
+export type Verdict = 'allow' | 'deny' | 'review';
+
+/** Why a decision came out as it did; the live stream prints `deny · cap`, `deny · guard`, `deny · scope`. */
+export type ReasonClass = 'granted' | 'scope' | 'guard' | 'cap' | 'rate' | 'containment' | 'error';
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+/** One key of `when` beside `field`. `all`, `any` and `not` nest further conditions. */
+export type Condition =
+  | { readonly field: string; readonly operator: Operator; readonly operand: JsonValue }
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | { readonly not: Condition };
+
+export type Operator =
+  | 'eq'
+  | 'ne'
+  | 'in'
+  | 'notIn'
+  | 'lt'
+  | 'lte'
+  | 'gt'
+  | 'gte'
+  | 'between'
+  | 'startsWith'
+  | 'endsWith'
+  | 'contains'
+  | 'domainIn'
+  | 'pathUnder'
+  | 'matches'
+  | 'exists';
+
+/** Who shares one counter. */
+export type CounterScope = 'agent' | 'role' | 'owner' | 'workspace';
+
+/** A sliding window: trailing `windowSeconds`, never a calendar bucket. */
+export interface WindowCondition {
+  readonly kind: 'sum' | 'count';
+  /** Impact unit summed (`usd`, `records_read`); absent for `count`. Money is counted in integer minor units. */
+  readonly unit?: string;
+  readonly windowSeconds: number;
+  /** Largest total allowed inside any window, this call included; integer (minor units for money). */
+  readonly limit: number;
+  readonly scope: CounterScope;
+  /** Capabilities whose calls are counted; `*` counts every capability. */
+  readonly over: readonly string[];
+}
+
+export interface Guard {
+  readonly id: string;
+  /** Capability the guard applies to, `crm.*`, or `*`. */
+  readonly action: string;
+  readonly when: Condition | WindowCondition;
+  readonly effect: Verdict;
+  readonly otherwise: Verdict;
+  /** Role that carries the guard, or `workspace`. */
+  readonly origin: string;
+  /** The guard as a spoken sentence, for traces and the console. */
+  readonly sentence: string;
+}
+
+/** How many units of something one call spends, taken from its validated arguments. */
+export type ImpactRule =
+  | { readonly kind: 'constant'; readonly amount: number }
+  /** A number found at `field`; for money `currency` is set and the result is in minor units. */
+  | { readonly kind: 'field'; readonly field: string; readonly currency?: string; readonly minor?: boolean; readonly currencyField?: string }
+  /** Number of elements of the array at `field`. */
+  | { readonly kind: 'length'; readonly field: string };
+
+export interface Capability {
+  /** Canonical dotted name (`payments.pay`) or one word (`deploy`). ASCII. */
+  readonly name: string;
+  readonly description: string;
+  readonly access: 'read' | 'write';
+  readonly destructive: boolean;
+  /** unit name → how a call's amount is found. */
+  readonly impact: Readonly<Record<string, ImpactRule>>;
+  /** JSON Schema (2020-12) of the arguments, when known; lets guards be checked against it. */
+  readonly inputSchema?: JsonObject;
+}
+
+export interface Role {
+  readonly name: string;
+  readonly description: string;
+  readonly revision: number;
+  readonly allow: readonly string[];
+  readonly guards: readonly Guard[];
+}
+
+/** All that can change a verdict, apart from live state. */
+export interface PolicySet {
+  readonly revision: number;
+  readonly roles: readonly Role[];
+  readonly workspaceGuards: readonly Guard[];
+  readonly capabilities: readonly Capability[];
+}
+
+/** What a decision is asked about. Arguments have been decoded once, strictly. */
+export interface DecisionRequest {
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly ownerId: string;
+  /** Role names in force for this call. */
+  readonly roles: readonly string[];
+  /** Capability as resolved (dotted); an unknown one is simply not granted. */
+  readonly capability: string;
+  readonly arguments: JsonObject;
+}
+
+/** A window this call would enter if allowed; the recorder checks and reserves it in the transaction of the record. */
+export interface WindowDemand {
+  /** Stable counter key: `<scope>/<scope id>/<unit or count>/<sorted capabilities>`. Windows of different length share a counter. */
+  readonly key: string;
+  readonly guardId: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly kind: 'sum' | 'count';
+  readonly unit?: string;
+  readonly windowSeconds: number;
+  readonly limit: number;
+  /** Units this call adds; integer ≥ 0. */
+  readonly amount: number;
+  readonly effect: Verdict;
+  readonly otherwise: Verdict;
+}
+
+/** An amount every matching counter must record if the call is allowed, whether or not a guard of this call reads it. */
+export interface WindowCharge {
+  readonly key: string;
+  readonly amount: number;
+  /** Longest window any guard keeps on this key, so that entries can be pruned behind it. */
+  readonly keepSeconds: number;
+}
+
+export interface TraceStep {
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly result: Verdict;
+  /** One sentence: what was compared with what. Never contains an argument marked sensitive. */
+  readonly detail: string;
+}
+
+/** Everything that can be decided without counters. Feed it with usage to get the decision. */
+export interface Evaluation {
+  readonly verdict: Verdict;
+  readonly reasonClass: ReasonClass;
+  readonly reason: string;
+  readonly rule?: string;
+  /** Role that grants the capability (first in name order), when one does. */
+  readonly role?: string;
+  readonly roleRevision?: number;
+  readonly trace: readonly TraceStep[];
+  readonly demands: readonly WindowDemand[];
+  readonly charges: readonly WindowCharge[];
+  /** unit → integer amount of this call. */
+  readonly impact: Readonly<Record<string, number>>;
+  readonly policyHash: string;
+  readonly policyRevision: number;
+}
+
+/** State of one window at the instant of the decision. */
+export interface WindowUsage {
+  /** Units already inside the trailing window. */
+  readonly used: number;
+  /** Seconds until enough leaves the window for this call to fit; absent when it can never fit. */
+  readonly freesInSeconds?: number;
+}
+
+export interface Decision {
+  readonly verdict: Verdict;
+  readonly reasonClass: ReasonClass;
+  readonly reason: string;
+  readonly rule?: string;
+  readonly role?: string;
+  readonly roleRevision?: number;
+  readonly trace: readonly TraceStep[];
+  readonly impact: Readonly<Record<string, number>>;
+  readonly policyHash: string;
+  readonly policyRevision: number;
+  /** For a refused window: units still free, and when the call would fit. */
+  readonly remaining?: number;
+  readonly retryAfterSeconds?: number;
+}
+
+/** A checked policy, ready to decide. */
+export interface CompiledPolicy {
+  readonly hash: string;
+  readonly revision: number;
+  /** The grants of these roles together, sorted. The tool list and the call check both read this. */
+  granted(roles: readonly string[]): ReadonlySet<string>;
+  /** Pure, total, never throws: an internal error is a deny with reason class `error`. */
+  evaluate(request: DecisionRequest): Evaluation;
+}
+
+/** A finding in a document, with its place. Lines and columns count from 1. */
+export interface DocumentProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly path: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly DocumentProblem[] };

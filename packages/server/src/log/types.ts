@@ -1,0 +1,38 @@
+/** What the rest of the server knows of the action log. Only `log/index.ts` is imported from outside the folder. */
+import type { LogRecord, RecordKind } from '@hivekey/action-log';
+import type { PoolClient } from 'pg';
+import type { EventId, WorkspaceId } from '../ids.ts';
+import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
+
+/** Fields of an administrative or system record, without what the writer adds (v, event_id, ts, workspace, env, shard, shard_seq). */
+export interface RecordDraft {
+  readonly kind: RecordKind;
+  readonly [field: string]: unknown;
+}
+
+/** The transaction of the log: state changes made through `client` commit together with the records. */
+export interface LoggedTransaction {
+  readonly client: PoolClient;
+  /** Database time of the transaction. */
+  readonly now: Date;
+  /** Adds a record; it is durable exactly when the changes are. */
+  log(draft: RecordDraft): EventId;
+}
+
+export interface ActionLog {
+  /** Group-committed durable intent. Rejects with LogUnavailable when it could not be made durable. */
+  recordIntent(intent: Intent): Promise<RecordResult>;
+  /** The outcome of a permit. Retried until durable; never throws on a database outage, resolves when written. */
+  recordOutcome(permit: Permit, outcome: Outcome): Promise<void>;
+  /** Runs a state change and its records in one transaction of the workspace's writer, alone in its batch. Whatever `change` throws rolls all of it back. */
+  transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T>;
+  /** Stops accepting, waits for what is queued, releases the shards. */
+  close(): Promise<void>;
+}
+
+/** The database refused, is gone, or the writer lost its shard. Nothing was recorded. */
+export class LogUnavailable extends Error {
+  readonly code = 'log_unavailable';
+}
+
+export type { LogRecord };
