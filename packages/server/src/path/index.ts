@@ -21,7 +21,10 @@ export interface CallInFlight {
 
 export interface ActionPath {
   /** Credential → principal, against current state. Records a known but stopped agent's attempt. `attempt` says what was tried, for that record. */
-  authenticate(token: string | undefined, attempt: { readonly tool: string; readonly sourceAddress?: string }): Promise<Principal | Unauthenticated>;
+  authenticate(
+    token: string | undefined,
+    attempt: { readonly tool: string; readonly sourceAddress?: string },
+  ): Promise<Principal | Unauthenticated>;
   /** resolve ▸ decide ▸ record. A permit must be settled exactly once. */
   authorize(token: string | undefined, principal: Principal, resolve: Resolve): Promise<Authorization>;
   /** Records how the permitted call ended. */
@@ -31,7 +34,11 @@ export interface ActionPath {
   /** What the agent may see: the same set the call check reads. */
   granted(principal: Principal): Promise<ReadonlySet<string>>;
   /** Aborts matching calls on this node; resolves with their fate once each is settled or `graceMs` passed. */
-  abortCalls(workspaceId: WorkspaceId, matches: (call: CallInFlight) => boolean, why: string): Promise<readonly AbortedCall[]>;
+  abortCalls(
+    workspaceId: WorkspaceId,
+    matches: (call: CallInFlight) => boolean,
+    why: string,
+  ): Promise<readonly AbortedCall[]>;
   /** Forget cached state of an agent (or of the whole workspace). Correctness never depends on it: the record's transaction compares revisions. */
   invalidate(workspaceId: WorkspaceId, agentId?: AgentId): void;
   /** A session or stream registers to be closed when its agent is stopped. Returns an unregister. */

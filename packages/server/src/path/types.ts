@@ -83,7 +83,13 @@ export interface Held {
 /** The credential is missing, unknown, expired or stopped. Recorded when the agent is known. Answer 401. */
 export interface Unauthenticated {
   readonly kind: 'unauthenticated';
-  readonly code: 'token_missing' | 'token_invalid' | 'token_expired' | 'agent_revoked' | 'agent_suspended' | 'workspace_stopped';
+  readonly code:
+    | 'token_missing'
+    | 'token_invalid'
+    | 'token_expired'
+    | 'agent_revoked'
+    | 'agent_suspended'
+    | 'workspace_stopped';
 }
 
 /** The intent could not be made durable. Nothing may be sent upstream. Answer 503. */

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../../test/setup/database.ts';
+import { openDatabase } from '../../src/database/index.ts';
+
+describe('database', () => {
+  let database: TestDatabase;
+  let owner: pg.Client;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = new pg.Client({ connectionString: database.ownerUrl });
+    await owner.connect();
+    await owner.query("INSERT INTO workspaces (id, name) VALUES ('w', 'w')");
+    await owner.query("INSERT INTO log_checkpoints (workspace_id, tree_size, root, note) VALUES ('w', 0, '', '')");
+  });
+  afterAll(async () => {
+    await owner.end();
+    await database.close();
+  });
+
+  it('lets the application role add to the log and read it', async () => {
+    await database.pool.query(
+      "INSERT INTO log_checkpoints (workspace_id, tree_size, root, note) VALUES ('w', 1, '', '')",
+    );
+    expect((await database.pool.query('SELECT count(*) AS n FROM log_checkpoints')).rows[0]).toEqual({ n: 2 });
+  });
+
+  it.each([
+    'UPDATE log_checkpoints SET note = $$x$$',
+    'DELETE FROM log_checkpoints',
+    'TRUNCATE log_checkpoints',
+    'DELETE FROM log_blocks',
+    'UPDATE role_revisions SET author = $$x$$',
+    'DROP TABLE log_blocks',
+    'ALTER TABLE log_blocks DISABLE TRIGGER ALL',
+  ])('refuses the application role: %s', async (sql) => {
+    await expect(database.pool.query(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it.each(['UPDATE log_checkpoints SET note = $$x$$', 'DELETE FROM log_checkpoints', 'TRUNCATE log_checkpoints'])(
+    'stops even the owner of the tables: %s',
+    async (sql) => {
+      await expect(owner.query(sql)).rejects.toThrow('append_only');
+    },
+  );
+
+  it('refuses a schema newer than the code', async () => {
+    const newer = await createTestDatabase();
+    const client = new pg.Client({ connectionString: newer.ownerUrl });
+    await client.connect();
+    await client.query("INSERT INTO schema_migrations (version, name, sha256) VALUES (9999, '9999_future.sql', '')");
+    await client.end();
+    await expect(openDatabase({ ownerUrl: newer.ownerUrl, roleKey: randomBytes(32) })).rejects.toMatchObject({
+      code: 'schema_newer',
+    });
+    await newer.close();
+  });
+
+  it('names a wrong URL, an unreachable server and a refused login without repeating the password', async () => {
+    const roleKey = randomBytes(32);
+    await expect(openDatabase({ ownerUrl: 'mysql://x', roleKey })).rejects.toMatchObject({
+      code: 'database_url_invalid',
+    });
+    await expect(openDatabase({ ownerUrl: 'postgres://u:hunter2@127.0.0.1:9/x', roleKey })).rejects.toMatchObject({
+      code: 'database_unreachable',
+    });
+    const wrong = new URL(database.ownerUrl);
+    wrong.password = 'hunter2';
+    const refused = openDatabase({ ownerUrl: wrong.href, roleKey });
+    await expect(refused).rejects.toMatchObject({ code: 'database_login_refused' });
+    await refused.catch((error: Error) => expect(error.message).not.toContain('hunter2'));
+  });
+});

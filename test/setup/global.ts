@@ -1,0 +1,5 @@
+import { startCluster } from './cluster.ts';
+
+export default async function setup(): Promise<() => Promise<void>> {
+  return startCluster();
+}
