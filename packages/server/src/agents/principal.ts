@@ -1,0 +1,94 @@
+/** Who a token stands for, read from current state in one indexed query. */
+import type { Pool } from 'pg';
+import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { Principal } from '../path/types.ts';
+
+const QUERY = `
+SELECT t.workspace_id, t.id AS token_id, t.role AS token_role, t.expires_at, t.revoked_at, t.authz_epoch AS token_epoch,
+       w.name AS workspace, w.environment, ws.status AS workspace_status,
+       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch,
+       p.id AS owner_id, p.email, p.label, p.active AS owner_active,
+       (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
+         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
+       t.expires_at <= clock_timestamp() AS expired
+  FROM agent_tokens t
+  JOIN workspaces w ON w.id = t.workspace_id
+  JOIN workspace_state ws ON ws.workspace_id = t.workspace_id
+  JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id
+  JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
+  JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+ WHERE t.lookup_hmac = $1`;
+
+interface Row {
+  workspace_id: WorkspaceId;
+  token_id: TokenId;
+  token_role: string | null;
+  expires_at: Date;
+  revoked_at: Date | null;
+  token_epoch: number;
+  workspace: string;
+  environment: string;
+  workspace_status: 'active' | 'stopped';
+  agent_id: AgentId;
+  handle: string;
+  status: 'active' | 'suspended' | 'revoked';
+  revision: number;
+  authz_epoch: number;
+  owner_id: PersonId;
+  email: string;
+  label: string | null;
+  owner_active: boolean;
+  roles: string[];
+  expired: boolean;
+}
+
+export type TokenState = 'live' | 'token_expired' | 'token_revoked' | 'agent_revoked' | 'agent_suspended' | 'workspace_stopped';
+
+export interface TokenHolder {
+  readonly principal: Principal;
+  /** Anything but `live` refuses; the principal then only says whose attempt to record. */
+  readonly state: TokenState;
+}
+
+function stateOf(row: Row): TokenState {
+  if (row.workspace_status === 'stopped') return 'workspace_stopped';
+  if (row.status === 'revoked') return 'agent_revoked';
+  if (row.status === 'suspended' || !row.owner_active) return 'agent_suspended';
+  // A token made before a stop never revives, not even after the agent is restored.
+  if (row.revoked_at !== null || row.token_epoch !== row.authz_epoch) return 'token_revoked';
+  return row.expired ? 'token_expired' : 'live';
+}
+
+/** The holder of the token with this lookup hash, or undefined when no such token was ever made. */
+export async function findTokenHolder(pool: Pool, lookupHmac: Buffer): Promise<TokenHolder | undefined> {
+  const { rows } = await pool.query<Row>({ name: 'token-holder', text: QUERY, values: [lookupHmac] });
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  const roles = row.token_role === null ? row.roles : row.roles.filter((role) => role === row.token_role);
+  const principal: Principal = {
+    workspaceId: row.workspace_id,
+    workspace: row.workspace,
+    environment: row.environment,
+    agentId: row.agent_id,
+    agent: row.handle,
+    ownerId: row.owner_id,
+    owner: row.email,
+    ...(row.label === null ? {} : { ownerLabel: row.label }),
+    roles,
+    tokenId: row.token_id,
+    tokenExpiresAtMs: row.expires_at.getTime(),
+    agentRevision: row.revision,
+    authzEpoch: row.authz_epoch,
+  };
+  return { principal, state: stateOf(row) };
+}
+
+/** Notes the use of a token, at most once a minute for each. Never on the way of an action. */
+export async function noteTokenUse(pool: Pool, workspaceId: WorkspaceId, tokenId: TokenId): Promise<void> {
+  await pool.query({
+    name: 'token-use',
+    text: `UPDATE agent_tokens SET last_used_at = now() WHERE workspace_id = $1 AND id = $2
+             AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`,
+    values: [workspaceId, tokenId],
+  });
+}

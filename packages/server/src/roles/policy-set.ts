@@ -1,0 +1,121 @@
+/** The policy in force: read as one snapshot, and published as a numbered, hashed revision. */
+import { type Capability, checkCapability, checkGuards, type JsonObject, policyHash, type PolicySet, roleFromDocument } from '@hivekey/policy';
+import type { ClientBase, Pool } from 'pg';
+import type { WorkspaceId } from '../ids.ts';
+import type { LoggedTransaction } from '../log/types.ts';
+
+// One statement is one snapshot: revision and content always belong together.
+const SNAPSHOT = `
+SELECT s.policy_revision,
+  (SELECT coalesce(json_agg(json_build_object('name', r.name, 'revision', v.revision, 'document', v.document) ORDER BY r.name), '[]')
+     FROM roles r JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name AND v.revision = r.current_revision
+    WHERE r.workspace_id = s.workspace_id) AS roles,
+  (SELECT g.guards FROM workspace_guard_revisions g WHERE g.workspace_id = s.workspace_id ORDER BY g.revision DESC LIMIT 1) AS guards,
+  (SELECT coalesce(json_agg(json_build_object('name', c.name, 'description', c.description, 'access', c.access, 'destructive', c.destructive,
+                                              'impact', c.impact, 'input_schema', c.input_schema) ORDER BY c.name), '[]')
+     FROM capabilities c WHERE c.workspace_id = s.workspace_id) AS capabilities,
+  (SELECT coalesce(array_agg(DISTINCT k.target), '{}') FROM containments k
+    WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools
+  FROM workspace_state s WHERE s.workspace_id = $1`;
+
+interface SnapshotRow {
+  policy_revision: number;
+  roles: { name: string; revision: number; document: unknown }[];
+  guards: unknown;
+  capabilities: { name: string; description: string; access: string; destructive: boolean; impact: JsonObject; input_schema: JsonObject | null }[];
+  stopped_tools: string[];
+}
+
+export interface PolicySnapshot {
+  readonly set: PolicySet;
+  /** Capabilities under a tool stop. */
+  readonly stoppedTools: ReadonlySet<string>;
+}
+
+/** A stored document no longer passes its own check: nothing may be decided with it. */
+export class PolicyUnreadable extends Error {
+  readonly code = 'policy_unreadable';
+}
+
+/** The policy in force in the workspace. Throws PolicyUnreadable rather than leave a rule out. */
+export async function loadPolicySet(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<PolicySnapshot> {
+  const { rows } = await client.query<SnapshotRow>({ name: 'policy-snapshot', text: SNAPSHOT, values: [workspaceId] });
+  const row = rows[0];
+  if (row === undefined) throw new PolicyUnreadable(`workspace ${workspaceId} has no state`);
+  const roles = row.roles.map(({ name, revision, document }) => valueOf(roleFromDocument(document, revision), `role ${name}`));
+  const workspaceGuards = valueOf(checkGuards(row.guards ?? [], 'workspace'), 'workspace guards');
+  const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
+    valueOf(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
+  );
+  return { set: { revision: row.policy_revision, roles, workspaceGuards, capabilities }, stoppedTools: new Set(row.stopped_tools) };
+}
+
+function valueOf<T>(checked: { ok: true; value: T } | { ok: false; problems: readonly { message: string }[] }, what: string): T {
+  if (checked.ok) return checked.value;
+  throw new PolicyUnreadable(`${what}: ${checked.problems.map((problem) => problem.message).join('; ')}`);
+}
+
+export interface PublishedPolicy {
+  readonly revision: number;
+  readonly hash: string;
+}
+
+/**
+ * Makes what the transaction changed the policy in force: the next revision, with its hash and its
+ * content kept. Call once, after the changes, inside the transaction. Updating the state row meets every
+ * recording transaction, so no action is recorded under the old policy after this commits.
+ */
+export async function publishPolicy(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): Promise<PublishedPolicy> {
+  const { client } = transaction;
+  const previous = await client.query<{ policy_hash: string }>(
+    'SELECT policy_hash FROM policy_revisions WHERE workspace_id = $1 ORDER BY revision DESC LIMIT 1',
+    [workspaceId],
+  );
+  await client.query('UPDATE workspace_state SET policy_revision = policy_revision + 1, updated_at = now() WHERE workspace_id = $1', [workspaceId]);
+  const { set, stoppedTools } = await loadPolicySet(client, workspaceId);
+  const hash = policyHash(set);
+  await client.query('INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor) VALUES ($1, $2, $3, $4, $5)', [
+    workspaceId,
+    set.revision,
+    hash,
+    JSON.stringify({ ...set, stoppedTools: [...stoppedTools].sort() }),
+    actor,
+  ]);
+  const previousHash = previous.rows[0]?.policy_hash;
+  transaction.log({
+    kind: 'policy.changed',
+    actor,
+    policy: hash,
+    policy_revision: set.revision,
+    ...(previousHash === undefined ? {} : { prev_policy: previousHash }),
+  });
+  await client.query("SELECT pg_notify('hivekey_policy', $1)", [workspaceId]);
+  return { revision: set.revision, hash };
+}
+
+/** Declares a capability or updates it. A discovered definition never overwrites what a person declared. */
+export async function upsertCapability(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  capability: Capability,
+  source: 'declared' | 'discovered',
+): Promise<void> {
+  await transaction.client.query(
+    `INSERT INTO capabilities (workspace_id, name, description, access, destructive, impact, input_schema, source)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (workspace_id, name) DO UPDATE SET
+       description = excluded.description, access = excluded.access, destructive = excluded.destructive,
+       impact = excluded.impact, input_schema = excluded.input_schema, source = excluded.source, updated_at = now()
+     WHERE capabilities.source = 'discovered' OR excluded.source = 'declared'`,
+    [
+      workspaceId,
+      capability.name,
+      capability.description,
+      capability.access,
+      capability.destructive,
+      JSON.stringify(capability.impact),
+      capability.inputSchema === undefined ? null : JSON.stringify(capability.inputSchema),
+      source,
+    ],
+  );
+}
