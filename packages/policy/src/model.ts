@@ -7,7 +7,7 @@
 export type Verdict = 'allow' | 'deny' | 'review';
 
 /** Why a decision came out as it did; the live stream prints `deny · cap`, `deny · guard`, `deny · scope`. */
-export type ReasonClass = 'granted' | 'scope' | 'guard' | 'cap' | 'rate' | 'containment' | 'error';
+export type ReasonClass = 'granted' | 'scope' | 'guard' | 'cap' | 'rate' | 'containment' | 'credential' | 'error';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {

@@ -4,6 +4,7 @@ import { Failure } from '../errors.ts';
 import { applicationRole, migrate } from './migrate.ts';
 
 export { startEmbeddedPostgres } from './embedded.ts';
+export { type Listener, listen } from './listener.ts';
 
 const OLDEST_VERSION = 160_000;
 

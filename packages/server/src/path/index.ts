@@ -1,50 +1,31 @@
 /** The one path. Entrances import only this file. */
-import type { CompiledPolicy, JsonObject } from '@hivekey/policy';
+import type { CompiledPolicy } from '@hivekey/policy';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import type { Action, Authorization, Outcome, Permit, Principal, Unauthenticated } from './types.ts';
+import type { Action, Authorization, Outcome, Permit, Principal, Unauthenticated, Unavailable } from './types.ts';
 
+export { type ActionPathOptions, createActionPath } from './action-path.ts';
 export type * from './types.ts';
 
 /** Builds the action for a principal; called again when policy or agent changed meanwhile. */
 export type Resolve = (principal: Principal) => Promise<Action>;
 
-export interface CallInFlight {
-  readonly eventId: string;
-  readonly agentId: AgentId;
-  readonly agent: string;
-  readonly owner: string;
-  readonly roles: readonly string[];
-  readonly capability: string;
+/** What was tried, for the record of an attempt with a dead credential. */
+export interface Attempt {
   readonly tool: string;
-  readonly startedAtMs: number;
+  readonly sourceAddress?: string;
+  /** The call goes on to `authorize`, whose transaction checks the same facts again: a cached principal will do. */
+  readonly willRecord?: boolean;
 }
 
-export interface ActionPath {
-  /** Credential → principal, against current state. Records a known but stopped agent's attempt. `attempt` says what was tried, for that record. */
-  authenticate(
-    token: string | undefined,
-    attempt: { readonly tool: string; readonly sourceAddress?: string },
-  ): Promise<Principal | Unauthenticated>;
-  /** resolve ▸ decide ▸ record. A permit must be settled exactly once. */
-  authorize(token: string | undefined, principal: Principal, resolve: Resolve): Promise<Authorization>;
-  /** Records how the permitted call ended. */
-  settle(permit: Permit, outcome: Outcome): Promise<void>;
-  /** The policy in force now (fresh to the last revision this node has heard of). */
-  policy(workspaceId: WorkspaceId): Promise<CompiledPolicy>;
-  /** What the agent may see: the same set the call check reads. */
-  granted(principal: Principal): Promise<ReadonlySet<string>>;
-  /** Aborts matching calls on this node; resolves with their fate once each is settled or `graceMs` passed. */
-  abortCalls(
-    workspaceId: WorkspaceId,
-    matches: (call: CallInFlight) => boolean,
-    why: string,
-  ): Promise<readonly AbortedCall[]>;
-  /** Forget cached state of an agent (or of the whole workspace). Correctness never depends on it: the record's transaction compares revisions. */
-  invalidate(workspaceId: WorkspaceId, agentId?: AgentId): void;
-  /** A session or stream registers to be closed when its agent is stopped. Returns an unregister. */
-  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void): () => void;
-  /** Policy or catalogue changed for the workspace. Returns an unsubscribe. */
-  onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void;
+/** What a stop reaches: everything of the workspace, some agents, or one capability. */
+export type StopTarget =
+  | { readonly kind: 'workspace' }
+  | { readonly kind: 'agents'; readonly agentIds: ReadonlySet<AgentId> }
+  | { readonly kind: 'tool'; readonly capability: string };
+
+export interface StopReport {
+  readonly calls: readonly AbortedCall[];
+  readonly sessionsClosed: number;
 }
 
 export interface AbortedCall {
@@ -55,4 +36,31 @@ export interface AbortedCall {
   readonly fate: 'aborted_before_upstream' | 'unknown' | 'finished';
 }
 
-export type { JsonObject };
+export interface ActionPath {
+  /** Credential → principal, against current state. A known but dead credential's attempt is recorded. */
+  authenticate(token: string | undefined, attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable>;
+  /** resolve ▸ decide ▸ record. A permit must be settled exactly once. */
+  authorize(token: string, principal: Principal, resolve: Resolve): Promise<Authorization>;
+  /** Records how the permitted call ended. Resolves when that is durable; need not be awaited before answering. */
+  settle(permit: Permit, outcome: Outcome): Promise<void>;
+  /** The policy in force, as of the last revision this node has heard of. */
+  policy(workspaceId: WorkspaceId): Promise<CompiledPolicy>;
+  /** Capabilities of a workspace under a tool stop, as of the same revision. */
+  stoppedTools(workspaceId: WorkspaceId): Promise<ReadonlySet<string>>;
+  /** What the agent may see: the same set the call check reads. */
+  granted(principal: Principal): Promise<ReadonlySet<string>>;
+  /**
+   * The part of a stop that is in this process: aborts matching calls, closes matching sessions, drops
+   * cached state. Call it after the stop is committed. Resolves with the fate of each call, at the latest
+   * after `graceMs`; aborting itself is done before the first await.
+   */
+  stop(workspaceId: WorkspaceId, target: StopTarget, graceMs?: number): Promise<StopReport>;
+  /** Forgets cached state of an agent, or of the whole workspace. Correctness never depends on it: the record's transaction compares revisions. */
+  invalidate(workspaceId: WorkspaceId, agentId?: AgentId): void;
+  /** A session or stream registers to be closed when its agent is stopped. Returns an unregister. */
+  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void): () => void;
+  /** Policy, grants or stops changed in the workspace. Returns an unsubscribe. */
+  onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void;
+  /** Refuses new calls, gives those in flight `graceMs` to end, then aborts and records them. */
+  close(graceMs: number): Promise<void>;
+}

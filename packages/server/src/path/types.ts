@@ -3,7 +3,7 @@
  * Every entrance builds the same `Action` once from the received bytes; what is decided is what is
  * recorded is what is forwarded.
  */
-import type { Decision, Evaluation, JsonObject } from '@hivekey/policy';
+import type { Decision, Evaluation, JsonObject, ReasonClass } from '@hivekey/policy';
 import type { AgentId, EventId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 
 /** Who is calling, as of `agentRevision`. The recording transaction compares that revision and refuses an older one. */
@@ -48,6 +48,8 @@ export interface Action {
   readonly traceparent?: string;
   readonly sourceAddress?: string;
   readonly receivedAtMs: number;
+  /** A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is granted. */
+  readonly refuse?: { readonly reasonClass: ReasonClass; readonly reason: string; readonly rule?: string };
 }
 
 /** A durable intent: the record is committed, and the action may begin while `signal` is not aborted. */
@@ -87,6 +89,7 @@ export interface Unauthenticated {
     | 'token_missing'
     | 'token_invalid'
     | 'token_expired'
+    | 'token_revoked'
     | 'agent_revoked'
     | 'agent_suspended'
     | 'workspace_stopped';
@@ -95,7 +98,7 @@ export interface Unauthenticated {
 /** The intent could not be made durable. Nothing may be sent upstream. Answer 503. */
 export interface Unavailable {
   readonly kind: 'unavailable';
-  readonly code: 'log_unavailable' | 'overloaded' | 'shutting_down';
+  readonly code: 'log_unavailable' | 'policy_unavailable' | 'overloaded' | 'shutting_down';
 }
 
 export type Authorization = Permit | Refusal | Held | Unauthenticated | Unavailable;
@@ -119,6 +122,8 @@ export interface Intent {
   readonly redactedArguments: JsonObject;
   /** `hmac-sha256:<hex>` of `argumentsJson` under the workspace's digest key. */
   readonly argumentsDigest: string;
+  /** A denial that must be on the log although the agent is stopped or its credential dead. */
+  readonly evenIfStopped?: true;
 }
 
 /** `stale`: the agent or the policy changed since the decision; authenticate and decide again. */

@@ -1,5 +1,13 @@
 /** The policy in force: read as one snapshot, and published as a numbered, hashed revision. */
-import { type Capability, checkCapability, checkGuards, type JsonObject, policyHash, type PolicySet, roleFromDocument } from '@hivekey/policy';
+import {
+  type Capability,
+  checkCapability,
+  checkGuards,
+  type JsonObject,
+  type PolicySet,
+  policyHash,
+  roleFromDocument,
+} from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/types.ts';
@@ -22,7 +30,14 @@ interface SnapshotRow {
   policy_revision: number;
   roles: { name: string; revision: number; document: unknown }[];
   guards: unknown;
-  capabilities: { name: string; description: string; access: string; destructive: boolean; impact: JsonObject; input_schema: JsonObject | null }[];
+  capabilities: {
+    name: string;
+    description: string;
+    access: string;
+    destructive: boolean;
+    impact: JsonObject;
+    input_schema: JsonObject | null;
+  }[];
   stopped_tools: string[];
 }
 
@@ -42,15 +57,23 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
   const { rows } = await client.query<SnapshotRow>({ name: 'policy-snapshot', text: SNAPSHOT, values: [workspaceId] });
   const row = rows[0];
   if (row === undefined) throw new PolicyUnreadable(`workspace ${workspaceId} has no state`);
-  const roles = row.roles.map(({ name, revision, document }) => valueOf(roleFromDocument(document, revision), `role ${name}`));
-  const workspaceGuards = valueOf(checkGuards(row.guards ?? [], 'workspace'), 'workspace guards');
-  const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
-    valueOf(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
+  const roles = row.roles.map(({ name, revision, document }) =>
+    checkedValue(roleFromDocument(document, revision), `role ${name}`),
   );
-  return { set: { revision: row.policy_revision, roles, workspaceGuards, capabilities }, stoppedTools: new Set(row.stopped_tools) };
+  const workspaceGuards = checkedValue(checkGuards(row.guards ?? [], 'workspace'), 'workspace guards');
+  const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
+    checkedValue(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
+  );
+  return {
+    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities },
+    stoppedTools: new Set(row.stopped_tools),
+  };
 }
 
-function valueOf<T>(checked: { ok: true; value: T } | { ok: false; problems: readonly { message: string }[] }, what: string): T {
+function checkedValue<T>(
+  checked: { ok: true; value: T } | { ok: false; problems: readonly { message: string }[] },
+  what: string,
+): T {
   if (checked.ok) return checked.value;
   throw new PolicyUnreadable(`${what}: ${checked.problems.map((problem) => problem.message).join('; ')}`);
 }
@@ -65,22 +88,26 @@ export interface PublishedPolicy {
  * content kept. Call once, after the changes, inside the transaction. Updating the state row meets every
  * recording transaction, so no action is recorded under the old policy after this commits.
  */
-export async function publishPolicy(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): Promise<PublishedPolicy> {
+export async function publishPolicy(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  actor: string,
+): Promise<PublishedPolicy> {
   const { client } = transaction;
   const previous = await client.query<{ policy_hash: string }>(
     'SELECT policy_hash FROM policy_revisions WHERE workspace_id = $1 ORDER BY revision DESC LIMIT 1',
     [workspaceId],
   );
-  await client.query('UPDATE workspace_state SET policy_revision = policy_revision + 1, updated_at = now() WHERE workspace_id = $1', [workspaceId]);
+  await client.query(
+    'UPDATE workspace_state SET policy_revision = policy_revision + 1, updated_at = now() WHERE workspace_id = $1',
+    [workspaceId],
+  );
   const { set, stoppedTools } = await loadPolicySet(client, workspaceId);
   const hash = policyHash(set);
-  await client.query('INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor) VALUES ($1, $2, $3, $4, $5)', [
-    workspaceId,
-    set.revision,
-    hash,
-    JSON.stringify({ ...set, stoppedTools: [...stoppedTools].sort() }),
-    actor,
-  ]);
+  await client.query(
+    'INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor) VALUES ($1, $2, $3, $4, $5)',
+    [workspaceId, set.revision, hash, JSON.stringify({ ...set, stoppedTools: [...stoppedTools].sort() }), actor],
+  );
   const previousHash = previous.rows[0]?.policy_hash;
   transaction.log({
     kind: 'policy.changed',
@@ -89,7 +116,6 @@ export async function publishPolicy(transaction: LoggedTransaction, workspaceId:
     policy_revision: set.revision,
     ...(previousHash === undefined ? {} : { prev_policy: previousHash }),
   });
-  await client.query("SELECT pg_notify('hivekey_policy', $1)", [workspaceId]);
   return { revision: set.revision, hash };
 }
 

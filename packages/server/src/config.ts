@@ -1,0 +1,142 @@
+/**
+ * Settings, from a YAML file (`hivekey.yaml`, or HIVEKEY_CONFIG) and the environment; the environment
+ * wins. All of it is checked before anything starts. `<NAME>_FILE` reads a secret's value from a file.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Failure } from './errors.ts';
+import { Secret } from './secret.ts';
+
+const list = z.array(z.string().min(1)).default([]);
+
+const schema = z.strictObject({
+  port: z.int().min(0).max(65_535).default(7420),
+  host: z.string().min(1).default('127.0.0.1'),
+  /** Folder for keys, the embedded database and checkpoint copies. */
+  data: z.string().min(1).default('./.hivekey'),
+  database_url: z.string().optional(),
+  /** Origin people and agents use when it is not http://host:port, e.g. behind a proxy. */
+  public_url: z.url({ protocol: /^https?$/ }).optional(),
+  /** Further Host and Origin values that are served, beside host, localhost and public_url. */
+  allowed_hosts: list,
+  environment: z.string().min(1).max(32).default('prod'),
+  log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** 32 bytes in base64; made in the data folder when absent. All other keys are derived from it. */
+  secret_key: z.string().optional(),
+  /** Where signed checkpoints are copied; `<data>/checkpoints` when absent. */
+  checkpoint_file: z.string().optional(),
+  /** C2SP witness that receives checkpoints. */
+  witness_url: z.url({ protocol: /^https?$/ }).optional(),
+  /** Hosts, host:port or CIDR ranges of upstreams that may be private addresses. */
+  upstream_allow: list,
+  /** Environment variables that `env://NAME` credentials may read. */
+  upstream_env: list,
+  /** Folder from which `file://…` credentials may be read. */
+  upstream_files: z.string().optional(),
+  body_limit_bytes: z
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .default(1024 * 1024),
+  requests_per_minute: z.int().min(1).default(6000),
+  permit_seconds: z.int().min(1).max(3600).default(60),
+  shutdown_seconds: z.int().min(1).max(600).default(10),
+});
+
+type Settings = z.output<typeof schema>;
+
+export interface Config extends Omit<Settings, 'database_url' | 'secret_key'> {
+  /** Absolute. */
+  readonly data: string;
+  readonly databaseUrl: Secret | undefined;
+  readonly secretKey: Secret | undefined;
+}
+
+const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env']);
+const NUMBERS = new Set(['port', 'body_limit_bytes', 'requests_per_minute', 'permit_seconds', 'shutdown_seconds']);
+/** Variables of the command line and of the start script, which are not settings of the server. */
+const FOREIGN = new Set([
+  'HIVEKEY_CONFIG',
+  'HIVEKEY_URL',
+  'HIVEKEY_KEY',
+  'HIVEKEY_TOKEN',
+  'HIVEKEY_TOKEN_FILE',
+  'HIVEKEY_TEST_CLUSTER',
+]);
+
+function fromEnvironment(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const settings: Record<string, unknown> = {};
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith('HIVEKEY_') || FOREIGN.has(variable) || text === undefined || text === '') continue;
+    const isFile = variable.endsWith('_FILE') && variable !== 'HIVEKEY_CHECKPOINT_FILE';
+    const name = variable.slice('HIVEKEY_'.length, isFile ? -'_FILE'.length : undefined).toLowerCase();
+    const value = isFile ? readSecretFile(variable, text) : text;
+    if (LISTS.has(name))
+      settings[name] = value
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean);
+    else if (NUMBERS.has(name)) settings[name] = value.trim() === '' ? value : Number(value);
+    else settings[name] = value;
+  }
+  return settings;
+}
+
+function readSecretFile(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    throw new Failure(
+      500,
+      'config_invalid',
+      `${variable} names a file that cannot be read.`,
+      'Check the path and its permissions.',
+    );
+  }
+}
+
+function fromFile(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const named = environment.HIVEKEY_CONFIG;
+  const path = resolve(named ?? 'hivekey.yaml');
+  if (named === undefined && !existsSync(path)) return {};
+  try {
+    const document: unknown = parse(readFileSync(path, 'utf8'), { maxAliasCount: 0 });
+    if (document === null) return {};
+    if (typeof document === 'object' && !Array.isArray(document)) return { ...document };
+    throw new Error('the file is not a map of settings');
+  } catch (error) {
+    throw new Failure(
+      500,
+      'config_invalid',
+      `${path} cannot be used: ${error instanceof Error ? error.message : 'unreadable'}`,
+      'See docs/guides/operator.md for the settings.',
+    );
+  }
+}
+
+/** Reads and checks all settings. Throws `config_invalid` naming each wrong one; values are never repeated, they may be secrets. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = schema.safeParse({ ...fromFile(environment), ...fromEnvironment(environment) });
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown setting ${issue.keys.join(', ')}`
+        : `${issue.path.join('.')}: ${issue.message}`,
+    );
+    throw new Failure(
+      500,
+      'config_invalid',
+      `The configuration is wrong: ${problems.join('; ')}.`,
+      'Each setting is described in docs/guides/operator.md.',
+    );
+  }
+  const { database_url, secret_key, ...settings } = parsed.data;
+  return {
+    ...settings,
+    data: resolve(settings.data),
+    databaseUrl: database_url === undefined ? undefined : new Secret(database_url),
+    secretKey: secret_key === undefined ? undefined : new Secret(secret_key),
+  };
+}

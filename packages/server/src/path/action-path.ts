@@ -1,0 +1,286 @@
+/** The steps in order: authenticate ▸ resolve ▸ decide ▸ record ▸ (forward, at the entrance) ▸ settle. */
+import { createHmac, type KeyObject } from 'node:crypto';
+import type { Evaluation } from '@hivekey/policy';
+import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Pool } from 'pg';
+import type { TokenHolder, TokenState } from '../agents/principal.ts';
+import type { AgentId, WorkspaceId } from '../ids.ts';
+import type { ActionLog } from '../log/types.ts';
+import { Authenticator } from './authenticate.ts';
+import { type Call, CallsInFlight } from './calls-in-flight.ts';
+import { decide, refuse } from './decide.ts';
+import type { ActionPath, Attempt, Resolve, StopReport, StopTarget } from './index.ts';
+import { Policies, type PolicyInForce } from './policy-in-force.ts';
+import { redactArguments } from './redact.ts';
+import type {
+  Action,
+  Authorization,
+  Intent,
+  Outcome,
+  Permit,
+  Principal,
+  RecordResult,
+  Unauthenticated,
+  Unavailable,
+} from './types.ts';
+
+/** A decision is made again when agent or policy changed while it was being recorded; more often than this means something is wrong. */
+const MAX_DECISIONS = 8;
+const STOP_GRACE_MS = 2_000;
+
+export interface ActionPathOptions {
+  readonly pool: Pool;
+  readonly log: ActionLog;
+  readonly pepper: KeyObject;
+  /** Key of the digest of arguments. */
+  readonly digest: KeyObject;
+  /** Epoch milliseconds. */
+  readonly clock?: () => number;
+  readonly observe?: PathObserver;
+}
+
+/** Hooks for metrics. They must not throw. */
+export interface PathObserver {
+  decided(verdict: string, reasonClass: string, entrance: string): void;
+  refusedCredential(code: string): void;
+  unavailable(code: string): void;
+  step(step: 'resolve' | 'decide' | 'record', seconds: number): void;
+  settled(result: Outcome['result'], upstreamSeconds: number | undefined): void;
+}
+
+const DEAD: Readonly<Record<Exclude<TokenState, 'live'>, string>> = {
+  token_expired: 'credential: the token has expired',
+  token_revoked: 'credential: the token was revoked',
+  agent_revoked: 'containment: the agent is revoked',
+  agent_suspended: 'containment: the agent is suspended',
+  workspace_stopped: 'containment: the workspace is stopped',
+};
+
+const tracer = trace.getTracer('hivekey');
+
+export function createActionPath(options: ActionPathOptions): ActionPath {
+  return new Path(options);
+}
+
+class Path implements ActionPath {
+  readonly #log: ActionLog;
+  readonly #digest: KeyObject;
+  readonly #clock: () => number;
+  readonly #observe: PathObserver | undefined;
+  readonly #authenticator: Authenticator;
+  readonly #policies: Policies;
+  readonly #calls = new CallsInFlight();
+  /** Which call a permit belongs to; a permit that is not here has been settled. */
+  readonly #permits = new WeakMap<Permit, Call>();
+  #closing = false;
+
+  constructor(options: ActionPathOptions) {
+    this.#log = options.log;
+    this.#digest = options.digest;
+    this.#clock = options.clock ?? Date.now;
+    this.#observe = options.observe;
+    this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
+    this.#policies = new Policies(options.pool);
+  }
+
+  async authenticate(token: string | undefined, attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable> {
+    if (token === undefined) return this.#unauthenticated('token_missing');
+    let holder: TokenHolder | undefined;
+    try {
+      holder = await this.#authenticator.find(token, attempt.willRecord === true);
+    } catch {
+      return this.#unavailable('log_unavailable');
+    }
+    if (holder === undefined) return this.#unauthenticated('token_invalid');
+    if (holder.state === 'live') return holder.principal;
+    return this.#refuseDead(holder.principal, holder.state, attempt);
+  }
+
+  async authorize(token: string, principal: Principal, resolve: Resolve): Promise<Authorization> {
+    if (this.#closing) return this.#unavailable('shutting_down');
+    return tracer.startActiveSpan('hivekey.authorize', async (span) => {
+      try {
+        const authorization = await this.#decideAndRecord(token, principal, resolve);
+        span.setAttributes({ 'hivekey.agent': principal.agent, 'hivekey.result': authorization.kind });
+        if ('decision' in authorization) {
+          span.setAttributes({
+            'hivekey.capability': authorization.action.capability,
+            'hivekey.verdict': authorization.decision.verdict,
+            'hivekey.event_id': authorization.eventId,
+          });
+        }
+        return authorization;
+      } catch (error) {
+        fail(span, error);
+        throw error;
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  async #decideAndRecord(token: string, first: Principal, resolve: Resolve): Promise<Authorization> {
+    let principal = first;
+    for (let round = 0; round < MAX_DECISIONS; round += 1) {
+      const resolveStart = performance.now();
+      const action = await resolve(principal);
+      const decideStart = performance.now();
+      let evaluation: Evaluation;
+      try {
+        evaluation = decide(await this.#policies.current(principal.workspaceId), principal, action);
+      } catch {
+        return this.#unavailable('policy_unavailable');
+      }
+      const recordStart = performance.now();
+      const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
+      let result: RecordResult;
+      try {
+        result = await this.#log.recordIntent(this.#intent(principal, action, evaluation));
+      } catch (error) {
+        this.#calls.leave(call, undefined);
+        return this.#unavailable(codeOf(error) === 'overloaded' ? 'overloaded' : 'log_unavailable');
+      }
+      this.#observe?.step('resolve', (decideStart - resolveStart) / 1000);
+      this.#observe?.step('decide', (recordStart - decideStart) / 1000);
+      this.#observe?.step('record', (performance.now() - recordStart) / 1000);
+      if (result.kind === 'recorded') return this.#outcomeOf(call, principal, action, result);
+
+      this.#calls.leave(call, undefined);
+      if (result.what === 'policy') this.#policies.changed(principal.workspaceId);
+      this.#authenticator.forget(principal.workspaceId, principal.agentId);
+      const again = await this.authenticate(token, {
+        tool: action.tool,
+        ...(action.sourceAddress === undefined ? {} : { sourceAddress: action.sourceAddress }),
+      });
+      if ('kind' in again) return again;
+      principal = again;
+    }
+    return this.#unavailable('overloaded');
+  }
+
+  #outcomeOf(
+    call: Call,
+    principal: Principal,
+    action: Action,
+    recorded: Extract<RecordResult, { kind: 'recorded' }>,
+  ): Authorization {
+    const { decision, eventId } = recorded;
+    this.#observe?.decided(decision.verdict, decision.reasonClass, action.entrance);
+    if (decision.verdict === 'allow') {
+      call.eventId = eventId;
+      const permit: Permit = {
+        kind: 'permit',
+        principal,
+        action,
+        decision,
+        eventId,
+        signal: call.controller.signal,
+        startedAtMs: this.#clock(),
+      };
+      this.#permits.set(permit, call);
+      return permit;
+    }
+    this.#calls.leave(call, undefined);
+    return { kind: decision.verdict === 'review' ? 'held' : 'refused', principal, action, decision, eventId };
+  }
+
+  async settle(permit: Permit, outcome: Outcome): Promise<void> {
+    const call = this.#permits.get(permit);
+    if (call === undefined) throw new Error(`permit ${permit.eventId} was settled before`);
+    this.#permits.delete(permit);
+    this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
+    const written = this.#log.recordOutcome(permit, outcome);
+    this.#calls.leave(call, outcome);
+    await written;
+  }
+
+  async policy(workspaceId: WorkspaceId): Promise<PolicyInForce['compiled']> {
+    return (await this.#policies.current(workspaceId)).compiled;
+  }
+
+  async stoppedTools(workspaceId: WorkspaceId): Promise<ReadonlySet<string>> {
+    return (await this.#policies.current(workspaceId)).stoppedTools;
+  }
+
+  async granted(principal: Principal): Promise<ReadonlySet<string>> {
+    return (await this.policy(principal.workspaceId)).granted(principal.roles);
+  }
+
+  stop(workspaceId: WorkspaceId, target: StopTarget, graceMs = STOP_GRACE_MS): Promise<StopReport> {
+    this.#authenticator.forget(workspaceId);
+    return this.#calls.stop(workspaceId, target, graceMs);
+  }
+
+  invalidate(workspaceId: WorkspaceId, agentId?: AgentId): void {
+    this.#authenticator.forget(workspaceId, agentId);
+    this.#policies.changed(workspaceId);
+  }
+
+  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void): () => void {
+    return this.#calls.addSession({ workspaceId, agentId, close });
+  }
+
+  onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void {
+    return this.#policies.onChange(listener);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    await this.#calls.drain(graceMs);
+  }
+
+  #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {
+    return {
+      principal,
+      action,
+      evaluation,
+      redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
+      argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(principal.workspaceId).update('\0').update(action.argumentsJson).digest('hex')}`,
+    };
+  }
+
+  /** Whoever held this token is known, so the attempt goes on the log; when it cannot, the answer is 503 and still a refusal. */
+  async #refuseDead(
+    principal: Principal,
+    state: Exclude<TokenState, 'live'>,
+    attempt: Attempt,
+  ): Promise<Unauthenticated | Unavailable> {
+    const reason = DEAD[state];
+    const action: Action = {
+      entrance: 'mcp',
+      capability: attempt.tool,
+      tool: attempt.tool,
+      known: false,
+      arguments: {},
+      argumentsJson: '{}',
+      ...(attempt.sourceAddress === undefined ? {} : { sourceAddress: attempt.sourceAddress }),
+      receivedAtMs: this.#clock(),
+    };
+    try {
+      const { compiled } = await this.#policies.current(principal.workspaceId);
+      const evaluation = refuse(compiled, reason.startsWith('credential') ? 'credential' : 'containment', reason);
+      await this.#log.recordIntent({ ...this.#intent(principal, action, evaluation), evenIfStopped: true });
+    } catch {
+      return this.#unavailable('log_unavailable');
+    }
+    return this.#unauthenticated(state);
+  }
+
+  #unauthenticated(code: Unauthenticated['code']): Unauthenticated {
+    this.#observe?.refusedCredential(code);
+    return { kind: 'unauthenticated', code };
+  }
+
+  #unavailable(code: Unavailable['code']): Unavailable {
+    this.#observe?.unavailable(code);
+    return { kind: 'unavailable', code };
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function fail(span: Span, error: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' });
+}

@@ -1,0 +1,74 @@
+/** Step 1, who: a token becomes a principal, against current state. */
+import type { KeyObject } from 'node:crypto';
+import type { Pool } from 'pg';
+import { findTokenHolder, noteTokenUse, type TokenHolder } from '../agents/principal.ts';
+import { credentialKind, lookupHmac } from '../identity/token-hash.ts';
+import type { AgentId, TokenId, WorkspaceId } from '../ids.ts';
+
+const MAX_CACHED = 20_000;
+const USE_NOTED_EVERY_MS = 60_000;
+
+/** How long a held principal may serve calls that are recorded (the record's transaction checks it again). */
+const MAX_AGE_MS = 60_000;
+
+interface Held {
+  readonly holder: TokenHolder;
+  readonly atMs: number;
+}
+
+export class Authenticator {
+  readonly #pool: Pool;
+  readonly #pepper: KeyObject;
+  readonly #clock: () => number;
+  readonly #held = new Map<string, Held>();
+  readonly #used = new Map<TokenId, number>();
+
+  constructor(pool: Pool, pepper: KeyObject, clock: () => number) {
+    this.#pool = pool;
+    this.#pepper = pepper;
+    this.#clock = clock;
+  }
+
+  /**
+   * Holder of the token, or undefined when it was never made. With `cached`, an earlier answer may be
+   * given; use that only where the record's transaction checks the agent's revision again. Rejects when
+   * the database does not answer.
+   */
+  async find(token: string, cached: boolean): Promise<TokenHolder | undefined> {
+    if (credentialKind(token) !== 'agt') return undefined;
+    const hmac = lookupHmac(token, this.#pepper);
+    const key = hmac.toString('latin1');
+    const now = this.#clock();
+    const held = cached ? this.#held.get(key) : undefined;
+    if (held !== undefined && held.holder.principal.tokenExpiresAtMs > now && now - held.atMs < MAX_AGE_MS)
+      return held.holder;
+    const holder = await findTokenHolder(this.#pool, hmac);
+    if (holder?.state === 'live') {
+      if (this.#held.size >= MAX_CACHED) this.#held.clear();
+      this.#held.set(key, { holder, atMs: now });
+      this.#noteUse(holder.principal.workspaceId, holder.principal.tokenId, now);
+    } else {
+      this.#held.delete(key);
+    }
+    return holder;
+  }
+
+  forget(workspaceId: WorkspaceId, agentId?: AgentId): void {
+    for (const [key, { holder }] of this.#held) {
+      if (
+        holder.principal.workspaceId === workspaceId &&
+        (agentId === undefined || holder.principal.agentId === agentId)
+      )
+        this.#held.delete(key);
+    }
+  }
+
+  #noteUse(workspaceId: WorkspaceId, tokenId: TokenId, now: number): void {
+    const last = this.#used.get(tokenId);
+    if (last !== undefined && now - last < USE_NOTED_EVERY_MS) return;
+    if (this.#used.size >= MAX_CACHED) this.#used.clear();
+    this.#used.set(tokenId, now);
+    // Last use is a convenience of the inventory; the log has every action.
+    noteTokenUse(this.#pool, workspaceId, tokenId).catch(() => this.#used.delete(tokenId));
+  }
+}

@@ -1,0 +1,45 @@
+/** Step 3, may it: the pure evaluation, and the refusals that stand before any policy. */
+import type { Evaluation, ReasonClass } from '@hivekey/policy';
+import type { PolicyInForce } from './policy-in-force.ts';
+import type { Action, Principal } from './types.ts';
+
+/** A deny that no policy can lift. */
+export function refuse(
+  policy: { readonly hash: string; readonly revision: number },
+  reasonClass: ReasonClass,
+  reason: string,
+  rule?: string,
+): Evaluation {
+  return {
+    verdict: 'deny',
+    reasonClass,
+    reason,
+    ...(rule === undefined ? {} : { rule }),
+    trace: [],
+    demands: [],
+    charges: [],
+    impact: {},
+    policyHash: policy.hash,
+    policyRevision: policy.revision,
+  };
+}
+
+/** Pure and total. A grant is checked first: a stop or a schema problem is told only to who may know the tool. */
+export function decide(policy: PolicyInForce, principal: Principal, action: Action): Evaluation {
+  const { compiled, stoppedTools } = policy;
+  const evaluation = compiled.evaluate({
+    workspaceId: principal.workspaceId,
+    agentId: principal.agentId,
+    ownerId: principal.ownerId,
+    roles: principal.roles,
+    capability: action.capability,
+    arguments: action.arguments,
+  });
+  if (evaluation.reasonClass === 'scope') return evaluation;
+  if (!action.known) return refuse(compiled, 'scope', 'scope: no such tool');
+  if (stoppedTools.has(action.capability))
+    return refuse(compiled, 'containment', `containment: ${action.capability} is stopped`, 'tool stop');
+  if (action.refuse !== undefined)
+    return refuse(compiled, action.refuse.reasonClass, action.refuse.reason, action.refuse.rule);
+  return evaluation;
+}

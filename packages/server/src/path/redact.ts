@@ -1,0 +1,54 @@
+/** Arguments as they stand in the log: sensitive values masked, long ones shortened. The digest covers the full form. */
+import type { JsonObject, JsonValue } from '@hivekey/policy';
+
+const MASK = '***';
+const SENSITIVE_NAME =
+  /(^|[_\-.])(pass(word|wd|phrase)?|secret|token|api[_-]?key|key|credential|authorization|cookie|private[_-]?key|ssn|cvv|pin)s?$/i;
+const CAMEL_BOUNDARY = /([a-z0-9])([A-Z])/g;
+const SENSITIVE_VALUE =
+  /\bhk_(live|agt)_[0-9A-Za-z]+|\bBearer\s+\S+|-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{36,}|\bxox[abprs]-[0-9A-Za-z-]+|\bsk-[0-9A-Za-z_-]{20,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+/;
+const MAX_STRING = 512;
+const MAX_ITEMS = 50;
+const MAX_DEPTH = 8;
+
+/** True for `password`, `apiKey`, `x-auth-token` and the like. */
+function isSensitiveName(name: string): boolean {
+  return SENSITIVE_NAME.test(name.replaceAll(CAMEL_BOUNDARY, '$1_$2'));
+}
+
+function redactValue(value: JsonValue, path: string, depth: number, sensitive: ReadonlySet<string>): JsonValue {
+  if (typeof value === 'string') {
+    if (SENSITIVE_VALUE.test(value)) return MASK;
+    return value.length > MAX_STRING
+      ? `${value.slice(0, MAX_STRING).toWellFormed()}… (${value.length} characters)`
+      : value;
+  }
+  if (value === null || typeof value !== 'object') return value;
+  if (depth >= MAX_DEPTH) return '… (deeper values left out)';
+  if (isList(value)) {
+    const items = value.slice(0, MAX_ITEMS).map((item) => redactValue(item, `${path}[]`, depth + 1, sensitive));
+    return value.length > MAX_ITEMS ? [...items, `… (${value.length} items)`] : items;
+  }
+  const entries = Object.entries(value);
+  const kept = entries.slice(0, MAX_ITEMS).map(([name, item]): [string, JsonValue] => {
+    const itemPath = path === '' ? name : `${path}.${name}`;
+    const masked = sensitive.has(itemPath) || isSensitiveName(name);
+    return [name, masked ? MASK : redactValue(item, itemPath, depth + 1, sensitive)];
+  });
+  if (entries.length > MAX_ITEMS) kept.push(['…', `${entries.length} members`]);
+  return Object.fromEntries(kept);
+}
+
+function isList(value: readonly JsonValue[] | JsonObject): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+/**
+ * Masks by schema (`sensitivePaths`: dotted property paths, `[]` for array items), by name and by pattern
+ * of known credentials. Bounded: a huge argument cannot make a huge record.
+ */
+export function redactArguments(args: JsonObject, sensitivePaths: readonly string[] = []): JsonObject {
+  const sensitive = new Set(sensitivePaths);
+  const redacted = redactValue(args, '', 0, sensitive);
+  return redacted !== null && typeof redacted === 'object' && !isList(redacted) ? redacted : {};
+}
