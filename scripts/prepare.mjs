@@ -1,0 +1,63 @@
+/** What every command of the clone needs first. Plain JavaScript: it runs on the machine's own Node, 20 or later. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const OLDEST_NODE = 20;
+
+export function fail(cause, remedy) {
+  process.stderr.write(`${cause} ${remedy}\n`);
+  process.exit(1);
+}
+
+/** Runs a command to its end in the clone; its failure is ours. */
+export function run(command, args, what) {
+  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) fail(`${what} failed${signal ? ` (${signal})` : ''}.`, 'See the lines above.');
+}
+
+/** Installs the locked dependencies where they are missing or older than the lock file. */
+export function ensureInstalled() {
+  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
+    fail(`HiveKey needs Node.js ${OLDEST_NODE} or later; this is ${process.version}.`, 'Install a current Node.js.');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  const mark = join(root, 'node_modules', '.hivekey-lock');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
+  process.stderr.write('Installing dependencies (once) …\n');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci');
+  writeFileSync(mark, lock);
+}
+
+/** The Node.js that the sources run on, pinned as a dependency. */
+export function pinnedNode() {
+  return join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+function newestChange(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === 'node_modules' || entry.name === 'dist') continue;
+    const path = join(folder, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestChange(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+/** Builds the console where it is missing or older than its sources. */
+export function ensureConsole() {
+  const folder = join(root, 'packages', 'console');
+  const page = join(folder, 'dist', 'index.html');
+  if (existsSync(page) && statSync(page).mtimeMs > newestChange(folder)) return;
+  process.stderr.write('Building the console …\n');
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const { status, stdout, stderr } = spawnSync(pinnedNode(), [vite, 'build', '--logLevel', 'warn'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  if (status !== 0) fail(`The console could not be built.\n${stdout}${stderr}`, 'Run npm test to see more.');
+}
