@@ -1,0 +1,145 @@
+/**
+ * One request and its answer: JSON when nothing precedes the result, an event stream as soon as something
+ * does. Ends exactly once; a client that goes away, a cancellation and a stop all abort it.
+ */
+import type { ServerResponse } from 'node:http';
+import type { JsonObject } from '@hivekey/policy';
+import { answerEmpty, answerJson } from './answers.ts';
+import type { Accepted } from './body.ts';
+import { canTakeMore, eventOf, KEEP_ALIVE_EVENT, startEventStream } from './event-stream.ts';
+import { errorMessage, type RequestId, type RpcError, resultMessage } from './wire.ts';
+
+export class Exchange {
+  readonly id: RequestId;
+  readonly #res: ServerResponse;
+  readonly #accepted: Accepted;
+  readonly #onEnd: () => void;
+  readonly #abort = new AbortController();
+  #streaming = false;
+  #ended = false;
+  #quietSinceMs: number;
+
+  /** `onEnd` runs once, whichever way the exchange ends. */
+  constructor(id: RequestId, res: ServerResponse, accepted: Accepted, nowMs: number, onEnd: () => void) {
+    this.id = id;
+    this.#res = res;
+    this.#accepted = accepted;
+    this.#quietSinceMs = nowMs;
+    this.#onEnd = onEnd;
+    res.on('close', () => this.destroy());
+  }
+
+  /** For the upstream request: aborted when nobody waits for its result any more, or an operator stopped it. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get response(): ServerResponse {
+    return this.#res;
+  }
+
+  /** Sends a message that precedes the result. False when the client cannot take it: no stream accepted, gone, or too slow. */
+  send(message: string): boolean {
+    if (this.#ended || !this.#accepted.eventStream) return false;
+    this.#stream();
+    if (!canTakeMore(this.#res)) return false;
+    this.#res.write(eventOf(message));
+    return true;
+  }
+
+  /** Called from time to time: after `quietMs` of silence the headers or a comment go out, so that nothing in between gives up. */
+  keepAlive(nowMs: number, quietMs: number): void {
+    if (this.#ended || !this.#accepted.eventStream || nowMs - this.#quietSinceMs < quietMs) return;
+    this.#quietSinceMs = nowMs;
+    this.#stream();
+    if (canTakeMore(this.#res)) this.#res.write(KEEP_ALIVE_EVENT);
+  }
+
+  result(result: JsonObject, headers?: readonly string[]): void {
+    if (this.#ended) return;
+    this.#finish(200, resultMessage(this.id, result), headers);
+  }
+
+  /** `status` holds unless a stream has begun, which is 200 by then. */
+  error(status: number, error: RpcError): void {
+    if (this.#ended) return;
+    this.#finish(status, errorMessage(this.id, error));
+  }
+
+  /** A message in two parts, so that a cached one is not copied. */
+  parts(head: string, tail: Buffer): void {
+    if (this.#ended) return;
+    if (this.#streaming || !this.#accepted.json) {
+      this.#finish(200, head + tail.toString());
+      return;
+    }
+    this.#over();
+    const length = String(Buffer.byteLength(head) + tail.length);
+    this.#res.writeHead(200, ['content-type', 'application/json', 'content-length', length]);
+    this.#res.write(head);
+    this.#res.end(tail);
+  }
+
+  /** Leaves the response to a stream that outlives this exchange. */
+  handOver(): void {
+    if (!this.#ended) this.#over();
+  }
+
+  /** Answers with a function of `answers.ts`. A stream that has begun can only be cut. */
+  refuse(answer: (res: ServerResponse, id: RequestId) => void): void {
+    if (this.#ended) return;
+    if (this.#streaming) {
+      this.destroy();
+      return;
+    }
+    this.#over();
+    answer(this.#res, this.id);
+  }
+
+  /** Ends without a result: the client cancelled, and a cancelled request gets no response. */
+  cancel(): void {
+    if (this.#ended) return;
+    this.#over();
+    if (this.#streaming) this.#res.end();
+    else answerEmpty(this.#res, 202);
+    this.#abort.abort();
+  }
+
+  /** Aborts the upstream request; the client still gets an answer. */
+  stopUpstream(): void {
+    this.#abort.abort();
+  }
+
+  /** The client is gone, or must go. */
+  destroy(): void {
+    if (this.#ended) return;
+    this.#over();
+    this.#res.destroy();
+    this.#abort.abort();
+  }
+
+  #stream(): void {
+    if (this.#streaming) return;
+    this.#streaming = true;
+    startEventStream(this.#res);
+  }
+
+  #finish(status: number, message: string, headers?: readonly string[]): void {
+    this.#over();
+    if (this.#streaming || !this.#accepted.json) {
+      this.#stream();
+      this.#res.end(eventOf(message));
+    } else {
+      answerJson(this.#res, status, message, headers);
+    }
+  }
+
+  #over(): void {
+    this.#ended = true;
+    this.#onEnd();
+  }
+}

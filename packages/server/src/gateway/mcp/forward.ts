@@ -1,0 +1,94 @@
+/**
+ * The step after the record: one permitted request to an upstream, with what comes before its answer
+ * relayed to the client. The permit is checked in the tick in which the request is handed over.
+ */
+import type { JsonObject, JsonValue } from '@hivekey/policy';
+import type { Permit } from '../../path/index.ts';
+import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/types.ts';
+import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
+import { answerUpstream } from './client-input.ts';
+import type { Exchange } from './exchange.ts';
+import { NotificationRelay } from './relay.ts';
+import { isObject, META } from './wire.ts';
+
+let nextToken = 1;
+
+export interface ForwardRequest {
+  readonly permit: Permit;
+  readonly server: UpstreamServer;
+  readonly method: string;
+  /** Upstream parameters without `_meta`. */
+  readonly params: JsonObject;
+  /** `_meta` as the client sent it; only what concerns the upstream is passed on. */
+  readonly meta: JsonValue | undefined;
+  readonly clientCapabilities: JsonObject;
+}
+
+/** Never rejects: what goes wrong on the way is an answer, too. */
+export async function forward(
+  gateway: Gateway,
+  caller: Caller,
+  exchange: Exchange,
+  request: ForwardRequest,
+): Promise<UpstreamAnswer> {
+  const { permit, server, method, meta } = request;
+  const upstreamToken = `hk${nextToken}`;
+  nextToken += 1;
+  const clientToken = isObject(meta) ? meta.progressToken : undefined;
+  const relay = new NotificationRelay({
+    clientToken,
+    upstreamToken,
+    // Before a session names a level, its legacy upstreams choose; modern ones send what they are asked for.
+    logLevel: caller.era === 'legacy' ? (caller.logLevel ?? 'debug') : caller.logLevel,
+    now: () => performance.now(),
+  });
+  const upstreamMeta = metaFor(caller, server, clientToken === undefined ? undefined : upstreamToken);
+  const asked = new Map<unknown, AbortController>();
+  let began = false;
+  permit.signal.addEventListener('abort', () => exchange.stopUpstream(), { once: true });
+  if (permit.signal.aborted || exchange.signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
+  try {
+    return await gateway.upstreams.request({
+      workspaceId: permit.principal.workspaceId,
+      server,
+      method,
+      params: upstreamMeta === undefined ? request.params : { ...request.params, _meta: upstreamMeta },
+      affinity: affinityOf(caller),
+      clientCapabilities: request.clientCapabilities,
+      protocolVersion: protocolVersionOf(caller),
+      ...traceparentOf(caller),
+      signal: exchange.signal,
+      onBegin: () => {
+        began = true;
+      },
+      onNotification: (message) => {
+        if (message.method === 'notifications/cancelled') {
+          if (isObject(message.params)) asked.get(message.params.requestId)?.abort();
+          return;
+        }
+        const passed = relay.accept(message);
+        if (passed !== undefined) exchange.send(passed);
+      },
+      onRequest: async (message) => {
+        const given = new AbortController();
+        asked.set(message.id, given);
+        try {
+          const signal = AbortSignal.any([given.signal, exchange.signal]);
+          return await answerUpstream(gateway, caller, exchange, server, request.clientCapabilities, message, signal);
+        } finally {
+          asked.delete(message.id);
+        }
+      },
+    });
+  } catch (error) {
+    gateway.logger.error({ err: error, method, namespace: server.namespace }, 'an upstream request threw');
+    return { kind: 'failed', code: 'upstream_protocol_error', began };
+  }
+}
+
+/** `_meta` for the upstream. The agent's own keys stay here: nothing undecided travels beside the arguments. */
+function metaFor(caller: Caller, server: UpstreamServer, token: string | undefined): JsonObject | undefined {
+  const level = server.era === 'modern' ? caller.logLevel : undefined;
+  if (token === undefined) return level === undefined ? undefined : { [META.logLevel]: level };
+  return level === undefined ? { progressToken: token } : { progressToken: token, [META.logLevel]: level };
+}

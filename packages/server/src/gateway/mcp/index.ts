@@ -1,0 +1,9 @@
+/** The MCP entrance. Nothing deeper in this folder is imported from outside. */
+export type { McpEntranceConfig } from './config.ts';
+export {
+  createMcpEntrance,
+  type McpEntrance,
+  type McpEntranceOptions,
+  type McpEntranceStats,
+  type McpObserver,
+} from './entrance.ts';

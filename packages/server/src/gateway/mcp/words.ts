@@ -1,0 +1,113 @@
+/**
+ * How a decision reads to a model. A refusal inside a tool result is what every measured client hands to
+ * the model with its reason; a JSON-RPC error mostly becomes "please try again".
+ */
+import type { Decision, JsonObject, JsonValue } from '@hivekey/policy';
+import type { UpstreamAnswer } from '../../upstreams/types.ts';
+import { CODE, type RpcError } from './wire.ts';
+
+export interface Words {
+  readonly text: string;
+  readonly meta: JsonObject;
+}
+
+/** What to do next, by why it was refused. */
+const ADVICE: Readonly<Record<string, string>> = {
+  scope: 'This agent is not granted it.',
+  guard: 'The same call will be refused again: change the request, or ask the owner of this agent.',
+  cap: 'A smaller amount may fit; otherwise wait, or ask the owner of this agent.',
+  rate: 'Wait before calling again.',
+  containment: 'An operator has stopped this. Do not retry; ask the owner of this agent.',
+  credential: 'The credential of this agent is no longer accepted.',
+  error: 'It could not be decided safely. Try again later.',
+};
+
+export function refusalWords(decision: Decision, eventId: string, nowMs: number): Words {
+  const parts = [`Refused by policy and not executed. ${sentence(decision.reason)}`];
+  if (decision.remaining !== undefined) parts.push(`Remaining in this window: ${decision.remaining}.`);
+  if (decision.retryAfterSeconds !== undefined) {
+    const at = new Date(nowMs + decision.retryAfterSeconds * 1000).toISOString();
+    parts.push(`The limit frees up in ${decision.retryAfterSeconds} s, at ${at}.`);
+  }
+  parts.push(ADVICE[decision.reasonClass] ?? ADVICE.error ?? '', `Log entry ${eventId}.`);
+  return { text: parts.join(' '), meta: metaOf(decision, eventId) };
+}
+
+/** Arguments that do not fit the schema: the model can correct these itself. */
+export function misfitWords(decision: Decision, eventId: string): Words {
+  const text = `Not executed. ${sentence(decision.reason)} Correct the arguments and call again. Log entry ${eventId}.`;
+  return { text, meta: metaOf(decision, eventId) };
+}
+
+export function heldWords(decision: Decision, eventId: string): Words {
+  const text =
+    `This action waits for a person's decision and was NOT executed. ${sentence(decision.reason)} ` +
+    `Do not repeat it; go on with other work, and tell the owner of this agent. Log entry ${eventId}.`;
+  return { text, meta: metaOf(decision, eventId) };
+}
+
+type Failed = Extract<UpstreamAnswer, { kind: 'failed' }>;
+
+/** `stopped`: an operator ended the call. */
+export function failureWords(namespace: string, answer: Failed, stopped: boolean, eventId: string): Words {
+  const what = stopped ? 'An operator stopped this call.' : `Upstream ${namespace} unavailable (${answer.code}).`;
+  const then = answer.began
+    ? 'The request had been sent, so it is not known whether it took effect: check before repeating it.'
+    : 'Nothing was sent.';
+  return {
+    text: `${what} ${then} Log entry ${eventId}.`,
+    meta: {
+      'hivekey/verdict': 'allow',
+      'hivekey/event_id': eventId,
+      'hivekey/upstream_error': stopped ? 'aborted_by_stop' : answer.code,
+      'hivekey/outcome': answer.began ? 'unknown' : 'not_attempted',
+    },
+  };
+}
+
+/** Something a client may be asked for, that this agent may not pass on. */
+export function inputRefusedWords(namespace: string, reason: string, eventId: string): Words {
+  return {
+    text: `Upstream ${namespace} asked for input that policy does not let through: ${sentence(reason)} Log entry ${eventId}.`,
+    meta: { 'hivekey/verdict': 'deny', 'hivekey/event_id': eventId },
+  };
+}
+
+function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
+}
+
+function metaOf(decision: Decision, eventId: string): JsonObject {
+  const meta: Record<string, JsonValue> = {
+    'hivekey/verdict': decision.verdict,
+    'hivekey/reason_class': decision.reasonClass,
+    'hivekey/event_id': eventId,
+  };
+  if (decision.rule !== undefined) meta['hivekey/rule'] = decision.rule;
+  if (decision.remaining !== undefined) meta['hivekey/remaining'] = decision.remaining;
+  if (decision.retryAfterSeconds !== undefined) meta['hivekey/retry_after_seconds'] = decision.retryAfterSeconds;
+  return meta;
+}
+
+export function toolErrorResult(words: Words): JsonObject {
+  return { content: [{ type: 'text', text: words.text }], isError: true, _meta: words.meta };
+}
+
+/** For methods whose result has no place for an error. */
+export function errorOf(words: Words, code: number): RpcError {
+  return { code, message: words.text, data: words.meta };
+}
+
+export function unknownTool(name: string): RpcError {
+  return { code: CODE.invalidParams, message: `Unknown tool: ${name}` };
+}
+
+export function unknownPrompt(name: string): RpcError {
+  return { code: CODE.invalidParams, message: `Unknown prompt: ${name}` };
+}
+
+/** -32602 since 2026-07-28, -32002 before. */
+export function unknownResource(uri: string, era: 'modern' | 'legacy'): RpcError {
+  const code = era === 'modern' ? CODE.invalidParams : CODE.resourceNotFound;
+  return { code, message: `Resource not found: ${uri}`, data: { uri } };
+}
