@@ -7,7 +7,8 @@ const MAX_REMEMBERED = 256;
 
 export class HostGuard {
   readonly #names: ReadonlySet<string>;
-  readonly #verdicts = new Map<string, boolean>();
+  readonly #hosts = new Map<string, boolean>();
+  readonly #origins = new Map<string, boolean>();
 
   /** `names`: host names, optionally with a port; without one any port is meant. */
   constructor(names: readonly string[]) {
@@ -21,25 +22,25 @@ export class HostGuard {
   }
 
   #allowsHost(host: string): boolean {
-    return this.#remembered(host, () => {
+    return remembered(this.#hosts, host, () => {
       const name = host.toLowerCase();
       return this.#names.has(name) || this.#names.has(name.replace(/:\d+$/, ''));
     });
   }
 
   #allowsOrigin(origin: string): boolean {
-    return this.#remembered(origin, () => {
+    return remembered(this.#origins, origin, () => {
       const authority = /^https?:\/\/([^/?#@\\]+)$/i.exec(origin)?.[1];
       return authority !== undefined && this.#allowsHost(authority);
     });
   }
+}
 
-  #remembered(value: string, judge: () => boolean): boolean {
-    const known = this.#verdicts.get(value);
-    if (known !== undefined) return known;
-    const verdict = judge();
-    if (this.#verdicts.size >= MAX_REMEMBERED) this.#verdicts.clear();
-    this.#verdicts.set(value, verdict);
-    return verdict;
-  }
+function remembered(verdicts: Map<string, boolean>, value: string, judge: () => boolean): boolean {
+  const known = verdicts.get(value);
+  if (known !== undefined) return known;
+  const verdict = judge();
+  if (verdicts.size >= MAX_REMEMBERED) verdicts.clear();
+  verdicts.set(value, verdict);
+  return verdict;
 }

@@ -25,7 +25,7 @@ function legacyResult(result: JsonObject, method: string): JsonObject {
   const modern = result.resultType !== undefined;
   if (!modern) return result;
   const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = result;
-  const shaped: Record<string, JsonValue> = rest;
+  const shaped: Record<string, JsonValue> = { ...rest };
   if (isObject(rest._meta) && META.serverInfo in rest._meta) {
     const { [META.serverInfo]: _info, ...meta } = rest._meta;
     if (Object.keys(meta).length > 0) shaped._meta = meta;
