@@ -394,8 +394,9 @@ describe('what precedes the result', () => {
     expect((await callRead()).headers['content-type']).toBe('application/json');
     const json = await callRead({}, { meta: { progressToken: 7 }, headers: { accept: 'application/json' } });
     expect(json.json).toMatchObject({ result: {} });
-    const stream = await callRead({}, { headers: { accept: 'text/event-stream' } });
-    expect(stream.events).toMatchObject([{ id: 1, result: {} }]);
+    for (const accept of ['text/event-stream', 'text/event-stream, application/json']) {
+      expect((await callRead({}, { headers: { accept } })).events).toMatchObject([{ id: 1, result: {} }]);
+    }
   });
 
   it('is limited when an upstream floods', async () => {

@@ -201,12 +201,16 @@ describe('types', () => {
   ])('%s is not', (value) => {
     expect(isJsonContentType(value)).toBe(false);
   });
-  it('reads Accept', () => {
-    expect(acceptedTypes(undefined)).toEqual({ json: true, eventStream: true });
-    expect(acceptedTypes('*/*')).toEqual({ json: true, eventStream: true });
-    expect(acceptedTypes('application/json')).toEqual({ json: true, eventStream: false });
-    expect(acceptedTypes('text/event-stream;q=0.9')).toEqual({ json: false, eventStream: true });
-    expect(acceptedTypes('text/html')).toEqual({ json: false, eventStream: false });
+  it.each([
+    [undefined, true, true, false],
+    ['*/*', true, true, false],
+    ['application/json, text/event-stream', true, true, false],
+    ['text/event-stream, application/json', true, true, true],
+    ['application/json', true, false, false],
+    ['text/event-stream;q=0.9', false, true, false],
+    ['text/html', false, false, false],
+  ])('Accept: %s', (header, json, eventStream, streamFirst) => {
+    expect(acceptedTypes(header)).toEqual({ json, eventStream, streamFirst });
   });
 });
 

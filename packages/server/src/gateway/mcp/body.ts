@@ -41,15 +41,22 @@ export function isJsonContentType(value: string | undefined): boolean {
 export interface Accepted {
   readonly json: boolean;
   readonly eventStream: boolean;
+  /** The client names event streams first. */
+  readonly streamFirst: boolean;
 }
+
+const ANYTHING: Accepted = { json: true, eventStream: true, streamFirst: false };
 
 /** What an Accept header allows; absent means anything. */
 export function acceptedTypes(header: string | undefined): Accepted {
-  if (header === undefined) return { json: true, eventStream: true };
+  if (header === undefined || header === 'application/json, text/event-stream') return ANYTHING;
   const lower = header.toLowerCase();
   const any = lower.includes('*/*');
+  const json = lower.indexOf('application/json');
+  const stream = lower.indexOf('text/event-stream');
   return {
-    json: any || lower.includes('application/json') || lower.includes('application/*'),
-    eventStream: any || lower.includes('text/event-stream') || lower.includes('text/*'),
+    json: any || json !== -1 || lower.includes('application/*'),
+    eventStream: any || stream !== -1 || lower.includes('text/*'),
+    streamFirst: stream !== -1 && stream < json,
   };
 }

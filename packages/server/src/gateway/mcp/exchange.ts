@@ -73,7 +73,7 @@ export class Exchange {
   /** A message in two parts, so that a cached one is not copied. */
   parts(head: string, tail: Buffer): void {
     if (this.#ended) return;
-    if (this.#streaming || !this.#accepted.json) {
+    if (this.#endsAsStream(200)) {
       this.#finish(200, head + tail.toString());
       return;
     }
@@ -122,20 +122,28 @@ export class Exchange {
     this.#abort.abort();
   }
 
-  #stream(): void {
+  #stream(headers?: readonly string[]): void {
     if (this.#streaming) return;
     this.#streaming = true;
-    startEventStream(this.#res);
+    startEventStream(this.#res, headers);
   }
 
   #finish(status: number, message: string, headers?: readonly string[]): void {
+    const asStream = this.#endsAsStream(status);
     this.#over();
-    if (this.#streaming || !this.#accepted.json) {
-      this.#stream();
+    if (asStream) {
+      this.#stream(headers);
       this.#res.end(eventOf(message));
     } else {
       answerJson(this.#res, status, message, headers);
     }
+  }
+
+  /** A stream is 200, so another status is told as JSON while that is still possible. */
+  #endsAsStream(status: number): boolean {
+    if (this.#streaming) return true;
+    const { json, eventStream, streamFirst } = this.#accepted;
+    return status === 200 && eventStream && (!json || streamFirst);
   }
 
   #over(): void {
