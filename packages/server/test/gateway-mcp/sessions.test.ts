@@ -395,6 +395,18 @@ describe('changes are told to the agents they concern', () => {
     await vi.waitFor(() => expect(open.closed).toBe(true));
   });
 
+  it('an agent stopped while its stream is being opened gets none', async () => {
+    const authenticate = path.authenticate.bind(path);
+    path.authenticate = async (token, attempt) => {
+      const principal = await authenticate(token, attempt);
+      path.dead.set('tok-a', 'agent_revoked');
+      return principal;
+    };
+    expect((await listen({ toolsListChanged: true })).res.statusCode).toBe(401);
+    expect(path.registered).toBe(0);
+    expect(running.entrance.stats().streams).toBe(0);
+  });
+
   it('closeSessionsOf counts what it closes', async () => {
     const { session } = await initialize(running.port, 'tok-a');
     const streams = [await getStream(session), await listen({ toolsListChanged: true })];
@@ -583,6 +595,58 @@ describe('what a legacy upstream asks of the client', () => {
     await tell('notifications/progress', { progressToken: 'unknown', progress: 1 });
     await tell('notifications/made/up');
     expect(upstreams.notifications.map(({ method }) => method)).toEqual(['notifications/roots/list_changed']);
+  });
+});
+
+describe('a modern client before a legacy upstream', () => {
+  const call = (meta: JsonObject = {}) =>
+    send(running.port, modern('tok-a', 'tools/call', { name: 'crm__read' }, { meta }));
+
+  it('has one upstream session for each agent, which ends with a stop', async () => {
+    await call();
+    await call();
+    await send(running.port, modern('tok-b', 'tools/call', { name: 'crm__read' }));
+    const [first, second, other] = upstreams.requests.map(({ affinity }) => affinity);
+    expect(second).toBe(first);
+    expect(other).not.toBe(first);
+    await path.stop();
+    expect(upstreams.ended).toEqual([first, other]);
+  });
+
+  it('cannot be called back, and the upstream is not told otherwise', async () => {
+    path.granting.add('crm.sampling');
+    upstreams.handler = async (request) => {
+      const refused = await request
+        .onRequest?.({ id: 1, method: 'sampling/createMessage', params: {} })
+        .catch((error: unknown) => error);
+      return resultOf({ content: [{ type: 'text', text: String((refused as { code: number }).code) }] });
+    };
+    const answer = await call({ 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } });
+    expect(answer.text).toContain('-32601');
+    expect(upstreams.requests[0]?.clientCapabilities).toEqual({});
+  });
+});
+
+describe('an upstream that asks without end', () => {
+  it('is refused after a while', async () => {
+    path.granting.add('crm.roots');
+    const { session } = await initialize(running.port, 'tok-a', { capabilities: { roots: {} } });
+    upstreams.handler = async (request) => {
+      const answers = await Promise.allSettled(
+        Array.from({ length: 40 }, (_, id) => request.onRequest?.({ id, method: 'tools/list' })),
+      );
+      const reasons = answers.map((answer) =>
+        answer.status === 'rejected' ? String(answer.reason.message) : 'answered',
+      );
+      return resultOf({
+        content: [{ type: 'text', text: String(reasons.filter((reason) => reason.startsWith('More than')).length) }],
+      });
+    };
+    const answer = await send(
+      running.port,
+      legacy('tok-a', session, { id: 1, method: 'tools/call', params: { name: 'crm__read' } }),
+    );
+    expect(answer.json).toMatchObject({ result: { content: [{ text: '8' }] } });
   });
 });
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
 import type { ActionPath, Principal } from '../../path/index.ts';
 import type { UpstreamServer, Upstreams } from '../../upstreams/types.ts';
+import type { ModernAffinities } from './affinities.ts';
 import { presentedCapabilities } from './capabilities.ts';
 import type { Settings } from './config.ts';
 import type { Sealer } from './sealed.ts';
@@ -23,6 +24,7 @@ export interface Gateway {
   readonly logger: EntranceLogger;
   readonly sealer: Sealer;
   readonly visible: VisibleCache;
+  readonly affinities: ModernAffinities;
   /** `serverInfo` on all our answers. */
   readonly serverInfo: JsonObject;
 }
@@ -56,12 +58,10 @@ export function protocolVersionOf(caller: Caller): string {
 }
 
 /** Upstream sessions are kept apart by this: one for each legacy session, one for each modern agent. */
-export function affinityOf(caller: Caller): string {
-  return caller.era === 'legacy' ? caller.session.reference : modernAffinity(caller.principal);
-}
-
-export function modernAffinity({ workspaceId, agentId }: Pick<Principal, 'workspaceId' | 'agentId'>): string {
-  return `${workspaceId}/${agentId}`;
+export function affinityOf(gateway: Gateway, caller: Caller, server: UpstreamServer): string {
+  if (caller.era === 'legacy') return caller.session.reference;
+  // Modern upstreams have no sessions.
+  return server.era === 'modern' ? '' : gateway.affinities.use(caller.principal, caller.receivedAtMs);
 }
 
 export function sessionIdOf(caller: Caller): { readonly sessionId?: string } {

@@ -3,8 +3,9 @@
  * `<namespace>.sampling` and so on, on the model or the person behind the agent: decided and recorded
  * like a tool call before the client sees it.
  */
+
+import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
-import canonicalize from 'canonicalize';
 import type { Action, Held, Outcome, Permit, Refusal, Unauthenticated, Unavailable } from '../../path/index.ts';
 import type { UpstreamServer } from '../../upstreams/types.ts';
 import { type Caller, type Gateway, sessionIdOf } from './caller.ts';
@@ -62,7 +63,7 @@ export function authorizeInput(
     namespace: server.namespace,
     access: 'read',
     arguments: params,
-    argumentsJson: canonicalize(params) ?? '{}',
+    argumentsJson: canonicalJson(params),
     ...sessionIdOf(caller),
     ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
     ...(problem === undefined

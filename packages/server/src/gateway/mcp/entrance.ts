@@ -3,9 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
 import type { Upstreams } from '../../upstreams/types.ts';
-import { answerEmpty, answerError, answerHttpProblem, answerTooMany, answerUnavailable } from './answers.ts';
+import { ModernAffinities } from './affinities.ts';
+import {
+  answerEmpty,
+  answerError,
+  answerHttpProblem,
+  answerTooMany,
+  answerUnauthenticated,
+  answerUnavailable,
+} from './answers.ts';
 import { type Accepted, acceptedTypes } from './body.ts';
-import { type EntranceLogger, type Gateway, type LegacyCaller, modernAffinity, visibleTo } from './caller.ts';
+import { type EntranceLogger, type Gateway, type LegacyCaller, visibleTo } from './caller.ts';
 import { type ChangeStream, ChangeStreams } from './change-streams.ts';
 import { type McpEntranceConfig, settingsOf } from './config.ts';
 import { type Admitted, admit, authenticate, type Credentials } from './door.ts';
@@ -115,6 +123,7 @@ class Entrance implements McpEntrance {
       logger,
       sealer: new Sealer(settings.stateKey, settings.clock),
       visible: new VisibleCache(),
+      affinities: new ModernAffinities(path, (affinity) => this.#endUpstreams(affinity)),
       serverInfo: { name: 'hivekey', title: 'HiveKey', version: settings.version },
     };
     this.#observe = observe;
@@ -308,7 +317,7 @@ class Entrance implements McpEntrance {
 
   async #openStream(
     res: ServerResponse,
-    { principal: { workspaceId, agentId } }: Credentials,
+    { token, principal: { workspaceId, agentId } }: Credentials,
     id: RequestId | undefined,
     open: () => Promise<ChangeStream>,
   ): Promise<void> {
@@ -320,6 +329,15 @@ class Entrance implements McpEntrance {
       res.destroy();
     });
     try {
+      // A stop that was committed after the first look and before the registration is seen by the second look.
+      const again = await this.#gateway.path.authenticate(token, { tool: 'mcp' });
+      if ('kind' in again) {
+        leave();
+        stop();
+        if (again.kind === 'unauthenticated') answerUnauthenticated(res, again.code, id);
+        else answerUnavailable(res, again.code, id);
+        return;
+      }
       const stream = await open();
       this.#streams.add(stream);
       stream.onClose(leave);
@@ -386,7 +404,6 @@ class Entrance implements McpEntrance {
     const sessions = this.#sessions.of(workspaceId, agentId);
     for (const session of sessions) this.#sessions.end(session);
     for (const stream of streams) stream.destroy();
-    this.#endUpstreams(modernAffinity({ workspaceId, agentId }));
     return sessions.length + streams.length;
   }
 
@@ -397,6 +414,7 @@ class Entrance implements McpEntrance {
     this.#streams.finishAll();
     for (const exchange of this.#exchanges) exchange.destroy();
     this.#sessions.endAll();
+    this.#gateway.affinities.endAll();
   }
 
   stats(): McpEntranceStats {
@@ -418,5 +436,6 @@ class Entrance implements McpEntrance {
     this.#streams.tick(now, keepAliveMs);
     this.#presences.sweep(now);
     this.#sessions.endIdle(now - sessionIdleMs);
+    this.#gateway.affinities.endIdle(now - sessionIdleMs);
   }
 }

@@ -9,7 +9,11 @@ import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf
 import { answerUpstream } from './client-input.ts';
 import type { Exchange } from './exchange.ts';
 import { NotificationRelay } from './relay.ts';
-import { isObject, META } from './wire.ts';
+import { ClientRefusal } from './sessions.ts';
+import { CODE, isObject, META } from './wire.ts';
+
+/** What one call's upstream may ask of the client altogether; each question is a record. */
+const MAX_QUESTIONS = 32;
 
 let nextToken = 1;
 
@@ -44,6 +48,7 @@ export async function forward(
   });
   const upstreamMeta = metaFor(caller, server, clientToken === undefined ? undefined : upstreamToken);
   const asked = new Map<unknown, AbortController>();
+  let questions = 0;
   let began = false;
   permit.signal.addEventListener('abort', () => exchange.stopUpstream(), { once: true });
   if (permit.signal.aborted || exchange.signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
@@ -53,7 +58,7 @@ export async function forward(
       server,
       method,
       params: upstreamMeta === undefined ? request.params : { ...request.params, _meta: upstreamMeta },
-      affinity: affinityOf(caller),
+      affinity: affinityOf(gateway, caller, server),
       clientCapabilities: request.clientCapabilities,
       protocolVersion: protocolVersionOf(caller),
       ...traceparentOf(caller),
@@ -70,6 +75,9 @@ export async function forward(
         if (passed !== undefined) exchange.send(passed);
       },
       onRequest: async (message) => {
+        questions += 1;
+        if (questions > MAX_QUESTIONS)
+          throw new ClientRefusal(CODE.invalidRequest, `More than ${MAX_QUESTIONS} requests during one call`);
         const given = new AbortController();
         asked.set(message.id, given);
         try {

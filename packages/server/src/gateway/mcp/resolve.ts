@@ -1,6 +1,7 @@
 /** Step 2 of the path for MCP: what a request names, read against the catalogue as it is now. */
+
+import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
-import canonicalize from 'canonicalize';
 import type { Action, Principal } from '../../path/index.ts';
 import type { Catalogue, CatalogueEntry, UpstreamServer } from '../../upstreams/types.ts';
 import { type Caller, type Gateway, sessionIdOf, traceparentOf } from './caller.ts';
@@ -41,7 +42,7 @@ export async function resolve(
     entrance: 'mcp',
     tool: recordedName(target.name),
     arguments: target.arguments,
-    argumentsJson: canonicalize(target.arguments) ?? '{}',
+    argumentsJson: canonicalJson(target.arguments),
     ...sessionIdOf(caller),
     ...traceparentOf(caller),
     ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
