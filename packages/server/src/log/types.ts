@@ -26,6 +26,8 @@ export interface ActionLog {
   recordOutcome(permit: Permit, outcome: Outcome): Promise<void>;
   /** Runs a state change and its records in one transaction of the workspace's writer, alone in its batch. Whatever `change` throws rolls all of it back. */
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T>;
+  /** A record that goes with no state change (a read of the log, a start of the system), group-committed. Rejects with LogUnavailable. */
+  record(workspaceId: WorkspaceId, draft: RecordDraft): Promise<EventId>;
   /** Stops accepting, waits for what is queued, releases the shards. */
   close(): Promise<void>;
 }
@@ -33,6 +35,11 @@ export interface ActionLog {
 /** The database refused, is gone, or the writer lost its shard. Nothing was recorded. */
 export class LogUnavailable extends Error {
   readonly code = 'log_unavailable';
+}
+
+/** More is waiting for its commit than may be kept in memory. Nothing was recorded. */
+export class LogOverloaded extends Error {
+  readonly code = 'overloaded';
 }
 
 export type { LogRecord };

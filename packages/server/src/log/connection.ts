@@ -1,0 +1,40 @@
+/** The writer's own connection: one session that holds the shard's lock and sends statements without waiting for replies. */
+import pg from 'pg';
+
+export interface ConnectionOptions {
+  readonly connectionString: string;
+  /** Longest wait for a connection, a lock or a statement. */
+  readonly timeoutMs: number;
+}
+
+// synchronous_commit: what is acknowledged is on disk, whatever the server's default. Joins as nested loops: see sql/append.ts.
+const SESSION = [
+  'synchronous_commit=on',
+  'plan_cache_mode=force_generic_plan',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+];
+
+/** A pool of exactly one connection, so that the client handed out is a pool client like any other. */
+export function connectionOf(options: ConnectionOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: 1,
+    pipeline: true,
+    keepAlive: true,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: options.timeoutMs,
+    statement_timeout: options.timeoutMs,
+    lock_timeout: options.timeoutMs,
+    idle_in_transaction_session_timeout: 2 * options.timeoutMs,
+    application_name: 'hivekey-log',
+    options: SESSION.map((setting) => `-c ${setting}`).join(' '),
+  });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** The transaction was rolled back for the sake of another one; doing it again is right. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');
+}

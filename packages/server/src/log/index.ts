@@ -1,0 +1,321 @@
+/** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
+import type { KeyObject } from 'node:crypto';
+import { type SigningKey, signingKey } from '@hivekey/action-log';
+import type { Pool } from 'pg';
+import { type Listener, listen } from '../database/index.ts';
+import type { EventId, WorkspaceId } from '../ids.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { LogObserver } from '../observability/metrics.ts';
+import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
+import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
+import { Keeper } from './keeper.ts';
+import { News } from './news.ts';
+import {
+  compareProjection,
+  ensureMonths,
+  LOG_CHANNEL,
+  type ProjectionDifference,
+  rebuildProjection,
+} from './projector.ts';
+import { type EventProof, proveEvent } from './proof.ts';
+import {
+  type EventFilter,
+  type EventPage,
+  findEvent,
+  followEvents,
+  type LogEvent,
+  listEvents,
+  type Page,
+} from './reader.ts';
+import { recoverLostCalls } from './recovery.ts';
+import { Sealer } from './sealer.ts';
+import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
+import { Writer } from './writer.ts';
+
+export type { EventProof } from './proof.ts';
+export type { EventFilter, EventPage, LogEvent, Page } from './reader.ts';
+export type * from './types.ts';
+
+const RECOVER_EVERY_MS = 60_000;
+const MONTHS_EVERY_MS = 3_600_000;
+
+export interface ActionLogOptions {
+  /** Connects as the application role. */
+  readonly pool: Pool;
+  /** URL of the application role, for the writers' own connections and LISTEN. */
+  readonly connectionString: string;
+  /** The same at each start of this node, and different from every other node's. */
+  readonly nodeId: string;
+  /** First part of the logs' names; the second is the workspace id. The name is the origin of the checkpoints. */
+  readonly name?: string;
+  /** Ed25519. */
+  readonly signingKey: KeyObject;
+  readonly checkpointFile?: string;
+  readonly witnessUrl?: string;
+  readonly logger?: Logger;
+  readonly observe?: LogObserver;
+  /** Epoch milliseconds. */
+  readonly clock?: () => number;
+  readonly limits?: Partial<LogLimits>;
+}
+
+export interface LogLimits {
+  /** Longest wait for the database before a caller is refused. */
+  readonly timeoutMs: number;
+  /** Most records in one commit. */
+  readonly maxBatch: number;
+  /** Most records waiting for a commit; more are refused as overloaded. */
+  readonly maxQueue: number;
+  /** A grown tree is signed when its last checkpoint is this old. */
+  readonly checkpointAfterMs: number;
+  /** And one that did not grow. */
+  readonly idleCheckpointAfterMs: number;
+}
+
+const LIMITS: LogLimits = {
+  timeoutMs: 5_000,
+  maxBatch: 512,
+  maxQueue: 8_192,
+  checkpointAfterMs: 1_000,
+  idleCheckpointAfterMs: 60_000,
+};
+
+export interface LogHealth {
+  /** Whether the last commit, or attempt at one, went well. */
+  readonly writable: boolean;
+  readonly copies: readonly {
+    readonly workspaceId: WorkspaceId;
+    readonly destination: string;
+    readonly treeSize: number;
+    readonly lastError: string | null;
+  }[];
+}
+
+/** The log, running: {@link ActionLog} for the path and the control plane, and everything that reads. */
+export interface RunningLog extends ActionLog {
+  list(workspaceId: WorkspaceId, filter: EventFilter, page: Page): Promise<EventPage>;
+  /** The event and, for a call, its result. */
+  find(workspaceId: WorkspaceId, eventId: string): Promise<{ event: LogEvent; result: LogEvent | null } | undefined>;
+  /** Undefined when there is no such event. A fresh event is sealed and signed first. */
+  prove(workspaceId: WorkspaceId, eventId: string): Promise<EventProof | undefined>;
+  /** Every matching event from the global number on, as they come, until `signal` aborts. */
+  follow(
+    workspaceId: WorkspaceId,
+    fromSeq: number,
+    filter: EventFilter,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogEvent, void, undefined>;
+  /** The newest signed checkpoint; undefined for an empty log. */
+  checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
+  /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
+  verifierKey(workspaceId: WorkspaceId): string;
+  /** Seals and projects everything durable now and signs it. */
+  catchUp(workspaceId: WorkspaceId): Promise<void>;
+  health(): Promise<LogHealth>;
+  rebuildProjection(workspaceId: WorkspaceId): Promise<void>;
+  compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]>;
+}
+
+/**
+ * Checks the database against the checkpoints outside it, records the fate of calls that a dead node left open,
+ * and starts. Throws the Failures `log_tail_cut` and `checkpoint_file_invalid`.
+ */
+export async function createActionLog(options: ActionLogOptions): Promise<RunningLog> {
+  const log = new Log(options);
+  await log.start();
+  return log;
+}
+
+class Log implements RunningLog {
+  readonly #options: ActionLogOptions;
+  readonly #limits: LogLimits;
+  readonly #seed: Buffer;
+  readonly #clock: () => number;
+  readonly #copies: CheckpointCopies;
+  readonly #news = new News();
+  readonly #keys = new Map<WorkspaceId, SigningKey>();
+  readonly #writers = new Map<WorkspaceId, Writer>();
+  readonly #keepers = new Map<WorkspaceId, Keeper>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #listener: Listener | undefined;
+
+  constructor(options: ActionLogOptions) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#clock = options.clock ?? Date.now;
+    const { d } = options.signingKey.export({ format: 'jwk' });
+    this.#seed = Buffer.from(d ?? '', 'base64url');
+    this.#copies = new CheckpointCopies({
+      pool: options.pool,
+      nodeId: options.nodeId,
+      file: options.checkpointFile,
+      witnessUrl: options.witnessUrl,
+      logger: options.logger,
+      observe: options.observe,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { pool, checkpointFile, connectionString } = this.#options;
+    if (checkpointFile !== undefined)
+      await checkOutsideMemory(pool, checkpointFile, (workspaceId) => this.#key(workspaceId));
+    await ensureMonths(pool, this.#clock());
+    await this.#recover();
+    const { rows } = await pool.query<{ id: WorkspaceId }>('SELECT id FROM workspaces');
+    for (const { id } of rows) this.#keeper(id);
+    this.#listener = await listen({
+      url: connectionString,
+      channels: [LOG_CHANNEL],
+      onNotification: (_channel, payload) => this.#news.tell(workspaceOf(payload)),
+      onReconnect: () => this.#news.tellAll(),
+    });
+    this.#every(RECOVER_EVERY_MS, () => this.#recover());
+    this.#every(MONTHS_EVERY_MS, () => ensureMonths(pool, this.#clock()));
+  }
+
+  recordIntent(intent: Intent): Promise<RecordResult> {
+    return this.#writer(intent.principal.workspaceId).recordIntent(intent);
+  }
+
+  recordOutcome(permit: Permit, outcome: Outcome): Promise<void> {
+    return this.#writer(permit.principal.workspaceId).recordOutcome(permit, outcome);
+  }
+
+  transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T> {
+    return this.#writer(workspaceId).transact(change);
+  }
+
+  record(workspaceId: WorkspaceId, draft: RecordDraft): Promise<EventId> {
+    return this.#writer(workspaceId).record(draft);
+  }
+
+  list(workspaceId: WorkspaceId, filter: EventFilter, page: Page): Promise<EventPage> {
+    return listEvents(this.#options.pool, workspaceId, filter, page);
+  }
+
+  find(workspaceId: WorkspaceId, eventId: string): Promise<{ event: LogEvent; result: LogEvent | null } | undefined> {
+    return findEvent(this.#options.pool, workspaceId, eventId);
+  }
+
+  async prove(workspaceId: WorkspaceId, eventId: string): Promise<EventProof | undefined> {
+    const prove = () => proveEvent(this.#options.pool, workspaceId, this.#key(workspaceId).verifier, eventId);
+    const proof = await prove();
+    if (proof !== undefined) return proof;
+    await this.catchUp(workspaceId);
+    return prove();
+  }
+
+  follow(
+    workspaceId: WorkspaceId,
+    fromSeq: number,
+    filter: EventFilter,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogEvent, void, undefined> {
+    return followEvents(this.#options.pool, this.#news, workspaceId, fromSeq, filter, signal);
+  }
+
+  checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined> {
+    return newestCheckpoint(this.#options.pool, workspaceId);
+  }
+
+  verifierKey(workspaceId: WorkspaceId): string {
+    return this.#key(workspaceId).verifier.text;
+  }
+
+  catchUp(workspaceId: WorkspaceId): Promise<void> {
+    return this.#keeper(workspaceId).catchUp();
+  }
+
+  async health(): Promise<LogHealth> {
+    const { rows } = await this.#options.pool.query<LogHealth['copies'][number]>(
+      `SELECT workspace_id AS "workspaceId", destination, tree_size AS "treeSize", last_error AS "lastError" FROM checkpoint_copies`,
+    );
+    return { writable: [...this.#writers.values()].every(({ writable }) => writable), copies: rows };
+  }
+
+  rebuildProjection(workspaceId: WorkspaceId): Promise<void> {
+    return rebuildProjection(this.#options.pool, workspaceId);
+  }
+
+  compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]> {
+    return compareProjection(this.#options.pool, workspaceId);
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()));
+    await this.#listener?.close();
+  }
+
+  #writer(workspaceId: WorkspaceId): Writer {
+    const known = this.#writers.get(workspaceId);
+    if (known !== undefined) return known;
+    const keeper = this.#keeper(workspaceId);
+    const { connectionString, nodeId, logger, observe } = this.#options;
+    const { timeoutMs, maxBatch, maxQueue } = this.#limits;
+    const writer = new Writer({
+      workspaceId,
+      nodeId,
+      connectionString,
+      clock: this.#clock,
+      timeoutMs,
+      maxBatch,
+      maxQueue,
+      logger,
+      observe,
+      onCommitted: () => keeper.wake(),
+    });
+    this.#writers.set(workspaceId, writer);
+    return writer;
+  }
+
+  #keeper(workspaceId: WorkspaceId): Keeper {
+    const known = this.#keepers.get(workspaceId);
+    if (known !== undefined) return known;
+    const { pool, logger, observe } = this.#options;
+    const { checkpointAfterMs, idleCheckpointAfterMs } = this.#limits;
+    const sealer = new Sealer({
+      pool,
+      workspaceId,
+      key: this.#key(workspaceId),
+      observe,
+      checkpointAfterMs,
+      idleCheckpointAfterMs,
+    });
+    const keeper = new Keeper({
+      pool,
+      workspaceId,
+      sealer,
+      copies: this.#copies,
+      logger,
+      observe,
+      onProjected: () => this.#news.tell(workspaceId),
+    });
+    this.#keepers.set(workspaceId, keeper);
+    return keeper;
+  }
+
+  #key(workspaceId: WorkspaceId): SigningKey {
+    const key =
+      this.#keys.get(workspaceId) ?? signingKey(`${this.#options.name ?? 'hivekey'}/${workspaceId}`, this.#seed);
+    this.#keys.set(workspaceId, key);
+    return key;
+  }
+
+  async #recover(): Promise<void> {
+    for (const workspaceId of await recoverLostCalls(this.#options.pool, this.#options.nodeId, this.#clock()))
+      this.#keeper(workspaceId).wake();
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    const timer = setInterval(() => {
+      work().catch((error: unknown) => this.#options.logger?.warn({ err: error }, 'upkeep of the log failed'));
+    }, ms);
+    this.#timers.push(timer.unref());
+  }
+}
+
+function workspaceOf(payload: string): WorkspaceId {
+  return JSON.parse(payload).workspace;
+}

@@ -1,0 +1,228 @@
+/** From the values of the path to the records of the log. Pure; each kind's fields are in docs/reference/records.md. */
+import { canonicalJson, type RecordKind } from '@hivekey/action-log';
+import type { Decision, JsonObject } from '@hivekey/policy';
+import type { EventId } from '../ids.ts';
+import type { Action, Intent, Outcome, Principal } from '../path/types.ts';
+
+/** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
+const MAX_RECORD_BYTES = 65_535;
+/** Room for the positions and the shard id, which are filled in last. */
+const RESERVED_BYTES = 128;
+
+/** What every record of a workspace carries. */
+export interface LogIdentity {
+  readonly workspace: string;
+  readonly environment: string;
+}
+
+/**
+ * A record in canonical form but for its positions, which are known only in the transaction. They are
+ * text between the parts, so that the rest is written once, while an earlier batch is being committed.
+ */
+export interface RecordText {
+  /** Up to `agent_seq`; ends with a comma, or is `{`. */
+  readonly head: string;
+  /** From there to `shard`. Ends with a comma. */
+  readonly middle: string;
+  /** After `shard_seq`. Begins with a comma. */
+  readonly tail: string;
+}
+
+/** The canonical bytes of the record, as text. `agentSeq` only for a call. */
+export function placeRecord(text: RecordText, shard: string, shardSeq: number, agentSeq?: number): string {
+  const agent = agentSeq === undefined ? '' : `"agent_seq":${agentSeq},`;
+  return `${text.head}${agent}${text.middle}"shard":"${shard}","shard_seq":${shardSeq}${text.tail}`;
+}
+
+/** Facts about a call that its result repeats. */
+export interface CallFacts {
+  readonly agentId: string;
+  readonly agent: string;
+  readonly owner: string;
+  readonly callEventId: EventId;
+  readonly action: string;
+  readonly tool: string;
+  readonly namespace?: string | undefined;
+  readonly upstreamTool?: string | undefined;
+  readonly access?: string | undefined;
+  readonly destructive?: boolean | undefined;
+  readonly sessionId?: string | undefined;
+  readonly runId?: string | undefined;
+}
+
+export function factsOf(principal: Principal, action: Action, callEventId: EventId): CallFacts {
+  return {
+    agentId: principal.agentId,
+    agent: principal.agent,
+    owner: principal.owner,
+    callEventId,
+    action: action.capability,
+    tool: action.tool,
+    namespace: action.namespace,
+    upstreamTool: action.upstreamTool,
+    access: action.access,
+    destructive: action.destructive,
+    sessionId: action.sessionId,
+    runId: action.runId,
+  };
+}
+
+/** `tool.call`: the decision about one action. */
+export function callRecord(intent: Intent, decision: Decision, eventId: EventId, nowMs: number): RecordText {
+  const text = callText(intent, decision, eventId, nowMs, intent.redactedArguments);
+  if (fits(text)) return text;
+  const slim = { ...decision, trace: [], reason: decision.reason.slice(0, 1024).toWellFormed() };
+  return callText(intent, slim, eventId, nowMs, { '…': 'left out, the record would be too large' });
+}
+
+// The fields stand in canonical order, three groups around agent_seq and shard_seq: sorting what is sorted
+// costs next to nothing.
+function callText(
+  { principal, action, argumentsDigest }: Intent,
+  decision: Decision,
+  eventId: EventId,
+  nowMs: number,
+  args: JsonObject,
+): RecordText {
+  const head = {
+    access: action.access,
+    action: action.capability,
+    agent: principal.agent,
+    agent_id: principal.agentId,
+  };
+  const middle = {
+    args,
+    args_digest: argumentsDigest,
+    definition_pin: action.definitionPin,
+    destructive: action.destructive,
+    entrance: action.entrance,
+    env: principal.environment,
+    event_id: eventId,
+    impact: isEmpty(decision.impact) ? undefined : decision.impact,
+    kind: 'tool.call',
+    latency_ms: Math.max(0, Math.round((nowMs - action.receivedAtMs) * 10) / 10),
+    namespace: action.namespace,
+    outcome: decision.verdict === 'allow' ? undefined : 'not_attempted',
+    owner: principal.owner,
+    owner_label: principal.ownerLabel,
+    policy: decision.policyHash,
+    policy_revision: decision.policyRevision,
+    provenance: 'untrusted',
+    reason: decision.reason,
+    reason_class: decision.reasonClass,
+    role: decision.role,
+    role_rev: decision.roleRevision,
+    roles: principal.roles,
+    rule: decision.rule,
+    run_id: action.runId,
+    session_id: action.sessionId,
+  };
+  const tail = {
+    src_ip: action.sourceAddress,
+    token_id: principal.tokenId,
+    tool: action.tool,
+    trace: decision.trace.length === 0 ? undefined : decision.trace,
+    traceparent: action.traceparent,
+    ts: new Date(nowMs).toISOString(),
+    upstream_tool: action.upstreamTool,
+    v: 1,
+    verdict: decision.verdict,
+    workspace: principal.workspace,
+  };
+  return textOf(head, middle, tail);
+}
+
+/** `tool.result`: how an allowed call ended. */
+export function resultRecord(
+  call: CallFacts,
+  outcome: Outcome,
+  identity: LogIdentity,
+  eventId: EventId,
+  nowMs: number,
+): RecordText {
+  return looseRecord(
+    {
+      kind: 'tool.result',
+      access: call.access,
+      action: call.action,
+      agent: call.agent,
+      agent_id: call.agentId,
+      bytes_in: outcome.bytesIn,
+      call_event_id: call.callEventId,
+      destructive: call.destructive,
+      error_code: outcome.errorCode,
+      namespace: call.namespace,
+      outcome: outcome.result,
+      owner: call.owner,
+      run_id: call.runId,
+      session_id: call.sessionId,
+      tool: call.tool,
+      upstream_code: outcome.upstreamCode,
+      upstream_ms: outcome.upstreamMs,
+      upstream_tool: call.upstreamTool,
+    },
+    identity,
+    eventId,
+    nowMs,
+  );
+}
+
+/** The fields the writer itself gives to a record. */
+const WRITERS_OWN = new Set(['v', 'event_id', 'ts', 'workspace', 'env', 'shard', 'shard_seq', 'agent_seq']);
+
+/** Any record but a call. Fields whose value is `undefined` are left out; a draft may not set the writer's own. */
+export function looseRecord(
+  draft: { readonly kind: RecordKind; readonly [field: string]: unknown },
+  identity: LogIdentity,
+  eventId: EventId,
+  nowMs: number,
+): RecordText {
+  const middle: Record<string, unknown> = { env: identity.environment, event_id: eventId };
+  const tail: Record<string, unknown> = {
+    ts: new Date(nowMs).toISOString(),
+    v: 1,
+    workspace: identity.workspace,
+  };
+  for (const [field, value] of Object.entries(draft)) {
+    if (WRITERS_OWN.has(field)) throw new TypeError(`a ${draft.kind} record may not set ${field}`);
+    if (field < 'shard') middle[field] = value;
+    else if (field > 'shard_seq') tail[field] = value;
+    else throw new TypeError(`a record has no field ${field}`);
+  }
+  const text = textOf({}, middle, tail);
+  if (!fits(text)) throw new RangeError(`a ${draft.kind} record is larger than ${MAX_RECORD_BYTES} bytes`);
+  return text;
+}
+
+function textOf(head: object, middle: object, tail: object): RecordText {
+  return {
+    head: openEnded(head),
+    middle: openEnded(middle).slice(1),
+    tail: `,${canonicalJson(defined(tail)).slice(1)}`,
+  };
+}
+
+/** Canonical, with a comma in place of the closing brace. */
+function openEnded(fields: object): string {
+  const text = canonicalJson(defined(fields));
+  return text === '{}' ? '{' : `${text.slice(0, -1)},`;
+}
+
+function defined(fields: object): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(fields)) if (value !== undefined) kept[field] = value;
+  return kept;
+}
+
+function fits({ head, middle, tail }: RecordText): boolean {
+  const characters = head.length + middle.length + tail.length + RESERVED_BYTES;
+  if (3 * characters <= MAX_RECORD_BYTES) return true;
+  return (
+    Buffer.byteLength(head) + Buffer.byteLength(middle) + Buffer.byteLength(tail) + RESERVED_BYTES <= MAX_RECORD_BYTES
+  );
+}
+
+function isEmpty(fields: object): boolean {
+  for (const _ in fields) return false;
+  return true;
+}
