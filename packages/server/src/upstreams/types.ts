@@ -72,16 +72,38 @@ export interface UpstreamRequest {
 
 export type UpstreamAnswer =
   | { readonly kind: 'result'; readonly result: JsonObject; readonly httpStatus?: number; readonly bytesIn: number }
-  | { readonly kind: 'error'; readonly error: { readonly code: number; readonly message: string; readonly data?: unknown }; readonly httpStatus?: number; readonly bytesIn: number }
+  | {
+      readonly kind: 'error';
+      readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
+      readonly httpStatus?: number;
+      readonly bytesIn: number;
+    }
   /** No answer. `began` tells whether anything may have reached the upstream. */
-  | { readonly kind: 'failed'; readonly code: 'upstream_unreachable' | 'upstream_timeout' | 'upstream_protocol_error' | 'upstream_too_large' | 'aborted' | 'credential_unavailable' | 'address_refused'; readonly began: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly code:
+        | 'upstream_unreachable'
+        | 'upstream_timeout'
+        | 'upstream_protocol_error'
+        | 'upstream_too_large'
+        | 'aborted'
+        | 'credential_unavailable'
+        | 'address_refused';
+      readonly began: boolean;
+    };
 
 export interface Upstreams {
   /** The current catalogue of a workspace; cached, cheap. */
   catalogue(workspaceId: WorkspaceId): Promise<Catalogue>;
   request(request: UpstreamRequest): Promise<UpstreamAnswer>;
   /** A notification of the client for a call in flight (cancelled, progress, roots/list_changed). */
-  notify(workspaceId: WorkspaceId, server: UpstreamServer, affinity: string, method: string, params: JsonObject): Promise<void>;
+  notify(
+    workspaceId: WorkspaceId,
+    server: UpstreamServer,
+    affinity: string,
+    method: string,
+    params: JsonObject,
+  ): Promise<void>;
   /** Ends the upstream sessions of one agent session. */
   endAffinity(affinity: string): Promise<void>;
   /** Unsolicited upstream messages (resources/updated, logging) for an affinity. Returns an unsubscribe. */
