@@ -2,11 +2,15 @@
 import type { Secret } from '../secret.ts';
 import { Scrubber } from './scrub.ts';
 
-export type Injection =
-  /** `format` holds `{secret}` once. */
-  { readonly header: string; readonly format: string } | { readonly env: string };
+export interface HeaderInjection {
+  readonly header: string;
+  /** Holds `{secret}` once. */
+  readonly format: string;
+}
 
-export const DEFAULT_HEADER_INJECTION: Injection = { header: 'Authorization', format: 'Bearer {secret}' };
+export type Injection = HeaderInjection | { readonly env: string };
+
+export const DEFAULT_HEADER_INJECTION: HeaderInjection = { header: 'Authorization', format: 'Bearer {secret}' };
 
 const PLACE = '{secret}';
 /** RFC 9110 token. */
