@@ -1,0 +1,110 @@
+/** HTTP towards one upstream: fixed origin and path, guarded addresses, the credential added last. */
+import { Pool } from 'undici';
+import type { Secret } from '../../secret.ts';
+import { type AddressRules, type Endpoint, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
+import { headerValue, type Injection, scrubberFor } from '../injection.ts';
+import type { Limits } from '../limits.ts';
+import type { Scrubber } from '../scrub.ts';
+import { Exchange, type ExchangeEnd, type ExchangeHandler, type ExchangeLimits } from './exchange.ts';
+
+export interface HttpClientOptions {
+  readonly endpoint: string;
+  readonly rules: AddressRules;
+  readonly limits: Limits;
+  readonly injection: Injection | undefined;
+  readonly userAgent: string;
+  credential(): Promise<Secret | undefined>;
+}
+
+export interface HttpSend {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Name, value, name, value; lower-case names. */
+  readonly headers: readonly string[];
+  readonly body?: string;
+  readonly limits: ExchangeLimits;
+  readonly signal?: AbortSignal;
+  /** Streams that stay open, and messages that a call waits for, do not queue behind calls. */
+  readonly aside?: boolean;
+}
+
+/** What a handler of an answer may need. */
+export interface Sending {
+  readonly scrubber: Scrubber | undefined;
+  /** Ends the exchange as a violation of the protocol. */
+  refuse(): void;
+}
+
+/** Requests whose answer is being read at once, beside calls: streams, answers to the upstream's requests. */
+const ASIDE_CONNECTIONS = 4_096;
+const MAX_HEADER_BYTES = 32 * 1024;
+
+function notSent(code: 'credential_unavailable' | 'address_refused' | 'aborted'): ExchangeEnd {
+  return { kind: 'failed', code, began: false, bytesIn: 0 };
+}
+
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+  readonly #endpoint: Endpoint;
+  readonly #path: string;
+  readonly #calls: Pool;
+  readonly #aside: Pool;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+    this.#endpoint = parseEndpoint(options.endpoint);
+    const { url, port } = this.#endpoint;
+    this.#path = url.pathname + url.search;
+    const pool = (connections: number) =>
+      new Pool(url.origin, {
+        connections,
+        pipelining: 1,
+        allowH2: false,
+        // Silence and length are measured where a message's meaning is known.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connect: { timeout: options.limits.connectMs, lookup: guardedLookup(port, options.rules) },
+      });
+    this.#calls = pool(options.limits.connections);
+    this.#aside = pool(ASIDE_CONNECTIONS);
+  }
+
+  /** One request, never repeated and never redirected. `handle` is given what reading the answer takes. */
+  async send(request: HttpSend, handle: (sending: Sending) => ExchangeHandler): Promise<ExchangeEnd> {
+    // A literal is connected to without any lookup.
+    if (literalProblem(this.#endpoint, this.#options.rules) !== undefined) return notSent('address_refused');
+    const { injection } = this.#options;
+    let secret: Secret | undefined;
+    try {
+      secret = await this.#options.credential();
+    } catch {
+      return notSent('credential_unavailable');
+    }
+    const headers = ['user-agent', this.#options.userAgent, 'accept-encoding', 'identity', ...request.headers];
+    if (secret !== undefined && injection !== undefined && 'header' in injection) {
+      const value = headerValue(injection.format, secret);
+      if (value === undefined) return notSent('credential_unavailable');
+      headers.push(injection.header, value);
+    }
+    if (request.signal?.aborted === true) return notSent('aborted');
+    const handler = handle({
+      scrubber: secret === undefined ? undefined : scrubberFor(secret),
+      refuse: () => exchange.refuse('upstream_protocol_error'),
+    });
+    const exchange: Exchange = new Exchange(handler, request.limits, request.signal);
+    const { method, body } = request;
+    const dispatcher = request.aside === true ? this.#aside : this.#calls;
+    try {
+      dispatcher.dispatch({ path: this.#path, method, headers, ...(body === undefined ? {} : { body }) }, exchange);
+    } catch {
+      // The client is closed, or a header cannot be sent.
+      exchange.refuse('upstream_unreachable');
+    }
+    return exchange.done;
+  }
+
+  /** Breaks what is still open. */
+  async close(): Promise<void> {
+    await Promise.all([this.#calls.destroy(), this.#aside.destroy()]);
+  }
+}
