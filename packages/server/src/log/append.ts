@@ -13,25 +13,26 @@ export interface Expectation {
   readonly policyRevision: number | null;
   /** The first moment at which one of the tokens is dead, epoch milliseconds. */
   readonly tokenExpiryMs: number;
-  /** Revision of each agent; null where it is not compared. */
-  readonly revisions: ReadonlyMap<AgentId, number | null>;
+  /** Revision of each agent; undefined where none is compared. */
+  readonly revisions: ReadonlyMap<AgentId, number> | undefined;
+  /** The database's time, guessed, that windows were decided at without looking. */
+  readonly decidedAtUs?: number;
 }
 
-/** Undefined when the intents disagree among themselves, so that one of them must be stale. */
-export function expectationOf(intents: Iterable<IntentEntry>): Expectation | undefined {
-  let policyRevision: number | null = null;
+/** For a batch whose state is locked, and for records that depend on none. */
+export const NOTHING_EXPECTED: Expectation = { policyRevision: null, tokenExpiryMs: 0, revisions: undefined };
+
+/** Undefined when the intents must be looked at one by one: they disagree, so that one must be stale, or one stands whatever its agent's state. */
+export function expectationOf(intents: readonly IntentEntry[]): Expectation | undefined {
+  const [first] = intents;
+  if (first === undefined) return NOTHING_EXPECTED;
+  const { policyRevision } = first.intent.evaluation;
   let tokenExpiryMs = Number.POSITIVE_INFINITY;
-  const revisions = new Map<AgentId, number | null>();
+  const revisions = new Map<AgentId, number>();
   for (const { intent } of intents) {
     const { agentId, agentRevision, tokenExpiresAtMs } = intent.principal;
-    const known = revisions.get(agentId) ?? null;
-    if (intent.evenIfStopped === true) {
-      revisions.set(agentId, known);
-      continue;
-    }
-    const revision = intent.evaluation.policyRevision;
-    if ((policyRevision ?? revision) !== revision || (known ?? agentRevision) !== agentRevision) return undefined;
-    policyRevision = revision;
+    if (intent.evenIfStopped === true || intent.evaluation.policyRevision !== policyRevision) return undefined;
+    if ((revisions.get(agentId) ?? agentRevision) !== agentRevision) return undefined;
     revisions.set(agentId, agentRevision);
     tokenExpiryMs = Math.min(tokenExpiryMs, tokenExpiresAtMs);
   }
@@ -46,6 +47,7 @@ export interface Append {
   readonly after: Position;
   /** Last sequence number given to each agent. */
   readonly agentSeqs: ReadonlyMap<AgentId, number>;
+  readonly windows: WindowLedger | undefined;
   readonly statement: { readonly name: string; readonly text: string; readonly values: unknown[] };
 }
 
@@ -69,14 +71,15 @@ export function prepareAppend(
   });
   const block = buildBlock(before.head, records);
   const agents = [...agentSeqs.keys()].sort();
+  const { policyRevision, tokenExpiryMs, revisions } = expectation;
   const values: unknown[] = [
     workspaceId,
-    expectation.policyRevision,
-    expectation.tokenExpiryMs / 1000,
+    policyRevision,
+    tokenExpiryMs / 1000,
     agents,
-    agents.map((id) => expectation.revisions.get(id) ?? null),
     agents.map(lastSeq),
-    agents.map((id) => agentSeqs.get(id)),
+    revisions === undefined ? null : agents.map((id) => revisions.get(id)),
+    JSON.stringify(Object.fromEntries([...agentSeqs].map(([id, seq]) => [id, seq - lastSeq(id)]))),
     held.shardId,
     held.fence,
     before.block,
@@ -88,13 +91,14 @@ export function prepareAppend(
     block.head,
     openBlock,
   ];
-  if (windows !== undefined) values.push(...windowValues(windows));
+  if (windows !== undefined) values.push(...windowValues(windows, expectation));
   return {
     items,
     block,
     before,
     after: { block: before.block + 1, seq: before.seq + block.count, head: block.head },
     agentSeqs,
+    windows,
     statement:
       windows === undefined
         ? { name: 'log-append', text: APPEND, values }
@@ -102,16 +106,17 @@ export function prepareAppend(
   };
 }
 
-function windowValues(windows: WindowLedger): unknown[] {
-  const { entries, released } = windows;
+function windowValues(windows: WindowLedger, { decidedAtUs }: Expectation): unknown[] {
+  const { entries } = windows;
+  const counters = windows.writes().sort((a, b) => (a.key < b.key ? -1 : 1));
   return [
-    JSON.stringify(windows.counters()),
+    counters.map(({ key }) => key),
+    counters.map(({ version }) => version),
+    JSON.stringify(Object.fromEntries(counters.map(({ key, write }) => [key, write]))),
     entries.map(({ key }) => key),
     entries.map(({ atUs }) => atUs),
     entries.map(({ eventId }) => eventId),
     entries.map(({ amount }) => amount),
-    released.map(({ key }) => key),
-    released.map(({ atUs }) => atUs),
-    released.map(({ eventId }) => eventId),
+    decidedAtUs ?? null,
   ];
 }

@@ -7,13 +7,9 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
 }
 
-// synchronous_commit: what is acknowledged is on disk, whatever the server's default. Joins as nested loops: see sql/append.ts.
-const SESSION = [
-  'synchronous_commit=on',
-  'plan_cache_mode=force_generic_plan',
-  'enable_hashjoin=off',
-  'enable_mergejoin=off',
-];
+// synchronous_commit: what is acknowledged is on disk, whatever the server's default. A custom plan would cost
+// more than the statement it is for.
+const SESSION = ['synchronous_commit=on', 'plan_cache_mode=force_generic_plan'];
 
 /** A pool of exactly one connection, so that the client handed out is a pool client like any other. */
 export function connectionOf(options: ConnectionOptions): pg.Pool {

@@ -30,6 +30,7 @@ import {
 import { recoverLostCalls } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
+import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
 export type { EventProof } from './proof.ts';
@@ -37,7 +38,7 @@ export type { EventFilter, EventPage, LogEvent, Page } from './reader.ts';
 export type * from './types.ts';
 
 const RECOVER_EVERY_MS = 60_000;
-const MONTHS_EVERY_MS = 3_600_000;
+const UPKEEP_EVERY_MS = 3_600_000;
 
 export interface ActionLogOptions {
   /** Connects as the application role. */
@@ -170,7 +171,8 @@ class Log implements RunningLog {
       onReconnect: () => this.#news.tellAll(),
     });
     this.#every(RECOVER_EVERY_MS, () => this.#recover());
-    this.#every(MONTHS_EVERY_MS, () => ensureMonths(pool, this.#clock()));
+    this.#every(UPKEEP_EVERY_MS, () => ensureMonths(pool, this.#clock()));
+    this.#every(UPKEEP_EVERY_MS, () => clearWindows(pool));
   }
 
   recordIntent(intent: Intent): Promise<RecordResult> {

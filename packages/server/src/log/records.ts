@@ -75,8 +75,10 @@ export function callRecord(intent: Intent, decision: Decision, eventId: EventId,
   return callText(intent, slim, eventId, nowMs, { '…': 'left out, the record would be too large' });
 }
 
-// The fields stand in canonical order, three groups around agent_seq and shard_seq: sorting what is sorted
-// costs next to nothing.
+/**
+ * Written out field by field, in canonical order, because it is the one record that is made on the way of every
+ * action: a third of the time that building an object and sorting its keys takes.
+ */
 function callText(
   { principal, action, argumentsDigest }: Intent,
   decision: Decision,
@@ -84,52 +86,38 @@ function callText(
   nowMs: number,
   args: JsonObject,
 ): RecordText {
-  const head = {
-    access: action.access,
-    action: action.capability,
-    agent: principal.agent,
-    agent_id: principal.agentId,
+  const latencyMs = Math.max(0, Math.round((nowMs - action.receivedAtMs) * 10) / 10);
+  return {
+    head: `{${text('access', action.access)}${text('action', action.capability)}${text('agent', principal.agent)}${text('agent_id', principal.agentId)}`,
+    middle:
+      `"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${text('definition_pin', action.definitionPin)}` +
+      `${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
+      `${text('event_id', eventId)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
+      `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +
+      `${decision.verdict === 'allow' ? '' : '"outcome":"not_attempted",'}${text('owner', principal.owner)}` +
+      `${text('owner_label', principal.ownerLabel)}${text('policy', decision.policyHash)}` +
+      `${json('policy_revision', decision.policyRevision)}"provenance":"untrusted",${text('reason', decision.reason)}` +
+      `${text('reason_class', decision.reasonClass)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
+      `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}`,
+    tail:
+      `,${text('src_ip', action.sourceAddress)}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
+      `${decision.trace.length === 0 ? '' : json('trace', decision.trace)}${text('traceparent', action.traceparent)}` +
+      `"ts":"${new Date(nowMs).toISOString()}",${text('upstream_tool', action.upstreamTool)}"v":1,` +
+      `${text('verdict', decision.verdict)}"workspace":${canonicalJson(principal.workspace)}}`,
   };
-  const middle = {
-    args,
-    args_digest: argumentsDigest,
-    definition_pin: action.definitionPin,
-    destructive: action.destructive,
-    entrance: action.entrance,
-    env: principal.environment,
-    event_id: eventId,
-    impact: isEmpty(decision.impact) ? undefined : decision.impact,
-    kind: 'tool.call',
-    latency_ms: Math.max(0, Math.round((nowMs - action.receivedAtMs) * 10) / 10),
-    namespace: action.namespace,
-    outcome: decision.verdict === 'allow' ? undefined : 'not_attempted',
-    owner: principal.owner,
-    owner_label: principal.ownerLabel,
-    policy: decision.policyHash,
-    policy_revision: decision.policyRevision,
-    provenance: 'untrusted',
-    reason: decision.reason,
-    reason_class: decision.reasonClass,
-    role: decision.role,
-    role_rev: decision.roleRevision,
-    roles: principal.roles,
-    rule: decision.rule,
-    run_id: action.runId,
-    session_id: action.sessionId,
-  };
-  const tail = {
-    src_ip: action.sourceAddress,
-    token_id: principal.tokenId,
-    tool: action.tool,
-    trace: decision.trace.length === 0 ? undefined : decision.trace,
-    traceparent: action.traceparent,
-    ts: new Date(nowMs).toISOString(),
-    upstream_tool: action.upstreamTool,
-    v: 1,
-    verdict: decision.verdict,
-    workspace: principal.workspace,
-  };
-  return textOf(head, middle, tail);
+}
+
+// What may not stand in a JSON string as it is, and surrogates, which canonicalJson looks at more closely.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON escapes
+const NEEDS_CARE = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function text(field: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  return NEEDS_CARE.test(value) ? json(field, value) : `"${field}":"${value}",`;
+}
+
+function json(field: string, value: unknown): string {
+  return value === undefined ? '' : `"${field}":${canonicalJson(value)},`;
 }
 
 /** `tool.result`: how an allowed call ended. */
@@ -189,23 +177,17 @@ export function looseRecord(
     else if (field > 'shard_seq') tail[field] = value;
     else throw new TypeError(`a record has no field ${field}`);
   }
-  const text = textOf({}, middle, tail);
-  if (!fits(text)) throw new RangeError(`a ${draft.kind} record is larger than ${MAX_RECORD_BYTES} bytes`);
-  return text;
+  const record = textOf(middle, tail);
+  if (!fits(record)) throw new RangeError(`a ${draft.kind} record is larger than ${MAX_RECORD_BYTES} bytes`);
+  return record;
 }
 
-function textOf(head: object, middle: object, tail: object): RecordText {
+function textOf(middle: object, tail: object): RecordText {
   return {
-    head: openEnded(head),
-    middle: openEnded(middle).slice(1),
+    head: '{',
+    middle: `${canonicalJson(defined(middle)).slice(1, -1)},`,
     tail: `,${canonicalJson(defined(tail)).slice(1)}`,
   };
-}
-
-/** Canonical, with a comma in place of the closing brace. */
-function openEnded(fields: object): string {
-  const text = canonicalJson(defined(fields));
-  return text === '{}' ? '{' : `${text.slice(0, -1)},`;
 }
 
 function defined(fields: object): Record<string, unknown> {

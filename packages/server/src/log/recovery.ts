@@ -1,7 +1,7 @@
 /** Calls that were allowed and never got a result because their node died: found in its shard, and told as unknown. */
 import type { Pool, PoolClient } from 'pg';
 import { type EventId, newEventId, type WorkspaceId } from '../ids.ts';
-import { prepareAppend } from './append.ts';
+import { NOTHING_EXPECTED, prepareAppend } from './append.ts';
 import { readBlock } from './block.ts';
 import type { PlainEntry } from './entries.ts';
 import { type CallFacts, type LogIdentity, type RecordText, resultRecord } from './records.ts';
@@ -44,8 +44,6 @@ export async function settleLostCalls(
   }
   return shard;
 }
-
-const NOTHING_EXPECTED = { policyRevision: null, tokenExpiryMs: 0, revisions: new Map() };
 
 function noAgent(): number {
   return 0;

@@ -12,16 +12,19 @@ import { type AgentId, type EventId, newEventId, type WorkspaceId } from '../ids
 import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
 import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
-import { type Append, type Expectation, expectationOf, prepareAppend } from './append.ts';
+import { type Append, type Expectation, expectationOf, NOTHING_EXPECTED, prepareAppend } from './append.ts';
 import { connectionOf, isRetryable } from './connection.ts';
+import { CounterCache } from './counter-cache.ts';
+import { decideBatch } from './decide-batch.ts';
 import type { BatchItem, Entry, IntentEntry, PlainEntry } from './entries.ts';
-import { type BatchContext, lockAndDecide, ShardLost } from './locked-batch.ts';
+import { type BatchContext, keysOf, lockAndDecide, ShardLost } from './locked-batch.ts';
 import { OpenCalls } from './open-calls.ts';
 import { callRecord, factsOf, type LogIdentity, looseRecord, resultRecord } from './records.ts';
 import { settleLostCalls } from './recovery.ts';
 import { claimShard, type HeldShard, type Position, releaseShard, retakeShard } from './shard.ts';
 import { readIdentity, runChange } from './transaction.ts';
 import { type LoggedTransaction, LogOverloaded, LogUnavailable, type RecordDraft } from './types.ts';
+import type { WindowLedger } from './windows.ts';
 
 /** Two: while the database works on one batch, this process prepares the next. */
 const MAX_IN_FLIGHT = 2;
@@ -97,7 +100,7 @@ export class Writer {
   #committed: Position = { block: 1, seq: 1, head: new Uint8Array(32) };
   #predicted: Position = this.#committed;
   readonly #lastSeq = new Map<AgentId, number>();
-  readonly #knownCounters = new Set<string>();
+  readonly #counters = new CounterCache(() => performance.now());
   readonly #open = new OpenCalls();
   #cautious = 0;
 
@@ -265,10 +268,10 @@ export class Writer {
     }
     while (this.#queue.length > 0 && this.#inFlight.length < MAX_IN_FLIGHT) {
       const entries = this.#queue.slice(0, this.#batchSize());
-      const expectation = this.#assumable(entries);
-      if (expectation !== undefined) {
+      const append = this.#guess(session, entries);
+      if (append !== undefined) {
         this.#queue.splice(0, entries.length);
-        this.#send(session, entries, expectation);
+        this.#send(session, append);
       } else {
         if (this.#inFlight.length === 0) {
           this.#queue.splice(0, entries.length);
@@ -296,26 +299,30 @@ export class Writer {
     );
   }
 
-  /** What the batch assumes, if it can go without looking first. */
-  #assumable(entries: readonly Entry[]): Expectation | undefined {
+  /** The batch as it goes without a look at the database first, if it can. */
+  #guess(session: Session, entries: readonly Entry[]): Append | undefined {
     if (this.#cautious > 0) return undefined;
     const intents: IntentEntry[] = [];
     for (const entry of entries) {
       if (entry.attempts > 0) return undefined;
-      if (entry.kind === 'plain') {
-        if (entry.release !== undefined) return undefined;
-      } else {
-        if (entry.ready === undefined || !this.#lastSeq.has(entry.intent.principal.agentId)) return undefined;
-        intents.push(entry);
-      }
+      if (entry.kind === 'intent') intents.push(entry);
+      else if (entry.release !== undefined) return undefined;
     }
-    return expectationOf(intents);
+    if (!intents.every(({ intent }) => this.#lastSeq.has(intent.principal.agentId))) return undefined;
+    const expectation = expectationOf(intents);
+    if (expectation === undefined) return undefined;
+    const keys = keysOf(entries);
+    if (keys.size === 0) return this.#prepare(session, decideBatch(entries, undefined).items, expectation);
+    const decided = this.#counters.decide(entries, keys);
+    if (decided === undefined) return undefined;
+    const { items, ledger } = decided;
+    return this.#prepare(session, items, { ...expectation, decidedAtUs: ledger.nowUs }, ledger);
   }
 
-  #send(session: Session, entries: readonly Entry[], expectation: Expectation): void {
-    const append = this.#prepare(session, entries.map(itemOf), expectation);
+  #send(session: Session, append: Append): void {
     this.#predicted = append.after;
     for (const [agentId, seq] of append.agentSeqs) this.#lastSeq.set(agentId, seq);
+    if (append.windows !== undefined) this.#counters.learn(append.windows);
     const flight = this.#takeOff(append);
     session.client.query(append.statement).then(
       ({ rowCount }) => {
@@ -325,7 +332,7 @@ export class Writer {
     );
   }
 
-  #prepare(session: Session, items: readonly BatchItem[], expectation: Expectation): Append {
+  #prepare(session: Session, items: readonly BatchItem[], expectation: Expectation, windows?: WindowLedger): Append {
     return prepareAppend(
       this.#options.workspaceId,
       session.held,
@@ -334,6 +341,7 @@ export class Writer {
       items,
       expectation,
       (agentId) => this.#lastSeq.get(agentId) ?? 0,
+      windows,
     );
   }
 
@@ -363,6 +371,7 @@ export class Writer {
     this.#missed = [];
     this.#predicted = this.#committed;
     this.#cautious = CAUTIOUS_BATCHES;
+    this.#counters.forget();
     for (const entry of missed) {
       entry.attempts += 1;
       if (entry.kind === 'intent') this.#lastSeq.delete(entry.intent.principal.agentId);
@@ -376,17 +385,26 @@ export class Writer {
     this.#watchReplies();
     const { client } = session;
     try {
-      const { append, stale, faulty } = await lockAndDecide(this.#context(session), entries);
+      const { append, stale, faulty } = await lockAndDecide(this.#context(session), entries, (key) =>
+        this.#counters.has(key),
+      );
       if (append === undefined) await client.query('ROLLBACK');
       else await this.#commitAppend(session, append);
       if (this.#session !== session) return;
-      for (const [agentId, seq] of append?.agentSeqs ?? []) this.#lastSeq.set(agentId, seq);
+      if (append !== undefined) this.#learn(append);
       for (const { entry, result } of stale) entry.resolve(result);
       for (const { entry, error } of faulty) entry.reject(asError(error));
       this.#release();
     } catch (error) {
       this.#lose(session, error);
     }
+  }
+
+  #learn({ agentSeqs, windows }: Append): void {
+    for (const [agentId, seq] of agentSeqs) this.#lastSeq.set(agentId, seq);
+    if (windows === undefined) return;
+    this.#counters.learn(windows);
+    this.#counters.setClock(windows.nowUs);
   }
 
   /** Sends the append and COMMIT together: the shard is locked, so the append cannot miss. */
@@ -411,6 +429,8 @@ export class Writer {
     this.#busy = [];
     this.#watchReplies();
     const { client } = session;
+    // Once the records are on their way, the fate of the block tells the caller, whatever becomes of the session.
+    let isSent = false;
     try {
       const changed = await runChange(this.#context(session), session.identity, this.#options.clock, change);
       if (this.#session !== session) throw new LogUnavailable('the session broke during the change');
@@ -428,12 +448,12 @@ export class Writer {
           const entry: PlainEntry = { kind: 'plain', ...logged, attempts: 0, ...settled };
           return { entry, text: logged.text };
         });
+        isSent = true;
         await this.#commitAppend(session, this.#prepare(session, items, NOTHING_EXPECTED));
       }
       if (this.#session === session) this.#release();
     } catch (error) {
-      // In doubt only once its records are on their way; those are resolved or rejected with the session.
-      if (this.#inFlight.length === 0) reject(unavailable(error));
+      if (!isSent) reject(unavailable(error));
       this.#lose(session, error);
     }
   }
@@ -445,7 +465,6 @@ export class Writer {
       held: session.held,
       position: this.#committed,
       openBlock: this.#openBlock(),
-      knownCounters: this.#knownCounters,
     };
   }
 
@@ -519,6 +538,7 @@ export class Writer {
     this.#missed = [];
     this.#busy = undefined;
     this.#lastSeq.clear();
+    this.#counters.forget();
     this.#giveBack(unsent, error);
     this.#openSession();
   }
@@ -641,14 +661,6 @@ export class Writer {
     this.#refuseWaiting(new LogUnavailable('the log is closing'));
     for (const entry of this.#queue.splice(0)) if (entry.kind === 'plain') entry.resolve();
   }
-}
-
-const NOTHING_EXPECTED: Expectation = { policyRevision: null, tokenExpiryMs: 0, revisions: new Map() };
-
-function itemOf(entry: Entry): BatchItem {
-  if (entry.kind === 'plain') return { entry, text: entry.text };
-  if (entry.ready === undefined) throw new Error('the entry is not decided');
-  return { entry, agentId: entry.intent.principal.agentId, ...entry.ready };
 }
 
 function checkAmounts({ evaluation: { demands, charges } }: Intent): void {

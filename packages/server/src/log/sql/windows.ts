@@ -13,22 +13,40 @@ SELECT FROM window_counters WHERE workspace_id = $1 AND key = ANY($2) ORDER BY k
  * what was committed while the lock was waited for. Only entries that have left since the last time are summed.
  */
 export const READ_WINDOWS = `
-SELECT c.key, c.version, c.keep_seconds, clock.at_us, w.seconds, (w.total - coalesce(gone.amount, 0))::text AS total
+SELECT c.key, c.version, c.last_at_us, c.keep_seconds, tick.now_us, w.seconds,
+       (w.total - coalesce(gone.amount, 0))::text AS total, oldest.at_us AS oldest_us
   FROM window_counters c
  CROSS JOIN (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us) AS tick
- CROSS JOIN LATERAL (SELECT greatest(tick.now_us, c.last_at_us) AS at_us) AS clock
-  LEFT JOIN LATERAL unnest(c.window_seconds, c.totals, c.pruned_until_us) AS w (seconds, total, pruned_until_us) ON true
+  LEFT JOIN LATERAL (
+    SELECT u.seconds, u.total, u.pruned_until_us, greatest(tick.now_us, c.last_at_us) - u.seconds * 1000000::bigint AS since_us
+      FROM unnest(c.window_seconds, c.totals, c.pruned_until_us) AS u (seconds, total, pruned_until_us)) AS w ON true
   LEFT JOIN LATERAL (
     SELECT sum(e.amount) AS amount FROM window_entries e
-     WHERE e.workspace_id = $1 AND e.key = c.key
-       AND e.at_us > w.pruned_until_us AND e.at_us <= clock.at_us - w.seconds * 1000000::bigint) AS gone ON true
+     WHERE e.workspace_id = $1 AND e.key = c.key AND e.at_us > w.pruned_until_us AND e.at_us <= w.since_us) AS gone ON true
+  LEFT JOIN LATERAL (
+    SELECT e.at_us FROM window_entries e
+     WHERE e.workspace_id = $1 AND e.key = c.key AND e.at_us > w.since_us ORDER BY e.at_us LIMIT 1) AS oldest ON true
  WHERE c.workspace_id = $1 AND c.key = ANY($2)`;
+
+/** A row of READ_WINDOWS. The last three are null for a counter without windows. */
+export interface WindowRow {
+  readonly key: string;
+  readonly version: number;
+  readonly last_at_us: number;
+  readonly keep_seconds: number;
+  readonly now_us: number;
+  readonly seconds: number | null;
+  readonly total: string | null;
+  readonly oldest_us: number | null;
+}
 
 /** What a window of a length that the counter does not keep yet holds: $2 keys, $3 entries younger than this. */
 export const SUM_WINDOWS = `
-SELECT coalesce((SELECT sum(e.amount) FROM window_entries e
-                  WHERE e.workspace_id = $1 AND e.key = w.key AND e.at_us > w.since_us), 0)::text AS total
-  FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS w (key, since_us, position) ORDER BY w.position`;
+SELECT coalesce(held.total, 0)::text AS total, held.oldest_us
+  FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS w (key, since_us, position)
+ CROSS JOIN LATERAL (SELECT sum(e.amount) AS total, min(e.at_us) AS oldest_us FROM window_entries e
+                      WHERE e.workspace_id = $1 AND e.key = w.key AND e.at_us > w.since_us) AS held
+ ORDER BY w.position`;
 
 /** The time of the entry with whose leaving at least $4 units have left; NULL when the window holds less. */
 export const WHEN_FREED = `
@@ -37,3 +55,16 @@ SELECT (SELECT r.at_us FROM (SELECT e.at_us, sum(e.amount) OVER (ORDER BY e.at_u
                               WHERE e.workspace_id = $1 AND e.key = w.key AND e.at_us > w.since_us) AS r
          WHERE r.running >= w.needed ORDER BY r.at_us LIMIT 1) AS at_us
   FROM unnest($2::text[], $3::bigint[], $4::numeric[]) WITH ORDINALITY AS w (key, since_us, needed, position) ORDER BY w.position`;
+
+/**
+ * Takes one reservation back, out of the entries and out of the totals that still hold it; nothing when it is
+ * not there any more. One at a time: only an equality on the whole key is sure not to become a scan.
+ */
+export const RELEASE_ENTRY = `
+WITH gone AS (
+  DELETE FROM window_entries WHERE workspace_id = $1 AND key = $2 AND at_us = $3 AND event_id = $4
+  RETURNING at_us, amount)
+UPDATE window_counters c
+   SET totals = ARRAY(SELECT u.total - CASE WHEN gone.at_us > u.until THEN gone.amount ELSE 0 END
+                        FROM unnest(c.totals, c.pruned_until_us) WITH ORDINALITY AS u (total, until, i) ORDER BY u.i)
+  FROM gone WHERE c.workspace_id = $1 AND c.key = $2`;

@@ -1,0 +1,321 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunningLog } from '../../src/log/index.ts';
+import { clearWindows } from '../../src/log/window-upkeep.ts';
+import type { Intent, Principal } from '../../src/path/types.ts';
+import {
+  createFixture,
+  evaluation,
+  type Fixture,
+  intent,
+  permitOf,
+  type Recorded,
+  record,
+  spending,
+} from './fixture.ts';
+
+let fixture: Fixture;
+let one: RunningLog;
+let two: RunningLog;
+let agents: Principal[];
+
+beforeAll(async () => {
+  fixture = await createFixture();
+  one = await fixture.open();
+  two = await fixture.open();
+  agents = await Promise.all(['a', 'b', 'c'].map((handle) => fixture.addAgent(handle)));
+});
+afterAll(() => fixture.close());
+
+function someAgent(i: number): Principal {
+  const agent = agents[i % agents.length];
+  if (agent === undefined) throw new Error('there are no agents');
+  return agent;
+}
+
+/** Lets time pass for windows, by making everything in them older. */
+async function pass(seconds: number): Promise<void> {
+  const us = seconds * 1_000_000;
+  const { pool } = fixture.database;
+  await pool.query('UPDATE window_entries SET at_us = at_us - $1', [us]);
+  await pool.query(
+    `UPDATE window_counters SET version = version + 1, last_at_us = last_at_us - $1,
+            pruned_until_us = ARRAY(SELECT until - $1 FROM unnest(pruned_until_us) WITH ORDINALITY AS u (until, i) ORDER BY i)`,
+    [us],
+  );
+}
+
+/** Every stored total against the entries it stands for. */
+async function wrongTotals(): Promise<unknown[]> {
+  const { rows } = await fixture.database.pool.query(
+    `SELECT c.key, w.seconds, w.total, held.amount
+       FROM window_counters c, unnest(c.window_seconds, c.totals, c.pruned_until_us) AS w (seconds, total, until),
+            LATERAL (SELECT coalesce(sum(e.amount), 0) AS amount FROM window_entries e
+                      WHERE e.workspace_id = c.workspace_id AND e.key = c.key AND e.at_us > w.until) AS held
+      WHERE w.total <> held.amount`,
+  );
+  return rows;
+}
+
+let keys = 0;
+function freshKey(): string {
+  keys += 1;
+  return `agent/test/usd/${keys}`;
+}
+
+async function verdictOf(log: RunningLog, of: Intent): Promise<string> {
+  return (await record(log, of)).decision.verdict;
+}
+
+describe('a cap', () => {
+  test('lets through what fits, to the last unit, and refuses the unit too many', async () => {
+    const key = freshKey();
+    const spend = (amount: number) =>
+      verdictOf(one, intent(someAgent(0), { evaluation: spending(key, amount, 500, 86_400) }));
+    expect(await spend(480)).toBe('allow');
+    expect(await spend(540)).toBe('deny');
+    expect(await spend(21)).toBe('deny');
+    expect(await spend(20)).toBe('allow');
+    expect(await spend(1)).toBe('deny');
+    expect(await spend(0)).toBe('allow');
+  });
+
+  test('slides: what was spent counts until its window is over, to the second', async () => {
+    const key = freshKey();
+    const spend = () => record(one, intent(someAgent(0), { evaluation: spending(key, 1, 2, 3600) }));
+    await spend();
+    await pass(600);
+    await spend();
+    await pass(2990);
+    expect((await spend()).decision.verdict).toBe('deny');
+    await pass(20);
+    expect((await spend()).decision.verdict).toBe('allow');
+    expect((await spend()).decision.verdict).toBe('deny');
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('says when a refused call would fit, and that one which is over the limit alone never does', async () => {
+    const key = freshKey();
+    const spend = (amount: number) =>
+      record(one, intent(someAgent(0), { evaluation: spending(key, amount, 100, 1000) }));
+    await spend(60);
+    await pass(400);
+    await spend(40);
+    const soon = (await spend(50)).decision;
+    expect(soon).toMatchObject({ verdict: 'deny', reasonClass: 'cap' });
+    expect(soon.retryAfterSeconds).toBeGreaterThan(590);
+    expect(soon.retryAfterSeconds).toBeLessThanOrEqual(600);
+    const later = (await spend(70)).decision;
+    expect(later.retryAfterSeconds).toBeGreaterThan(990);
+    expect(later.retryAfterSeconds).toBeLessThanOrEqual(1000);
+    expect((await spend(101)).decision.retryAfterSeconds).toBeUndefined();
+  });
+
+  test('says so too when what fills it was reserved in the same batch', async () => {
+    const key = freshKey();
+    const results = await Promise.all(
+      [1, 2, 3].map(() => record(one, intent(someAgent(0), { evaluation: spending(key, 1, 2, 1000) }))),
+    );
+    expect(results.map(({ decision: { verdict } }) => verdict)).toEqual(['allow', 'allow', 'deny']);
+    expect(results[2]?.decision.retryAfterSeconds).toBe(1000);
+  });
+
+  test('is not spent by a call that is refused for another reason', async () => {
+    const key = freshKey();
+    const other = freshKey();
+    const both = spending(key, 1, 1, 1000);
+    const second = spending(other, 5, 4, 1000);
+    const refused = {
+      ...both,
+      demands: [...both.demands, ...second.demands],
+      charges: [...both.charges, ...second.charges],
+    };
+    expect(await verdictOf(one, intent(someAgent(0), { evaluation: refused }))).toBe('deny');
+    expect(await verdictOf(one, intent(someAgent(0), { evaluation: both }))).toBe('allow');
+  });
+
+  test('is given back by a call that never began, and by no other', async () => {
+    const key = freshKey();
+    const call = intent(someAgent(0), { evaluation: spending(key, 1, 2, 1000) });
+    const first = await record(one, call);
+    const second = await record(one, call);
+    await one.recordOutcome(permitOf(call, first), { result: 'unknown', errorCode: 'upstream_timeout' });
+    expect(await verdictOf(one, call)).toBe('deny');
+    await one.recordOutcome(permitOf(call, second), { result: 'not_attempted', errorCode: 'aborted_by_stop' });
+    expect(await verdictOf(one, call)).toBe('allow');
+    expect(await verdictOf(one, call)).toBe('deny');
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('given back after its window has passed takes nothing from what was spent since', async () => {
+    const key = freshKey();
+    const call = intent(someAgent(0), { evaluation: spending(key, 1, 1, 1000) });
+    const first = await record(one, call);
+    await pass(1500);
+    expect(await verdictOf(one, call)).toBe('allow');
+    await one.recordOutcome(permitOf(call, first), { result: 'not_attempted' });
+    expect(await verdictOf(two, call)).toBe('deny');
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('of a new, longer window counts what was spent before it came', async () => {
+    const key = freshKey();
+    const hourly = intent(someAgent(0), { evaluation: spending(key, 3, 10, 3600) });
+    await record(one, hourly);
+    await pass(4000);
+    await record(one, hourly);
+    expect(await verdictOf(two, intent(someAgent(0), { evaluation: spending(key, 5, 10, 86_400) }))).toBe('deny');
+    expect(await verdictOf(two, intent(someAgent(0), { evaluation: spending(key, 4, 10, 86_400) }))).toBe('allow');
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('does not overflow: amounts near 2^53 add up and are refused', async () => {
+    const key = freshKey();
+    const most = Number.MAX_SAFE_INTEGER;
+    const soft = spending(key, most, most, 86_400, { otherwise: 'allow' });
+    for (let i = 0; i < 5; i += 1)
+      expect(await verdictOf(one, intent(someAgent(0), { evaluation: soft }))).toBe('allow');
+    expect(await verdictOf(one, intent(someAgent(0), { evaluation: spending(key, 1, most, 86_400) }))).toBe('deny');
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('refuses an amount that is none, without a record', async () => {
+    for (const amount of [-1, 0.5, Number.NaN, 2 ** 53]) {
+      const call = intent(someAgent(0), { evaluation: spending(freshKey(), amount, 10, 60) });
+      await expect(one.recordIntent(call)).rejects.toThrow(TypeError);
+    }
+  });
+});
+
+describe('many writers on one database', () => {
+  test('2,000 parallel calls at a cap’s edge reach the cap exactly and never pass it', async () => {
+    const key = freshKey();
+    const limit = 1234;
+    const calls = Array.from({ length: 2000 }, (_, i) =>
+      verdictOf(i % 2 === 0 ? one : two, intent(someAgent(i), { evaluation: spending(key, 1, limit, 86_400) })),
+    );
+    const verdicts = await Promise.all(calls);
+    expect(verdicts.filter((verdict) => verdict === 'allow')).toHaveLength(limit);
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('many counters each, in any order, are reserved without a deadlock and exactly', async () => {
+    const shared = Array.from({ length: 6 }, freshKey);
+    const limit = 40;
+    const calls = Array.from({ length: 400 }, (_, i) => {
+      const chosen = shared.filter((_key, at) => (i * 7 + at * 3) % 5 < 3);
+      if (i % 2 === 1) chosen.reverse();
+      const parts = chosen.map((key) => spending(key, 1, limit, 3600));
+      const all = evaluation({
+        demands: parts.flatMap(({ demands }) => demands),
+        charges: parts.flatMap(({ charges }) => charges),
+      });
+      return record(i % 2 === 0 ? one : two, intent(someAgent(i), { evaluation: all })).then(({ decision }) =>
+        decision.verdict === 'allow' ? chosen : [],
+      );
+    });
+    const spent = (await Promise.all(calls)).flat();
+    for (const key of shared) expect(spent.filter((each) => each === key).length).toBeLessThanOrEqual(limit);
+    expect(shared.some((key) => spent.filter((each) => each === key).length === limit)).toBe(true);
+    expect(await wrongTotals()).toEqual([]);
+  });
+});
+
+describe('against a list that is searched anew each time', () => {
+  // Steps of 100 s against windows of n · 100 + 50 s: no run comes near an edge by its own duration.
+  const windows = [50, 150, 450, 1050];
+  const step = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('spend' as const),
+        key: fc.nat({ max: 2 }),
+        amount: fc.nat({ max: 12 }),
+        window: fc.nat({ max: windows.length - 1 }),
+        limit: fc.integer({ min: 1, max: 30 }),
+        writer: fc.boolean(),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass' as const), steps: fc.integer({ min: 1, max: 6 }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const), which: fc.nat({ max: 20 }) }) },
+  );
+
+  test('every verdict, use and time to wait is the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { maxLength: 12 }), async (rounds) => {
+        const names = [freshKey(), freshKey(), freshKey()];
+        let now = 0;
+        let spent: { key: string; at: number; amount: number; call: Intent; recorded: Recorded; log: RunningLog }[] =
+          [];
+        for (const round of rounds) {
+          // The spends of a round that go through one writer are sent together and are decided in their order.
+          for (const each of round) {
+            if (each.kind === 'pass') {
+              await pass(each.steps * 100);
+              now += each.steps * 100;
+            } else if (each.kind === 'release') {
+              const chosen = spent[each.which];
+              // What was moved in time cannot be found by its time any more; only what is fresh is given back.
+              if (chosen === undefined || chosen.at !== now) continue;
+              await chosen.log.recordOutcome(permitOf(chosen.call, chosen.recorded), { result: 'not_attempted' });
+              spent = spent.filter((other) => other !== chosen);
+            }
+          }
+          const spends = round.filter((each) => each.kind === 'spend');
+          for (const writer of [true, false]) {
+            const log = writer ? one : two;
+            const sent = spends
+              .filter((each) => each.writer === writer)
+              .map((each, i) => {
+                const key = names[each.key] ?? '';
+                const seconds = windows[each.window] ?? 50;
+                const call = intent(someAgent(i), { evaluation: spending(key, each.amount, each.limit, seconds) });
+                return { ...each, key, seconds, call };
+              });
+            const results = await Promise.all(sent.map(({ call }) => record(log, call)));
+            for (const [i, { key, seconds, amount, limit, call }] of sent.entries()) {
+              const inside = spent.filter((entry) => entry.key === key && entry.at > now - seconds);
+              const used = inside.reduce((sum, entry) => sum + entry.amount, 0);
+              const recorded = results[i];
+              if (recorded === undefined) throw new Error('a result is missing');
+              const { decision } = recorded;
+              if (used + amount <= limit) {
+                expect(decision.verdict).toBe('allow');
+                spent.push({ key, at: now, amount, call, recorded, log });
+                continue;
+              }
+              expect(decision).toMatchObject({ verdict: 'deny', remaining: Math.max(0, limit - used) });
+              let left = used;
+              const last = inside.find((entry) => {
+                left -= entry.amount;
+                return left + amount <= limit;
+              });
+              if (amount > limit) expect(decision.retryAfterSeconds).toBeUndefined();
+              else
+                expect(Math.abs((decision.retryAfterSeconds ?? 0) - ((last?.at ?? now) + seconds - now))).toBeLessThan(
+                  20,
+                );
+            }
+          }
+        }
+        expect(await wrongTotals()).toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+test('what no window holds any more is cleared away, what one may hold stays', async () => {
+  const key = freshKey();
+  await record(one, intent(someAgent(0), { evaluation: spending(key, 1, 10, 3600) }));
+  await pass(40 * 86_400);
+  const fresh = freshKey();
+  await record(one, intent(someAgent(0), { evaluation: spending(fresh, 1, 10, 3600) }));
+  await clearWindows(fixture.database.pool);
+  const left = async (of: string, table: string) =>
+    (await fixture.database.pool.query(`SELECT FROM ${table} WHERE key = $1`, [of])).rowCount;
+  expect([await left(key, 'window_entries'), await left(key, 'window_counters')]).toEqual([0, 0]);
+  expect([await left(fresh, 'window_entries'), await left(fresh, 'window_counters')]).toEqual([1, 1]);
+  expect(await verdictOf(one, intent(someAgent(0), { evaluation: spending(key, 10, 10, 3600) }))).toBe('allow');
+  expect(await wrongTotals()).toEqual([]);
+});
