@@ -6,7 +6,7 @@ import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
-import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
 import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
 import { Keeper } from './keeper.ts';
 import { News } from './news.ts';
@@ -179,8 +179,8 @@ class Log implements RunningLog {
     return this.#writer(intent.principal.workspaceId).recordIntent(intent);
   }
 
-  recordOutcome(permit: Permit, outcome: Outcome): Promise<void> {
-    return this.#writer(permit.principal.workspaceId).recordOutcome(permit, outcome);
+  recordOutcome(call: CallReference, outcome: Outcome): Promise<void> {
+    return this.#writer(call.principal.workspaceId).recordOutcome(call, outcome);
   }
 
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import { canonicalJson, type RecordKind } from '@hivekey/action-log';
 import type { Decision, JsonObject } from '@hivekey/policy';
 import type { EventId } from '../ids.ts';
-import type { Action, Intent, Outcome, Principal } from '../path/types.ts';
+import type { CallReference, Intent, Outcome } from '../path/types.ts';
 
 /** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
 const MAX_RECORD_BYTES = 65_535;
@@ -50,7 +50,11 @@ export interface CallFacts {
   readonly runId?: string | undefined;
 }
 
-export function factsOf(principal: Principal, action: Action, callEventId: EventId): CallFacts {
+export function factsOf(
+  principal: CallReference['principal'],
+  action: CallReference['action'],
+  callEventId: EventId,
+): CallFacts {
   return {
     agentId: principal.agentId,
     agent: principal.agent,

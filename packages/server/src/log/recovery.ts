@@ -76,6 +76,12 @@ async function openCallsOf(
     [workspaceId, [...open.keys()]],
   );
   for (const { call_event_id } of elsewhere.rows) open.delete(call_event_id);
+  // An agent's own tool does not end with the node: whoever closes its permit records the result.
+  const permits = await client.query<{ event_id: string }>(
+    'SELECT event_id FROM permits WHERE workspace_id = $1 AND event_id = ANY($2)',
+    [workspaceId, [...open.keys()]],
+  );
+  for (const { event_id } of permits.rows) open.delete(event_id);
   return open;
 }
 

@@ -2,7 +2,7 @@
 import type { LogRecord, RecordKind } from '@hivekey/action-log';
 import type { PoolClient } from 'pg';
 import type { EventId, WorkspaceId } from '../ids.ts';
-import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
 
 /** Fields of an administrative or system record, without what the writer adds (v, event_id, ts, workspace, env, shard, shard_seq). */
 export interface RecordDraft {
@@ -22,8 +22,8 @@ export interface LoggedTransaction {
 export interface ActionLog {
   /** Group-committed durable intent. Rejects with LogUnavailable when it could not be made durable. */
   recordIntent(intent: Intent): Promise<RecordResult>;
-  /** The outcome of a permit. Retried until durable; never throws on a database outage, resolves when written. */
-  recordOutcome(permit: Permit, outcome: Outcome): Promise<void>;
+  /** How an allowed call ended. Retried until durable; never throws on a database outage, resolves when written. */
+  recordOutcome(call: CallReference, outcome: Outcome): Promise<void>;
   /** Runs a state change and its records in one transaction of the workspace's writer, alone in its batch. Whatever `change` throws rolls all of it back. */
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T>;
   /** A record that goes with no state change (a read of the log, a start of the system), group-committed. Rejects with LogUnavailable. */

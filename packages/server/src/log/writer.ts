@@ -11,7 +11,7 @@ import type pg from 'pg';
 import { type AgentId, type EventId, newEventId, type WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
-import type { Intent, Outcome, Permit, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
 import { type Append, type Expectation, expectationOf, NOTHING_EXPECTED, prepareAppend } from './append.ts';
 import { connectionOf, isRetryable } from './connection.ts';
 import { CounterCache } from './counter-cache.ts';
@@ -128,8 +128,7 @@ export class Writer {
     });
   }
 
-  recordOutcome(permit: Permit, outcome: Outcome): Promise<void> {
-    const { principal, action, eventId: call } = permit;
+  recordOutcome({ principal, action, eventId: call }: CallReference, outcome: Outcome): Promise<void> {
     const nowMs = this.#options.clock();
     const eventId = newEventId(nowMs);
     const text = resultRecord(factsOf(principal, action, call), outcome, principal, eventId, nowMs);

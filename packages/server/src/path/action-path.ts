@@ -194,6 +194,13 @@ class Path implements ActionPath {
     await written;
   }
 
+  release(permit: Permit): void {
+    const call = this.#permits.get(permit);
+    if (call === undefined) return;
+    this.#permits.delete(permit);
+    this.#calls.leave(call, undefined);
+  }
+
   async policy(workspaceId: WorkspaceId): Promise<PolicyInForce['compiled']> {
     return (await this.#policies.current(workspaceId)).compiled;
   }

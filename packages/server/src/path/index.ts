@@ -43,6 +43,8 @@ export interface ActionPath {
   authorize(token: string, principal: Principal, resolve: Resolve): Promise<Authorization>;
   /** Records how the permitted call ended. Resolves when that is durable; need not be awaited before answering. */
   settle(permit: Permit, outcome: Outcome): Promise<void>;
+  /** The permit is kept in the database and whoever closes it there records its outcome: this process no longer answers for the call. */
+  release(permit: Permit): void;
   /** The policy in force, as of the last revision this node has heard of. */
   policy(workspaceId: WorkspaceId): Promise<CompiledPolicy>;
   /** Capabilities of a workspace under a tool stop, as of the same revision. */

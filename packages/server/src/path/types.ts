@@ -64,6 +64,16 @@ export interface Permit {
   readonly startedAtMs: number;
 }
 
+/** What the result of a call repeats of it. A permit is one; a permit of an agent's own tool is kept as this. */
+export interface CallReference {
+  readonly principal: Pick<Principal, 'workspaceId' | 'workspace' | 'environment' | 'agentId' | 'agent' | 'owner'>;
+  readonly action: Pick<
+    Action,
+    'capability' | 'tool' | 'namespace' | 'upstreamTool' | 'access' | 'destructive' | 'sessionId' | 'runId'
+  >;
+  readonly eventId: EventId;
+}
+
 /** Recorded as refused. Nothing may be sent upstream. */
 export interface Refusal {
   readonly kind: 'refused';
