@@ -150,6 +150,7 @@ class Path implements ActionPath {
       this.#authenticator.forget(principal.workspaceId, principal.agentId);
       const again = await this.authenticate(token, {
         tool: action.tool,
+        entrance: action.entrance,
         ...(action.sourceAddress === undefined ? {} : { sourceAddress: action.sourceAddress }),
       });
       if ('kind' in again) return again;
@@ -254,7 +255,7 @@ class Path implements ActionPath {
   ): Promise<Unauthenticated | Unavailable> {
     const reason = DEAD[state];
     const action: Action = {
-      entrance: 'mcp',
+      entrance: attempt.entrance ?? 'mcp',
       capability: attempt.tool,
       tool: attempt.tool,
       known: false,

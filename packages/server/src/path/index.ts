@@ -1,7 +1,16 @@
 /** The one path. Entrances import only this file. */
 import type { CompiledPolicy } from '@hivekey/policy';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import type { Action, Authorization, Outcome, Permit, Principal, Unauthenticated, Unavailable } from './types.ts';
+import type {
+  Action,
+  Authorization,
+  Entrance,
+  Outcome,
+  Permit,
+  Principal,
+  Unauthenticated,
+  Unavailable,
+} from './types.ts';
 
 export { type ActionPathOptions, createActionPath } from './action-path.ts';
 export type * from './types.ts';
@@ -12,6 +21,8 @@ export type Resolve = (principal: Principal) => Promise<Action>;
 /** What was tried, for the record of an attempt with a dead credential. */
 export interface Attempt {
   readonly tool: string;
+  /** MCP where it is absent. */
+  readonly entrance?: Entrance;
   readonly sourceAddress?: string;
   /** The call goes on to `authorize`, whose transaction checks the same facts again: a cached principal will do. */
   readonly willRecord?: boolean;

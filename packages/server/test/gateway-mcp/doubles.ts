@@ -132,6 +132,10 @@ export class PathDouble implements ActionPath {
     this.outcomes.push({ action: permit.action, outcome });
   }
 
+  release(permit: Permit): void {
+    this.#controllers.delete(permit);
+  }
+
   policy(): never {
     throw new Error('not asked by this entrance');
   }
