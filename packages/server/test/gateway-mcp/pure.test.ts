@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { acceptedTypes, isJsonContentType } from '../../src/gateway/mcp/body.ts';
 import { presentedCapabilities } from '../../src/gateway/mcp/capabilities.ts';
 import { elicitationProblem } from '../../src/gateway/mcp/elicitation.ts';
-import { HostGuard } from '../../src/gateway/mcp/host-guard.ts';
+import { HostGuard } from '../../src/gateway/host-guard.ts';
 import { readMessage } from '../../src/gateway/mcp/message.ts';
 import { decodeHeaderValue } from '../../src/gateway/mcp/param-headers.ts';
 import { Allowance } from '../../src/gateway/mcp/relay.ts';

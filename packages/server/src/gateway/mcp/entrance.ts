@@ -19,7 +19,7 @@ import { type McpEntranceConfig, settingsOf } from './config.ts';
 import { type Admitted, admit, authenticate, type Credentials } from './door.ts';
 import { type Envelope, eraOfRequest, headerValue, isModernNotification, legacyVersionProblem } from './era.ts';
 import { Exchange } from './exchange.ts';
-import { HostGuard } from './host-guard.ts';
+import { HostGuard } from '../host-guard.ts';
 import { initializeResult, readInitialize, receiveNotification, serveLegacy } from './legacy.ts';
 import { openListenStream, openSessionStream, readFilter } from './listen.ts';
 import type { RequestMessage } from './message.ts';

@@ -18,10 +18,11 @@ export class HostGuard {
   /** A request without an Origin does not come from a browser's page and is fine; one without a Host is not HTTP/1.1. */
   allows(req: IncomingMessage): boolean {
     const { host, origin } = req.headers;
-    return host !== undefined && this.#allowsHost(host) && (origin === undefined || this.#allowsOrigin(origin));
+    return host !== undefined && this.allowsHost(host) && (origin === undefined || this.#allowsOrigin(origin));
   }
 
-  #allowsHost(host: string): boolean {
+  /** `host`: a Host header, or the authority of an Origin. */
+  allowsHost(host: string): boolean {
     return remembered(this.#hosts, host, () => {
       const name = host.toLowerCase();
       return this.#names.has(name) || this.#names.has(name.replace(/:\d+$/, ''));
@@ -31,7 +32,7 @@ export class HostGuard {
   #allowsOrigin(origin: string): boolean {
     return remembered(this.#origins, origin, () => {
       const authority = /^https?:\/\/([^/?#@\\]+)$/i.exec(origin)?.[1];
-      return authority !== undefined && this.#allowsHost(authority);
+      return authority !== undefined && this.allowsHost(authority);
     });
   }
 }

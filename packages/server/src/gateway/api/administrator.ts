@@ -1,0 +1,32 @@
+/** Puts routes behind an administrator. */
+import type { FastifyRequest } from 'fastify';
+import { Failure } from '../../errors.ts';
+import { administratorOf } from '../../identity/index.ts';
+import type { Administrator, Api, ApiContext } from './context.ts';
+import type { Limits } from './limits.ts';
+
+const administrators = new WeakMap<FastifyRequest, Administrator>();
+
+/** `request.administrator`; reading it throws where no administrator was required. */
+export function decorateAdministrator(api: Api): void {
+  api.decorateRequest('administrator', {
+    getter(this: FastifyRequest): Administrator {
+      const administrator = administrators.get(this);
+      if (administrator === undefined) throw new Error('this route does not require an administrator');
+      return administrator;
+    },
+  });
+}
+
+/** Puts every route registered on `api` after this behind an administrator. Runs before a body is read. */
+export function requireAdministrator(api: Api, context: ApiContext, limits: Limits): void {
+  api.addHook('onRequest', async (request, reply) => {
+    await limits.request(request, reply);
+    try {
+      administrators.set(request, await administratorOf(context, request));
+    } catch (error) {
+      if (error instanceof Failure && error.status === 401) throw await limits.failedLogin(request, reply, error);
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,60 @@
+/** What every route file is given. Made once, in server.ts. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Pool } from 'pg';
+import type { Config } from '../../config.ts';
+import type { ServerKeys } from '../../identity/keys.ts';
+import type { KeyId, WorkspaceId } from '../../ids.ts';
+import type { RunningLog } from '../../log/index.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { ActionPath } from '../../path/index.ts';
+import type { ManagedUpstreams } from '../../upstreams/management.ts';
+
+export interface ApiContext {
+  readonly pool: Pool;
+  readonly log: RunningLog;
+  readonly path: ActionPath;
+  readonly upstreams: ManagedUpstreams;
+  readonly keys: ServerKeys;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly nodeId: string;
+  /** Origin that people and agents use. */
+  readonly url: string;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Fastify whose schemas are Zod. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** Who manages: the holder of an admin key, directly or through a console session. */
+export interface Administrator {
+  readonly workspaceId: WorkspaceId;
+  readonly keyId: KeyId;
+  /** As it stands in the log, e.g. `key:ops`. */
+  readonly actor: string;
+  readonly via: 'key' | 'session';
+}
+
+/** A file of routes registers itself on the API: `export function agentRoutes(api: Api, context: ApiContext): void`. */
+export type Routes = (api: Api, context: ApiContext) => void;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set for routes behind an admin key or session; reading it elsewhere throws. */
+    administrator: Administrator;
+  }
+}
+
+export type { FastifyRequest };

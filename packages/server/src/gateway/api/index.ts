@@ -1,0 +1,92 @@
+/** The HTTP API: what holds for every route, and the routes in three groups by who may call them. */
+import { fastifySwagger } from '@fastify/swagger';
+import { type FastifyBaseLogger, fastify } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { Failure } from '../../errors.ts';
+import { keyRoutes, sessionRoutes, signInRoutes } from '../../identity/index.ts';
+import { isHttps } from '../../identity/session-cookie.ts';
+import { HostGuard } from '../host-guard.ts';
+import { decorateAdministrator, requireAdministrator } from './administrator.ts';
+import { installBodyParser } from './bodies.ts';
+import type { Api, ApiContext, Routes } from './context.ts';
+import { answerFailure } from './failures.ts';
+import { installIdempotency } from './idempotency.ts';
+import { createLimits } from './limits.ts';
+import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
+import { installProtocol, requestIdOf } from './protocol.ts';
+
+/** Behind an admin key or a console session. */
+const MANAGEMENT: readonly Routes[] = [sessionRoutes, keyRoutes];
+/** Behind an agent token, which each of them checks through the path. */
+const AGENTS: readonly Routes[] = [];
+/** For everybody. */
+const OPEN: readonly Routes[] = [];
+
+/** Host names served beside localhost, as the MCP entrance knows them too. */
+export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>): readonly string[] {
+  return [new URL(url).host, config.host, ...config.allowed_hosts].map((host) => host.toLowerCase());
+}
+
+/** The API, ready to serve requests with `api.routing`. */
+export async function createApi(context: ApiContext): Promise<Api> {
+  const logger: FastifyBaseLogger = context.logger;
+  const api: Api = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: context.config.body_limit_bytes,
+    routerOptions: { maxParamLength: 512 },
+    exposeHeadRoutes: false,
+    requestIdHeader: false,
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    // A body is never changed by what is allowed to stand in a JavaScript object; see gateway/strict-json.ts.
+    onProtoPoisoning: 'ignore',
+  });
+  api.setValidatorCompiler(validatorCompiler);
+  api.setSerializerCompiler(serializerCompiler);
+  api.setErrorHandler(answerFailure);
+  api.setNotFoundHandler((request, reply) => answerFailure(notFound(request.method, request.url), request, reply));
+  installProtocol(api, {
+    guard: new HostGuard(servedHosts(context)),
+    allowedOrigins: new Set(servedHosts(context)),
+    isHttps: isHttps(context),
+  });
+  installBodyParser(api);
+  decorateAdministrator(api);
+  api.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    context.metrics.http(route, reply.statusCode, reply.elapsedTime / 1000);
+    request.log.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'answered');
+  });
+  const limits = await createLimits(api, context.config.requests_per_minute);
+  await api.register(fastifySwagger, openApiOptions(context));
+
+  await api.register(async (group: Api) => {
+    documentSecurity(group, 'admin_key');
+    requireAdministrator(group, context, limits);
+    installIdempotency(group, {
+      pool: context.pool,
+      key: context.keys.state,
+      callerOf: ({ administrator: { workspaceId, keyId } }) => ({ workspaceId, actor: keyId }),
+    });
+    for (const routes of MANAGEMENT) routes(group, context);
+  });
+  await api.register(async (group: Api) => {
+    documentSecurity(group, 'agent_token');
+    group.addHook('onRequest', limits.request);
+    for (const routes of AGENTS) routes(group, context);
+  });
+  await api.register(async (group: Api) => {
+    for (const routes of [...OPEN, documentRoutes, signInRoutes(limits)]) routes(group, context);
+  });
+  await api.ready();
+  return api;
+}
+
+function notFound(method: string, url: string): Failure {
+  return new Failure(
+    404,
+    'route_not_found',
+    `There is no ${method} ${url.split('?', 1)[0]}.`,
+    'See /docs for the routes.',
+  );
+}

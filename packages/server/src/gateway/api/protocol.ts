@@ -1,0 +1,74 @@
+/** What holds for every answer: version, request id, hosts served, security headers. */
+
+import { Failure } from '../../errors.ts';
+import { newId } from '../../ids.ts';
+import type { HostGuard } from '../host-guard.ts';
+import type { Api } from './context.ts';
+
+export const API_VERSION = '2026-04-01';
+const VERSIONS: ReadonlySet<string> = new Set([API_VERSION]);
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The caller's request id where it is usable, else ours. */
+export function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId('req');
+}
+
+/** Of answers that are no page. Pages bring their own policy. */
+const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+export interface ProtocolOptions {
+  readonly guard: HostGuard;
+  /** Origins are compared with the Host of the request and with these authorities. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly isHttps: boolean;
+}
+
+export function installProtocol(api: Api, { guard, allowedOrigins, isHttps }: ProtocolOptions): void {
+  api.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'hivekey-version': API_VERSION,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'content-security-policy': API_POLICY,
+      'cache-control': 'no-store',
+      ...(isHttps ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+    });
+
+    // DNS rebinding: a page of another site must reach neither the API nor the console through its visitor's browser.
+    const { host, origin } = request.headers;
+    if (host === undefined || !guard.allowsHost(host))
+      throw new Failure(
+        403,
+        'host_not_served',
+        'The Host header names no host that is served here.',
+        'Use the configured address, or add the name to HIVEKEY_ALLOWED_HOSTS.',
+      );
+    if (origin !== undefined && !isOwnOrigin(origin, host, allowedOrigins))
+      throw new Failure(
+        403,
+        'origin_not_allowed',
+        'The request comes from a page of another origin.',
+        'Call the API from a server, or add the origin to HIVEKEY_ALLOWED_HOSTS.',
+      );
+
+    const version = request.headers['hivekey-version'];
+    if (version !== undefined && (typeof version !== 'string' || !VERSIONS.has(version)))
+      throw new Failure(
+        400,
+        'version_unknown',
+        'HiveKey-Version names no version of this API.',
+        `Send ${API_VERSION}, or leave the header out.`,
+      );
+  });
+}
+
+function isOwnOrigin(origin: string, host: string, allowed: ReadonlySet<string>): boolean {
+  const authority = /^https?:\/\/([^/?#@\\]+)$/i.exec(origin)?.[1]?.toLowerCase();
+  return authority !== undefined && (authority === host.toLowerCase() || allowed.has(authority));
+}

@@ -1,0 +1,281 @@
+/** Admin keys: who may manage a workspace. Only a keyed hash of each is stored; each use is checked against it anew. */
+import type { KeyObject } from 'node:crypto';
+import type { Pool } from 'pg';
+import { Failure } from '../errors.ts';
+import { type KeyId, newId, type WorkspaceId } from '../ids.ts';
+import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { Secret } from '../secret.ts';
+import { newCredential } from './token-hash.ts';
+
+/** The longest life a key may be given; without an expiry it lives until it is revoked. */
+export const MAX_KEY_SECONDS = 366 * 24 * 3600;
+export const DEFAULT_OVERLAP_SECONDS = 3600;
+
+export type KeyStatus = 'live' | 'expired' | 'revoked';
+
+/** API shape of an admin key. The key itself is shown once, when it is made. */
+export interface KeyView {
+  readonly id: KeyId;
+  readonly object: 'key';
+  readonly name: string;
+  readonly last4: string;
+  readonly status: KeyStatus;
+  /** Times in epoch seconds. */
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number | null;
+  readonly last_used_at: number | null;
+  readonly replaced_by: string | null;
+}
+
+export interface NewKey {
+  readonly view: KeyView;
+  readonly text: Secret;
+}
+
+interface KeyRow {
+  id: KeyId;
+  name: string;
+  last4: string;
+  status: KeyStatus;
+  created_by: string;
+  created_at: Date;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+  replaced_by: string | null;
+}
+
+const STATUS = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+                     WHEN expires_at <= clock_timestamp() THEN 'expired' ELSE 'live' END`;
+const COLUMNS = `id, name, last4, ${STATUS} AS status, created_by, created_at, expires_at, last_used_at, replaced_by`;
+
+function seconds(at: Date): number {
+  return Math.floor(at.getTime() / 1000);
+}
+
+function viewOf(row: KeyRow): KeyView {
+  return {
+    id: row.id,
+    object: 'key',
+    name: row.name,
+    last4: row.last4,
+    status: row.status,
+    created: seconds(row.created_at),
+    created_by: row.created_by,
+    expires_at: row.expires_at === null ? null : seconds(row.expires_at),
+    last_used_at: row.last_used_at === null ? null : seconds(row.last_used_at),
+    replaced_by: row.replaced_by,
+  };
+}
+
+/** How the holder of a key stands in the log. A rotated key keeps its name, so that the log shows one actor. */
+export function actorOf(keyName: string): string {
+  return `key:${keyName}`;
+}
+
+export interface KeyHolder {
+  readonly workspaceId: WorkspaceId;
+  readonly keyId: KeyId;
+  readonly name: string;
+  readonly status: KeyStatus;
+}
+
+/** The key with this lookup hash, in one indexed query; undefined when there never was one. */
+export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<KeyHolder | undefined> {
+  const { rows } = await pool.query<KeyHolder>({
+    name: 'key-holder',
+    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, ${STATUS} AS status
+             FROM admin_keys WHERE lookup_hmac = $1`,
+    values: [lookupHmac],
+  });
+  return rows[0];
+}
+
+/** Notes a use, at most once a minute for each key. A convenience of the inventory; the log has every change. */
+export async function noteKeyUse(pool: Pool, workspaceId: WorkspaceId, keyId: KeyId): Promise<void> {
+  await pool.query({
+    name: 'key-use',
+    text: `UPDATE admin_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2
+              AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`,
+    values: [workspaceId, keyId],
+  });
+}
+
+/** Up to `limit` keys after a position, newest first. */
+export async function listKeys(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  limit: number,
+  after: { readonly createdUs: number; readonly id: string } | undefined,
+): Promise<readonly { readonly view: KeyView; readonly createdUs: number }[]> {
+  const { rows } = await pool.query<KeyRow & { created_us: number }>({
+    name: 'key-list',
+    text: `SELECT ${COLUMNS}, (extract(epoch FROM created_at) * 1000000)::bigint AS created_us
+             FROM admin_keys WHERE workspace_id = $1
+              AND ($2::bigint IS NULL OR ((extract(epoch FROM created_at) * 1000000)::bigint, id) < ($2, $3))
+            ORDER BY created_at DESC, id DESC LIMIT $4`,
+    values: [workspaceId, after?.createdUs ?? null, after?.id ?? null, limit],
+  });
+  return rows.map((row) => ({ view: viewOf(row), createdUs: row.created_us }));
+}
+
+interface KeyDraft {
+  readonly name: string;
+  readonly expiresInSeconds?: number | undefined;
+}
+
+async function insertKey(
+  { client, now }: LoggedTransaction,
+  pepper: KeyObject,
+  workspaceId: WorkspaceId,
+  { name, expiresInSeconds }: KeyDraft,
+  actor: string,
+): Promise<NewKey> {
+  const { text, lookupHmac, last4 } = newCredential('live', pepper);
+  const { rows } = await client.query<KeyRow>(
+    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second') RETURNING ${COLUMNS}`,
+    [workspaceId, newId<KeyId>('key'), name, lookupHmac, last4, actor, now, expiresInSeconds ?? null],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
+  return { view: viewOf(row), text };
+}
+
+function created(view: KeyView, actor: string) {
+  return { kind: 'key.created', actor, key_id: view.id, key: view.name, last4: view.last4 } as const;
+}
+
+/** The transactions below are alone in their workspace, so what they read cannot change under them. */
+export async function createKey(
+  log: ActionLog,
+  pepper: KeyObject,
+  workspaceId: WorkspaceId,
+  draft: KeyDraft,
+  actor: string,
+): Promise<NewKey> {
+  return log.transact(workspaceId, async (transaction) => {
+    const { rowCount } = await transaction.client.query(
+      'SELECT 1 FROM admin_keys WHERE workspace_id = $1 AND lower(name) = lower($2) LIMIT 1',
+      [workspaceId, draft.name],
+    );
+    if (rowCount !== 0)
+      throw new Failure(
+        409,
+        'key_name_taken',
+        `There is, or was, an admin key ${draft.name}.`,
+        'Names stand in the log as the actor and are not used twice: choose another, or rotate that key.',
+      );
+    const key = await insertKey(transaction, pepper, workspaceId, draft, actor);
+    transaction.log({ ...created(key.view, actor), expires_at: isoOf(key.view.expires_at) });
+    return key;
+  });
+}
+
+function isoOf(epochSeconds: number | null): string | undefined {
+  return epochSeconds === null ? undefined : new Date(epochSeconds * 1000).toISOString();
+}
+
+/** A new key with the same name; the old one lives on for `overlapSeconds`, or as long as it would have. */
+export async function rotateKey(
+  log: ActionLog,
+  pepper: KeyObject,
+  workspaceId: WorkspaceId,
+  keyId: string,
+  {
+    overlapSeconds,
+    expiresInSeconds,
+  }: { readonly overlapSeconds: number; readonly expiresInSeconds?: number | undefined },
+  actor: string,
+): Promise<NewKey> {
+  return log.transact(workspaceId, async (transaction) => {
+    const old = await readKey(transaction, workspaceId, keyId);
+    if (old.status !== 'live' || old.replaced_by !== null)
+      throw new Failure(
+        409,
+        'key_not_rotatable',
+        `The admin key ${keyId} is ${old.status === 'live' ? 'rotated already' : old.status}.`,
+        'Rotate its successor, or make another key.',
+      );
+    const key = await insertKey(transaction, pepper, workspaceId, { name: old.name, expiresInSeconds }, actor);
+    await transaction.client.query(
+      `UPDATE admin_keys SET replaced_by = $3,
+              expires_at = least(expires_at, $4::timestamptz + $5 * interval '1 second')
+        WHERE workspace_id = $1 AND id = $2`,
+      [workspaceId, keyId, key.view.id, transaction.now, overlapSeconds],
+    );
+    transaction.log({
+      ...created(key.view, actor),
+      expires_at: isoOf(key.view.expires_at),
+      replaces: keyId,
+      overlap_seconds: overlapSeconds,
+    });
+    return key;
+  });
+}
+
+/** Ends a key and the console sessions opened with it, now. The last live key stays, or nobody could manage. */
+export async function revokeKey(
+  log: ActionLog,
+  workspaceId: WorkspaceId,
+  keyId: string,
+  actor: string,
+): Promise<KeyView> {
+  return log.transact(workspaceId, async (transaction) => {
+    const { client, now } = transaction;
+    const key = await readKey(transaction, workspaceId, keyId);
+    if (key.status === 'revoked') return viewOf(key);
+    // One that is about to expire does not count: the workspace would be without a key soon after.
+    const { rows } = await client.query<{ others: number }>(
+      `SELECT count(*) AS others FROM admin_keys
+        WHERE workspace_id = $1 AND id <> $2 AND revoked_at IS NULL AND replaced_by IS NULL
+          AND (expires_at IS NULL OR expires_at > clock_timestamp())`,
+      [workspaceId, keyId],
+    );
+    if (key.status === 'live' && rows[0]?.others === 0)
+      throw new Failure(
+        409,
+        'last_key',
+        'This is the last live admin key of the workspace.',
+        'Make another key first, or rotate this one.',
+      );
+    await client.query('UPDATE admin_keys SET revoked_at = $3 WHERE workspace_id = $1 AND id = $2', [
+      workspaceId,
+      keyId,
+      now,
+    ]);
+    const { rowCount: sessionsEnded } = await client.query(
+      'DELETE FROM console_sessions WHERE workspace_id = $1 AND admin_key_id = $2',
+      [workspaceId, keyId],
+    );
+    transaction.log({ kind: 'key.revoked', actor, key_id: keyId, key: key.name, sessions_ended: sessionsEnded ?? 0 });
+    return viewOf({ ...key, status: 'revoked' });
+  });
+}
+
+async function readKey({ client }: LoggedTransaction, workspaceId: WorkspaceId, keyId: string): Promise<KeyRow> {
+  const { rows } = await client.query<KeyRow>(`SELECT ${COLUMNS} FROM admin_keys WHERE workspace_id = $1 AND id = $2`, [
+    workspaceId,
+    keyId,
+  ]);
+  const [row] = rows;
+  if (row !== undefined) return row;
+  throw new Failure(404, 'key_not_found', `There is no admin key ${keyId}.`, 'List keys with GET /v1/keys.');
+}
+
+/** The key of a first start: made when the workspace has none yet; undefined when it has. */
+export async function ensureFirstKey(
+  log: ActionLog,
+  pepper: KeyObject,
+  workspaceId: WorkspaceId,
+): Promise<Secret | undefined> {
+  return log.transact(workspaceId, async (transaction) => {
+    const { rowCount } = await transaction.client.query('SELECT 1 FROM admin_keys WHERE workspace_id = $1 LIMIT 1', [
+      workspaceId,
+    ]);
+    if (rowCount !== 0) return undefined;
+    const { view, text } = await insertKey(transaction, pepper, workspaceId, { name: 'first' }, 'system');
+    transaction.log(created(view, 'system'));
+    return text;
+  });
+}

@@ -1,0 +1,228 @@
+/** Console sessions and admin keys over HTTP. */
+import { z } from 'zod';
+import { Failure } from '../errors.ts';
+import type { Api, ApiContext, FastifyRequest, Routes } from '../gateway/api/context.ts';
+import type { Limits } from '../gateway/api/limits.ts';
+import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import {
+  createKey,
+  DEFAULT_OVERLAP_SECONDS,
+  listKeys,
+  MAX_KEY_SECONDS,
+  type NewKey,
+  revokeKey,
+  rotateKey,
+} from './admin-keys.ts';
+import { holderOfKey } from './administrators.ts';
+import { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
+import { endSession, findSession, openSession, SESSION_SECONDS, type Session } from './sessions.ts';
+
+const sessionSchema = z
+  .object({
+    object: z.literal('session'),
+    workspace: z.object({
+      id: z.string(),
+      name: z.string(),
+      environment: z.string(),
+      status: z.enum(['active', 'stopped']),
+    }),
+    key: z.object({ id: z.string(), name: z.string() }),
+    csrf_token: z.string(),
+    expires_at: z.int(),
+  })
+  .meta({ id: 'Session' });
+
+async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.output<typeof sessionSchema>> {
+  const { rows } = await pool.query<z.output<typeof sessionSchema>['workspace']>(
+    `SELECT w.id, w.name, w.environment, s.status
+       FROM workspaces w JOIN workspace_state s ON s.workspace_id = w.id WHERE w.id = $1`,
+    [session.workspaceId],
+  );
+  const [workspace] = rows;
+  if (workspace === undefined) throw new Error(`there is no workspace ${session.workspaceId}`);
+  return {
+    object: 'session',
+    workspace,
+    key: { id: session.keyId, name: session.keyName },
+    csrf_token: session.csrfToken,
+    expires_at: Math.floor(session.expiresAt.getTime() / 1000),
+  };
+}
+
+/** The way in, before there is an administrator. */
+export function signInRoutes(limits: Limits): Routes {
+  return (api, context) => {
+    api.post(
+      '/v1/session',
+      {
+        schema: {
+          summary: 'Sign the console in with an admin key',
+          description: 'Sets the session cookie.',
+          tags: ['session'],
+          body: z.strictObject({ key: z.string().max(256) }),
+          response: { 201: sessionSchema },
+        },
+      },
+      async (request, reply) => {
+        const holder = await holderOfKey(context, request.body.key.trim()).catch(async (error: unknown) => {
+          if (error instanceof Failure && error.status === 401) throw await limits.failedLogin(request, reply, error);
+          throw error;
+        });
+        const secure = isHttps(context);
+        const session = await openSession(context.log, context.keys.pepper, holder, sessionIdOf(request, secure));
+        reply.code(201).header('set-cookie', sessionCookie(session.id, SESSION_SECONDS, secure));
+        return sessionBody(context, session);
+      },
+    );
+  };
+}
+
+export function sessionRoutes(api: Api, context: ApiContext): void {
+  /** The session of the cookie. Whoever came with a key has none. */
+  async function sessionOf(request: FastifyRequest): Promise<{ readonly id: string; readonly session: Session }> {
+    const id = request.administrator.via === 'session' ? sessionIdOf(request, isHttps(context)) : undefined;
+    const session = id === undefined ? undefined : await findSession(context.pool, context.keys.pepper, id);
+    if (id !== undefined && session !== undefined) return { id, session };
+    throw new Failure(
+      404,
+      'session_not_found',
+      'This request has no console session.',
+      'Sign in with POST /v1/session.',
+    );
+  }
+
+  api.get(
+    '/v1/session',
+    { schema: { summary: 'The console session', tags: ['session'], response: { 200: sessionSchema } } },
+    async (request) => sessionBody(context, (await sessionOf(request)).session),
+  );
+
+  api.delete(
+    '/v1/session',
+    { schema: { summary: 'Sign out', tags: ['session'], response: { 204: z.undefined() } } },
+    async (request, reply) => {
+      const { id, session } = await sessionOf(request);
+      await endSession(context.log, context.keys.pepper, session, id);
+      return reply
+        .code(204)
+        .header('set-cookie', sessionCookie('', 0, isHttps(context)))
+        .send();
+    },
+  );
+}
+
+const keySchema = z
+  .object({
+    id: z.string(),
+    object: z.literal('key'),
+    name: z.string(),
+    last4: z.string(),
+    status: z.enum(['live', 'expired', 'revoked']),
+    created: z.int(),
+    created_by: z.string(),
+    expires_at: z.int().nullable(),
+    last_used_at: z.int().nullable(),
+    replaced_by: z.string().nullable(),
+  })
+  .meta({ id: 'Key' });
+const newKeySchema = keySchema
+  .extend({ key: z.string() })
+  .meta({ id: 'NewKey', description: 'The only answer that shows the key.' });
+
+const keyName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not 1 to 64 letters, digits, dots, hyphens and underscores');
+const lifetime = z.int().min(60).max(MAX_KEY_SECONDS).optional();
+const keyParams = z.strictObject({ id: z.string().max(64) });
+
+function shown({ view, text }: NewKey): z.output<typeof newKeySchema> {
+  return { ...view, key: text.reveal() };
+}
+
+export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
+  api.get(
+    '/v1/keys',
+    {
+      schema: {
+        summary: 'List admin keys',
+        tags: ['keys'],
+        querystring: z.strictObject(pageQuery),
+        response: { 200: listOf(keySchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
+      const scope = { list: 'keys', workspaceId };
+      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
+      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const rows = await listKeys(pool, workspaceId, limit + 1, after);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        ({ view }) => view,
+        (row) => [row.createdUs, row.view.id],
+      );
+    },
+  );
+
+  api.post(
+    '/v1/keys',
+    {
+      config: { answersSecret: true },
+      schema: {
+        summary: 'Make an admin key',
+        tags: ['keys'],
+        body: z.strictObject({ name: keyName, expires_in_seconds: lifetime }),
+        response: { 201: newKeySchema },
+      },
+    },
+    async ({ administrator: { workspaceId, actor }, body }, reply) => {
+      const draft = { name: body.name, expiresInSeconds: body.expires_in_seconds };
+      const key = await createKey(log, keys.pepper, workspaceId, draft, actor);
+      return reply.code(201).send(shown(key));
+    },
+  );
+
+  api.post(
+    '/v1/keys/:id/rotate',
+    {
+      config: { answersSecret: true },
+      schema: {
+        summary: 'Replace an admin key; the old one lives on for the overlap',
+        tags: ['keys'],
+        params: keyParams,
+        body: z
+          .strictObject({
+            overlap_seconds: z
+              .int()
+              .min(0)
+              .max(30 * 24 * 3600)
+              .default(DEFAULT_OVERLAP_SECONDS),
+            expires_in_seconds: lifetime,
+          })
+          .prefault({}),
+        response: { 201: newKeySchema },
+      },
+    },
+    async ({ administrator: { workspaceId, actor }, params, body }, reply) => {
+      const terms = { overlapSeconds: body.overlap_seconds, expiresInSeconds: body.expires_in_seconds };
+      const key = await rotateKey(log, keys.pepper, workspaceId, params.id, terms, actor);
+      return reply.code(201).send(shown(key));
+    },
+  );
+
+  api.post(
+    '/v1/keys/:id/revoke',
+    {
+      schema: {
+        summary: 'End an admin key and its console sessions now',
+        tags: ['keys'],
+        params: keyParams,
+        body: z.strictObject({}).prefault({}),
+        response: { 200: keySchema },
+      },
+    },
+    async ({ administrator: { workspaceId, actor }, params }) => revokeKey(log, workspaceId, params.id, actor),
+  );
+}
