@@ -1,1 +1,11 @@
-export {};
+/** `@hivekey/sdk`: HiveKey from TypeScript. No dependencies. */
+export {
+  type ActOptions,
+  API_VERSION,
+  HiveKey,
+  type HiveKeyOptions,
+  type Query,
+  type RequestOptions,
+} from './client.ts';
+export { HiveKeyError, type Problem } from './errors.ts';
+export type * from './objects.ts';

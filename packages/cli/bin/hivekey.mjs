@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/** Runs the sources on a Node.js that can: this one, or the one pinned in the clone. Plain JavaScript on purpose. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+if (process.features.typescript) {
+  process.removeAllListeners('warning');
+  await import(main);
+} else {
+  const pinned = fileURLToPath(new URL('../../../node_modules/node/bin/node', import.meta.url));
+  if (!existsSync(pinned)) {
+    process.stderr.write(
+      `hivekey: Node.js ${process.versions.node} is too old. Install Node.js 24, or run npm ci in the clone.\n`,
+    );
+    process.exit(2);
+  }
+  const child = spawn(pinned, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}

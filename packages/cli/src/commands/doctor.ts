@@ -1,0 +1,125 @@
+/** doctor: what works, what does not, and what to do about it. */
+import type { Command } from 'commander';
+import { EXIT } from '../exit.ts';
+import { paint, printable } from '../output.ts';
+import { online } from '../run.ts';
+
+interface System {
+  readonly version: string;
+  readonly database: { readonly ok: boolean; readonly version?: string };
+  readonly log: {
+    readonly writable: boolean;
+    readonly checkpoint: { readonly tree_size: number; readonly created_at: string } | null;
+    readonly copies: readonly {
+      readonly destination: string;
+      readonly tree_size: number;
+      readonly last_error: string | null;
+    }[];
+  };
+  readonly upstreams: readonly {
+    readonly namespace: string;
+    readonly status: string;
+    readonly last_error: string | null;
+  }[];
+}
+
+export interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+/** A checkpoint is signed every minute, even when idle; twice that is late. */
+const LATE_CHECKPOINT_MS = 130_000;
+
+/** Pure: what the server says of itself, judged. */
+export function examine(system: System, nowMs: number): Check[] {
+  const { database, log, upstreams } = system;
+  const age = log.checkpoint === null ? undefined : nowMs - Date.parse(log.checkpoint.created_at);
+  return [
+    { name: 'server', state: 'ok', detail: `version ${system.version}` },
+    database.ok
+      ? { name: 'database', state: 'ok', detail: database.version ?? '' }
+      : {
+          name: 'database',
+          state: 'failed',
+          detail: 'it does not answer',
+          remedy: 'Start it; HiveKey reconnects by itself.',
+        },
+    log.writable
+      ? { name: 'log', state: 'ok', detail: 'writable' }
+      : {
+          name: 'log',
+          state: 'failed',
+          detail: 'the last commit failed: actions are refused',
+          remedy: 'See the server log; check disk space and the database.',
+        },
+    age === undefined || age > LATE_CHECKPOINT_MS
+      ? {
+          name: 'checkpoint',
+          state: 'warning',
+          detail: age === undefined ? 'none yet' : `the newest is ${Math.round(age / 1000)} s old`,
+          remedy: 'See hivekey_log_failures_total in /metrics.',
+        }
+      : {
+          name: 'checkpoint',
+          state: 'ok',
+          detail: `${log.checkpoint?.tree_size ?? 0} entries signed ${Math.round(age / 1000)} s ago`,
+        },
+    ...(log.copies.length === 0
+      ? [
+          {
+            name: 'copies',
+            state: 'warning' as const,
+            detail: 'no copy of a checkpoint outside the database',
+            remedy: 'Set HIVEKEY_CHECKPOINT_FILE or HIVEKEY_WITNESS_URL.',
+          },
+        ]
+      : log.copies.map(
+          ({ destination, tree_size, last_error }): Check =>
+            last_error === null
+              ? { name: `copy ${destination}`, state: 'ok', detail: `up to entry ${tree_size}` }
+              : {
+                  name: `copy ${destination}`,
+                  state: 'failed',
+                  detail: printable(last_error),
+                  remedy: 'Make the destination reachable and writable.',
+                },
+        )),
+    ...upstreams.map(
+      ({ namespace, status, last_error }): Check =>
+        last_error === null
+          ? { name: `upstream ${namespace}`, state: 'ok', detail: status }
+          : {
+              name: `upstream ${namespace}`,
+              state: 'warning',
+              detail: printable(last_error),
+              remedy: `hivekey mcp-server refresh ${namespace}`,
+            },
+    ),
+  ];
+}
+
+const MARKS = { ok: paint('green', '✓'), warning: paint('yellow', '!'), failed: paint('red', '✗') };
+
+export function addDoctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('check the server, the database, the log, its copies and the upstreams; exit 3 if something failed')
+    .action(
+      online(async ({ out, hivekey }) => {
+        const system = await hivekey.request<System>('GET', '/v1/system');
+        const checks = examine(system, Date.now());
+        out.result({ url: hivekey.url, checks }, () =>
+          checks
+            .map(
+              ({ name, state, detail, remedy }) =>
+                `${MARKS[state]} ${name.padEnd(24)} ${detail}${remedy === undefined ? '' : paint('dim', ` → ${remedy}`)}`,
+            )
+            .join('\n'),
+        );
+        return checks.some(({ state }) => state === 'failed') ? EXIT.checkFailed : EXIT.done;
+      }),
+    );
+}

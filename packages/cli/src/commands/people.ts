@@ -1,0 +1,68 @@
+/** person: who is accountable for agents. */
+import type { Person } from '@hivekey/sdk';
+import type { Command } from 'commander';
+import { type Columns, when } from '../output.ts';
+import { online } from '../run.ts';
+
+const COLUMNS: Columns<Person> = {
+  email: ({ email }) => email,
+  name: ({ display_name }) => display_name,
+  label: ({ label }) => label ?? '',
+  active: ({ active }) => (active ? 'yes' : 'no'),
+  agents: ({ agents }) => String(agents),
+  since: ({ created }) => when(created),
+};
+
+interface Details {
+  readonly name?: string;
+  readonly label?: string;
+}
+
+function detailsOf({ name, label }: Details): Record<string, string> {
+  return { ...(name === undefined ? {} : { display_name: name }), ...(label === undefined ? {} : { label }) };
+}
+
+export function addPeopleCommands(program: Command): void {
+  const person = program.command('person').description('owners: the people accountable for agents');
+  person
+    .command('add <email>')
+    .description('add a person; creating an agent for a new owner does it, too')
+    .option('--name <name>', 'full name')
+    .option('--label <label>', 'team, as it stands beside the e-mail in the log')
+    .action(
+      online<[string], Details>(async ({ out, hivekey }, details, email) => {
+        const made = await hivekey.request<Person>('POST', '/v1/people', { body: { email, ...detailsOf(details) } });
+        out.result(made, () => `${made.email} added.`);
+        return undefined;
+      }),
+    );
+  person
+    .command('list')
+    .description('everyone')
+    .action(
+      online(async ({ out, hivekey }) => {
+        out.table(await hivekey.all<Person>('/v1/people'), COLUMNS, 'There is nobody yet.');
+        return undefined;
+      }),
+    );
+  person
+    .command('update <email>')
+    .description('change a person; --leave suspends their agents until they have another owner')
+    .option('--name <name>', 'full name')
+    .option('--label <label>', 'team')
+    .option('--leave', 'no longer here')
+    .option('--return', 'here again')
+    .action(
+      online<[string], Details & { leave?: boolean; return?: boolean }>(async ({ out, hivekey }, options, email) => {
+        const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
+        const body = { ...detailsOf(options), ...active };
+        const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
+        out.result(
+          changed,
+          () =>
+            `${changed.email} is ${changed.active ? 'active' : 'inactive'}, accountable for ${changed.agents} agents.`,
+        );
+        return undefined;
+      }),
+    );
+}

@@ -1,0 +1,215 @@
+/** Shapes of the API, as docs/reference/api.md lists them. Times are epoch seconds unless they end in ISO 8601. */
+
+export type Verdict = 'allow' | 'deny' | 'review';
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export interface List<T> {
+  readonly object: 'list';
+  readonly data: readonly T[];
+  readonly has_more: boolean;
+  readonly next_cursor: string | null;
+}
+
+export interface Agent {
+  readonly id: string;
+  readonly object: 'agent';
+  readonly name: string;
+  readonly role: string;
+  readonly roles: readonly string[];
+  readonly owner: string;
+  readonly owner_label?: string | null;
+  readonly status: 'active' | 'suspended' | 'revoked';
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly created: number;
+  readonly created_by: string;
+  readonly last_action_at: number | null;
+  readonly stopped_reason: string | null;
+}
+
+export interface VisibleTool {
+  readonly name: string;
+  readonly capability: string;
+  readonly kind: string;
+  readonly namespace: string | null;
+  readonly access: 'read' | 'write';
+  readonly description: string;
+  readonly pin: string | null;
+  readonly guards: readonly string[];
+}
+
+export interface Person {
+  readonly id: string;
+  readonly object: 'person';
+  readonly email: string;
+  readonly display_name: string;
+  readonly label: string | null;
+  readonly active: boolean;
+  readonly agents: number;
+  readonly created: number;
+}
+
+export interface Token {
+  readonly id: string;
+  readonly object: 'token';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly name: string;
+  readonly role: string | null;
+  readonly last4: string;
+  readonly status: 'live' | 'expired' | 'revoked';
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number;
+  readonly last_used_at: number | null;
+  readonly replaced_by: string | null;
+  /** Only in the answer that made it. */
+  readonly token?: string;
+}
+
+export interface Key {
+  readonly id: string;
+  readonly object: 'key';
+  readonly name: string;
+  readonly last4: string;
+  readonly status: 'live' | 'expired' | 'revoked';
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number | null;
+  readonly last_used_at: number | null;
+  readonly replaced_by: string | null;
+  /** Only in the answer that made it. */
+  readonly key?: string;
+}
+
+export interface Guard {
+  readonly id: string;
+  readonly action: string;
+  readonly when: JsonObject;
+  readonly effect: Verdict;
+  readonly otherwise: Verdict;
+  readonly sentence: string;
+}
+
+export interface Role {
+  readonly object: 'role';
+  readonly name: string;
+  readonly description: string;
+  readonly revision: number;
+  readonly allow: readonly string[];
+  readonly guards: readonly Guard[];
+  readonly agents: number;
+  readonly created: number;
+  readonly updated_at: number;
+  readonly author: string;
+  readonly document: JsonObject;
+  /** In the answer of PUT. */
+  readonly change?: 'created' | 'updated' | 'unchanged';
+}
+
+export interface Capability {
+  readonly object: 'capability';
+  readonly name: string;
+  readonly description: string;
+  readonly access: 'read' | 'write';
+  readonly destructive: boolean;
+  readonly impact: JsonObject;
+  readonly input_schema: JsonObject | null;
+  readonly source: 'declared' | 'discovered';
+  readonly roles: readonly string[];
+  readonly stopped: boolean;
+}
+
+export type ContainmentScope = 'agent' | 'role' | 'owner' | 'tool' | 'workspace';
+
+/** What a stop did, and when. Times are ISO 8601 with milliseconds. */
+export interface Receipt {
+  readonly ordered_at: string;
+  readonly committed_at: string;
+  readonly effective_at: string | null;
+  /** From the order to the first refusal. */
+  readonly first_refusal_ms: number | null;
+  readonly agents: readonly { readonly id: string; readonly name: string; readonly tokens_ended: number }[];
+  readonly calls: readonly {
+    readonly event_id: string;
+    readonly agent: string;
+    readonly capability: string;
+    readonly fate: 'aborted_before_upstream' | 'unknown' | 'finished';
+  }[];
+  readonly sessions_closed: number;
+  readonly nodes: readonly { readonly node: string; readonly effective_at: string | null }[];
+  readonly event_id: string;
+}
+
+export interface Containment {
+  readonly id: string;
+  readonly object: 'containment';
+  readonly scope: ContainmentScope;
+  readonly target: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly ordered_at: number;
+  readonly effective_at: number | null;
+  readonly lifted_at: number | null;
+  readonly lifted_by: string | null;
+  readonly receipt: Receipt;
+}
+
+export interface TraceStep {
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly result: Verdict;
+  readonly detail: string;
+}
+
+export interface Decision {
+  readonly object: 'decision';
+  readonly verdict: Verdict;
+  readonly reason_class: string;
+  readonly reason: string;
+  readonly rule: string | null;
+  readonly role: string | null;
+  readonly role_revision: number | null;
+  readonly trace: readonly TraceStep[];
+  readonly impact: Readonly<Record<string, number>>;
+  readonly policy: string;
+  readonly policy_revision: number;
+  readonly remaining: number | null;
+  readonly retry_after_seconds: number | null;
+}
+
+/** A record of the log with its place and hashes. */
+export interface AuditEvent {
+  readonly seq: number;
+  readonly event_id: string;
+  readonly kind: string;
+  readonly ts: string;
+  readonly outcome: string | null;
+  readonly entry_hash: string;
+  readonly prev_hash: string;
+  readonly hash: string;
+  readonly agent?: string;
+  readonly owner?: string;
+  readonly action?: string;
+  readonly verdict?: Verdict;
+  readonly reason?: string;
+  readonly reason_class?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Permit {
+  readonly object: 'action';
+  readonly id: string;
+  readonly verdict: 'allow';
+  readonly permit: { readonly id: string; readonly expires_at: number };
+  readonly decision: Decision;
+}
+
+export interface HeldAction {
+  readonly object: 'action';
+  readonly id: string;
+  readonly verdict: 'review';
+  readonly decision: Decision;
+}
