@@ -1,4 +1,5 @@
 /** How a credential reaches its upstream: as an HTTP header, or as a variable of a stdio server's environment. */
+import type { JsonObject } from '@hivekey/policy';
 import type { Secret } from '../secret.ts';
 import { Scrubber } from './scrub.ts';
 
@@ -53,4 +54,8 @@ export function scrubberFor(secret: Secret): Scrubber {
   const scrubber = new Scrubber(secret.reveal());
   scrubbers.set(secret, scrubber);
   return scrubber;
+}
+
+export function injectionJson(injection: Injection): JsonObject {
+  return 'env' in injection ? { env: injection.env } : { header: injection.header, format: injection.format };
 }

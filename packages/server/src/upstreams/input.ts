@@ -115,7 +115,7 @@ export function applyChange(current: ServerSettings, change: ServerChange): Serv
   if (credentialRef) parseCredentialRef(credentialRef);
   const sameTransport = transport === current.transport;
   const injection = readInjection(
-    change.injection === undefined && sameTransport ? current.injection : change.injection,
+    change.injection === undefined && sameTransport && credentialRef ? current.injection : change.injection,
     transport,
     Boolean(credentialRef),
   );

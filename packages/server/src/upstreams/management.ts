@@ -31,8 +31,8 @@ export interface ServerView {
   readonly status: 'active' | 'disabled';
   /** Definitions the server had when its lists were last read. */
   readonly discovered: number;
-  /** ISO 8601; null until its lists were read. */
-  readonly discovered_at: string | null;
+  /** Epoch seconds; null until its lists were read. */
+  readonly discovered_at: number | null;
   readonly definitions: Readonly<Record<DefinitionStatus, number>>;
   /** Text of the server that would reach models; hidden until approved. */
   readonly instructions: {

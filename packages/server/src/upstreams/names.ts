@@ -81,6 +81,20 @@ export function nameOf(namespace: string, kind: 'tool' | 'prompt', upstreamName:
   return { capability: standIn, problem: `the name cannot be used: ${problem}` };
 }
 
+/** For who finds its name taken: unique, and unpublished. */
+export function standInFor(
+  namespace: string,
+  { kind, upstreamName }: { readonly kind: DefinitionKind; readonly upstreamName: string },
+  wanted: string,
+  taken: ReadonlySet<string>,
+): Named {
+  const prefix = kind === 'tool' ? namespace : `${namespace}.${kind}`;
+  const base = `${prefix}.${slugOf(upstreamName) || kind}-${digestOf(upstreamName)}`;
+  let capability = base;
+  for (let count = 2; taken.has(capability); count += 1) capability = `${base}-${count}`;
+  return { capability, problem: `its name ${wanted} is that of something else` };
+}
+
 /** Governed name of a resource or template; `taken` are the names in use, to which it must not be equal after folding. */
 export function nameOfUri(
   namespace: string,

@@ -6,7 +6,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { RegExpEngine } from 'ajv/dist/types/index.js';
-import { RE2JS } from 're2js';
+import { linearRegExp } from '../linear-regexp.ts';
 import { closeSchema } from './close.ts';
 import { measureSchema } from './measure.ts';
 
@@ -20,15 +20,7 @@ export type Compiled =
 /** Problems named for one value. */
 const MAX_PROBLEMS = 16;
 
-/** Patterns come from upstreams and texts from agents: RE2 takes linear time whatever they are. */
-const linearTime: RegExpEngine = Object.assign(
-  (pattern: string) => {
-    const compiled = RE2JS.compile(RE2JS.translateRegExp(pattern));
-    // Ajv keeps patterns apart by their text.
-    return { test: (text: string) => compiled.matcher(text).find(), toString: () => pattern };
-  },
-  { code: 're2' },
-);
+const linearTime: RegExpEngine = Object.assign((pattern: string) => linearRegExp(pattern), { code: 're2' });
 
 type Validator = Ajv2019 | Ajv2020;
 

@@ -1,0 +1,145 @@
+/** The connections of this node: one for each server in use, replaced when its settings change. */
+import { join } from 'node:path';
+import type { JsonObject } from '@hivekey/policy';
+import type { ServerId, WorkspaceId } from '../ids.ts';
+import type { AllowList } from './address-guard.ts';
+import { upstreamServerOf } from './catalogue.ts';
+import type { Limits } from './limits.ts';
+import { LiveServer } from './live-server.ts';
+import type { SecretStore } from './secrets.ts';
+import type { StoredServer } from './servers.ts';
+import type { UpstreamServer } from './types.ts';
+
+type UnsolicitedListener = (server: UpstreamServer, message: JsonObject) => void;
+
+export interface LiveServersOptions {
+  readonly limits: Limits;
+  readonly allow: AllowList;
+  readonly secrets: SecretStore;
+  readonly version: string;
+  /** Working folders of stdio servers are made in it. */
+  readonly folder: string;
+  /** The server's lists changed, or what is known of it seems to be out of date. */
+  outdated(server: StoredServer): void;
+  /** What a stdio server writes on standard error. */
+  onDiagnostic(server: StoredServer, line: string): void;
+}
+
+interface Held {
+  readonly live: LiveServer;
+  stored: StoredServer;
+}
+
+export class LiveServers {
+  readonly #options: LiveServersOptions;
+  readonly #held = new Map<ServerId, Held>();
+  readonly #listeners = new Map<string, Set<UnsolicitedListener>>();
+  readonly #ending = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: LiveServersOptions) {
+    this.#options = options;
+  }
+
+  /** Opened on first use. A caller with older settings gets the connection of the newer ones. */
+  of(stored: StoredServer): LiveServer | undefined {
+    if (this.#closed) return undefined;
+    const held = this.#held.get(stored.id);
+    if (held !== undefined && held.live.revision >= stored.revision) {
+      if (held.live.revision === stored.revision) held.stored = stored;
+      return held.live;
+    }
+    if (held !== undefined) this.#end(held.live.retire());
+    return this.#open(stored);
+  }
+
+  #open(stored: StoredServer): LiveServer {
+    const { limits, allow, secrets, version, folder } = this.#options;
+    const { id, workspaceId, settings } = stored;
+    const live = new LiveServer(stored.revision, {
+      settings,
+      limits,
+      version,
+      rules: { allow, allowPrivate: settings.allowPrivate },
+      folder: join(folder, id),
+      credential: () =>
+        settings.credentialRef === undefined
+          ? Promise.resolve(undefined)
+          : secrets.resolve(workspaceId, settings.credentialRef),
+      events: {
+        unsolicited: (affinity, message) => this.#unsolicited(id, affinity, message),
+        outdated: () => this.#options.outdated(stored),
+      },
+      onDiagnostic: (line) => this.#options.onDiagnostic(stored, line),
+    });
+    this.#held.set(id, { live, stored });
+    for (const affinity of this.#listeners.keys()) live.attend(affinity);
+    return live;
+  }
+
+  #unsolicited(id: ServerId, affinity: string, message: JsonObject): void {
+    const stored = this.#held.get(id)?.stored;
+    const server = stored && upstreamServerOf(stored);
+    if (server === undefined) return;
+    for (const listener of this.#listeners.get(affinity) ?? []) listener(server, message);
+  }
+
+  existing(id: ServerId): LiveServer | undefined {
+    return this.#held.get(id)?.live;
+  }
+
+  onUnsolicited(affinity: string, listener: UnsolicitedListener): () => void {
+    const listeners = this.#listeners.get(affinity) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(affinity, listeners);
+    for (const { live } of this.#held.values()) live.attend(affinity);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(affinity) === listeners) this.#listeners.delete(affinity);
+    };
+  }
+
+  async endAffinity(affinity: string): Promise<void> {
+    await Promise.all([...this.#held.values()].map(({ live }) => live.endAffinity(affinity)));
+  }
+
+  /** The server was disabled: what is in flight breaks. */
+  drop(id: ServerId): void {
+    const held = this.#held.get(id);
+    this.#held.delete(id);
+    if (held !== undefined) this.#end(held.live.close());
+  }
+
+  /** The credential changed: what runs with the old one ends after its calls. Gives the servers that had a connection. */
+  retireUsing(workspaceId: WorkspaceId | undefined, secretName: string | undefined): readonly StoredServer[] {
+    const using = [...this.#held.values()].filter(
+      ({
+        stored: {
+          workspaceId: of,
+          settings: { credentialRef },
+        },
+      }) => {
+        if (credentialRef === undefined || (workspaceId !== undefined && of !== workspaceId)) return false;
+        return secretName === undefined || credentialRef === `vault://${secretName}`;
+      },
+    );
+    for (const { live, stored } of using) {
+      this.#held.delete(stored.id);
+      this.#end(live.retire());
+    }
+    return using.map(({ stored }) => stored);
+  }
+
+  #end(ending: Promise<void>): void {
+    this.#ending.add(ending);
+    ending.catch(() => undefined).finally(() => this.#ending.delete(ending));
+  }
+
+  /** Breaks what is still open; resolves when processes are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { live } of this.#held.values()) this.#end(live.close());
+    this.#held.clear();
+    await Promise.allSettled([...this.#ending]);
+  }
+}

@@ -1,0 +1,62 @@
+/** What servers make available to be granted: each live definition is a capability of the policy. */
+import type { Capability } from '@hivekey/policy';
+import type { WorkspaceId } from '../ids.ts';
+import type { LoggedTransaction } from '../log/types.ts';
+import { publishPolicy, upsertCapability } from '../roles/policy-set.ts';
+import { prepareDefinition } from './definitions.ts';
+import type { DefinitionRow } from './reconcile.ts';
+import { raiseCatalogueVersion, type StoredServer } from './servers.ts';
+
+/** By name. Nothing of a server that is disabled. */
+export function capabilitiesOf(
+  { status, settings }: Pick<StoredServer, 'status' | 'settings'>,
+  rows: readonly DefinitionRow[],
+): ReadonlyMap<string, Capability> {
+  if (status !== 'active') return new Map();
+  return new Map(
+    rows.flatMap((row) => (row.status === 'live' ? [[row.capability, capabilityOf(row, settings)] as const] : [])),
+  );
+}
+
+function capabilityOf(row: DefinitionRow, settings: StoredServer['settings']): Capability {
+  const prepared = prepareDefinition(row, settings.transport);
+  const harmless = settings.trustAnnotations && prepared?.destructiveHint === false;
+  return {
+    name: row.capability,
+    description: prepared?.description ?? '',
+    access: row.access,
+    // The protocol's own default for what may write; a server that says otherwise is believed only where the operator does.
+    destructive: row.kind === 'tool' && row.access === 'write' && !harmless,
+    impact: {},
+    ...(prepared?.inputSchema === undefined ? {} : { inputSchema: prepared.inputSchema }),
+  };
+}
+
+/**
+ * Puts what is available now in place of what was, as a new catalogue and a new policy revision: no call that
+ * was decided under the older one is recorded after this commits. Call once, last in the transaction.
+ */
+export async function publishCatalogue(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  before: ReadonlyMap<string, Capability>,
+  after: ReadonlyMap<string, Capability>,
+  actor: string,
+): Promise<void> {
+  const withdrawn = [...before.keys()].filter((name) => !after.has(name));
+  if (withdrawn.length > 0)
+    await transaction.client.query(
+      "DELETE FROM capabilities WHERE workspace_id = $1 AND source = 'discovered' AND name = ANY($2)",
+      [workspaceId, withdrawn],
+    );
+  for (const capability of after.values()) {
+    if (!same(before.get(capability.name), capability))
+      await upsertCapability(transaction, workspaceId, capability, 'discovered');
+  }
+  await raiseCatalogueVersion(transaction.client, workspaceId);
+  await publishPolicy(transaction, workspaceId, actor);
+}
+
+function same(one: Capability | undefined, other: Capability): boolean {
+  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
+}

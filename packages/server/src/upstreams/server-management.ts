@@ -1,0 +1,340 @@
+/** What operators do with MCP servers. Every change is one transaction with its records. */
+import type { Pool } from 'pg';
+import { Failure } from '../errors.ts';
+import { newId, type ServerId, type WorkspaceId } from '../ids.ts';
+import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import { Undescribed } from './connections/connection.ts';
+import { type PreparedDefinition, prepareDefinition } from './definitions.ts';
+import {
+  type Approval,
+  applyChange,
+  readRegistration,
+  type ServerChange,
+  type ServerRegistration,
+  type ServerSettings,
+} from './input.ts';
+import { type ListReader, REFRESH_SECONDS } from './list-reader.ts';
+import type { LiveServers } from './live-servers.ts';
+import type { DefinitionView, ServerView, UpstreamManagement } from './management.ts';
+import { pinOf } from './pins.ts';
+import { approve, type ChangedRow, type DefinitionRow, type NamingRules, reclassify, switchOff } from './reconcile.ts';
+import type { SecretStore, SecretView } from './secrets.ts';
+import { type Change, type Changed, changeServer, serverNotFound } from './server-changes.ts';
+import { parseServerMap, type RenameMap, type ServerMap } from './server-map.ts';
+import {
+  approveText,
+  findServer,
+  insertServer,
+  listServers,
+  readDefinitions,
+  type StoredServer,
+  updateMap,
+  updateSettings,
+  updateStatus,
+} from './servers.ts';
+import type { RefreshReport } from './types.ts';
+import { definitionView, serverView } from './views.ts';
+
+export interface ManagementParts {
+  readonly pool: Pool;
+  readonly log: ActionLog;
+  readonly secrets: SecretStore;
+  readonly live: LiveServers;
+  readonly reader: ListReader;
+  /** Something that agents can notice has changed. */
+  published(workspaceId: WorkspaceId): void;
+}
+
+export class ServerManagement implements UpstreamManagement {
+  readonly #parts: ManagementParts;
+
+  constructor(parts: ManagementParts) {
+    this.#parts = parts;
+  }
+
+  async registerServer(workspaceId: WorkspaceId, registration: ServerRegistration, actor: string): Promise<ServerView> {
+    const server = readRegistration(registration);
+    const id = newId<ServerId>('mcp');
+    await this.#parts.log.transact(workspaceId, async (transaction) => {
+      if (!(await insertServer(transaction, workspaceId, id, server, actor, REFRESH_SECONDS)))
+        throw new Failure(
+          409,
+          'namespace_taken',
+          `There is an MCP server ${server.namespace} already.`,
+          'Choose another namespace, or change that server.',
+        );
+      record(transaction, { id, namespace: server.namespace }, actor, 'registered', settingsFields(server));
+    });
+    await this.#readLists(workspaceId, id, actor);
+    return this.getServer(workspaceId, id);
+  }
+
+  async updateServer(
+    workspaceId: WorkspaceId,
+    server: string,
+    change: ServerChange,
+    actor: string,
+  ): Promise<ServerView> {
+    let reconnect = false;
+    const changed = await this.#change(workspaceId, server, actor, async (transaction, { server: stored, rows }) => {
+      const settings = applyChange(stored.settings, change);
+      if (pinOf({ ...settingsFields(stored.settings) }) === pinOf({ ...settingsFields(settings) })) return [];
+      reconnect = true;
+      await updateSettings(transaction.client, stored, settings);
+      record(transaction, stored, actor, 'updated', settingsFields(settings));
+      return reclassify(rows, preparing(settings), rulesOf(stored), rulesOf({ ...stored, settings }));
+    });
+    if (reconnect && changed.server.status === 'active') await this.#readLists(workspaceId, changed.server.id, actor);
+    return this.getServer(workspaceId, changed.server.id);
+  }
+
+  async disableServer(workspaceId: WorkspaceId, server: string, actor: string): Promise<ServerView> {
+    const changed = await this.#setStatus(workspaceId, server, 'disabled', actor);
+    this.#parts.live.drop(changed.server.id);
+    return serverView(changed.server, changed.rows);
+  }
+
+  async enableServer(workspaceId: WorkspaceId, server: string, actor: string): Promise<ServerView> {
+    const changed = await this.#setStatus(workspaceId, server, 'active', actor);
+    await this.#readLists(workspaceId, changed.server.id, actor);
+    return this.getServer(workspaceId, changed.server.id);
+  }
+
+  #setStatus(
+    workspaceId: WorkspaceId,
+    server: string,
+    status: StoredServer['status'],
+    actor: string,
+  ): Promise<Changed> {
+    return this.#change(workspaceId, server, actor, async (transaction, { server: stored }) => {
+      if (stored.status === status) return [];
+      await updateStatus(transaction.client, stored, status);
+      record(transaction, stored, actor, status === 'active' ? 'enabled' : 'disabled');
+      return [];
+    });
+  }
+
+  async applyServerMap(
+    workspaceId: WorkspaceId,
+    server: string,
+    document: unknown,
+    actor: string,
+  ): Promise<ServerView> {
+    const changed = await this.#change(workspaceId, server, actor, async (transaction, { server: stored, rows }) => {
+      const map = parseServerMap(document, stored.namespace);
+      const same = sameMap(map.tools, stored.renameMap) && map.default_access === stored.settings.defaultAccess;
+      if (same) return [];
+      await updateMap(transaction.client, stored, map.tools, map.default_access);
+      record(transaction, stored, actor, 'map_applied', {
+        default_access: map.default_access,
+        tools: Object.keys(map.tools).length,
+        map: pinOf({ default_access: map.default_access, tools: Object.fromEntries(mapEntries(map.tools)) }),
+      });
+      const next = { ...rulesOf(stored), renameMap: map.tools, defaultAccess: map.default_access };
+      return reclassify(rows, preparing(stored.settings), rulesOf(stored), next);
+    });
+    return serverView(changed.server, changed.rows);
+  }
+
+  async getServerMap(workspaceId: WorkspaceId, server: string): Promise<ServerMap> {
+    const { namespace, settings, renameMap } = await this.#find(workspaceId, server);
+    return { namespace, default_access: settings.defaultAccess, tools: renameMap };
+  }
+
+  async listServers(workspaceId: WorkspaceId): Promise<readonly ServerView[]> {
+    const { pool } = this.#parts;
+    const definitions = await readDefinitions(pool, workspaceId);
+    const servers = await listServers(pool, workspaceId);
+    return servers.map((server) =>
+      serverView(
+        server,
+        definitions.filter(({ serverId }) => serverId === server.id),
+      ),
+    );
+  }
+
+  async getServer(workspaceId: WorkspaceId, server: string): Promise<ServerView> {
+    const stored = await this.#find(workspaceId, server);
+    return serverView(stored, await readDefinitions(this.#parts.pool, workspaceId, stored.id));
+  }
+
+  async refreshServer(workspaceId: WorkspaceId, server: string): Promise<RefreshReport> {
+    const { id, namespace } = await this.#find(workspaceId, server);
+    try {
+      return await this.#parts.reader.read(workspaceId, id, 'system');
+    } catch (error) {
+      if (!(error instanceof Undescribed)) throw error;
+      throw new Failure(
+        502,
+        'server_unreachable',
+        `The lists of the MCP server ${namespace} could not be read: ${error.message}.`,
+        'See that it runs, that its address is allowed and that its credential is valid; then refresh again.',
+      );
+    }
+  }
+
+  async listDefinitions(workspaceId: WorkspaceId, server: string): Promise<readonly DefinitionView[]> {
+    const { id, namespace } = await this.#find(workspaceId, server);
+    const rows = await readDefinitions(this.#parts.pool, workspaceId, id);
+    return rows.map((row) => definitionView(namespace, row));
+  }
+
+  approveDefinition(
+    workspaceId: WorkspaceId,
+    server: string,
+    capability: string,
+    approval: Approval,
+    actor: string,
+  ): Promise<DefinitionView> {
+    return this.#changeDefinition(workspaceId, server, capability, actor, (row) => {
+      if (row.pin !== approval.pin) throw pinMismatch(capability, row.pin);
+      const problem = row.status === 'gone' ? 'its server does not offer it any more' : row.problem;
+      if (problem === null) return approve(row, approval.access);
+      throw new Failure(
+        409,
+        'definition_unusable',
+        `${capability} cannot be published: ${problem}.`,
+        'A name can be changed with the server map; anything else has to change at the server.',
+      );
+    });
+  }
+
+  switchOffDefinition(
+    workspaceId: WorkspaceId,
+    server: string,
+    capability: string,
+    actor: string,
+  ): Promise<DefinitionView> {
+    return this.#changeDefinition(workspaceId, server, capability, actor, switchOff);
+  }
+
+  async #changeDefinition(
+    workspaceId: WorkspaceId,
+    server: string,
+    capability: string,
+    actor: string,
+    change: (row: DefinitionRow) => ChangedRow,
+  ): Promise<DefinitionView> {
+    const changed = await this.#change(workspaceId, server, actor, async (_transaction, { server: stored, rows }) => {
+      const row = rows.find((each) => each.capability === capability);
+      if (row !== undefined) return [change(row)];
+      throw new Failure(
+        404,
+        'definition_not_found',
+        `The MCP server ${stored.namespace} has no ${JSON.stringify(capability.slice(0, 200))}.`,
+        `List its definitions with GET /v1/mcp/servers/${stored.namespace}/definitions.`,
+      );
+    });
+    const [definition] = changed.definitions;
+    if (definition === undefined) throw new Error('a change of a definition changed none');
+    return definitionView(changed.server.namespace, definition.row);
+  }
+
+  async approveInstructions(workspaceId: WorkspaceId, server: string, pin: string, actor: string): Promise<ServerView> {
+    const changed = await this.#change(workspaceId, server, actor, async (transaction, { server: stored }) => {
+      const text = stored.description?.instructions;
+      if (text === undefined)
+        throw new Failure(
+          409,
+          'instructions_missing',
+          `The MCP server ${stored.namespace} has no instructions.`,
+          'There is nothing to approve.',
+        );
+      if (pinOf(text) !== pin) throw pinMismatch(`The instructions of ${stored.namespace}`, pinOf(text));
+      await approveText(transaction.client, stored);
+      record(transaction, stored, actor, 'instructions_approved', { pin });
+      return [];
+    });
+    return serverView(changed.server, changed.rows);
+  }
+
+  putSecret(workspaceId: WorkspaceId, name: string, value: string, actor: string): Promise<SecretView> {
+    return this.#parts.secrets.putSecret(workspaceId, name, value, actor);
+  }
+
+  listSecrets(workspaceId: WorkspaceId): Promise<readonly SecretView[]> {
+    return this.#parts.secrets.listSecrets(workspaceId);
+  }
+
+  async #change(workspaceId: WorkspaceId, server: string, actor: string, change: Change): Promise<Changed> {
+    const changed = await changeServer(this.#parts.log, workspaceId, server, actor, change);
+    if (changed.published) this.#parts.published(workspaceId);
+    return changed;
+  }
+
+  async #find(workspaceId: WorkspaceId, server: string): Promise<StoredServer> {
+    const stored = await findServer(this.#parts.pool, workspaceId, server);
+    if (stored === undefined) throw serverNotFound(server);
+    return stored;
+  }
+
+  /** Why they could not be read stands with the server. */
+  async #readLists(workspaceId: WorkspaceId, id: ServerId, actor: string): Promise<void> {
+    await this.#parts.reader.read(workspaceId, id, actor).catch((error: unknown) => {
+      if (!(error instanceof Undescribed)) throw error;
+    });
+  }
+}
+
+function pinMismatch(what: string, pin: string): Failure {
+  return new Failure(
+    409,
+    'pin_mismatch',
+    `${what} is not what was looked at: it has the pin ${pin} now.`,
+    'Read it again and approve that.',
+  );
+}
+
+function rulesOf({ namespace, renameMap, settings }: StoredServer): NamingRules {
+  const { defaultAccess, trustAnnotations } = settings;
+  return { namespace, renameMap, defaultAccess, trustAnnotations };
+}
+
+/** What is stored was prepared once, so it can be prepared again. */
+function preparing({ transport }: ServerSettings): (row: DefinitionRow) => PreparedDefinition {
+  return (row) => {
+    const prepared = prepareDefinition(row, transport);
+    if (prepared === undefined) throw new Error(`the stored definition of ${row.capability} cannot be read`);
+    return prepared;
+  };
+}
+
+function mapEntries(map: RenameMap): (readonly [string, { readonly maps: string; readonly access: string }])[] {
+  return Object.entries(map).map(([name, { maps, access }]) => [name, { maps, access }]);
+}
+
+/** Also in its order, because it is given back as it was written. */
+function sameMap(one: RenameMap, other: RenameMap): boolean {
+  return JSON.stringify(mapEntries(one)) === JSON.stringify(mapEntries(other));
+}
+
+/** A server's settings for a record; a query may hold more than an address, so it stands there as a digest. */
+function settingsFields(settings: ServerSettings): Readonly<Record<string, string | boolean | readonly string[]>> {
+  const { endpoint, command, injection, credentialRef } = settings;
+  const url = endpoint === undefined ? undefined : new URL(endpoint);
+  return {
+    transport: settings.transport,
+    ...(url === undefined ? {} : { endpoint: url.origin + url.pathname }),
+    ...(command?.[0] === undefined ? {} : { command: command[0] }),
+    ...(credentialRef === undefined ? {} : { credential: credentialRef }),
+    default_access: settings.defaultAccess,
+    trust_annotations: settings.trustAnnotations,
+    allow_private: settings.allowPrivate,
+    settings: pinOf({
+      endpoint: endpoint ?? null,
+      command: command ?? null,
+      environment: settings.environment,
+      injection: injection === undefined ? null : { ...injection },
+    }),
+  };
+}
+
+function record(
+  transaction: LoggedTransaction,
+  { id, namespace }: Pick<StoredServer, 'id' | 'namespace'>,
+  actor: string,
+  change: string,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  transaction.log({ kind: 'server.changed', actor, server: namespace, server_id: id, change, ...more });
+}
