@@ -1,0 +1,68 @@
+/** Events of the log as the API shows them, and what selects them. */
+import { z } from 'zod';
+import type { EventFilter, LogEvent } from '../../log/index.ts';
+
+const moment = z.iso.datetime({ offset: true }).meta({ description: 'ISO 8601 with a time zone.' });
+const word = z.string().min(1).max(256);
+
+/** Members of a query that selects events; spread them in a strict object. */
+export const filterQuery = {
+  agent: word.optional().meta({ description: 'Id or handle.' }),
+  owner: word.optional(),
+  action: word.optional(),
+  verdict: z.enum(['allow', 'deny', 'review']).optional(),
+  kind: word.optional(),
+  session: word.optional(),
+  from: moment.optional().meta({ description: 'Decision time, inclusive.' }),
+  to: moment.optional().meta({ description: 'Decision time, exclusive.' }),
+  q: word.optional().meta({ description: 'Words in the reason.' }),
+};
+const filterSchema = z.object(filterQuery);
+export type FilterQuery = z.output<typeof filterSchema>;
+
+export function filterOf({ from, to, ...rest }: FilterQuery): EventFilter {
+  return {
+    ...rest,
+    ...(from === undefined ? {} : { from: new Date(from) }),
+    ...(to === undefined ? {} : { to: new Date(to) }),
+  };
+}
+
+/** The members that were given, for cursors and for the record of a read. */
+export function given({
+  agent,
+  owner,
+  action,
+  verdict,
+  kind,
+  session,
+  from,
+  to,
+  q,
+}: FilterQuery): Record<string, string> {
+  const all = { agent, owner, action, verdict, kind, session, from, to, q };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+export const eventSchema = z
+  .looseObject({
+    seq: z.int(),
+    event_id: z.string(),
+    kind: z.string(),
+    ts: z.string(),
+    outcome: z.string().nullable(),
+    entry_hash: z.string(),
+    prev_hash: z.string(),
+    hash: z.string(),
+  })
+  .meta({
+    id: 'Event',
+    description: 'A record of the log with its place and hashes; the fields of its kind beside them.',
+  });
+export type EventView = z.output<typeof eventSchema>;
+
+export function eventView({ seq, record, outcome, entry_hash, prev_hash, hash }: LogEvent): EventView {
+  return { seq, ...record, outcome, entry_hash, prev_hash, hash };
+}
