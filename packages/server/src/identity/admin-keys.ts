@@ -263,11 +263,15 @@ async function readKey({ client }: LoggedTransaction, workspaceId: WorkspaceId, 
   throw new Failure(404, 'key_not_found', `There is no admin key ${keyId}.`, 'List keys with GET /v1/keys.');
 }
 
-/** The key of a first start: made when the workspace has none yet; undefined when it has. */
+/**
+ * The key of a first start: made when the workspace has none yet; undefined when it has. `keep` is called
+ * before the key is committed, so that no key exists that nobody has.
+ */
 export async function ensureFirstKey(
   log: ActionLog,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
+  keep: (text: Secret) => void,
 ): Promise<Secret | undefined> {
   return log.transact(workspaceId, async (transaction) => {
     const { rowCount } = await transaction.client.query('SELECT 1 FROM admin_keys WHERE workspace_id = $1 LIMIT 1', [
@@ -276,6 +280,7 @@ export async function ensureFirstKey(
     if (rowCount !== 0) return undefined;
     const { view, text } = await insertKey(transaction, pepper, workspaceId, { name: 'first' }, 'system');
     transaction.log(created(view, 'system'));
+    keep(text);
     return text;
   });
 }

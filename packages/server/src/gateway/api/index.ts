@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { Failure } from '../../errors.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../../identity/index.ts';
 import { isHttps } from '../../identity/session-cookie.ts';
+import { workspaceRoutes } from '../../workspace/index.ts';
 import { HostGuard } from '../host-guard.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
 import { installBodyParser } from './bodies.ts';
@@ -12,15 +13,17 @@ import type { Api, ApiContext, Routes } from './context.ts';
 import { answerFailure } from './failures.ts';
 import { installIdempotency } from './idempotency.ts';
 import { createLimits } from './limits.ts';
+import { mcpServerRoutes, secretRoutes } from './mcp-servers.ts';
 import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
 import { installProtocol, requestIdOf } from './protocol.ts';
+import { healthRoutes, type SystemState, systemRoutes } from './system.ts';
 
 /** Behind an admin key or a console session. */
-const MANAGEMENT: readonly Routes[] = [sessionRoutes, keyRoutes];
+const MANAGEMENT: readonly Routes[] = [sessionRoutes, keyRoutes, workspaceRoutes, mcpServerRoutes, secretRoutes];
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [];
 /** For everybody. */
-const OPEN: readonly Routes[] = [];
+const OPEN: readonly Routes[] = [documentRoutes];
 
 /** Host names served beside localhost, as the MCP entrance knows them too. */
 export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>): readonly string[] {
@@ -28,7 +31,7 @@ export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>)
 }
 
 /** The API, ready to serve requests with `api.routing`. */
-export async function createApi(context: ApiContext): Promise<Api> {
+export async function createApi(context: ApiContext, state: SystemState): Promise<Api> {
   const logger: FastifyBaseLogger = context.logger;
   const api: Api = fastify({
     loggerInstance: logger,
@@ -68,7 +71,7 @@ export async function createApi(context: ApiContext): Promise<Api> {
       key: context.keys.state,
       callerOf: ({ administrator: { workspaceId, keyId } }) => ({ workspaceId, actor: keyId }),
     });
-    for (const routes of MANAGEMENT) routes(group, context);
+    for (const routes of [...MANAGEMENT, systemRoutes(state)]) routes(group, context);
   });
   await api.register(async (group: Api) => {
     documentSecurity(group, 'agent_token');
@@ -76,7 +79,7 @@ export async function createApi(context: ApiContext): Promise<Api> {
     for (const routes of AGENTS) routes(group, context);
   });
   await api.register(async (group: Api) => {
-    for (const routes of [...OPEN, documentRoutes, signInRoutes(limits)]) routes(group, context);
+    for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);
   });
   await api.ready();
   return api;

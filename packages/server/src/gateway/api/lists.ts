@@ -90,6 +90,28 @@ export function pageOf<Row, Item>(
   };
 }
 
+/** A page of a list that was read whole, in the order of a text that is unique in it. */
+export function pageOfAll<Item>(
+  key: KeyObject,
+  scope: ListScope,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+) {
+  const after = openCursor(key, scope, cursor)?.[0];
+  const sorted = items
+    .filter((item) => after === undefined || keyOf(item) > String(after))
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return pageOf(
+    key,
+    scope,
+    limit,
+    sorted,
+    (item) => item,
+    (item) => [keyOf(item)],
+  );
+}
+
 /** A list that is always short enough to be given whole. */
 export function wholeList<Item>(data: readonly Item[]): {
   object: 'list';

@@ -1,0 +1,260 @@
+/** Composition root: everything is made and wired here and nowhere else. */
+import { once } from 'node:events';
+import { renameSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import type { Config } from './config.ts';
+import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
+import { Failure } from './errors.ts';
+import type { ApiContext } from './gateway/api/context.ts';
+import { createApi, servedHosts } from './gateway/api/index.ts';
+import type { SystemState } from './gateway/api/system.ts';
+import { createMcpEntrance } from './gateway/mcp/index.ts';
+import { ensureFirstKey } from './identity/index.ts';
+import { loadServerKeys, writePrivateFile } from './identity/keys.ts';
+import { createActionLog } from './log/index.ts';
+import { nodeIdOf, prepareDataFolder } from './node/data-folder.ts';
+import { lockNode } from './node/lock.ts';
+import { hearNotices } from './node/notices.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { createActionPath } from './path/index.ts';
+import type { Secret } from './secret.ts';
+import { createSecretStore, createUpstreams } from './upstreams/index.ts';
+import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
+
+/** Longer than the idle time of common proxies, so that none reuses a connection while it is being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
+export interface RunningServer {
+  /** Origin, e.g. `http://127.0.0.1:7420`. */
+  readonly url: string;
+  /** The first admin key, when this start made it. */
+  readonly firstAdminKey: Secret | undefined;
+  /** Finishes or records what is in flight, seals the log, stops the embedded database. */
+  close(): Promise<void>;
+}
+
+/** Starts everything. Throws a Failure that says what is wrong; what had been started by then is stopped again. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const logger = createLogger(config.log_level);
+  const closers = new Closers(logger);
+  try {
+    return await start(config, logger, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(config: Config, logger: Logger, closers: Closers): Promise<RunningServer> {
+  const startedAtMs = Date.now();
+  prepareDataFolder(config.data);
+  const keys = loadServerKeys(config.data, config.secretKey);
+  const nodeId = nodeIdOf(config.data);
+  const { version } = manifest;
+
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config.data) : undefined;
+  // Only whoever holds the node's lock may stop the embedded database: another HiveKey may be working on it.
+  const ownerUrl = embedded?.url ?? config.databaseUrl?.reveal() ?? '';
+  const database = await openDatabase({ ownerUrl, roleKey: keys.databaseRole });
+  closers.add('database', database.close);
+  const lock = await lockNode(database.url, nodeId, config.data);
+  if (embedded !== undefined) closers.addFirst('embedded database', embedded.stop);
+  closers.add('node lock', lock.release);
+
+  const doors = await openDoors(config);
+  closers.add('doors', doors.close);
+  const url = config.public_url === undefined ? doors.url : new URL(config.public_url).origin;
+
+  const { pool } = database;
+  const workspaceId = await ensureWorkspace(pool, config.environment);
+  const metrics = createMetrics();
+  const log = await createActionLog({
+    pool,
+    connectionString: database.url,
+    nodeId,
+    signingKey: keys.signing,
+    checkpointFile: config.checkpoint_file ?? join(config.data, 'checkpoints'),
+    ...(config.witness_url === undefined ? {} : { witnessUrl: config.witness_url }),
+    logger,
+    observe: metrics.log,
+  });
+  closers.add('log', log.close.bind(log));
+  await ensurePolicy(log, workspaceId);
+  const firstAdminKey = await ensureFirstKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
+
+  const path = createActionPath({ pool, log, pepper: keys.pepper, digest: keys.digest, observe: metrics.path });
+  const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
+  const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
+  const mcp = createMcpEntrance({
+    path,
+    upstreams,
+    config: {
+      stateKey: keys.state,
+      version,
+      allowedHosts: servedHosts({ config, url }),
+      maxBodyBytes: config.body_limit_bytes,
+      requestsPerMinute: config.requests_per_minute,
+    },
+    logger,
+  });
+  const listener = await hearNotices({ databaseUrl: database.url, pool, path, upstreams, logger });
+
+  let isStopping = false;
+  const state: SystemState = {
+    startedAtMs,
+    database: embedded === undefined ? 'external' : 'embedded',
+    isStopping: () => isStopping,
+    isListening: () => listener.connected,
+    mcp: () => mcp.stats(),
+  };
+  const context: ApiContext = {
+    pool,
+    log,
+    path,
+    upstreams,
+    keys,
+    config,
+    logger,
+    metrics,
+    version,
+    nodeId,
+    url,
+    clock: Date.now,
+  };
+  const api = await createApi(context, state);
+
+  // Closed from the last to the first: nothing new, calls in flight to their end, entrances, what they used.
+  closers.add('stopped record', async () => {
+    await log.record(workspaceId, { kind: 'system.stopped', actor: 'system', node: nodeId, version });
+  });
+  closers.add('notices', () => listener.close());
+  closers.add('upstreams', () => upstreams.close());
+  closers.add('api', () => api.close());
+  closers.add('mcp entrance', () => mcp.close());
+  closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));
+  closers.add('new requests', async () => {
+    isStopping = true;
+    doors.shut();
+  });
+
+  await log.record(workspaceId, { kind: 'system.started', actor: 'system', node: nodeId, version });
+  doors.serve((req, res) => (isMcp(req.url) ? mcp.handle(req, res) : api.routing(req, res)));
+  logger.info({ url, node: nodeId, version }, 'HiveKey is running');
+  return { url, firstAdminKey, close: () => closers.close() };
+}
+
+function isMcp(url: string | undefined): boolean {
+  return url === '/mcp' || url?.startsWith('/mcp/') === true || url?.startsWith('/mcp?') === true;
+}
+
+/** Replaces a key file that an earlier database left behind. */
+function keepAdminKey(folder: string, text: Secret): void {
+  const path = join(folder, 'admin.key');
+  rmSync(`${path}.new`, { force: true });
+  writePrivateFile(`${path}.new`, `${text.reveal()}\n`);
+  renameSync(`${path}.new`, path);
+}
+
+/** What was started, to be closed in the opposite order. One failure does not keep the rest open. */
+class Closers {
+  readonly #logger: Logger;
+  readonly #steps: { readonly what: string; readonly close: () => Promise<void> }[] = [];
+  #closed: Promise<void> | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(what: string, close: () => Promise<void>): void {
+    this.#steps.push({ what, close });
+  }
+
+  /** To be closed last of all. */
+  addFirst(what: string, close: () => Promise<void>): void {
+    this.#steps.unshift({ what, close });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#closeAll();
+    return this.#closed;
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const { what, close } of this.#steps.toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        this.#logger.error({ err: error }, `could not close: ${what}`);
+      }
+    }
+  }
+}
+
+/** The port, taken before anything is written, and answered with 503 until everything behind it is ready. */
+interface Doors {
+  readonly url: string;
+  serve(listener: RequestListener): void;
+  /** Takes no new connections and lets idle ones go. */
+  shut(): void;
+  /** Cuts what is still connected. */
+  close(): Promise<void>;
+}
+
+async function openDoors({ host, port }: Config): Promise<Doors> {
+  let listener: RequestListener = (_req, res) => {
+    const starting = new Failure(503, 'starting', 'HiveKey is starting.', 'Try again in a moment.');
+    res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+    res.end(JSON.stringify(starting.body('req_starting')));
+  };
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => listener(req, res));
+  await bind(server, host, port);
+  let closed: Promise<unknown> | undefined;
+  const shut = (): void => {
+    closed ??= new Promise((resolve) => server.close(resolve));
+  };
+  return {
+    url: originOf(server, host),
+    serve: (next) => {
+      listener = next;
+    },
+    shut,
+    close: async () => {
+      shut();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function bind(server: Server, host: string, port: number): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code === 'EADDRINUSE')
+      throw new Failure(
+        500,
+        'port_in_use',
+        `Port ${port} of ${host} is in use by another program.`,
+        'Stop that program, or set HIVEKEY_PORT.',
+      );
+    throw new Failure(
+      500,
+      'address_unusable',
+      `HiveKey cannot listen on port ${port} of ${host} (${code}).`,
+      'Check HIVEKEY_HOST and HIVEKEY_PORT; ports below 1024 need a privilege.',
+    );
+  }
+}
+
+/** Where people find a server that listens on every address is on its loopback. */
+function originOf(server: Server, host: string): string {
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,49 @@
+/** The workspace over HTTP. */
+import { z } from 'zod';
+import type { Api, ApiContext } from '../gateway/api/context.ts';
+import { readWorkspace, renameWorkspace } from './workspace.ts';
+
+const workspaceSchema = z
+  .object({
+    object: z.literal('workspace'),
+    id: z.string(),
+    name: z.string(),
+    environment: z.string(),
+    status: z.enum(['active', 'stopped']),
+    policy_revision: z.int(),
+    policy_hash: z.string().nullable(),
+    agents: z.object({ active: z.int(), suspended: z.int(), revoked: z.int() }),
+    created: z.int(),
+  })
+  .meta({ id: 'Workspace' });
+
+export function workspaceRoutes(api: Api, { pool, log }: ApiContext): void {
+  api.get(
+    '/v1/workspace',
+    { schema: { summary: 'The workspace', tags: ['workspace'], response: { 200: workspaceSchema } } },
+    async ({ administrator: { workspaceId } }) => readWorkspace(pool, workspaceId),
+  );
+
+  api.patch(
+    '/v1/workspace',
+    {
+      schema: {
+        summary: 'Rename the workspace',
+        tags: ['workspace'],
+        body: z.strictObject({
+          name: z
+            .string()
+            .trim()
+            .min(1)
+            .max(64)
+            .regex(/^[^\p{C}]+$/u, 'has control characters'),
+        }),
+        response: { 200: workspaceSchema },
+      },
+    },
+    async ({ administrator: { workspaceId, actor }, body }) => {
+      await renameWorkspace(log, workspaceId, body.name, actor);
+      return readWorkspace(pool, workspaceId);
+    },
+  );
+}

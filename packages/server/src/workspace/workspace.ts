@@ -1,0 +1,106 @@
+/** The workspace: its name, environment and state. */
+import type { Pool } from 'pg';
+import { newId, type WorkspaceId } from '../ids.ts';
+import type { ActionLog } from '../log/types.ts';
+import { publishPolicy } from '../roles/policy-set.ts';
+
+/** Nodes that start on an empty database at once meet on this advisory lock. */
+const FIRST_WORKSPACE_LOCK = 7_420_003;
+const FIRST_NAME = 'default';
+
+/** API shape of a workspace. */
+export interface WorkspaceView {
+  readonly object: 'workspace';
+  readonly id: WorkspaceId;
+  readonly name: string;
+  readonly environment: string;
+  readonly status: 'active' | 'stopped';
+  readonly policy_revision: number;
+  /** Null until a policy has been published. */
+  readonly policy_hash: string | null;
+  readonly agents: { readonly active: number; readonly suspended: number; readonly revoked: number };
+  /** Epoch seconds. */
+  readonly created: number;
+}
+
+/** The first workspace: made on an empty database. Its environment is the configured one. */
+export async function ensureWorkspace(pool: Pool, environment: string): Promise<WorkspaceId> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [FIRST_WORKSPACE_LOCK]);
+    const { rows } = await client.query<{ id: WorkspaceId }>(
+      'SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1',
+    );
+    const id = rows[0]?.id ?? newId<WorkspaceId>('wsp');
+    if (rows.length === 0) {
+      await client.query('INSERT INTO workspaces (id, name, environment) VALUES ($1, $2, $3)', [
+        id,
+        FIRST_NAME,
+        environment,
+      ]);
+      await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [id]);
+    } else {
+      await client.query('UPDATE workspaces SET environment = $2 WHERE id = $1 AND environment <> $2', [
+        id,
+        environment,
+      ]);
+    }
+    await client.query('COMMIT');
+    return id;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+/** An empty policy is a policy too: it gets its revision and hash before the first decision is made under it. */
+export async function ensurePolicy(log: ActionLog, workspaceId: WorkspaceId): Promise<void> {
+  await log.transact(workspaceId, async (transaction) => {
+    const { rowCount } = await transaction.client.query(
+      'SELECT 1 FROM policy_revisions WHERE workspace_id = $1 LIMIT 1',
+      [workspaceId],
+    );
+    if (rowCount === 0) await publishPolicy(transaction, workspaceId, 'system');
+  });
+}
+
+export async function readWorkspace(pool: Pool, workspaceId: WorkspaceId): Promise<WorkspaceView> {
+  const { rows } = await pool.query<WorkspaceView & { active: number; suspended: number; revoked: number }>(
+    `SELECT w.id, w.name, w.environment, s.status, s.policy_revision,
+            (SELECT p.policy_hash FROM policy_revisions p WHERE p.workspace_id = w.id ORDER BY p.revision DESC LIMIT 1) AS policy_hash,
+            floor(extract(epoch FROM w.created_at))::int AS created,
+            a.active, a.suspended, a.revoked
+       FROM workspaces w JOIN workspace_state s ON s.workspace_id = w.id
+       CROSS JOIN LATERAL (
+         SELECT count(*) FILTER (WHERE status = 'active') AS active,
+                count(*) FILTER (WHERE status = 'suspended') AS suspended,
+                count(*) FILTER (WHERE status = 'revoked') AS revoked
+           FROM agent_state WHERE workspace_id = w.id) a
+      WHERE w.id = $1`,
+    [workspaceId],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`there is no workspace ${workspaceId}`);
+  const { active, suspended, revoked, ...workspace } = row;
+  return { ...workspace, object: 'workspace', agents: { active, suspended, revoked } };
+}
+
+export async function renameWorkspace(
+  log: ActionLog,
+  workspaceId: WorkspaceId,
+  name: string,
+  actor: string,
+): Promise<void> {
+  await log.transact(workspaceId, async ({ client, log: record }) => {
+    const { rows } = await client.query<{ name: string }>('SELECT name FROM workspaces WHERE id = $1 FOR UPDATE', [
+      workspaceId,
+    ]);
+    const previous = rows[0]?.name;
+    if (previous === name) return;
+    await client.query('UPDATE workspaces SET name = $2 WHERE id = $1', [workspaceId, name]);
+    record({ kind: 'workspace.changed', actor, change: 'renamed', name, previous });
+  });
+}
