@@ -1,6 +1,29 @@
 export { canonicalJson, NotCanonical } from './canonical.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type ShardHead } from './checkpoint.ts';
-export { entryHash, formatHash, HASH_BYTES, linkHash, nodeHash, parseHash, sameHash, ZERO_LINK } from './hashes.ts';
+export {
+  EXPORT_FILES,
+  type ExportProof,
+  type FileDigest,
+  formatCheckpointLine,
+  formatManifest,
+  formatProof,
+  lineBytes,
+  MAX_EXPORTED_CHECKPOINTS,
+  MAX_RECORD_BYTES,
+  type Manifest,
+  writeLine,
+} from './export-format.ts';
+export {
+  entryHash,
+  formatHash,
+  HASH_BYTES,
+  linkHash,
+  nodeHash,
+  parseHash,
+  sameHash,
+  sha256,
+  ZERO_LINK,
+} from './hashes.ts';
 export { BadKey, type KeyType, parseVerifierKey, type SigningKey, signingKey, type VerifierKey } from './keys.ts';
 export {
   checkNote,
@@ -16,6 +39,7 @@ export { verifyConsistency, verifyInclusion } from './proofs.ts';
 export type * from './records.ts';
 export { edgeTiles, nodesFromTiles, type Tile, TileEdge, type TileLoader, type TileName, tilePath } from './tiles.ts';
 export {
+  completeNodes,
   consistencyProof,
   EMPTY_ROOT,
   Frontier,
@@ -25,3 +49,8 @@ export {
   rootOf,
   TreeRange,
 } from './tree.ts';
+export type { OutsideCheckpoints } from './verify/checkpoints.ts';
+export { checkEntries, type EntryRun, type Mark } from './verify/entry-run.ts';
+export type { ExportSource } from './verify/source.ts';
+export { type EntryParts, type VerifyOptions, type VerifyReport, verifyExport } from './verify/verify-export.ts';
+export { type EventProof, type ProofReport, verifyProof } from './verify/verify-proof.ts';

@@ -69,20 +69,36 @@ export interface Finding {
 }
 
 export type FindingCode =
+  /** The record of an entry is not the one its hash was made of. */
   | 'entry_edited'
   | 'entry_missing'
   | 'entry_inserted'
   | 'entry_reordered'
   | 'agent_sequence_broken'
   | 'link_broken'
+  | 'shard_head_mismatch'
+  /** The entries are not those whose root was signed. */
   | 'root_mismatch'
+  /** A hash path of the export or proof does not lead where it should, or is absent. */
+  | 'proof_invalid'
   | 'checkpoint_inconsistent'
-  | 'signature_invalid'
-  | 'key_unknown'
-  | 'tail_cut'
+  /** Two checkpoints of one size differ. */
   | 'fork'
+  | 'signature_invalid'
+  /** Signed by another key than the trusted one, or brings another. */
+  | 'key_unknown'
+  /** Not fatal: no trusted key was given, so that the one of the export was believed. */
+  | 'key_not_trusted'
+  /** A checkpoint held elsewhere covers more. */
+  | 'tail_cut'
+  /** A checkpoint held elsewhere could not be compared. Fatal when that is true of all. */
+  | 'checkpoint_not_compared'
   | 'file_missing'
   | 'file_empty'
+  /** The manifest says something else than the files. */
+  | 'manifest_mismatch'
   | 'malformed'
-  | 'shard_head_mismatch'
-  | 'clock_backwards';
+  /** Not fatal. */
+  | 'clock_backwards'
+  /** The verifier itself, or the reading of a file, failed. */
+  | 'verifier_failed';

@@ -94,6 +94,27 @@ export async function frontierAt(size: number, read: NodeReader): Promise<Fronti
   return new Frontier(size, nodes);
 }
 
+/** A complete subtree: the root of the 2^level leaves from index · 2^level on. */
+export interface Subtree {
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Uint8Array;
+}
+
+/** The root above adjacent subtrees that together cover the leaves from 0 on, left to right, as {@link completeNodes} names them. */
+export function rootOfSubtrees(subtrees: Iterable<Subtree>): Uint8Array {
+  const stack: Subtree[] = [];
+  for (const subtree of subtrees) {
+    let top = subtree;
+    for (let left = stack.at(-1); left?.level === top.level && top.index % 2 === 1; left = stack.at(-1)) {
+      stack.pop();
+      top = { level: top.level + 1, index: left.index / 2, hash: nodeHash(left.hash, top.hash) };
+    }
+    stack.push(top);
+  }
+  return foldRight(stack.map(({ hash }) => hash));
+}
+
 interface LeafRange {
   readonly start: number;
   readonly end: number;
@@ -121,8 +142,8 @@ async function rangeRoot(start: number, end: number, read: NodeReader): Promise<
   return foldRight(await Promise.all(completeNodes(start, end).map(async ({ level, index }) => read(level, index))));
 }
 
-/** The complete subtrees that make up the leaves from `start` to `end`, left to right. `start` is a multiple of the first one's width. */
-function completeNodes(start: number, end: number): { level: number; index: number }[] {
+/** The fewest complete subtrees that make up the leaves from `start` to `end`, left to right. */
+export function completeNodes(start: number, end: number): { level: number; index: number }[] {
   const nodes: { level: number; index: number }[] = [];
   for (let at = start; at < end; ) {
     let level = 0;

@@ -1,0 +1,125 @@
+/**
+ * An export of the log: a folder that can be checked with no server. The format is specified in
+ * docs/reference/log-format.md; producer and verifier share what stands here.
+ */
+import { canonicalJson } from './canonical.ts';
+
+export const EXPORT_FORMAT = 'hivekey-log-export';
+export const EXPORT_VERSION = 1;
+
+/** The files of an export. There are no others, so no name in a manifest is ever opened. */
+export const EXPORT_FILES = {
+  manifest: 'manifest.json',
+  entries: 'entries.jsonl',
+  checkpoint: 'checkpoint',
+  checkpoints: 'checkpoints.jsonl',
+  proof: 'proof.json',
+  key: 'verifier.key',
+} as const;
+
+export type DigestedFile = Exclude<keyof typeof EXPORT_FILES, 'manifest' | 'entries'>;
+
+/** A verifier accepts this many earlier checkpoints in one export. */
+export const MAX_EXPORTED_CHECKPOINTS = 64;
+/** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
+export const MAX_RECORD_BYTES = 65_535;
+
+/** `manifest.json`: its RFC 8785 text and a line feed. */
+export interface Manifest {
+  /** Name of the log, which is the name of its key. */
+  readonly origin: string;
+  /** Global number of the first entry, from 1, and of the last. */
+  readonly first: number;
+  readonly last: number;
+  /** Size of the signed tree that covers them. */
+  readonly treeSize: number;
+  readonly entriesBytes: number;
+  readonly files: Readonly<Record<DigestedFile, FileDigest>>;
+}
+
+export interface FileDigest {
+  readonly bytes: number;
+  /** `sha256:<hex>` */
+  readonly sha256: string;
+}
+
+/** `proof.json`, with hashes as 32 bytes. */
+export interface ExportProof {
+  /** The complete subtrees left of the first entry, largest first. */
+  readonly before: readonly Uint8Array[];
+  /** Those right of the last entry up to the signed size, left to right. */
+  readonly after: readonly Uint8Array[];
+  /** RFC 9162 consistency proofs from smaller trees, which the entries alone do not give, to the signed one. */
+  readonly consistency: ReadonlyMap<number, readonly Uint8Array[]>;
+}
+
+export function formatManifest({ origin, first, last, treeSize, entriesBytes, files }: Manifest): string {
+  const manifest = {
+    format: EXPORT_FORMAT,
+    version: EXPORT_VERSION,
+    origin,
+    first,
+    last,
+    count: last - first + 1,
+    tree_size: treeSize,
+    files: [
+      { path: EXPORT_FILES.checkpoint, ...files.checkpoint },
+      { path: EXPORT_FILES.checkpoints, ...files.checkpoints },
+      { path: EXPORT_FILES.entries, bytes: entriesBytes },
+      { path: EXPORT_FILES.proof, ...files.proof },
+      { path: EXPORT_FILES.key, ...files.key },
+    ],
+  };
+  return `${canonicalJson(manifest)}\n`;
+}
+
+export function formatProof({ before, after, consistency }: ExportProof): string {
+  const proof = {
+    before: before.map(hex),
+    after: after.map(hex),
+    consistency: [...consistency].sort(([a], [b]) => a - b).map(([size, path]) => ({ size, path: path.map(hex) })),
+  };
+  return `${canonicalJson(proof)}\n`;
+}
+
+/** One line of `checkpoints.jsonl`. */
+export function formatCheckpointLine(note: string): string {
+  return `${canonicalJson({ note })}\n`;
+}
+
+// The canonical form of a sealed entry has its keys in this order.
+export const LINE_PARTS = {
+  entryHash: '{"entry_hash":"sha256:',
+  hash: '","hash":"sha256:',
+  previous: '","prev_hash":"sha256:',
+  record: '","record":',
+  seq: ',"seq":',
+  end: '}\n',
+} as const;
+
+const HEX_HASH = 64;
+const FIXED_BYTES = Object.values(LINE_PARTS).reduce((sum, part) => sum + part.length, 0) + 3 * HEX_HASH;
+
+/** Bytes of one line of `entries.jsonl`, its line feed included. */
+export function lineBytes(recordBytes: number, seq: number): number {
+  return FIXED_BYTES + recordBytes + String(seq).length;
+}
+
+/** Writes one line of `entries.jsonl` into `target` at `at` and returns where it ends. */
+export function writeLine(
+  target: Buffer,
+  at: number,
+  entry: { readonly entryHash: Buffer; readonly previous: Buffer; readonly link: Buffer; readonly record: Buffer },
+  seq: number,
+): number {
+  const { entryHash, previous, link, record } = entry;
+  const head =
+    LINE_PARTS.entryHash + entryHash.toString('hex') + LINE_PARTS.hash + link.toString('hex') + LINE_PARTS.previous;
+  let end = at + target.write(head + previous.toString('hex') + LINE_PARTS.record, at, 'latin1');
+  end += record.copy(target, end);
+  return end + target.write(LINE_PARTS.seq + String(seq) + LINE_PARTS.end, end, 'latin1');
+}
+
+function hex(hash: Uint8Array): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('hex');
+}

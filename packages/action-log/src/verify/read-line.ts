@@ -1,0 +1,143 @@
+/** One line of entries.jsonl: its parts stand at fixed places, so that each byte is either fixed, or hashed, or a hash. */
+import { LINE_PARTS, MAX_RECORD_BYTES } from '../export-format.ts';
+import { type RecordFields, readRecord } from './read-record.ts';
+import { emptySpan, type RecordSpan, scanRecord } from './scan-record.ts';
+
+const HEX_HASH = 64;
+const MAX_DIGITS = 15;
+const ZERO = 0x30;
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text));
+const ENTRY_HASH = bytesOf(LINE_PARTS.entryHash);
+const HASH = bytesOf(LINE_PARTS.hash);
+const PREVIOUS = bytesOf(LINE_PARTS.previous);
+const RECORD = bytesOf(LINE_PARTS.record);
+const SEQ = bytesOf(LINE_PARTS.seq);
+const END = bytesOf(LINE_PARTS.end);
+
+/** From the start of a line to the hex digits of its hashes, and to its record. */
+export const ENTRY_HASH_AT = ENTRY_HASH.length;
+export const HASH_AT = ENTRY_HASH_AT + HEX_HASH + HASH.length;
+export const PREVIOUS_AT = HASH_AT + HEX_HASH + PREVIOUS.length;
+export const RECORD_AT = PREVIOUS_AT + HEX_HASH + RECORD.length;
+
+/** The longest line, its line feed included. */
+export const MAX_LINE_BYTES = RECORD_AT + MAX_RECORD_BYTES + SEQ.length + MAX_DIGITS + END.length;
+
+/** What a line says. Filled again and again: an object for each line would cost as much as a hash. */
+export interface Line extends Mutable<RecordFields> {
+  seq: number;
+  recordEnd: number;
+  /** After the line feed. */
+  end: number;
+}
+
+type Mutable<T> = { -readonly [field in keyof T]: T[field] };
+
+export class LineReader {
+  readonly line: Line = {
+    shard: '',
+    shardSeq: 0,
+    agentId: undefined,
+    agentSeq: undefined,
+    time: 0,
+    seq: 0,
+    recordEnd: 0,
+    end: 0,
+  };
+  readonly #span: RecordSpan = emptySpan();
+  readonly #ids = new IdTexts();
+
+  /** Reads the line that starts here, if it can vouch for it; if not, {@link read} has the word. The bytes are valid UTF-8 and hold a line feed. */
+  scan(bytes: Buffer, start: number): boolean {
+    if (!hasFixedParts(bytes, start)) return false;
+    const span = this.#span;
+    const recordEnd = scanRecord(bytes, start + RECORD_AT, span);
+    if (recordEnd < 0 || recordEnd - start - RECORD_AT > MAX_RECORD_BYTES || !this.#readEnd(bytes, recordEnd))
+      return false;
+    const { line } = this;
+    line.shard = this.#ids.text(bytes, span.shardStart, span.shardEnd);
+    line.shardSeq = span.shardSeq;
+    line.agentId = span.agentStart < 0 ? undefined : this.#ids.text(bytes, span.agentStart, span.agentEnd);
+    line.agentSeq = span.agentSeq < 0 ? undefined : span.agentSeq;
+    line.time = span.time;
+    return true;
+  }
+
+  /**
+   * Reads the line up to its line feed, by the book. Returns in words why it is none. `seq` and `recordEnd` are
+   * known as far as the line has the outer form: then only the record is at fault.
+   */
+  read(bytes: Buffer, start: number, lineFeed: number): LineFault | undefined {
+    const { line } = this;
+    line.end = lineFeed + 1;
+    if (line.end - start > MAX_LINE_BYTES) return { reason: 'is longer than an entry can be', hasForm: false };
+    let at = lineFeed - END.length + 1;
+    while (isDigit(bytes[at - 1] ?? 0)) at -= 1;
+    const recordEnd = at - SEQ.length;
+    if (recordEnd - start - RECORD_AT > MAX_RECORD_BYTES)
+      return { reason: 'is longer than an entry can be', hasForm: false };
+    if (recordEnd <= start + RECORD_AT || !hasFixedParts(bytes, start) || !this.#readEnd(bytes, recordEnd))
+      return { reason: 'is not a sealed entry in canonical form', hasForm: false };
+    const record = readRecord(bytes.subarray(start + RECORD_AT, recordEnd));
+    if (typeof record === 'string') return { reason: `holds a record that ${record}`, hasForm: true };
+    Object.assign(line, record);
+    return undefined;
+  }
+
+  /** `,"seq":<number>}` and the line feed. */
+  #readEnd(bytes: Uint8Array, recordEnd: number): boolean {
+    if (!equals(bytes, recordEnd, SEQ)) return false;
+    const digits = recordEnd + SEQ.length;
+    let seq = 0;
+    let at = digits;
+    for (let c = bytes[at] ?? 0; isDigit(c) && at - digits < MAX_DIGITS; c = bytes[at] ?? 0) {
+      seq = seq * 10 + c - ZERO;
+      at += 1;
+    }
+    // Neither zero nor a leading zero.
+    if (at === digits || bytes[digits] === ZERO || !equals(bytes, at, END)) return false;
+    this.line.seq = seq;
+    this.line.recordEnd = recordEnd;
+    this.line.end = at + END.length;
+    return true;
+  }
+}
+
+export interface LineFault {
+  readonly reason: string;
+  /** Everything around the record is as it should be. */
+  readonly hasForm: boolean;
+}
+
+/** Ids come again and again: one string for each that came lately, found by its bytes. */
+class IdTexts {
+  readonly #slots: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+
+  text(bytes: Buffer, start: number, end: number): string {
+    const slot = (31 * (31 * (bytes[end - 1] ?? 0) + (bytes[end - 2] ?? 0)) + (bytes[end - 3] ?? 0)) % 1024;
+    const known = this.#slots[slot];
+    if (known?.bytes.length === end - start && equals(bytes, start, known.bytes)) return known.text;
+    const text = bytes.toString('latin1', start, end);
+    this.#slots[slot] = { bytes: Uint8Array.from(bytes.subarray(start, end)), text };
+    return text;
+  }
+}
+
+function hasFixedParts(bytes: Uint8Array, start: number): boolean {
+  return (
+    equals(bytes, start, ENTRY_HASH) &&
+    equals(bytes, start + HASH_AT - HASH.length, HASH) &&
+    equals(bytes, start + PREVIOUS_AT - PREVIOUS.length, PREVIOUS) &&
+    equals(bytes, start + RECORD_AT - RECORD.length, RECORD)
+  );
+}
+
+function equals(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i += 1) if (bytes[start + i] !== expected[i]) return false;
+  return true;
+}
+
+function isDigit(c: number): boolean {
+  return c >= ZERO && c <= 0x39;
+}
