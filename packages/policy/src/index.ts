@@ -1,1 +1,11 @@
+export { compilePolicy } from './decide/compile.ts';
+export { policyHash } from './decide/hash.ts';
+export { settle } from './decide/settle.ts';
+export { checkCapability } from './documents/capability.ts';
+export { parseCapabilityFile, parsePolicyFile, parseRoleFile, parseWorkspaceGuardsFile } from './documents/files.ts';
+export { checkGuards } from './documents/guards.ts';
+export { canonicalCapability } from './documents/names.ts';
+export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
+export { guardSentence } from './documents/sentence.ts';
+export type * from './documents/types.ts';
 export type * from './model.ts';

@@ -72,7 +72,13 @@ export interface Guard {
 export type ImpactRule =
   | { readonly kind: 'constant'; readonly amount: number }
   /** A number found at `field`; for money `currency` is set and the result is in minor units. */
-  | { readonly kind: 'field'; readonly field: string; readonly currency?: string; readonly minor?: boolean; readonly currencyField?: string }
+  | {
+      readonly kind: 'field';
+      readonly field: string;
+      readonly currency?: string;
+      readonly minor?: boolean;
+      readonly currencyField?: string;
+    }
   /** Number of elements of the array at `field`. */
   | { readonly kind: 'length'; readonly field: string };
 
@@ -131,6 +137,8 @@ export interface WindowDemand {
   readonly amount: number;
   readonly effect: Verdict;
   readonly otherwise: Verdict;
+  /** Steps of the evaluation's trace that come before this one, so that a trace keeps the order of the guards. */
+  readonly afterSteps?: number;
 }
 
 /** An amount every matching counter must record if the call is allowed, whether or not a guard of this call reads it. */

@@ -1,0 +1,397 @@
+/**
+ * Conditions compiled to closures. Three-valued: what cannot be evaluated is unknown, and the guard then
+ * takes the stricter of its two verdicts. A list must answer with one voice: where some elements pass and
+ * others do not, the answer is unknown.
+ */
+import { RE2JS } from 're2js';
+import { type FieldReading, type PathStep, readField } from '../documents/fields.ts';
+import type { Condition, JsonObject, JsonValue, Operator } from '../model.ts';
+import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts';
+import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
+import { isCleanPath, isUnder } from '../values/path.ts';
+import { MISSING, moneyOf, OTHER_CURRENCY, WRONG_TYPE } from './measure.ts';
+
+/** 0 false, 1 true; from 2 on unknown, and why. */
+export type Truth = number;
+export const FALSE = 0;
+export const TRUE = 1;
+const UNKNOWN_MISSING = 2;
+const UNKNOWN_TYPE = 3;
+const UNKNOWN_MIXED = 4;
+const UNKNOWN_FORM = 5;
+const UNKNOWN_CURRENCY = 6;
+const UNKNOWN_AMOUNT = 7;
+
+export const UNKNOWNS: Readonly<Record<number, string>> = {
+  [UNKNOWN_MISSING]: 'is missing',
+  [UNKNOWN_TYPE]: 'has the wrong type',
+  [UNKNOWN_MIXED]: 'gives both answers, one for each of several values',
+  [UNKNOWN_FORM]: 'has a form that programs read differently',
+  [UNKNOWN_CURRENCY]: 'is in another currency',
+  [UNKNOWN_AMOUNT]: 'is no amount',
+};
+
+/** What a condition may look at. */
+export interface Call {
+  readonly args: JsonObject;
+  readonly capability: string;
+  /** Measures of the plan, by slot. */
+  readonly amounts: readonly number[];
+}
+export type Test = (call: Call) => Truth;
+
+/** How `amount` is found for the capability that is compiled for; undefined operand currency means the capability's own. */
+export type AmountSlot = (
+  currency: string | undefined,
+) => { readonly slot: number; readonly currency: string } | undefined;
+
+export function compileCondition(condition: Condition, amountSlot: AmountSlot): Test {
+  if ('all' in condition) return allOf(condition.all.map((part) => compileCondition(part, amountSlot)));
+  if ('any' in condition) return anyOf(condition.any.map((part) => compileCondition(part, amountSlot)));
+  if ('not' in condition) {
+    const test = compileCondition(condition.not, amountSlot);
+    return (call) => {
+      const truth = test(call);
+      return truth > TRUE ? truth : 1 - truth;
+    };
+  }
+  const { field, operator, operand } = condition;
+  const reading = readField(field);
+  if (reading === undefined) throw new TypeError(`the field ${field} was not checked`);
+  return compileTest(reading, operator, operand, amountSlot);
+}
+
+/** Kleene's conjunction: false decides, then unknown. */
+function allOf(tests: readonly Test[]): Test {
+  return (call) => {
+    let result = TRUE;
+    for (const test of tests) {
+      const truth = test(call);
+      if (truth === FALSE) return FALSE;
+      if (truth > TRUE && result === TRUE) result = truth;
+    }
+    return result;
+  };
+}
+
+function anyOf(tests: readonly Test[]): Test {
+  return (call) => {
+    let result = FALSE;
+    for (const test of tests) {
+      const truth = test(call);
+      if (truth === TRUE) return TRUE;
+      if (truth > TRUE && result === FALSE) result = truth;
+    }
+    return result;
+  };
+}
+
+function compileTest({ field }: FieldReading, operator: Operator, operand: JsonValue, amountSlot: AmountSlot): Test {
+  switch (field.kind) {
+    case 'action': {
+      const test = actionTest(operator, operand);
+      return ({ capability }) => test(capability);
+    }
+    case 'recipientDomains': {
+      if (operator === 'exists') return ({ args }) => truth(recipientsIn(args).length > 0 === operand);
+      const test = domainTest(operator, operand);
+      return ({ args }) => recipientVoice(recipientsIn(args), test);
+    }
+    case 'payee': {
+      if (operator === 'exists') return ({ args }) => truth(payeesIn(args).length > 0 === operand);
+      const test = valueTest(operator, operand);
+      return ({ args }) => {
+        const payees = payeesIn(args);
+        return payees.length === 0 ? UNKNOWN_MISSING : oneVoice(payees, (value) => overList(value, test));
+      };
+    }
+    case 'amount':
+      return amountTest(operator, operand, amountSlot);
+    case 'argument': {
+      const test = valueTest(operator, operand);
+      const valuesAt = readerOf(field.path);
+      if (operator === 'exists')
+        return ({ args }) => {
+          const value = valuesAt(args);
+          return truth((value !== undefined && value !== null) === operand);
+        };
+      const listed = operator === 'contains';
+      return ({ args }) => {
+        const value = valuesAt(args);
+        if (value === undefined || value === null) return UNKNOWN_MISSING;
+        return listed ? test(value) : overList(value, test);
+      };
+    }
+    default:
+      throw new TypeError(`${operator} was compiled for a window`);
+  }
+}
+
+function truth(value: boolean): Truth {
+  return value ? TRUE : FALSE;
+}
+
+type ValueTest = (value: JsonValue) => Truth;
+
+/** The test on a value, or on every element of a list. */
+function overList(value: JsonValue, test: ValueTest): Truth {
+  return Array.isArray(value) ? oneVoice(value, test) : test(value);
+}
+
+function oneVoice<T>(values: readonly T[], test: (value: T) => Truth): Truth {
+  let voice = -1;
+  for (const value of values) {
+    const answer = test(value);
+    if (answer > TRUE) return answer;
+    if (voice === -1) voice = answer;
+    else if (voice !== answer) return UNKNOWN_MIXED;
+  }
+  return voice === -1 ? UNKNOWN_MISSING : voice;
+}
+
+// --- fields
+
+function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | undefined {
+  const [only] = path;
+  if (path.length === 1 && only !== undefined && !only.each) {
+    const { name } = only;
+    return (args) => (Object.hasOwn(args, name) ? args[name] : undefined);
+  }
+  return (args) => readStep(args, path, 0);
+}
+
+/** Undefined when any of the branches has no value. */
+function readStep(value: JsonValue, path: readonly PathStep[], at: number): JsonValue | undefined {
+  const step = path[at];
+  if (step === undefined) return value;
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, step.name))
+    return undefined;
+  const next = (value as JsonObject)[step.name];
+  if (next === undefined) return undefined;
+  if (!step.each) return readStep(next, path, at + 1);
+  if (!Array.isArray(next)) return undefined;
+  const values: JsonValue[] = [];
+  for (const item of next as readonly JsonValue[]) {
+    const found = readStep(item, path, at + 1);
+    if (found === undefined || found === null) return undefined;
+    if (Array.isArray(found)) values.push(...(found as readonly JsonValue[]));
+    else values.push(found);
+  }
+  return values;
+}
+
+/** Mail leaves for every address of these, whatever the case of the key. */
+const RECIPIENT_KEYS: ReadonlySet<string> = new Set(['to', 'cc', 'bcc']);
+const PAYEE_KEYS: ReadonlySet<string> = new Set(['to', 'payee', 'recipient']);
+
+function valuesUnder(args: JsonObject, keys: ReadonlySet<string>): JsonValue[] {
+  const values: JsonValue[] = [];
+  for (const key of Object.keys(args)) {
+    if (key.length > 9 || !(keys.has(key) || keys.has(key.toLowerCase()))) continue;
+    const value = args[key];
+    if (value !== undefined && value !== null) values.push(value);
+  }
+  return values;
+}
+
+function payeesIn(args: JsonObject): JsonValue[] {
+  return valuesUnder(args, PAYEE_KEYS);
+}
+
+/** Addresses as written; an empty list or text among them is left out, as nobody is written to. */
+function recipientsIn(args: JsonObject): JsonValue[] {
+  const values = valuesUnder(args, RECIPIENT_KEYS);
+  const addresses: JsonValue[] = [];
+  for (const value of values) {
+    if (Array.isArray(value)) addresses.push(...(value as readonly JsonValue[]));
+    else if (value !== '') addresses.push(value);
+  }
+  return addresses;
+}
+
+function recipientVoice(addresses: readonly JsonValue[], test: (domain: string) => Truth): Truth {
+  return oneVoice(addresses, (address) => {
+    if (typeof address !== 'string') return UNKNOWN_TYPE;
+    const domains = domainsOfAddresses(address);
+    return domains === undefined ? UNKNOWN_FORM : oneVoice(domains, test);
+  });
+}
+
+// --- tests
+
+function domainTest(operator: Operator, operand: JsonValue): (domain: string) => Truth {
+  const patterns = textsOf(operand);
+  const matches = domainMatcher(patterns);
+  return operator === 'ne' || operator === 'notIn'
+    ? (domain) => truth(!matches(domain))
+    : (domain) => truth(matches(domain));
+}
+
+function actionTest(operator: Operator, operand: JsonValue): (capability: string) => Truth {
+  const patterns = textsOf(operand);
+  const negative = operator === 'ne' || operator === 'notIn';
+  return (capability) => truth(patterns.some((pattern) => coversName(pattern, capability)) !== negative);
+}
+
+function coversName(pattern: string, capability: string): boolean {
+  if (pattern === '*' || pattern === capability) return true;
+  return pattern.endsWith('.*') && (capability.startsWith(pattern.slice(0, -1)) || capability === pattern.slice(0, -2));
+}
+
+function textsOf(operand: JsonValue): readonly string[] {
+  const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
+  return items.map(String);
+}
+
+/** The test of an operator on one value that is there. */
+function valueTest(operator: Operator, operand: JsonValue): ValueTest {
+  switch (operator) {
+    case 'eq':
+    case 'ne': {
+      const type = typeof operand;
+      const same = operator === 'eq';
+      return (value) => (typeof value === type ? truth((value === operand) === same) : UNKNOWN_TYPE);
+    }
+    case 'in':
+    case 'notIn': {
+      const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [];
+      const set = new Set(items);
+      const type = typeof (items[0] ?? '');
+      const inside = operator === 'in';
+      return (value) => (typeof value === type ? truth(set.has(value) === inside) : UNKNOWN_TYPE);
+    }
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+    case 'between':
+      return orderTest(operator, operand);
+    case 'startsWith':
+      return stringTest((value) => value.startsWith(String(operand)));
+    case 'endsWith':
+      return stringTest((value) => value.endsWith(String(operand)));
+    case 'contains':
+      return (value) => {
+        if (Array.isArray(value)) return truth(value.includes(operand));
+        return typeof value === 'string' && typeof operand === 'string' ? truth(value.includes(operand)) : UNKNOWN_TYPE;
+      };
+    case 'domainIn': {
+      const matches = domainMatcher(textsOf(operand));
+      return (value) => {
+        if (typeof value !== 'string') return UNKNOWN_TYPE;
+        const domain = domainOf(value);
+        return domain === undefined ? UNKNOWN_FORM : truth(matches(domain));
+      };
+    }
+    case 'pathUnder': {
+      const folders = textsOf(operand);
+      return (value) => {
+        if (typeof value !== 'string') return UNKNOWN_TYPE;
+        return isCleanPath(value) ? truth(folders.some((folder) => isUnder(value, folder))) : UNKNOWN_FORM;
+      };
+    }
+    case 'matches': {
+      const pattern = RE2JS.compile(String(operand));
+      return (value) => {
+        if (typeof value !== 'string') return UNKNOWN_TYPE;
+        return value.length > MAX_MATCHED ? UNKNOWN_FORM : truth(pattern.matches(value));
+      };
+    }
+    case 'exists':
+      return () => TRUE;
+  }
+}
+
+/** Longer values are not matched: the time of a match is text × program. */
+const MAX_MATCHED = 4_096;
+
+function stringTest(test: (value: string) => boolean): ValueTest {
+  return (value) => (typeof value === 'string' ? truth(test(value)) : UNKNOWN_TYPE);
+}
+
+type NumberTest = (value: number) => boolean;
+
+function comparison(operator: Operator, bounds: readonly number[]): NumberTest {
+  const [low = 0, high = low] = bounds;
+  switch (operator) {
+    case 'eq':
+      return (value) => value === low;
+    case 'ne':
+      return (value) => value !== low;
+    case 'lt':
+      return (value) => value < low;
+    case 'lte':
+      return (value) => value <= low;
+    case 'gt':
+      return (value) => value > low;
+    case 'gte':
+      return (value) => value >= low;
+    case 'between':
+      return (value) => value >= low && value <= high;
+    default:
+      throw new TypeError(`${operator} does not compare amounts`);
+  }
+}
+
+/** Bounds as written, and their currency when they are money. */
+function boundsOf(operand: JsonValue): { readonly numbers: readonly number[]; readonly currency?: string } {
+  const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
+  const money = items.map((item) => (typeof item === 'string' ? parseMoney(item) : undefined));
+  const [first] = money;
+  if (typeof first === 'object')
+    return { numbers: money.map((each) => (typeof each === 'object' ? each.minor : 0)), currency: first.currency };
+  return { numbers: items.map(Number) };
+}
+
+/** Numbers with numbers; money is an argument in major units against an amount in minor ones. */
+function orderTest(operator: Operator, operand: JsonValue): ValueTest {
+  const { numbers, currency } = boundsOf(operand);
+  const compare = comparison(operator, numbers);
+  if (currency === undefined) return (value) => (typeof value === 'number' ? truth(compare(value)) : UNKNOWN_TYPE);
+  const exponent = exponentOf(currency) ?? 0;
+  return (value) => {
+    const minor = moneyOf(value, exponent);
+    return minor < 0 ? unknownAmount(minor) : truth(compare(minor));
+  };
+}
+
+function unknownAmount(code: number): Truth {
+  if (code === MISSING) return UNKNOWN_MISSING;
+  if (code === WRONG_TYPE) return UNKNOWN_TYPE;
+  return code === OTHER_CURRENCY ? UNKNOWN_CURRENCY : UNKNOWN_AMOUNT;
+}
+
+/** `amount`: the money the call spends; the bare argument where the capability declares no money and the bound no currency. */
+function amountTest(operator: Operator, operand: JsonValue, amountSlot: AmountSlot): Test {
+  if (operator === 'exists') {
+    const found = amountSlot(undefined);
+    if (found === undefined)
+      return ({ args }) => truth((Object.hasOwn(args, 'amount') && args.amount !== null) === operand);
+    return ({ amounts }) => truth(((amounts[found.slot] ?? MISSING) !== MISSING) === operand);
+  }
+  const { numbers, currency } = boundsOf(operand);
+  const found = amountSlot(currency);
+  if (found === undefined) {
+    const compare = comparison(operator, numbers);
+    return ({ args }) => {
+      const value = Object.hasOwn(args, 'amount') ? args.amount : undefined;
+      if (value === undefined || value === null) return UNKNOWN_MISSING;
+      if (typeof value !== 'number') return UNKNOWN_TYPE;
+      return value < 0 ? UNKNOWN_AMOUNT : truth(compare(value));
+    };
+  }
+  const bounds = currency === undefined ? numbers.map((bound) => scaled(bound, found.currency)) : numbers;
+  const compare = comparison(operator, bounds);
+  const { slot } = found;
+  return ({ amounts }) => {
+    const amount = amounts[slot] ?? MISSING;
+    return amount < 0 ? unknownAmount(amount) : truth(compare(amount));
+  };
+}
+
+/** A bound without currency is in the major units of the capability's. A finer one keeps its fraction: amounts have none. */
+function scaled(bound: number, currency: string): number {
+  const exponent = exponentOf(currency) ?? 0;
+  const minor = toMinor(bound, exponent);
+  return typeof minor === 'number' ? minor : bound * 10 ** exponent;
+}

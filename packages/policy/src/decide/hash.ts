@@ -1,0 +1,65 @@
+/**
+ * The policy hash: SHA-256 over the RFC 8785 form of everything that can change a verdict, and of nothing
+ * else. Descriptions, ids, sentences, revisions and the order of roles, grants and guards are left out.
+ */
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { Capability, Condition, Guard, JsonValue, PolicySet, WindowCondition } from '../model.ts';
+
+/** Raised when the same documents would decide differently. */
+const SEMANTICS = 'hivekey-policy/1';
+
+/** `sha256:<hex>` */
+export function policyHash({ roles, workspaceGuards, capabilities }: PolicySet): string {
+  const content = {
+    semantics: SEMANTICS,
+    roles: Object.fromEntries(
+      roles.map(({ name, allow, guards }) => [name, { allow: unique(allow), guards: guardSet(guards) }]),
+    ),
+    workspace: guardSet(workspaceGuards),
+    capabilities: Object.fromEntries(
+      capabilities.map((capability) => [capability.name, capabilityContent(capability)]),
+    ),
+  };
+  return `sha256:${createHash('sha256').update(canonicalText(content)).digest('hex')}`;
+}
+
+/** A guard written twice decides as one. */
+function guardSet(guards: readonly Guard[]): readonly string[] {
+  return unique(
+    guards.map(({ action, when, effect, otherwise }) =>
+      canonicalText({ action, when: whenContent(when), effect, otherwise }),
+    ),
+  );
+}
+
+function whenContent(when: Condition | WindowCondition): unknown {
+  if ('kind' in when) return { ...when, over: unique(when.over) };
+  if ('all' in when) return { all: unique(when.all.map((part) => canonicalText(whenContent(part)))) };
+  if ('any' in when) return { any: unique(when.any.map((part) => canonicalText(whenContent(part)))) };
+  if ('not' in when) return { not: whenContent(when.not) };
+  const { field, operator, operand } = when;
+  return {
+    field,
+    operator,
+    operand: operator === 'between' || !Array.isArray(operand) ? operand : unorderedContent(operand),
+  };
+}
+
+function unorderedContent(items: readonly JsonValue[]): readonly string[] {
+  return unique(items.map((item) => canonicalText(item)));
+}
+
+function capabilityContent({ access, impact }: Capability): unknown {
+  return { access, impact };
+}
+
+function unique(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].sort();
+}
+
+function canonicalText(value: unknown): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('a policy is JSON');
+  return text;
+}

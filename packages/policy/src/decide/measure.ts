@@ -1,0 +1,122 @@
+/** How many units one call spends. A measure is an integer from 0, or a negative code that says why there is none. */
+import type { Capability, ImpactRule, JsonObject, JsonValue } from '../model.ts';
+import { currencyOf, exponentOf, type MoneyFault, toMinor, unitOf } from '../values/money.ts';
+
+/** Codes from here up cannot be known: the guards that read the unit take their stricter branch. */
+export const MISSING = -1;
+export const WRONG_TYPE = -2;
+export const OTHER_CURRENCY = -3;
+/** Codes from here down are no amounts at all: the call is refused. */
+export const NEGATIVE = -4;
+export const OVERFLOW = -5;
+export const TOO_PRECISE = -6;
+export const UNKNOWN_CURRENCY = -7;
+
+export const MEASURE_FAULTS: Readonly<Record<number, string>> = {
+  [MISSING]: 'is missing',
+  [WRONG_TYPE]: 'has the wrong type',
+  [OTHER_CURRENCY]: 'is in another currency',
+  [NEGATIVE]: 'is negative',
+  [OVERFLOW]: 'is too large',
+  [TOO_PRECISE]: 'is finer than its unit',
+  [UNKNOWN_CURRENCY]: 'has an unknown currency',
+};
+const MONEY_CODES: Readonly<Record<MoneyFault, number>> = {
+  negative: NEGATIVE,
+  overflow: OVERFLOW,
+  too_precise: TOO_PRECISE,
+  not_a_number: WRONG_TYPE,
+};
+
+export type Measure = (args: JsonObject) => number;
+
+/** The unit of money the capability declares, if any. */
+export function moneyUnitOf(capability: Capability | undefined): string | undefined {
+  return capability === undefined
+    ? undefined
+    : Object.keys(capability.impact).find((unit) => currencyOf(unit) !== undefined);
+}
+
+/**
+ * How a unit is measured for a capability.
+ *
+ * Declared: as declared. Not declared: everything under `*` spends none of it. Under a guard that names the
+ * capability or its namespace, a read spends none; a write spends the argument `amount` if the unit is money,
+ * and is not measurable otherwise, so that a cap cannot be passed by leaving a declaration out.
+ */
+export function measureOf(
+  unit: string,
+  name: string,
+  capability: Capability | undefined,
+  over: readonly string[],
+): Measure {
+  const rule =
+    capability === undefined || !Object.hasOwn(capability.impact, unit) ? undefined : capability.impact[unit];
+  if (rule !== undefined) return ruleMeasure(rule);
+  const currency = currencyOf(unit);
+  if (currency !== undefined && moneyUnitOf(capability) !== undefined) return () => OTHER_CURRENCY;
+  const named = over.some((pattern) => pattern === name || (pattern !== '*' && pattern.endsWith('.*')));
+  if (!named || capability?.access === 'read') return () => 0;
+  return currency === undefined ? () => MISSING : amountMeasure(currency);
+}
+
+/** The argument `amount` in major units, of a capability that declares no money. */
+export function amountMeasure(currency: string): Measure {
+  return ruleMeasure({ kind: 'field', field: 'amount', currency, currencyField: 'currency' });
+}
+
+function ruleMeasure(rule: ImpactRule): Measure {
+  if (rule.kind === 'constant') return () => rule.amount;
+  const valueAt = argumentAt(rule.field);
+  if (rule.kind === 'length') {
+    return (args) => {
+      const value = valueAt(args);
+      return Array.isArray(value) ? value.length : value === undefined ? MISSING : WRONG_TYPE;
+    };
+  }
+  if (rule.currency === undefined) return (args) => countOf(valueAt(args));
+  const { currency } = rule;
+  const exponent = rule.minor === true ? 0 : (exponentOf(currency) ?? 0);
+  const currencyAt = rule.currencyField === undefined ? undefined : argumentAt(rule.currencyField);
+  return (args) => {
+    const stated = currencyAt?.(args);
+    if (stated !== undefined && stated !== currency) return otherCurrency(stated, currency);
+    return moneyOf(valueAt(args), exponent);
+  };
+}
+
+/** `usd` is taken for `USD`: the spelling of a currency is not what decides. */
+function otherCurrency(stated: JsonValue, currency: string): number {
+  if (typeof stated !== 'string') return WRONG_TYPE;
+  if (unitOf(stated) === unitOf(currency)) return WRONG_TYPE;
+  return exponentOf(stated) === undefined ? UNKNOWN_CURRENCY : OTHER_CURRENCY;
+}
+
+/** Major units as a number or a plain decimal text, in minor units. */
+export function moneyOf(value: JsonValue | undefined, exponent: number): number {
+  if (value === undefined || value === null) return MISSING;
+  if (typeof value !== 'number' && typeof value !== 'string') return WRONG_TYPE;
+  const minor = toMinor(value, exponent);
+  return typeof minor === 'number' ? minor : MONEY_CODES[minor];
+}
+
+function countOf(value: JsonValue | undefined): number {
+  if (value === undefined || value === null) return MISSING;
+  if (typeof value !== 'number') return WRONG_TYPE;
+  if (value < 0) return NEGATIVE;
+  if (!Number.isInteger(value)) return TOO_PRECISE;
+  return Number.isSafeInteger(value) ? value : OVERFLOW;
+}
+
+/** Reads a dotted path of own members. */
+function argumentAt(field: string): (args: JsonObject) => JsonValue | undefined {
+  const path = (field.startsWith('args.') ? field.slice(5) : field).split('.');
+  return (args) => {
+    let value: JsonValue | undefined = args;
+    for (const name of path) {
+      if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
+      value = (value as JsonObject)[name];
+    }
+    return value;
+  };
+}

@@ -1,0 +1,92 @@
+/** The second half of a decision: windows as they stand, and the verdict that follows. */
+import { isStricter } from '../documents/verdicts.ts';
+import type { Decision, Evaluation, ReasonClass, TraceStep, Verdict, WindowDemand, WindowUsage } from '../model.ts';
+import { durationInWords } from '../values/duration.ts';
+import { formatUnits } from '../values/money.ts';
+
+/**
+ * `usages` are parallel to the demands. Pure and total: usage that is missing or no amount is a deny with
+ * the class `error`, as an unavailable counter is.
+ */
+export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): Decision {
+  const { demands, charges: _, ...decided } = evaluation;
+  if (demands.length === 0) return decided;
+  let { verdict, reasonClass, reason, rule } = evaluation;
+  let refused: { readonly demand: WindowDemand; readonly used: number } | undefined;
+  let retryAfterSeconds: number | undefined = 0;
+  const trace: TraceStep[] = [];
+  let copied = 0;
+  for (const [i, demand] of demands.entries()) {
+    const usage = usages[i];
+    if (usage === undefined || !Number.isSafeInteger(usage.used) || usage.used < 0)
+      return unreadable(evaluation, demand);
+    const until = Math.min(demand.afterSteps ?? evaluation.trace.length, evaluation.trace.length);
+    while (copied < until) copied = pushStep(trace, evaluation.trace, copied);
+    const fits = usage.used + demand.amount <= demand.limit;
+    const step = windowStep(demand, usage.used, fits);
+    trace.push(step);
+    if (!fits && step.result !== 'allow')
+      retryAfterSeconds = latest(retryAfterSeconds, demand.amount > demand.limit ? undefined : usage.freesInSeconds);
+    if (!isStricter(step.result, verdict)) continue;
+    verdict = step.result;
+    reasonClass = classOf(demand, step.result, fits);
+    rule = demand.guardId;
+    reason = `${reasonClass}: ${step.sentence} ${step.detail}`;
+    refused = fits ? undefined : { demand, used: usage.used };
+  }
+  while (copied < evaluation.trace.length) copied = pushStep(trace, evaluation.trace, copied);
+  return {
+    ...decided,
+    verdict,
+    reasonClass,
+    reason,
+    ...(rule === undefined ? {} : { rule }),
+    trace,
+    ...(refused === undefined ? {} : { remaining: Math.max(0, refused.demand.limit - refused.used) }),
+    ...(refused === undefined || retryAfterSeconds === undefined || retryAfterSeconds === 0
+      ? {}
+      : { retryAfterSeconds }),
+  };
+}
+
+function pushStep(trace: TraceStep[], from: readonly TraceStep[], at: number): number {
+  const step = from[at];
+  if (step !== undefined) trace.push(step);
+  return at + 1;
+}
+
+/** Whole seconds until both fit; undefined when one never does, or is not known to. */
+function latest(soFar: number | undefined, seconds: number | undefined): number | undefined {
+  return soFar === undefined || seconds === undefined ? undefined : Math.max(soFar, Math.ceil(seconds));
+}
+
+/** Beyond a sum is over a cap, beyond a count over a rate. */
+function classOf({ kind }: WindowDemand, result: Verdict, fits: boolean): ReasonClass {
+  if (fits || result === 'allow') return 'guard';
+  return kind === 'sum' ? 'cap' : 'rate';
+}
+
+function windowStep(
+  { guardId, origin, sentence, unit, windowSeconds, limit, amount, effect, otherwise }: WindowDemand,
+  used: number,
+  fits: boolean,
+): TraceStep {
+  const sum = `${formatUnits(used, unit)} used + ${formatUnits(amount, unit)}`;
+  const detail = `${sum} ${fits ? '≤' : '>'} ${formatUnits(limit, unit)} in any ${durationInWords(windowSeconds)}`;
+  return { rule: guardId, origin, sentence, result: fits ? effect : otherwise, detail };
+}
+
+function unreadable(
+  { demands: _, charges: __, ...decided }: Evaluation,
+  { guardId, origin, sentence }: WindowDemand,
+): Decision {
+  const detail = 'the counter could not be read';
+  return {
+    ...decided,
+    verdict: 'deny',
+    reasonClass: 'error',
+    reason: `error: ${sentence} ${detail}`,
+    rule: guardId,
+    trace: [...decided.trace, { rule: guardId, origin, sentence, result: 'deny', detail }],
+  };
+}

@@ -1,0 +1,232 @@
+/** Capabilities: what exists to be granted, and what a call of it spends. */
+import type { Capability, Checked, ImpactRule, JsonObject, JsonValue } from '../model.ts';
+import { currencyOf, exponentOf, unitOf } from '../values/money.ts';
+import { readField } from './fields.ts';
+import { capabilityOf, isUnitName } from './names.ts';
+import { type DocumentPath, isObject, member, objectOf, Problems, quote, textOf } from './problems.ts';
+import { checkHead } from './role.ts';
+
+const MAX_DESCRIPTION = 4_000;
+const MAX_UNITS = 20;
+const FIELDS = ['name', 'description', 'access', 'destructive', 'impact', 'input_schema', 'inputSchema'];
+
+/** `{name, description, access, destructive, impact, input_schema}`. */
+export function checkCapability(value: unknown): Checked<Capability> {
+  const problems = new Problems();
+  return problems.checked(readCapability(value, [], problems));
+}
+
+/** A capability document: `kind: Capability`, name and description under `metadata`, the rest beside it. */
+export function readCapabilityDocument(value: unknown, path: DocumentPath, problems: Problems): Capability | undefined {
+  const known = ['apiVersion', 'kind', 'metadata', 'access', 'destructive', 'impact', 'input_schema'];
+  const raw = objectOf(value, path, 'a capability', known, problems);
+  if (raw === undefined) return undefined;
+  checkHead(raw, 'Capability', path, problems);
+  const metadata = objectOf(
+    member(raw, 'metadata'),
+    [...path, 'metadata'],
+    'metadata',
+    ['name', 'description'],
+    problems,
+  );
+  if (metadata === undefined) return undefined;
+  const rest = Object.fromEntries(
+    Object.entries(raw).filter(([key]) => !['apiVersion', 'kind', 'metadata'].includes(key) && known.includes(key)),
+  );
+  return read({ ...metadata, ...rest }, path, [...path, 'metadata'], problems);
+}
+
+function readCapability(value: unknown, path: DocumentPath, problems: Problems): Capability | undefined {
+  const raw = objectOf(value, path, 'a capability', FIELDS, problems);
+  return raw === undefined ? undefined : read(raw, path, path, problems);
+}
+
+function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems: Problems): Capability | undefined {
+  const before = problems.list.length;
+  const name = capabilityOf(member(raw, 'name'), [...head, 'name'], problems);
+  const description = textOf(
+    member(raw, 'description') ?? '',
+    [...head, 'description'],
+    'description',
+    MAX_DESCRIPTION,
+    problems,
+  );
+  const access = member(raw, 'access');
+  if (access !== 'read' && access !== 'write')
+    problems.add(
+      [...path, 'access'],
+      'bad_access',
+      `${quote(access)} is no access`,
+      'Write read, or write for what changes something.',
+    );
+  const destructive = member(raw, 'destructive') ?? false;
+  if (typeof destructive !== 'boolean')
+    problems.add(
+      [...path, 'destructive'],
+      'type',
+      'destructive must be true or false',
+      'Write true for what cannot be undone.',
+    );
+  const impact = readImpact(member(raw, 'impact') ?? {}, [...path, 'impact'], problems);
+  const inputSchema = member(raw, 'input_schema') ?? member(raw, 'inputSchema');
+  if (inputSchema !== undefined && !isObject(inputSchema))
+    problems.add(
+      [...path, 'input_schema'],
+      'type',
+      'input_schema must be a JSON Schema',
+      'Write type: object and properties.',
+    );
+  if (problems.list.length > before || name === undefined || (access !== 'read' && access !== 'write'))
+    return undefined;
+  return {
+    name,
+    description: description ?? '',
+    access,
+    destructive: destructive === true,
+    impact: impact ?? {},
+    ...(isObject(inputSchema) ? { inputSchema } : {}),
+  };
+}
+
+function readImpact(value: JsonValue, path: DocumentPath, problems: Problems) {
+  if (!isObject(value)) {
+    problems.add(path, 'type', 'impact must be a map', 'Write usd: { field: amount, currency: USD }.');
+    return undefined;
+  }
+  const entries = Object.entries(value);
+  if (entries.length > MAX_UNITS)
+    problems.add(path, 'too_many', `impact has ${entries.length} units`, `Keep it to ${MAX_UNITS}.`);
+  const impact: [string, ImpactRule][] = [];
+  for (const [unit, rule] of entries) {
+    const at = [...path, unit];
+    if (!isUnitName(unit))
+      problems.add(
+        at,
+        'bad_name',
+        `${quote(unit)} cannot be a unit`,
+        'Write lower-case letters, digits and _: records_read.',
+      );
+    const found = readImpactRule(unit, rule, at, problems);
+    if (found !== undefined) impact.push([unit, found]);
+  }
+  const money = impact.filter(([unit]) => currencyOf(unit) !== undefined);
+  const second = money[1];
+  if (second !== undefined)
+    problems.add(
+      [...path, second[0]],
+      'second_currency',
+      'a capability spends one currency',
+      'Declare a capability for each currency.',
+    );
+  return Object.fromEntries(impact);
+}
+
+/** `{field, currency}`, `{length}`, `{constant}` or a bare number; with `kind` as the model writes it, too. */
+function readImpactRule(
+  unit: string,
+  value: JsonValue,
+  path: DocumentPath,
+  problems: Problems,
+): ImpactRule | undefined {
+  if (typeof value === 'number') return readConstant(value, path, problems);
+  const raw = objectOf(
+    value,
+    path,
+    'an impact',
+    ['kind', 'field', 'currency', 'currencyField', 'currency_field', 'minor', 'length', 'constant', 'amount'],
+    problems,
+  );
+  if (raw === undefined) return undefined;
+  const kind = member(raw, 'kind');
+  if (kind === 'constant' || Object.hasOwn(raw, 'constant'))
+    return readConstant(member(raw, 'constant') ?? member(raw, 'amount'), path, problems);
+  if (kind === 'length' || Object.hasOwn(raw, 'length')) {
+    const field = readPath(member(raw, 'length') ?? member(raw, 'field'), path, problems);
+    return field === undefined ? undefined : { kind: 'length', field };
+  }
+  if (kind !== undefined && kind !== 'field')
+    problems.add(
+      [...path, 'kind'],
+      'bad_kind',
+      `${quote(kind)} is no kind of impact`,
+      'Write field, length or constant.',
+    );
+  const field = readPath(member(raw, 'field'), [...path, 'field'], problems);
+  const currency = member(raw, 'currency');
+  const minor = member(raw, 'minor');
+  const currencyField = member(raw, 'currencyField') ?? member(raw, 'currency_field');
+  if (currency === undefined) {
+    if (currencyOf(unit) !== undefined)
+      problems.add(
+        path,
+        'no_currency',
+        `${unit} is money, and the impact has no currency`,
+        `Write currency: ${unit.toUpperCase()}.`,
+      );
+    for (const [key, found] of [
+      ['minor', minor],
+      ['currency_field', currencyField],
+    ] as const)
+      if (found !== undefined)
+        problems.add([...path, key], 'not_money', `${key} is for money`, 'Give the currency, or remove it.');
+    return field === undefined ? undefined : { kind: 'field', field };
+  }
+  if (typeof currency !== 'string' || exponentOf(currency) === undefined) {
+    problems.add(
+      [...path, 'currency'],
+      'unknown_currency',
+      `${quote(currency)} is an unknown currency`,
+      'Write an ISO 4217 code, such as EUR.',
+    );
+    return undefined;
+  }
+  if (unit !== unitOf(currency))
+    problems.add(
+      path,
+      'bad_unit',
+      `${currency} is counted in the unit ${unitOf(currency)}`,
+      `Write ${unitOf(currency)}: here.`,
+    );
+  if (minor !== undefined && typeof minor !== 'boolean')
+    problems.add(
+      [...path, 'minor'],
+      'type',
+      'minor must be true or false',
+      'Write true when the argument counts cents.',
+    );
+  const named =
+    currencyField === undefined ? undefined : readPath(currencyField, [...path, 'currency_field'], problems);
+  if (field === undefined) return undefined;
+  return {
+    kind: 'field',
+    field,
+    currency,
+    ...(minor === true ? { minor } : {}),
+    ...(named === undefined ? {} : { currencyField: named }),
+  };
+}
+
+function readConstant(value: JsonValue | undefined, path: DocumentPath, problems: Problems): ImpactRule | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
+    return { kind: 'constant', amount: value };
+  problems.add(
+    path,
+    'bad_amount',
+    `${quote(value)} is no amount`,
+    'Write a whole number from 0; for money, in minor units.',
+  );
+  return undefined;
+}
+
+function readPath(value: JsonValue | undefined, path: DocumentPath, problems: Problems): string | undefined {
+  const text = typeof value === 'string' ? value : '';
+  const reading = readField(text.startsWith('args.') ? text : `args.${text}`);
+  if (reading?.field.kind === 'argument' && reading.field.path.every(({ each }) => !each)) return text;
+  problems.add(
+    path,
+    'bad_field',
+    `${quote(value)} names no argument`,
+    'Write the argument it is taken from, such as amount or order.total.',
+  );
+  return undefined;
+}

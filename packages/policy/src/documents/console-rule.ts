@@ -1,0 +1,106 @@
+/**
+ * Rules as the console prints them, one line each:
+ *
+ *   payments: sum(payments, 24h) + amount ≤ $500 allow else deny·cap
+ *   deploy: target == staging allow else require approval
+ *
+ * A line becomes a guard in the canonical shape, which is then checked like any other.
+ */
+import type { JsonObject, JsonValue } from '../model.ts';
+import { type DocumentPath, type Problems, quote } from './problems.ts';
+import { parseVerdict } from './verdicts.ts';
+
+const MAX_LINE = 1_000;
+/** `R2 · payments: …`, `payments: …`, `mail.send: …` */
+const HEAD = /^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?(?:([a-z][A-Za-z0-9_.*-]*|\*) ?: ?)?(.+)$/;
+const CONDITION =
+  /^([A-Za-z_][A-Za-z0-9_.[\]-]*(?:\([^)]*\)(?: ?\+ ?amount)?)?) ?(==|=|!=|≤|<=|≥|>=|<|>|in|not in) ?(.+)$/;
+const OPERATORS: Readonly<Record<string, string>> = {
+  '==': 'eq',
+  '=': 'eq',
+  '!=': 'ne',
+  '≤': 'lte',
+  '<=': 'lte',
+  '≥': 'gte',
+  '>=': 'gte',
+  '<': 'lt',
+  '>': 'gt',
+  in: 'in',
+  'not in': 'notIn',
+};
+const VERDICT = 'allow|deny(?: ?· ?cap)?|block|review|hold|require approval';
+const TAIL = new RegExp(`^(.*?) (${VERDICT})(?: else (${VERDICT}))?$`);
+const LATER: readonly (readonly [RegExp, string])[] = [
+  [/requires ?approved\s*\(/, 'sequencing (requires approved)'],
+  [/risk_signal/, 'risk signals'],
+  [/^trigger\b|role ?= ?/, 'quarantine'],
+];
+
+/** The guard as an unchecked object, or undefined with a problem reported. `id` is used when the line has none. */
+export function readConsoleRule(
+  line: string,
+  id: string,
+  path: DocumentPath,
+  problems: Problems,
+): JsonObject | undefined {
+  const refuse = (code: string, message: string, remedy: string): undefined => {
+    problems.add(path, code, message, remedy);
+    return undefined;
+  };
+  const text = line.trim().replaceAll(/\s+/g, ' ');
+  if (text.length > MAX_LINE) return refuse('too_long', 'the rule is too long', `Keep it to ${MAX_LINE} characters.`);
+  const later = LATER.find(([pattern]) => pattern.test(text));
+  if (later !== undefined)
+    return refuse(
+      'guard_not_available',
+      `${later[1]}: such rules are not available in this version`,
+      'Remove the rule, or hold the action with require approval.',
+    );
+  const [, number, subject, body = ''] = HEAD.exec(text) ?? [];
+  const [, tested = body, first, second] = TAIL.exec(body) ?? [];
+  const condition = CONDITION.exec(tested);
+  const operator = OPERATORS[condition?.[2] ?? ''];
+  if (condition === null || operator === undefined)
+    return refuse('bad_rule', `${quote(text)} is no rule`, 'Write: payments: amount > $200 require approval.');
+  const [, field = '', , operand = ''] = condition;
+  // a bare limit, such as tool.calls ≤ 20/hour/agent, allows what is within it
+  if (first === undefined && !field.startsWith('tool.') && !field.startsWith('rate.') && !field.includes('('))
+    return refuse(
+      'bad_rule',
+      `${quote(text)} has no verdict`,
+      'End it with allow else deny, deny, or require approval.',
+    );
+  if (subject === undefined && !field.startsWith('tool.'))
+    return refuse(
+      'bad_rule',
+      `${quote(text)} does not say what it is about`,
+      'Begin it with the namespace or capability: payments: ….',
+    );
+  return {
+    id: number ?? id,
+    action:
+      subject === undefined
+        ? '*'
+        : subject.includes('.') || subject.includes('_') || subject === '*'
+          ? subject
+          : `${subject}.*`,
+    when: { field, [operator]: operator === 'in' || operator === 'notIn' ? listIn(operand) : valueIn(operand, field) },
+    effect: first === undefined ? 'allow' : (parseVerdict(first) ?? first),
+    ...(second === undefined ? {} : { otherwise: parseVerdict(second) ?? second }),
+  };
+}
+
+/** `{a, b}` */
+function listIn(text: string): JsonValue {
+  const inner = /^\{(.*)\}$/.exec(text)?.[1];
+  if (inner === undefined) return text;
+  return inner.trim() === '' ? [] : inner.split(',').map((item) => valueIn(item.trim(), ''));
+}
+
+function valueIn(text: string, field: string): JsonValue {
+  const quoted = /^"([^"]*)"$|^'([^']*)'$/.exec(text);
+  if (quoted !== null) return quoted[1] ?? quoted[2] ?? '';
+  if (field !== 'tool.calls' && /^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text);
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text;
+}

@@ -1,0 +1,85 @@
+/** Files of roles, workspace guards and capabilities: YAML or JSON text, one or several documents. */
+import type { Capability, Checked, DocumentProblem } from '../model.ts';
+import { readCapabilityDocument } from './capability.ts';
+import { readGuards } from './guards.ts';
+import { isObject, member, objectOf, Problems, quote } from './problems.ts';
+import { checkHead, readRole } from './role.ts';
+import { isRoleGuide } from './role-guide.ts';
+import { type ReadDocument, readDocuments } from './text.ts';
+import { API_VERSION, type PolicyDocument, type RoleDocument, type WorkspaceGuardsDocument } from './types.ts';
+
+/** The roles of a file. Any other kind of document in it is a problem. */
+export function parseRoleFile(text: string): Checked<RoleDocument[]> {
+  return parseAll(text, (document, problems) => readRole(document.value, [], problems)?.document);
+}
+
+/** The capabilities of a file. */
+export function parseCapabilityFile(text: string): Checked<Capability[]> {
+  return parseAll(text, (document, problems) => readCapabilityDocument(document.value, [], problems));
+}
+
+/** The guards of a workspace: exactly one document. */
+export function parseWorkspaceGuardsFile(text: string): Checked<WorkspaceGuardsDocument> {
+  const parsed = parseAll(text, readWorkspaceGuards);
+  if (!parsed.ok) return parsed;
+  const [only, second] = parsed.value;
+  if (only !== undefined && second === undefined) return { ok: true, value: only };
+  const problem = { code: 'not_one', message: 'the file has more than one document', remedy: 'Keep one.', path: '' };
+  return { ok: false, problems: [problem] };
+}
+
+/** A file that may hold documents of every kind. */
+export function parsePolicyFile(text: string): Checked<PolicyDocument[]> {
+  return parseAll(text, readAny);
+}
+
+function parseAll<T>(text: string, read: (document: ReadDocument, problems: Problems) => T | undefined): Checked<T[]> {
+  const documents = readDocuments(text);
+  if (!documents.ok) return documents;
+  const found: DocumentProblem[] = [];
+  const values: T[] = [];
+  for (const document of documents.value) {
+    const problems = new Problems(document.locate);
+    const value = read(document, problems);
+    found.push(...problems.list);
+    if (value !== undefined) values.push(value);
+  }
+  if (documents.value.length === 0)
+    found.push({
+      code: 'empty',
+      message: 'the file holds no document',
+      remedy: 'Write at least one document.',
+      path: '',
+      line: 1,
+      column: 1,
+    });
+  return found.length === 0 ? { ok: true, value: values } : { ok: false, problems: found };
+}
+
+function readAny(document: ReadDocument, problems: Problems): PolicyDocument | undefined {
+  const { value } = document;
+  if (isRoleGuide(value)) return readRole(value, [], problems)?.document;
+  const kind = isObject(value) ? member(value, 'kind') : undefined;
+  if (kind === 'Role') return readRole(value, [], problems)?.document;
+  if (kind === 'WorkspaceGuards') return readWorkspaceGuards(document, problems);
+  if (kind === 'Capability') {
+    const capability = readCapabilityDocument(value, [], problems);
+    return capability === undefined ? undefined : { kind, capability };
+  }
+  problems.add(
+    ['kind'],
+    'bad_kind',
+    `${quote(kind)} is not a kind known here`,
+    'Write kind: Role, Capability or WorkspaceGuards.',
+  );
+  return undefined;
+}
+
+function readWorkspaceGuards({ value }: ReadDocument, problems: Problems): WorkspaceGuardsDocument | undefined {
+  const raw = objectOf(value, [], 'the document', ['apiVersion', 'kind', 'guards'], problems);
+  if (raw === undefined) return undefined;
+  checkHead(raw, 'WorkspaceGuards', [], problems);
+  const guards = readGuards(member(raw, 'guards') ?? [], ['guards'], 'workspace', problems);
+  if (guards === undefined) return undefined;
+  return { apiVersion: API_VERSION, kind: 'WorkspaceGuards', guards: guards.map(({ document }) => document) };
+}

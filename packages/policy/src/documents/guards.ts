@@ -1,0 +1,88 @@
+/** Guards: read in any accepted notation, checked, in their canonical document form and as the model. */
+import type { Checked, Guard } from '../model.ts';
+import { readConsoleRule } from './console-rule.ts';
+import { guardIdOf, patternOf } from './names.ts';
+import { type DocumentPath, listOf, member, objectOf, Problems, quote } from './problems.ts';
+import { guardSentence } from './sentence.ts';
+import type { GuardDocument } from './types.ts';
+import { verdictOf } from './verdicts.ts';
+import { readWhen } from './when.ts';
+
+const MAX_GUARDS = 500;
+
+export interface GuardReading {
+  readonly document: GuardDocument;
+  readonly guard: Guard;
+}
+
+/** The guards of one role, or of the workspace (`origin` is `workspace`). Paths in the problems begin at the list. */
+export function checkGuards(value: unknown, origin: string): Checked<Guard[]> {
+  const problems = new Problems();
+  const read = readGuards(value, [], origin, problems);
+  return problems.checked(read?.map(({ guard }) => guard));
+}
+
+/** Reads a list of guards: canonical objects, or console rules as text (numbered R1, R2, … by position). */
+export function readGuards(
+  value: unknown,
+  path: DocumentPath,
+  origin: string,
+  problems: Problems,
+): GuardReading[] | undefined {
+  const items = listOf(value, path, 'guards', MAX_GUARDS, problems);
+  if (items === undefined) return undefined;
+  const before = problems.list.length;
+  const read = items.map((item, i) => {
+    if (typeof item !== 'string') return readGuard(item, [...path, i], origin, problems);
+    const rule = readConsoleRule(item, `R${i + 1}`, [...path, i], problems);
+    return rule === undefined ? undefined : readGuard(rule, [...path, i], origin, problems);
+  });
+  const first = new Map<string, number>();
+  read.forEach((reading, i) => {
+    if (reading === undefined) return;
+    const id = reading.document.id;
+    const earlier = first.get(id);
+    if (earlier === undefined) first.set(id, i);
+    else
+      problems.add(
+        [...path, i, 'id'],
+        'duplicate_id',
+        `guard ${earlier + 1} has the id ${quote(id)} too`,
+        'Give each guard an id of its own.',
+      );
+  });
+  return problems.list.length === before ? read.filter((reading) => reading !== undefined) : undefined;
+}
+
+/** Reads one guard in the canonical form. */
+export function readGuard(
+  value: unknown,
+  path: DocumentPath,
+  origin: string,
+  problems: Problems,
+): GuardReading | undefined {
+  const raw = objectOf(value, path, 'a guard', ['id', 'action', 'when', 'effect', 'otherwise'], problems);
+  if (raw === undefined) return undefined;
+  const id = guardIdOf(member(raw, 'id'), [...path, 'id'], problems);
+  const action = patternOf(member(raw, 'action'), [...path, 'action'], problems);
+  const effect = verdictOf(member(raw, 'effect'), [...path, 'effect'], problems);
+  const written = member(raw, 'otherwise');
+  const otherwise = written === undefined ? undefined : verdictOf(written, [...path, 'otherwise'], problems);
+  const whenProblems = problems.list.length;
+  const when = readWhen(member(raw, 'when'), [...path, 'when'], action ?? '*', problems);
+  if (when === undefined && problems.list.length === whenProblems) return undefined;
+  if (id === undefined || action === undefined || effect === undefined || when === undefined) return undefined;
+  const fallback = otherwise ?? (effect === 'allow' ? 'deny' : 'allow');
+  const model = {
+    id,
+    action,
+    when: when.model,
+    effect: when.inverted ? fallback : effect,
+    otherwise: when.inverted ? effect : fallback,
+    origin,
+  };
+  return {
+    document: { id, action, when: when.document, effect, ...(otherwise === undefined ? {} : { otherwise }) },
+    guard: { ...model, sentence: guardSentence(model) },
+  };
+}
