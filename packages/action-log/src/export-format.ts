@@ -109,13 +109,18 @@ export function lineBytes(recordBytes: number, seq: number): number {
 export function writeLine(
   target: Buffer,
   at: number,
-  entry: { readonly entryHash: Buffer; readonly previous: Buffer; readonly link: Buffer; readonly record: Buffer },
+  entry: {
+    readonly record: Buffer;
+    readonly entryHash: Uint8Array;
+    readonly previousLink: Uint8Array;
+    readonly link: Uint8Array;
+  },
   seq: number,
 ): number {
-  const { entryHash, previous, link, record } = entry;
-  const head =
-    LINE_PARTS.entryHash + entryHash.toString('hex') + LINE_PARTS.hash + link.toString('hex') + LINE_PARTS.previous;
-  let end = at + target.write(head + previous.toString('hex') + LINE_PARTS.record, at, 'latin1');
+  const { record, entryHash, previousLink, link } = entry;
+  const { entryHash: open, hash, previous, record: before } = LINE_PARTS;
+  let end =
+    at + target.write(open + hex(entryHash) + hash + hex(link) + previous + hex(previousLink) + before, at, 'latin1');
   end += record.copy(target, end);
   return end + target.write(LINE_PARTS.seq + String(seq) + LINE_PARTS.end, end, 'latin1');
 }

@@ -31,7 +31,7 @@ export interface Entry {
   readonly seq: number;
   readonly record: Buffer;
   readonly entryHash: Buffer;
-  readonly previous: Buffer;
+  readonly previousLink: Buffer;
   readonly link: Buffer;
 }
 
@@ -85,7 +85,7 @@ export function makeLog(drafts: readonly Draft[], key = KEY): Log {
     headsAt.push([...shards.values()]);
     frontier.append(hash);
     roots.push(frontier.root());
-    return { seq: i + 1, record, entryHash: hash, previous: Buffer.from(before.head), link };
+    return { seq: i + 1, record, entryHash: hash, previousLink: Buffer.from(before.head), link };
   });
   const nodes: NodeReader = (level, index): Uint8Array => {
     const at = (l: number, n: number): Uint8Array =>

@@ -8,6 +8,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
 import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
+import { type ExportOptions, exportLog, type LogExport } from './export.ts';
 import { Keeper } from './keeper.ts';
 import { News } from './news.ts';
 import {
@@ -33,6 +34,7 @@ import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
+export type { ExportedFile, ExportOptions, LogExport } from './export.ts';
 export type { EventProof } from './proof.ts';
 export type { EventFilter, EventPage, LogEvent, Page } from './reader.ts';
 export type * from './types.ts';
@@ -115,6 +117,8 @@ export interface RunningLog extends ActionLog {
   health(): Promise<LogHealth>;
   rebuildProjection(workspaceId: WorkspaceId): Promise<void>;
   compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]>;
+  /** What `hivekey verify` reads, of a period or of everything durable now. Throws the Failures of exportLog. */
+  export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport>;
 }
 
 /**
@@ -241,6 +245,11 @@ class Log implements RunningLog {
 
   compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]> {
     return compareProjection(this.#options.pool, workspaceId);
+  }
+
+  async export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport> {
+    await this.catchUp(workspaceId);
+    return exportLog(this.#options.pool, workspaceId, this.#key(workspaceId).verifier, options);
   }
 
   async close(): Promise<void> {
