@@ -44,16 +44,22 @@ function needlesOf(secret: string): readonly string[] {
   return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
+/** Characters that JSON inside JSON spells with more and more backslashes. */
+const ESCAPED = /["\\\p{Cc}]/u;
+
 export class Scrubber {
   readonly #needles: readonly string[];
+  readonly #escaped: boolean;
 
   constructor(secret: string) {
     this.#needles = needlesOf(secret);
+    this.#escaped = ESCAPED.test(secret);
   }
 
   /** False when the JSON text certainly holds no form of the secret; a spelling with escapes is looked at closely. */
   suspects(json: string): boolean {
-    return json.includes('\\u') || json.includes('\\/') || this.#needles.some((needle) => json.includes(needle));
+    if (json.includes('\\u') || json.includes('\\/') || (this.#escaped && json.includes('\\'))) return true;
+    return this.#needles.some((needle) => json.includes(needle));
   }
 
   text(text: string): string {

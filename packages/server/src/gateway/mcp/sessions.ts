@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
-import { type AgentId, newId, type TokenId, type WorkspaceId } from '../../ids.ts';
+import { type AgentId, newId, type WorkspaceId } from '../../ids.ts';
 import type { Principal } from '../../path/index.ts';
 import type { UpstreamServer } from '../../upstreams/types.ts';
 import type { ChangeStream } from './change-streams.ts';
@@ -46,7 +46,7 @@ export class LegacySession {
   readonly reference = newId<string>('ses');
   readonly workspaceId: WorkspaceId;
   readonly agentId: AgentId;
-  readonly tokenId: TokenId;
+  readonly tokenId: Principal['tokenId'];
   readonly namespace: string | undefined;
   readonly protocolVersion: string;
   readonly clientCapabilities: JsonObject;

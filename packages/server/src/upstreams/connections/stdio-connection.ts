@@ -71,7 +71,10 @@ export class StdioConnection implements Connection {
     let started: Started;
     try {
       const { era, protocolVersion, clientCapabilities } = request;
-      const terms = { era, protocolVersion, clientCapabilities: own ? clientCapabilities : {} };
+      // Nobody's client decides what all of them get from a shared process.
+      const terms = own
+        ? { era, protocolVersion, clientCapabilities }
+        : { era, protocolVersion: undefined, clientCapabilities: {} };
       started = (await this.#running(key)) ?? (await this.#start(key, terms));
     } catch (error) {
       const code = error instanceof NotStarted ? error.failure : 'upstream_unreachable';

@@ -22,7 +22,7 @@ export interface PeerCall {
   onRequest?(message: JsonObject): Promise<JsonObject>;
 }
 
-export interface PeerOptions extends Omit<StdioProcessOptions, 'onLine' | 'onEnd'> {
+export interface PeerOptions extends Omit<StdioProcessOptions, 'onLine' | 'onEnd' | 'clean'> {
   readonly scrubber: Scrubber | undefined;
   /** A notification that belongs to no call of ours. */
   onNotification(method: string, message: JsonObject): void;
@@ -55,17 +55,13 @@ export class StdioPeer {
       ...options,
       onLine: (line) => this.#line(line),
       onEnd: (end) => this.#end(end),
-      onDiagnostic: (line) => options.onDiagnostic(this.#clean(line)),
+      clean: (text) => options.scrubber?.text(text) ?? text,
     });
   }
 
   /** Why the process is gone, in words; undefined while it lives. */
   get ended(): string | undefined {
     return this.#ended;
-  }
-
-  get busy(): boolean {
-    return this.#pending.size > 0;
   }
 
   /** Never rejects. */
@@ -201,13 +197,9 @@ export class StdioPeer {
       });
   }
 
-  #clean(text: string): string {
-    return this.#options.scrubber?.text(text) ?? text;
-  }
-
   #end({ code, why }: ProcessEnd): void {
-    this.#ended = this.#clean(why);
+    this.#ended = why;
     for (const pending of [...this.#pending.values()]) pending.settle({ kind: 'failed', code, began: true });
-    this.#options.onEnd(this.#ended);
+    this.#options.onEnd(why);
   }
 }

@@ -1,10 +1,11 @@
 /** A stdio server's process: no shell, a clean environment, a folder and a process group of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { LineReader } from './lines.ts';
+import { guard, release } from './guardian.ts';
+import { DiagnosticReader, LineReader } from './lines.ts';
 
 export interface ProcessEnd {
   readonly code: 'upstream_unreachable' | 'upstream_protocol_error' | 'upstream_too_large';
-  /** In words, for operators; may repeat what the process wrote. */
+  /** In words, for operators; may repeat what the process wrote, cleaned. */
   readonly why: string;
 }
 
@@ -19,11 +20,16 @@ export interface StdioProcessOptions {
   onLine(line: string): void;
   /** Once, when the process is gone or is being done away with. */
   onEnd(end: ProcessEnd): void;
+  /** A line of standard error, cleaned. */
   onDiagnostic(line: string): void;
+  /** Takes the credential out of what the process wrote. */
+  clean(text: string): string;
 }
 
 /** How long it may take to end by itself after its input ends, and after SIGTERM. */
 const STOP_MS = 2_000;
+/** After it has ended, what it wrote is read to the end for so long. */
+const LAST_READ_MS = 1_000;
 const MAX_DIAGNOSTIC = 1_000;
 
 export class StdioProcess {
@@ -31,6 +37,7 @@ export class StdioProcess {
   readonly #options: StdioProcessOptions;
   readonly #gone: Promise<void>;
   #ended = false;
+  #exited = false;
   #lastWords = '';
 
   constructor(options: StdioProcessOptions) {
@@ -44,6 +51,9 @@ export class StdioProcess {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    const { pid } = this.#child;
+    if (pid !== undefined) guard(pid);
+    const words = new DiagnosticReader((line) => this.#heard(line));
     const reader = new LineReader(options.lineBytes, (line) => {
       if (!this.#ended) options.onLine(line);
     });
@@ -51,7 +61,7 @@ export class StdioProcess {
       if (!this.#ended && !reader.push(chunk))
         this.kill({ code: 'upstream_too_large', why: 'it wrote a line that is too long or not UTF-8' });
     });
-    this.#child.stderr.on('data', (chunk: Buffer) => this.#heard(chunk));
+    this.#child.stderr.on('data', (chunk: Buffer) => words.push(chunk));
     // A broken pipe shows as the end of the process.
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr])
       stream.on('error', () => undefined);
@@ -60,7 +70,15 @@ export class StdioProcess {
         this.#endedBy(`it cannot be started (${error.code ?? 'unknown reason'})`);
         resolve();
       });
+      this.#child.once('exit', () => {
+        // What it left behind in its group goes with it, and with that the pipes close.
+        this.#signal('SIGKILL');
+        this.#exited = true;
+        if (pid !== undefined) release(pid);
+        setTimeout(() => this.#stopReading(), LAST_READ_MS).unref();
+      });
       this.#child.once('close', (code, signal) => {
+        words.end();
         this.#endedBy(`it ended with ${signal ?? `code ${code}`}`);
         resolve();
       });
@@ -90,13 +108,16 @@ export class StdioProcess {
     await this.#gone;
     clearTimeout(term);
     clearTimeout(kill);
-    // What it left behind in its group.
-    this.#signal('SIGKILL');
+  }
+
+  #stopReading(): void {
+    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream.destroy();
   }
 
   #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child;
-    if (pid === undefined) return;
+    // The id of a group that is gone may be somebody else's by now.
+    if (pid === undefined || this.#exited) return;
     try {
       process.kill(-pid, signal);
     } catch {
@@ -104,13 +125,11 @@ export class StdioProcess {
     }
   }
 
-  #heard(chunk: Buffer): void {
-    for (const line of chunk.toString('utf8').split('\n')) {
-      const text = line.trim().slice(0, MAX_DIAGNOSTIC);
-      if (text === '') continue;
-      this.#lastWords = text;
-      this.#options.onDiagnostic(text);
-    }
+  #heard(line: string): void {
+    const text = this.#options.clean(line).trim().slice(0, MAX_DIAGNOSTIC);
+    if (text === '') return;
+    this.#lastWords = text;
+    this.#options.onDiagnostic(text);
   }
 
   #endedBy(why: string): void {

@@ -17,6 +17,8 @@ export type Compiled =
   /** In words. */
   | { readonly ok: false; readonly problem: string };
 
+/** Ajv follows a reference to the whole document only where that has an address. */
+const ADDRESS = 'urn:hivekey:pinned';
 /** Problems named for one value. */
 const MAX_PROBLEMS = 16;
 
@@ -82,9 +84,9 @@ function compile(schema: JsonObject, prepare: (schema: JsonObject) => JsonObject
   if (!measured.ok) return measured;
   const ajv = validatorFor(schema.$schema);
   if (ajv === undefined) return { ok: false, problem: 'its dialect is not supported' };
-  // Without its own address and dialect, two tools with the same one do not meet in the validator.
+  // With its own address and dialect, two tools that have the same one would meet in the validator.
   const { $id: _id, $schema: _dialect, ...bare } = schema;
-  const prepared = prepare(bare);
+  const prepared = { ...prepare(bare), $id: ADDRESS };
   let check: ValidateFunction;
   try {
     check = ajv.compile(prepared);
