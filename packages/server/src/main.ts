@@ -16,7 +16,7 @@ async function main(): Promise<void> {
       ...(server.firstAdminKey === undefined
         ? []
         : [
-            `  Admin key     ${server.firstAdminKey}`,
+            `  Admin key     ${server.firstAdminKey.reveal()}`,
             `                shown this once, and kept in admin.key of the data folder`,
           ]),
       '',

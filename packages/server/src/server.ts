@@ -55,14 +55,19 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const nodeId = nodeIdOf(config.data);
   const { version } = manifest;
 
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config.data) : undefined;
-  // Only whoever holds the node's lock may stop the embedded database: another HiveKey may be working on it.
-  const ownerUrl = embedded?.url ?? config.databaseUrl?.reveal() ?? '';
+  let ownerUrl = config.databaseUrl?.reveal();
+  const isEmbedded = ownerUrl === undefined;
+  if (ownerUrl === undefined) {
+    const embedded = await startEmbeddedPostgres(config.data);
+    ownerUrl = embedded.url;
+    // Locked before anything else: another HiveKey may be working on this database, and only whoever holds the lock may stop it.
+    const lock = await lockNode(new URL('/postgres', ownerUrl).href, nodeId, config.data);
+    closers.add('embedded database', embedded.stop);
+    closers.add('node lock', lock.release);
+  }
   const database = await openDatabase({ ownerUrl, roleKey: keys.databaseRole });
   closers.add('database', database.close);
-  const lock = await lockNode(database.url, nodeId, config.data);
-  if (embedded !== undefined) closers.addFirst('embedded database', embedded.stop);
-  closers.add('node lock', lock.release);
+  if (!isEmbedded) closers.add('node lock', (await lockNode(database.url, nodeId, config.data)).release);
 
   const doors = await openDoors(config);
   closers.add('doors', doors.close);
@@ -105,7 +110,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   let isStopping = false;
   const state: SystemState = {
     startedAtMs,
-    database: embedded === undefined ? 'external' : 'embedded',
+    database: isEmbedded ? 'embedded' : 'external',
     isStopping: () => isStopping,
     isListening: () => listener.connected,
     mcp: () => mcp.stats(),
@@ -170,11 +175,6 @@ class Closers {
 
   add(what: string, close: () => Promise<void>): void {
     this.#steps.push({ what, close });
-  }
-
-  /** To be closed last of all. */
-  addFirst(what: string, close: () => Promise<void>): void {
-    this.#steps.unshift({ what, close });
   }
 
   close(): Promise<void> {

@@ -1,15 +1,19 @@
 /** The HTTP API: what holds for every route, and the routes in three groups by who may call them. */
 import { fastifySwagger } from '@fastify/swagger';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { Failure } from '../../errors.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../../identity/index.ts';
 import { isHttps } from '../../identity/session-cookie.ts';
 import { workspaceRoutes } from '../../workspace/index.ts';
 import { HostGuard } from '../host-guard.ts';
+import { actionRoutes } from './actions.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
+import { auditRoutes } from './audit.ts';
 import { installBodyParser } from './bodies.ts';
+import { installConsole } from './console.ts';
 import type { Api, ApiContext, Routes } from './context.ts';
+import { docsRoutes } from './docs-page.ts';
 import { answerFailure } from './failures.ts';
 import { installIdempotency } from './idempotency.ts';
 import { createLimits } from './limits.ts';
@@ -19,11 +23,18 @@ import { installProtocol, requestIdOf } from './protocol.ts';
 import { healthRoutes, type SystemState, systemRoutes } from './system.ts';
 
 /** Behind an admin key or a console session. */
-const MANAGEMENT: readonly Routes[] = [sessionRoutes, keyRoutes, workspaceRoutes, mcpServerRoutes, secretRoutes];
+const MANAGEMENT: readonly Routes[] = [
+  sessionRoutes,
+  keyRoutes,
+  workspaceRoutes,
+  mcpServerRoutes,
+  secretRoutes,
+  auditRoutes,
+];
 /** Behind an agent token, which each of them checks through the path. */
-const AGENTS: readonly Routes[] = [];
+const AGENTS: readonly Routes[] = [actionRoutes];
 /** For everybody. */
-const OPEN: readonly Routes[] = [documentRoutes];
+const OPEN: readonly Routes[] = [documentRoutes, docsRoutes];
 
 /** Host names served beside localhost, as the MCP entrance knows them too. */
 export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>): readonly string[] {
@@ -35,7 +46,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   const logger: FastifyBaseLogger = context.logger;
   const api: Api = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: context.config.body_limit_bytes,
     routerOptions: { maxParamLength: 512 },
     exposeHeadRoutes: false,
@@ -47,7 +58,6 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
   api.setErrorHandler(answerFailure);
-  api.setNotFoundHandler((request, reply) => answerFailure(notFound(request.method, request.url), request, reply));
   installProtocol(api, {
     guard: new HostGuard(servedHosts(context)),
     allowedOrigins: new Set(servedHosts(context)),
@@ -80,6 +90,10 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   });
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);
+  });
+  const servePage = await installConsole(api);
+  api.setNotFoundHandler((request, reply) => {
+    if (!servePage(request, reply)) answerFailure(notFound(request.method, request.url), request, reply);
   });
   await api.ready();
   return api;

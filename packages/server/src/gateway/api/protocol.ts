@@ -5,6 +5,13 @@ import { newId } from '../../ids.ts';
 import type { HostGuard } from '../host-guard.ts';
 import type { Api } from './context.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Served under any Host: probes and scrapers come by address, and the answer tells nothing about the workspace. */
+    readonly anyHost?: true;
+  }
+}
+
 export const API_VERSION = '2026-04-01';
 const VERSIONS: ReadonlySet<string> = new Set([API_VERSION]);
 
@@ -42,14 +49,15 @@ export function installProtocol(api: Api, { guard, allowedOrigins, isHttps }: Pr
 
     // DNS rebinding: a page of another site must reach neither the API nor the console through its visitor's browser.
     const { host, origin } = request.headers;
-    if (host === undefined || !guard.allowsHost(host))
+    const isServed = request.routeOptions.config.anyHost === true || (host !== undefined && guard.allowsHost(host));
+    if (!isServed)
       throw new Failure(
         403,
         'host_not_served',
         'The Host header names no host that is served here.',
         'Use the configured address, or add the name to HIVEKEY_ALLOWED_HOSTS.',
       );
-    if (origin !== undefined && !isOwnOrigin(origin, host, allowedOrigins))
+    if (origin !== undefined && !isOwnOrigin(origin, host ?? '', allowedOrigins))
       throw new Failure(
         403,
         'origin_not_allowed',

@@ -63,6 +63,7 @@ export function healthRoutes(state: SystemState): Routes {
     api.get(
       '/healthz',
       {
+        config: { anyHost: true },
         schema: {
           summary: 'Whether the process lives',
           tags: ['system'],
@@ -75,6 +76,7 @@ export function healthRoutes(state: SystemState): Routes {
     api.get(
       '/readyz',
       {
+        config: { anyHost: true },
         schema: {
           summary: 'Whether actions can be recorded',
           tags: ['system'],
@@ -92,6 +94,7 @@ export function healthRoutes(state: SystemState): Routes {
     api.get(
       '/metrics',
       {
+        config: { anyHost: true },
         schema: {
           summary: 'Metrics for Prometheus',
           tags: ['system'],
