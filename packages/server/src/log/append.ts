@@ -5,7 +5,7 @@ import type { BatchItem, IntentEntry } from './entries.ts';
 import { placeRecord } from './records.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { APPEND, APPEND_WITH_WINDOWS } from './sql/append.ts';
-import type { WindowLedger } from './windows.ts';
+import { MICROSECONDS, type WindowLedger } from './windows.ts';
 
 /** What the intents of a batch were decided under, to be compared in the transaction. */
 export interface Expectation {
@@ -15,8 +15,8 @@ export interface Expectation {
   readonly tokenExpiryMs: number;
   /** Revision of each agent; undefined where none is compared. */
   readonly revisions: ReadonlyMap<AgentId, number> | undefined;
-  /** The database's time, guessed, that windows were decided at without looking. */
-  readonly decidedAtUs?: number;
+  /** Before then, by the database's clock, the windows hold what was decided from. Absent when they were read under lock. */
+  readonly windowsUntilUs?: number;
 }
 
 /** For a batch whose state is locked, and for records that depend on none. */
@@ -49,6 +49,12 @@ export interface Append {
   readonly agentSeqs: ReadonlyMap<AgentId, number>;
   readonly windows: WindowLedger | undefined;
   readonly statement: { readonly name: string; readonly text: string; readonly values: unknown[] };
+}
+
+/** What the statement returns when it was written. */
+export interface AppendReply {
+  /** The database's time; only with windows. */
+  readonly now_us?: number;
 }
 
 /** Places the records behind `before` and the last known sequence numbers of their agents. */
@@ -106,17 +112,8 @@ export function prepareAppend(
   };
 }
 
-function windowValues(windows: WindowLedger, { decidedAtUs }: Expectation): unknown[] {
-  const { entries } = windows;
-  const counters = windows.writes().sort((a, b) => (a.key < b.key ? -1 : 1));
-  return [
-    counters.map(({ key }) => key),
-    counters.map(({ version }) => version),
-    JSON.stringify(Object.fromEntries(counters.map(({ key, write }) => [key, write]))),
-    entries.map(({ key }) => key),
-    entries.map(({ atUs }) => atUs),
-    entries.map(({ eventId }) => eventId),
-    entries.map(({ amount }) => amount),
-    decidedAtUs ?? null,
-  ];
+function windowValues(windows: WindowLedger, { windowsUntilUs }: Expectation): unknown[] {
+  const { keys, versions, added, keepSeconds } = windows.write();
+  const until = windowsUntilUs === undefined ? null : windowsUntilUs / MICROSECONDS;
+  return [keys, versions, JSON.stringify(added), JSON.stringify(keepSeconds), until];
 }

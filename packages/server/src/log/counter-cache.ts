@@ -1,18 +1,28 @@
 /**
  * Counters as this writer left them. While nobody else touches them, a batch can be decided from here and
- * checked in the transaction by their versions; whatever is not sure is looked up under lock instead.
+ * checked in its own statement, by their versions and by the time until which nothing leaves a window. Whatever
+ * is not sure is looked up under lock instead.
  */
 import { decideBatch } from './decide-batch.ts';
 import type { BatchItem, Entry } from './entries.ts';
 import { type Counter, MICROSECONDS, WindowLedger } from './windows.ts';
 
 const MAX_COUNTERS = 20_000;
+/** A window whose next entry leaves this soon may not hold any more when the statement arrives. */
+const MARGIN_US = 50_000;
+
+export interface Guessed {
+  readonly items: readonly BatchItem[];
+  readonly ledger: WindowLedger;
+  /** The decisions hold before this, by the database's clock. */
+  readonly untilUs: number;
+}
 
 export class CounterCache {
-  readonly #counters = new Map<string, Counter>();
-  /** The database's clock minus ours, microseconds. */
-  #clockOffsetUs: number | undefined;
   readonly #monotonicMs: () => number;
+  readonly #counters = new Map<string, Counter>();
+  /** The database's time as last read, and ours then. */
+  #tick: { readonly us: number; readonly atMs: number } | undefined;
 
   constructor(monotonicMs: () => number) {
     this.#monotonicMs = monotonicMs;
@@ -22,26 +32,22 @@ export class CounterCache {
     return this.#counters.has(key);
   }
 
-  /** The batch decided from what is known, or undefined when that is not enough: then look under lock. */
-  decide(entries: readonly Entry[], keys: Iterable<string>): { items: BatchItem[]; ledger: WindowLedger } | undefined {
-    if (this.#clockOffsetUs === undefined) return undefined;
+  /** The batch decided from what is known, or undefined when that is not enough. */
+  decide(entries: readonly Entry[], keys: Iterable<string>): Guessed | undefined {
+    if (this.#tick === undefined) return undefined;
     const counters: [string, Counter][] = [];
     for (const key of keys) {
       const counter = this.#counters.get(key);
       if (counter === undefined) return undefined;
       counters.push([key, counter]);
     }
-    const nowUs = Math.floor(this.#monotonicMs() * (MICROSECONDS / 1000) + this.#clockOffsetUs);
-    const ledger = new WindowLedger(counters, nowUs);
-    if (!ledger.isExact()) return undefined;
-    for (const entry of entries) {
-      if (entry.kind === 'plain' || entry.ready !== undefined) continue;
-      // A call that does not fit is told when it would, which takes a look at the entries.
-      const { demands } = entry.intent.evaluation;
-      if (ledger.missing(demands).length > 0 || !demands.every((demand) => ledger.fits(demand))) return undefined;
-    }
+    const untilUs = this.#holdUntil(entries);
+    const nowUs = this.#tick.us + (this.#monotonicMs() - this.#tick.atMs) * (MICROSECONDS / 1000);
+    if (untilUs === undefined || nowUs + MARGIN_US >= untilUs) return undefined;
+    const ledger = new WindowLedger(counters, this.#tick.us);
     const { items, short, faulty } = decideBatch(entries, ledger);
-    return short.length === 0 && faulty.length === 0 ? { items, ledger } : undefined;
+    // A call that does not fit is told when it would, which takes a look at the entries.
+    return short.length === 0 && faulty.length === 0 ? { items, ledger, untilUs } : undefined;
   }
 
   /** A batch was written, or is on its way, with this ledger. */
@@ -52,11 +58,25 @@ export class CounterCache {
 
   /** The database's time as just read. */
   setClock(nowUs: number): void {
-    this.#clockOffsetUs = nowUs - this.#monotonicMs() * (MICROSECONDS / 1000);
+    this.#tick = { us: nowUs, atMs: this.#monotonicMs() };
   }
 
   /** Something was not as assumed. */
   forget(): void {
     this.#counters.clear();
+  }
+
+  /** Until when nothing leaves any demanded window; undefined when one of them is not known. */
+  #holdUntil(entries: readonly Entry[]): number | undefined {
+    let untilUs = Number.POSITIVE_INFINITY;
+    for (const entry of entries) {
+      if (entry.kind === 'plain' || entry.ready !== undefined) continue;
+      for (const { key, windowSeconds } of entry.intent.evaluation.demands) {
+        const window = this.#counters.get(key)?.windows.get(windowSeconds);
+        if (window === undefined) return undefined;
+        untilUs = Math.min(untilUs, window.untilUs);
+      }
+    }
+    return untilUs;
   }
 }

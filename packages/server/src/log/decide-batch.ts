@@ -2,21 +2,14 @@
 import { type Decision, settle, type WindowDemand, type WindowUsage } from '@hivekey/policy';
 import type { BatchItem, Entry, IntentEntry } from './entries.ts';
 import { callRecord } from './records.ts';
-import type { WindowLedger } from './windows.ts';
+import { type Shortage, toNumber, type WindowLedger } from './windows.ts';
 
-/** A demand that does not fit now but may later. */
-export interface Shortage {
-  readonly demand: WindowDemand;
-  readonly needed: bigint;
-  readonly sinceUs: number;
-}
-
-/** A decided call with demands that did not fit; `place` is its index among the items. */
+/** A decided call with demands that did not fit but may later; `place` is its index among the items. */
 export interface ShortCall {
   readonly place: number;
   readonly entry: IntentEntry;
   readonly usages: readonly WindowUsage[];
-  readonly short: readonly Shortage[];
+  readonly short: readonly { readonly demand: WindowDemand; readonly shortage: Shortage }[];
 }
 
 export interface Decided {
@@ -51,26 +44,24 @@ function decideOne(entry: IntentEntry, ledger: WindowLedger | undefined, { items
   const item = itemOf(entry, settle(evaluation, usages));
   const shortages = evaluation.demands.flatMap((demand) => {
     const shortage = ledger.shortage(demand);
-    return shortage === undefined ? [] : [{ demand, ...shortage }];
+    return shortage === undefined ? [] : [{ demand, shortage }];
   });
   if (shortages.length > 0) short.push({ place: items.length, entry, usages, short: shortages });
   if (item.decision?.verdict !== 'allow') return item;
-  return { ...item, reservations: ledger.reserve(evaluation.charges, entry.eventId) };
+  return { ...item, reservations: ledger.reserve(evaluation.charges) };
 }
 
-/**
- * The call decided once more, now knowing from when on it would fit; what the decision says of it changes, the
- * verdict does not.
- */
+/** The call decided once more, now knowing from when on it would fit; what the decision says of it changes, the verdict does not. */
 export function withTimes(
   item: BatchItem,
   { entry, usages, short }: ShortCall,
-  freesInSeconds: (shortage: Shortage) => number,
+  freed: ReadonlyMap<Shortage, number>,
 ): BatchItem {
   const told = entry.intent.evaluation.demands.map((demand, i): WindowUsage => {
     const used = usages[i]?.used ?? 0;
-    const shortage = short.find((each) => each.demand === demand);
-    return shortage === undefined ? { used } : { used, freesInSeconds: freesInSeconds(shortage) };
+    const shortage = short.find((each) => each.demand === demand)?.shortage;
+    const freesInSeconds = shortage && freed.get(shortage);
+    return freesInSeconds === undefined ? { used } : { used, freesInSeconds };
   });
   return { ...item, ...itemOf(entry, settle(entry.intent.evaluation, told)) };
 }
@@ -82,9 +73,4 @@ function itemOf(entry: IntentEntry, decision: Decision): BatchItem {
     agentId: entry.intent.principal.agentId,
     decision,
   };
-}
-
-/** Beyond 2^53 the exact number has no bearing: no limit is that high. */
-function toNumber(units: bigint): number {
-  return units > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(units);
 }

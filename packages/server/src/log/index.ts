@@ -1,6 +1,7 @@
 /** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
 import type { KeyObject } from 'node:crypto';
 import { type SigningKey, signingKey } from '@hivekey/action-log';
+import type { WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
@@ -19,6 +20,7 @@ import {
   rebuildProjection,
 } from './projector.ts';
 import { type EventProof, proveEvent } from './proof.ts';
+import { readUsage } from './read-windows.ts';
 import {
   type EventFilter,
   type EventPage,
@@ -91,6 +93,8 @@ export interface LogHealth {
     readonly destination: string;
     readonly treeSize: number;
     readonly lastError: string | null;
+    /** How long there has been a checkpoint that is not copied there; 0 when the newest is. */
+    readonly behindSeconds: number;
   }[];
 }
 
@@ -234,7 +238,11 @@ class Log implements RunningLog {
 
   async health(): Promise<LogHealth> {
     const { rows } = await this.#options.pool.query<LogHealth['copies'][number]>(
-      `SELECT workspace_id AS "workspaceId", destination, tree_size AS "treeSize", last_error AS "lastError" FROM checkpoint_copies`,
+      `SELECT c.workspace_id AS "workspaceId", c.destination, c.tree_size AS "treeSize", c.last_error AS "lastError",
+              coalesce((SELECT extract(epoch FROM clock_timestamp() - k.created_at) FROM log_checkpoints k
+                         WHERE k.workspace_id = c.workspace_id AND k.tree_size > c.tree_size
+                         ORDER BY k.tree_size LIMIT 1), 0)::float8 AS "behindSeconds"
+         FROM checkpoint_copies c`,
     );
     return { writable: [...this.#writers.values()].every(({ writable }) => writable), copies: rows };
   }
@@ -250,6 +258,10 @@ class Log implements RunningLog {
   async export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport> {
     await this.catchUp(workspaceId);
     return exportLog(this.#options.pool, workspaceId, this.#key(workspaceId).verifier, options);
+  }
+
+  usage(workspaceId: WorkspaceId, demands: readonly WindowDemand[]): Promise<readonly WindowUsage[]> {
+    return readUsage(this.#options.pool, workspaceId, demands);
   }
 
   async close(): Promise<void> {

@@ -1,22 +1,16 @@
 /** A batch that must look before it decides: the state of its agents, or windows. One transaction, with locks. */
+import type { WindowDemand } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
-import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
+import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { RecordResult } from '../path/types.ts';
 import { type Append, NOTHING_EXPECTED, prepareAppend } from './append.ts';
 import { type Decided, decideBatch, withTimes } from './decide-batch.ts';
 import type { Entry, IntentEntry } from './entries.ts';
+import { readWindows, whenFreed } from './read-windows.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { LOCK_AGENTS, LOCK_SHARD, LOCK_WORKSPACE } from './sql/lock.ts';
-import {
-  LOCK_COUNTERS,
-  MAKE_COUNTERS,
-  READ_WINDOWS,
-  RELEASE_ENTRY,
-  SUM_WINDOWS,
-  WHEN_FREED,
-  type WindowRow,
-} from './sql/windows.ts';
-import { type Counter, WindowLedger, windowOf } from './windows.ts';
+import { LOCK_COUNTERS, MAKE_COUNTERS, RELEASE } from './sql/windows.ts';
+import type { Reservation, WindowLedger } from './windows.ts';
 
 type Stale = Extract<RecordResult, { kind: 'stale' }>;
 
@@ -73,7 +67,7 @@ export async function lockAndDecide(
       text: LOCK_SHARD,
       values: [workspaceId, held.shardId, held.fence, position.block, position.head],
     }),
-    keys.length === 0 ? undefined : readWindows(context, keys, keys.every(isKnown), entries),
+    keys.length === 0 ? undefined : lockWindows(context, keys, keys.every(isKnown), entries),
   ]);
   if (shard.rowCount === 0) throw new ShardLost();
 
@@ -85,13 +79,13 @@ export async function lockAndDecide(
     if (entry.kind === 'intent' && what !== undefined) stale.push({ entry, result: { kind: 'stale', what } });
     else live.push(entry);
   }
-  if (ledger !== undefined) await addMissingWindows(context, live, ledger);
   const { items, short, faulty } = decideBatch(live, ledger);
   if (ledger !== undefined) {
-    const told = await whenFreed(context, short, ledger);
+    const all = short.flatMap((call) => call.short);
+    const freed = await whenFreed(client, workspaceId, all, ledger);
     for (const call of short) {
       const item = items[call.place];
-      if (item !== undefined) items[call.place] = withTimes(item, call, (shortage) => told.get(shortage) ?? 0);
+      if (item !== undefined) items[call.place] = withTimes(item, call, freed);
     }
   }
   const lastSeq = (id: AgentId): number => rows.get(id)?.agent_seq ?? 0;
@@ -131,7 +125,8 @@ export function keysOf(entries: readonly Entry[]): Set<string> {
   return keys;
 }
 
-async function readWindows(
+/** Sent in this order: what is given back is gone when the windows are read. */
+async function lockWindows(
   { client, workspaceId }: BatchContext,
   keys: readonly string[],
   areKnown: boolean,
@@ -140,86 +135,27 @@ async function readWindows(
   const values = [workspaceId, keys];
   const make = () => client.query({ name: 'log-make-counters', text: MAKE_COUNTERS, values });
   const lock = () => client.query({ name: 'log-lock-counters', text: LOCK_COUNTERS, values });
-  const release = () =>
-    releasesOf(entries).map(({ key, atUs, eventId }) =>
-      client.query({ name: 'log-release', text: RELEASE_ENTRY, values: [workspaceId, key, atUs, eventId] }),
-    );
-  const read = () => client.query<WindowRow>({ name: 'log-read-windows', text: READ_WINDOWS, values });
-  // In this order on the wire: what is given back is gone when the windows are read.
-  const [, locked, , windows] = await Promise.all([
+  const release = ({ key, version, sinceUs, amount }: Reservation) =>
+    client.query({ name: 'log-release', text: RELEASE, values: [workspaceId, key, version, sinceUs, amount] });
+  const read = () => readWindows(client, workspaceId, keys, demandsOf(entries));
+  const [, locked, , ledger] = await Promise.all([
     areKnown ? undefined : make(),
     lock(),
-    Promise.all(release()),
+    Promise.all(releasesOf(entries).map(release)),
     read(),
   ]);
-  if (locked.rowCount === keys.length) return ledgerOf(windows.rows);
+  if (locked.rowCount === keys.length) return ledger;
   // A counter was cleared away since it was known.
   const [, , again] = await Promise.all([make(), lock(), read()]);
-  return ledgerOf(again.rows);
+  return again;
 }
 
-function releasesOf(entries: readonly Entry[]): { key: string; atUs: number; eventId: EventId }[] {
-  return entries.flatMap((entry) => {
-    if (entry.kind === 'intent' || entry.settles === undefined) return [];
-    const { settles: eventId } = entry;
-    return (entry.release ?? []).map(({ key, atUs }) => ({ key, atUs, eventId }));
-  });
+function releasesOf(entries: readonly Entry[]): Reservation[] {
+  return entries.flatMap((entry) => (entry.kind === 'plain' ? (entry.release ?? []) : []));
 }
 
-function ledgerOf(rows: readonly WindowRow[]): WindowLedger {
-  const counters = new Map<string, Counter & { readonly windows: Map<number, ReturnType<typeof windowOf>> }>();
-  for (const row of rows) {
-    const counter = counters.get(row.key) ?? {
-      version: row.version,
-      lastAtUs: row.last_at_us,
-      keepSeconds: row.keep_seconds,
-      windows: new Map(),
-    };
-    counters.set(row.key, counter);
-    if (row.seconds !== null && row.total !== null)
-      counter.windows.set(row.seconds, windowOf(BigInt(row.total), row.seconds, row.oldest_us));
-  }
-  return new WindowLedger(counters, rows[0]?.now_us ?? 0);
-}
-
-async function addMissingWindows(
-  { client, workspaceId }: BatchContext,
-  entries: readonly Entry[],
-  ledger: WindowLedger,
-): Promise<void> {
-  const demands = entries.flatMap((entry) =>
+function demandsOf(entries: readonly Entry[]): WindowDemand[] {
+  return entries.flatMap((entry) =>
     entry.kind === 'intent' && entry.ready === undefined ? entry.intent.evaluation.demands : [],
-  );
-  const missing = ledger.missing(demands);
-  if (missing.length === 0) return;
-  const { rows } = await client.query<{ total: string; oldest_us: number | null }>(SUM_WINDOWS, [
-    workspaceId,
-    missing.map(({ key }) => key),
-    missing.map(({ sinceUs }) => sinceUs),
-  ]);
-  for (const [i, { key, seconds }] of missing.entries())
-    ledger.addWindow(key, seconds, BigInt(rows[i]?.total ?? 0), rows[i]?.oldest_us ?? null);
-}
-
-/** For each shortage, the seconds until it is none. */
-async function whenFreed(
-  { client, workspaceId }: BatchContext,
-  calls: Decided['short'],
-  ledger: WindowLedger,
-): Promise<ReadonlyMap<object, number>> {
-  const all = calls.flatMap(({ short }) => short);
-  if (all.length === 0) return new Map();
-  const { rows } = await client.query<{ at_us: number | null }>({
-    name: 'log-when-freed',
-    text: WHEN_FREED,
-    values: [
-      workspaceId,
-      all.map(({ demand }) => demand.key),
-      all.map(({ sinceUs }) => sinceUs),
-      all.map(({ needed }) => needed.toString()),
-    ],
-  });
-  return new Map(
-    all.map((shortage, i) => [shortage, ledger.freesInSeconds(shortage.demand, rows[i]?.at_us ?? undefined)]),
   );
 }

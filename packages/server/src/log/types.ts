@@ -1,5 +1,6 @@
 /** What the rest of the server knows of the action log. Only `log/index.ts` is imported from outside the folder. */
 import type { LogRecord, RecordKind } from '@hivekey/action-log';
+import type { WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
@@ -28,6 +29,8 @@ export interface ActionLog {
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T>;
   /** A record that goes with no state change (a read of the log, a start of the system), group-committed. Rejects with LogUnavailable. */
   record(workspaceId: WorkspaceId, draft: RecordDraft): Promise<EventId>;
+  /** How full the demanded windows are now, in the same order. Reserves nothing. Rejects when the database does not answer. */
+  usage(workspaceId: WorkspaceId, demands: readonly WindowDemand[]): Promise<readonly WindowUsage[]>;
   /** Stops accepting, waits for what is queued, releases the shards. */
   close(): Promise<void>;
 }

@@ -12,7 +12,14 @@ import { type AgentId, type EventId, newEventId, type WorkspaceId } from '../ids
 import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
-import { type Append, type Expectation, expectationOf, NOTHING_EXPECTED, prepareAppend } from './append.ts';
+import {
+  type Append,
+  type AppendReply,
+  type Expectation,
+  expectationOf,
+  NOTHING_EXPECTED,
+  prepareAppend,
+} from './append.ts';
 import { connectionOf, isRetryable } from './connection.ts';
 import { CounterCache } from './counter-cache.ts';
 import { decideBatch } from './decide-batch.ts';
@@ -314,8 +321,8 @@ export class Writer {
     if (keys.size === 0) return this.#prepare(session, decideBatch(entries, undefined).items, expectation);
     const decided = this.#counters.decide(entries, keys);
     if (decided === undefined) return undefined;
-    const { items, ledger } = decided;
-    return this.#prepare(session, items, { ...expectation, decidedAtUs: ledger.nowUs }, ledger);
+    const { items, ledger, untilUs } = decided;
+    return this.#prepare(session, items, { ...expectation, windowsUntilUs: untilUs }, ledger);
   }
 
   #send(session: Session, append: Append): void {
@@ -323,9 +330,11 @@ export class Writer {
     for (const [agentId, seq] of append.agentSeqs) this.#lastSeq.set(agentId, seq);
     if (append.windows !== undefined) this.#counters.learn(append.windows);
     const flight = this.#takeOff(append);
-    session.client.query(append.statement).then(
-      ({ rowCount }) => {
-        if (this.#session === session) this.#land(flight, rowCount === 1);
+    session.client.query<AppendReply>(append.statement).then(
+      ({ rows, rowCount }) => {
+        if (this.#session !== session) return;
+        this.#noteTime(rows[0]);
+        this.#land(flight, rowCount === 1);
       },
       (error: unknown) => this.#lose(session, error),
     );
@@ -401,20 +410,23 @@ export class Writer {
 
   #learn({ agentSeqs, windows }: Append): void {
     for (const [agentId, seq] of agentSeqs) this.#lastSeq.set(agentId, seq);
-    if (windows === undefined) return;
-    this.#counters.learn(windows);
-    this.#counters.setClock(windows.nowUs);
+    if (windows !== undefined) this.#counters.learn(windows);
+  }
+
+  #noteTime(reply: AppendReply | undefined): void {
+    if (reply?.now_us !== undefined) this.#counters.setClock(reply.now_us);
   }
 
   /** Sends the append and COMMIT together: the shard is locked, so the append cannot miss. */
   async #commitAppend(session: Session, append: Append): Promise<void> {
     const flight = this.#takeOff(append);
     const [appended, commit] = await Promise.all([
-      session.client.query(append.statement),
+      session.client.query<AppendReply>(append.statement),
       session.client.query('COMMIT'),
     ]);
     if (this.#session !== session) return;
     if (appended.rowCount !== 1 || commit.command !== 'COMMIT') throw new Error('the batch was not committed');
+    this.#noteTime(appended.rows[0]);
     this.#predicted = append.after;
     this.#land(flight, true);
   }

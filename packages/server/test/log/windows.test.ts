@@ -35,24 +35,20 @@ function someAgent(i: number): Principal {
 
 /** Lets time pass for windows, by making everything in them older. */
 async function pass(seconds: number): Promise<void> {
-  const us = seconds * 1_000_000;
   const { pool } = fixture.database;
-  await pool.query('UPDATE window_entries SET at_us = at_us - $1', [us]);
-  await pool.query(
-    `UPDATE window_counters SET version = version + 1, last_at_us = last_at_us - $1,
-            pruned_until_us = ARRAY(SELECT until - $1 FROM unnest(pruned_until_us) WITH ORDINALITY AS u (until, i) ORDER BY i)`,
-    [us],
-  );
+  const us = seconds * 1_000_000;
+  await pool.query('UPDATE window_entries SET at_us = at_us - $1 WHERE at_us > 0', [us]);
+  await pool.query('UPDATE window_counters SET version = version + 1, last_at_us = last_at_us - $1', [us]);
 }
 
-/** Every stored total against the entries it stands for. */
+/** Counters whose total is not that of their newest entry, and entries whose total is below that of the one before. */
 async function wrongTotals(): Promise<unknown[]> {
   const { rows } = await fixture.database.pool.query(
-    `SELECT c.key, w.seconds, w.total, held.amount
-       FROM window_counters c, unnest(c.window_seconds, c.totals, c.pruned_until_us) AS w (seconds, total, until),
-            LATERAL (SELECT coalesce(sum(e.amount), 0) AS amount FROM window_entries e
-                      WHERE e.workspace_id = c.workspace_id AND e.key = c.key AND e.at_us > w.until) AS held
-      WHERE w.total <> held.amount`,
+    `SELECT c.key FROM window_counters c WHERE c.total <> coalesce((SELECT e.total FROM window_entries e
+                    WHERE e.workspace_id = c.workspace_id AND e.key = c.key ORDER BY e.at_us DESC LIMIT 1), 0)
+     UNION ALL
+     SELECT key FROM (SELECT key, total < lag(total, 1, 0) OVER (PARTITION BY workspace_id, key ORDER BY at_us) AS falls
+                        FROM window_entries) AS e WHERE falls`,
   );
   return rows;
 }

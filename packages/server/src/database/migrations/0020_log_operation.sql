@@ -1,39 +1,38 @@
--- What running the log needs beyond its blocks: where unsettled calls begin, windows that can be locked
--- as one row a counter, lookups of the projection, and its partitions.
+-- What running the log needs beyond its blocks: where unsettled calls begin, windows, lookups of the
+-- projection, and its partitions.
 
 -- No block of the shard before this one holds an allowed call whose result is not in the shard. The next
 -- holder of a dead shard looks for unsettled calls from here on.
 ALTER TABLE log_shards ADD COLUMN open_block bigint NOT NULL DEFAULT 1;
 
--- A counter is one row with all its windows: two transactions that bring in a window of a new length and
--- a charge meet on this row, and neither can miss the other.
+-- Windows of any length over the same counter: an entry carries the counter's running total, so a window holds
+-- the total now less the total at its far edge, two index probes however much is inside.
 DROP TABLE window_entries;
 DROP TABLE window_counters;
 
 CREATE TABLE window_counters (
-  workspace_id    text NOT NULL,
-  key             text NOT NULL,
+  workspace_id text NOT NULL,
+  key          text NOT NULL,
   -- grows with every change of the counter
-  version         bigint NOT NULL DEFAULT 1,
-  -- time of the newest entry; times of a counter never run backwards, whatever the clock does
-  last_at_us      bigint NOT NULL DEFAULT 0,
-  keep_seconds    bigint NOT NULL DEFAULT 0,
-  -- the three arrays go together: window i holds total i, made of the entries younger than pruned_until i.
-  -- numeric, because amounts of 2^53 may be added up without an end
-  window_seconds  integer[] NOT NULL DEFAULT '{}',
-  totals          numeric[] NOT NULL DEFAULT '{}',
-  pruned_until_us bigint[] NOT NULL DEFAULT '{}',
+  version      bigint NOT NULL DEFAULT 0,
+  -- all that was ever charged; numeric, because amounts of 2^53 may be added up without an end
+  total        numeric NOT NULL DEFAULT 0,
+  -- time of the newest entry; times of a counter only grow, whatever the clock does
+  last_at_us   bigint NOT NULL DEFAULT 0,
+  -- longest window any guard keeps on this counter
+  keep_seconds bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (workspace_id, key)
 ) WITH (fillfactor = 50);
 
 CREATE TABLE window_entries (
   workspace_id text NOT NULL,
   key          text NOT NULL,
-  -- microseconds since 1970, by the database's clock
+  -- microseconds since 1970, by the database's clock; 0 stands for all that was cleared away
   at_us        bigint NOT NULL,
-  event_id     text NOT NULL,
-  amount       bigint NOT NULL CHECK (amount >= 0),
-  PRIMARY KEY (workspace_id, key, at_us, event_id)
+  -- of the counter, with this entry
+  version      bigint NOT NULL,
+  total        numeric NOT NULL,
+  PRIMARY KEY (workspace_id, key, at_us)
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON window_counters, window_entries TO hivekey_app;
