@@ -1,31 +1,37 @@
-/** Who a token stands for, read from current state in one indexed query. */
+/** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/types.ts';
 
-const QUERY = `
-SELECT t.workspace_id, t.id AS token_id, t.role AS token_role, t.expires_at, t.revoked_at, t.authz_epoch AS token_epoch,
+const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
        a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch,
        p.id AS owner_id, p.email, p.label, p.active AS owner_active,
        (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
-         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
-       t.expires_at <= clock_timestamp() AS expired
-  FROM agent_tokens t
-  JOIN workspaces w ON w.id = t.workspace_id
-  JOIN workspace_state ws ON ws.workspace_id = t.workspace_id
-  JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id
+         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles`;
+
+const AGENT_TABLES = `
+  JOIN workspaces w ON w.id = a.workspace_id
+  JOIN workspace_state ws ON ws.workspace_id = a.workspace_id
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
-  JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+  JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id`;
+
+const BY_TOKEN = `
+SELECT t.workspace_id, t.id AS token_id, t.role AS token_role, t.expires_at, t.revoked_at, t.authz_epoch AS token_epoch,
+       t.expires_at <= clock_timestamp() AS expired, ${AGENT}
+  FROM agent_tokens t
+  JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id ${AGENT_TABLES}
  WHERE t.lookup_hmac = $1`;
 
-interface Row {
+/** By id or handle. An id goes first, should a handle look like one. */
+const BY_NAME = `
+SELECT a.workspace_id, ${AGENT}
+  FROM agents a ${AGENT_TABLES}
+ WHERE a.workspace_id = $1 AND (a.id = $2 OR lower(a.handle) = lower($2))
+ ORDER BY a.id = $2 DESC LIMIT 1`;
+
+interface AgentRow {
   workspace_id: WorkspaceId;
-  token_id: TokenId;
-  token_role: string | null;
-  expires_at: Date;
-  revoked_at: Date | null;
-  token_epoch: number;
   workspace: string;
   environment: string;
   workspace_status: 'active' | 'stopped';
@@ -39,10 +45,24 @@ interface Row {
   label: string | null;
   owner_active: boolean;
   roles: string[];
+}
+
+interface TokenRow extends AgentRow {
+  token_id: TokenId;
+  token_role: string | null;
+  expires_at: Date;
+  revoked_at: Date | null;
+  token_epoch: number;
   expired: boolean;
 }
 
-export type TokenState = 'live' | 'token_expired' | 'token_revoked' | 'agent_revoked' | 'agent_suspended' | 'workspace_stopped';
+export type TokenState =
+  | 'live'
+  | 'token_expired'
+  | 'token_revoked'
+  | 'agent_revoked'
+  | 'agent_suspended'
+  | 'workspace_stopped';
 
 export interface TokenHolder {
   readonly principal: Principal;
@@ -50,22 +70,25 @@ export interface TokenHolder {
   readonly state: TokenState;
 }
 
-function stateOf(row: Row): TokenState {
+/** The credential that stands on the records, and when it ends. */
+type Credential = Pick<Principal, 'tokenId' | 'tokenExpiresAtMs'>;
+
+function agentState(row: AgentRow): Exclude<TokenState, 'token_expired' | 'token_revoked'> {
   if (row.workspace_status === 'stopped') return 'workspace_stopped';
   if (row.status === 'revoked') return 'agent_revoked';
-  if (row.status === 'suspended' || !row.owner_active) return 'agent_suspended';
+  return row.status === 'suspended' || !row.owner_active ? 'agent_suspended' : 'live';
+}
+
+function tokenState(row: TokenRow): TokenState {
+  const agent = agentState(row);
+  if (agent !== 'live') return agent;
   // A token made before a stop never revives, not even after the agent is restored.
   if (row.revoked_at !== null || row.token_epoch !== row.authz_epoch) return 'token_revoked';
   return row.expired ? 'token_expired' : 'live';
 }
 
-/** The holder of the token with this lookup hash, or undefined when no such token was ever made. */
-export async function findTokenHolder(pool: Pool, lookupHmac: Buffer): Promise<TokenHolder | undefined> {
-  const { rows } = await pool.query<Row>({ name: 'token-holder', text: QUERY, values: [lookupHmac] });
-  const row = rows[0];
-  if (row === undefined) return undefined;
-  const roles = row.token_role === null ? row.roles : row.roles.filter((role) => role === row.token_role);
-  const principal: Principal = {
+function principalFrom(row: AgentRow, roles: readonly string[], credential: Credential): Principal {
+  return {
     workspaceId: row.workspace_id,
     workspace: row.workspace,
     environment: row.environment,
@@ -75,16 +98,41 @@ export async function findTokenHolder(pool: Pool, lookupHmac: Buffer): Promise<T
     owner: row.email,
     ...(row.label === null ? {} : { ownerLabel: row.label }),
     roles,
-    tokenId: row.token_id,
-    tokenExpiresAtMs: row.expires_at.getTime(),
+    tokenId: credential.tokenId,
+    tokenExpiresAtMs: credential.tokenExpiresAtMs,
     agentRevision: row.revision,
     authzEpoch: row.authz_epoch,
   };
-  return { principal, state: stateOf(row) };
+}
+
+/** The holder of the token with this lookup hash, or undefined when no such token was ever made. */
+export async function findTokenHolder(pool: Pool, lookupHmac: Buffer): Promise<TokenHolder | undefined> {
+  const { rows } = await pool.query<TokenRow>({ name: 'token-holder', text: BY_TOKEN, values: [lookupHmac] });
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  const roles = row.token_role === null ? row.roles : row.roles.filter((role) => role === row.token_role);
+  const credential = { tokenId: row.token_id, tokenExpiresAtMs: row.expires_at.getTime() };
+  return { principal: principalFrom(row, roles, credential), state: tokenState(row) };
+}
+
+/** An agent of the workspace by id or handle, acting with the credential of whoever asks about it. */
+export async function findAgent(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  agent: string,
+  credential: Credential,
+): Promise<TokenHolder | undefined> {
+  const { rows } = await pool.query<AgentRow>({
+    name: 'agent-by-name',
+    text: BY_NAME,
+    values: [workspaceId, agent],
+  });
+  const row = rows[0];
+  return row && { principal: principalFrom(row, row.roles, credential), state: agentState(row) };
 }
 
 /** Notes the use of a token, at most once a minute for each. Never on the way of an action. */
-export async function noteTokenUse(pool: Pool, workspaceId: WorkspaceId, tokenId: TokenId): Promise<void> {
+export async function noteTokenUse(pool: Pool, workspaceId: WorkspaceId, tokenId: Principal['tokenId']): Promise<void> {
   await pool.query({
     name: 'token-use',
     text: `UPDATE agent_tokens SET last_used_at = now() WHERE workspace_id = $1 AND id = $2

@@ -1,15 +1,24 @@
 /** The steps in order: authenticate ▸ resolve ▸ decide ▸ record ▸ (forward, at the entrance) ▸ settle. */
 import { createHmac, type KeyObject } from 'node:crypto';
-import type { Evaluation } from '@hivekey/policy';
+import { type Decision, type Evaluation, settle } from '@hivekey/policy';
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Pool } from 'pg';
-import type { TokenHolder, TokenState } from '../agents/principal.ts';
+import { findAgent, type TokenHolder, type TokenState } from '../agents/principal.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/types.ts';
 import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
 import { decide, refuse } from './decide.ts';
-import type { ActionPath, Attempt, Resolve, StopReport, StopTarget } from './index.ts';
+import type {
+  ActionPath,
+  Attempt,
+  DryRunSubject,
+  EnforcementPoint,
+  Reauthenticate,
+  Resolve,
+  StopReport,
+  StopTarget,
+} from './index.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
 import { redactArguments } from './redact.ts';
 import type {
@@ -63,6 +72,7 @@ export function createActionPath(options: ActionPathOptions): ActionPath {
 }
 
 class Path implements ActionPath {
+  readonly #pool: Pool;
   readonly #log: ActionLog;
   readonly #digest: KeyObject;
   readonly #clock: () => number;
@@ -75,6 +85,7 @@ class Path implements ActionPath {
   #closing = false;
 
   constructor(options: ActionPathOptions) {
+    this.#pool = options.pool;
     this.#log = options.log;
     this.#digest = options.digest;
     this.#clock = options.clock ?? Date.now;
@@ -96,11 +107,26 @@ class Path implements ActionPath {
     return this.#refuseDead(holder.principal, holder.state, attempt);
   }
 
-  async authorize(token: string, principal: Principal, resolve: Resolve): Promise<Authorization> {
+  async principalOf(
+    { workspaceId, keyId: tokenId, expiresAtMs: tokenExpiresAtMs = Number.POSITIVE_INFINITY }: EnforcementPoint,
+    agent: string,
+    attempt: Attempt,
+  ): Promise<Principal | undefined | Unauthenticated | Unavailable> {
+    let found: TokenHolder | undefined;
+    try {
+      found = await findAgent(this.#pool, workspaceId, agent, { tokenId, tokenExpiresAtMs });
+    } catch {
+      return this.#unavailable('log_unavailable');
+    }
+    if (found === undefined || found.state === 'live') return found?.principal;
+    return this.#refuseDead(found.principal, found.state, attempt);
+  }
+
+  async authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization> {
     if (this.#closing) return this.#unavailable('shutting_down');
     return tracer.startActiveSpan('hivekey.authorize', async (span) => {
       try {
-        const authorization = await this.#decideAndRecord(token, principal, resolve);
+        const authorization = await this.#decideAndRecord(credential, principal, resolve);
         span.setAttributes({ 'hivekey.agent': principal.agent, 'hivekey.result': authorization.kind });
         if ('decision' in authorization) {
           span.setAttributes({
@@ -119,18 +145,23 @@ class Path implements ActionPath {
     });
   }
 
-  async #decideAndRecord(token: string, first: Principal, resolve: Resolve): Promise<Authorization> {
+  async #decideAndRecord(
+    credential: string | Reauthenticate,
+    first: Principal,
+    resolve: Resolve,
+  ): Promise<Authorization> {
     let principal = first;
     for (let round = 0; round < MAX_DECISIONS; round += 1) {
       const resolveStart = performance.now();
       const action = await resolve(principal);
       const decideStart = performance.now();
-      let evaluation: Evaluation;
+      let policy: PolicyInForce;
       try {
-        evaluation = decide(await this.#policies.current(principal.workspaceId), principal, action);
+        policy = await this.#policies.current(principal.workspaceId);
       } catch {
         return this.#unavailable('policy_unavailable');
       }
+      const evaluation = decide(policy, principal, action);
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
       let result: RecordResult;
@@ -146,17 +177,37 @@ class Path implements ActionPath {
       if (result.kind === 'recorded') return this.#outcomeOf(call, principal, action, result);
 
       this.#calls.leave(call, undefined);
-      if (result.what === 'policy') this.#policies.changed(principal.workspaceId);
-      this.#authenticator.forget(principal.workspaceId, principal.agentId);
-      const again = await this.authenticate(token, {
+      if (result.what === 'policy') {
+        this.#policies.outdated(principal.workspaceId, policy);
+        continue;
+      }
+      const attempt: Attempt = {
         tool: action.tool,
         entrance: action.entrance,
         ...(action.sourceAddress === undefined ? {} : { sourceAddress: action.sourceAddress }),
-      });
+      };
+      const again = await (typeof credential === 'string'
+        ? this.authenticate(credential, attempt)
+        : credential(attempt));
       if ('kind' in again) return again;
       principal = again;
     }
     return this.#unavailable('overloaded');
+  }
+
+  async dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable> {
+    let policy: PolicyInForce;
+    try {
+      policy = await this.#policies.newest(subject.workspaceId);
+    } catch {
+      return this.#unavailable('policy_unavailable');
+    }
+    const evaluation = decide(policy, subject, action);
+    try {
+      return settle(evaluation, await this.#log.usage(subject.workspaceId, evaluation.demands));
+    } catch {
+      return this.#unavailable('log_unavailable');
+    }
   }
 
   #outcomeOf(

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { findTokenHolder, noteTokenUse, type TokenHolder } from '../agents/principal.ts';
 import { credentialKind, lookupHmac } from '../identity/token-hash.ts';
-import type { AgentId, TokenId, WorkspaceId } from '../ids.ts';
+import type { AgentId, WorkspaceId } from '../ids.ts';
 
 const MAX_CACHED = 20_000;
 const USE_NOTED_EVERY_MS = 60_000;
@@ -21,7 +21,7 @@ export class Authenticator {
   readonly #pepper: KeyObject;
   readonly #clock: () => number;
   readonly #held = new Map<string, Held>();
-  readonly #used = new Map<TokenId, number>();
+  readonly #used = new Map<TokenHolder['principal']['tokenId'], number>();
 
   constructor(pool: Pool, pepper: KeyObject, clock: () => number) {
     this.#pool = pool;
@@ -46,7 +46,7 @@ export class Authenticator {
     if (holder?.state === 'live') {
       if (this.#held.size >= MAX_CACHED) this.#held.clear();
       this.#held.set(key, { holder, atMs: now });
-      this.#noteUse(holder.principal.workspaceId, holder.principal.tokenId, now);
+      this.#noteUse(holder.principal, now);
     } else {
       this.#held.delete(key);
     }
@@ -63,7 +63,7 @@ export class Authenticator {
     }
   }
 
-  #noteUse(workspaceId: WorkspaceId, tokenId: TokenId, now: number): void {
+  #noteUse({ workspaceId, tokenId }: TokenHolder['principal'], now: number): void {
     const last = this.#used.get(tokenId);
     if (last !== undefined && now - last < USE_NOTED_EVERY_MS) return;
     if (this.#used.size >= MAX_CACHED) this.#used.clear();

@@ -25,7 +25,11 @@ export function refuse(
 }
 
 /** Pure and total. A grant is checked first: a stop or a schema problem is told only to who may know the tool. */
-export function decide(policy: PolicyInForce, principal: Principal, action: Action): Evaluation {
+export function decide(
+  policy: PolicyInForce,
+  principal: Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>,
+  action: Action,
+): Evaluation {
   const { compiled, stoppedTools } = policy;
   const evaluation = compiled.evaluate({
     workspaceId: principal.workspaceId,

@@ -1,6 +1,6 @@
 /** The one path. Entrances import only this file. */
-import type { CompiledPolicy } from '@hivekey/policy';
-import type { AgentId, WorkspaceId } from '../ids.ts';
+import type { CompiledPolicy, Decision } from '@hivekey/policy';
+import type { AgentId, KeyId, WorkspaceId } from '../ids.ts';
 import type {
   Action,
   Authorization,
@@ -28,6 +28,21 @@ export interface Attempt {
   readonly willRecord?: boolean;
 }
 
+/** Makes sure again who acts, when agent or policy changed while the decision was being recorded. */
+export type Reauthenticate = (attempt: Attempt) => Promise<Principal | Unauthenticated | Unavailable>;
+
+/** A trusted enforcement point that asks about agents of its workspace without holding their tokens. */
+export interface EnforcementPoint {
+  readonly workspaceId: WorkspaceId;
+  /** Stands on the records where an agent's token id would. */
+  readonly keyId: KeyId;
+  /** Absent for a key that does not end. */
+  readonly expiresAtMs?: number;
+}
+
+/** Whom a dry run is about. A role set alone is asked about with an `agentId` and `ownerId` that nobody has: its windows are empty. */
+export type DryRunSubject = Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>;
+
 /** What a stop reaches: everything of the workspace, some agents, or one capability. */
 export type StopTarget =
   | { readonly kind: 'workspace' }
@@ -50,8 +65,20 @@ export interface AbortedCall {
 export interface ActionPath {
   /** Credential → principal, against current state. A known but dead credential's attempt is recorded. */
   authenticate(token: string | undefined, attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable>;
-  /** resolve ▸ decide ▸ record. A permit must be settled exactly once. */
-  authorize(token: string, principal: Principal, resolve: Resolve): Promise<Authorization>;
+  /**
+   * The agent of that id or handle, for an enforcement point; undefined when its workspace has none. An attempt for
+   * a stopped agent is recorded, as one with a dead credential is. Checking the enforcement point's own key is up
+   * to the entrance.
+   */
+  principalOf(
+    asker: EnforcementPoint,
+    agent: string,
+    attempt: Attempt,
+  ): Promise<Principal | undefined | Unauthenticated | Unavailable>;
+  /** resolve ▸ decide ▸ record. A permit must be settled exactly once. `credential` is the agent's token, or how an enforcement point asks again. */
+  authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization>;
+  /** The decision that `authorize` would come to now: the same evaluation, against the windows as they stand. Nothing is reserved or recorded. */
+  dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable>;
   /** Records how the permitted call ended. Resolves when that is durable; need not be awaited before answering. */
   settle(permit: Permit, outcome: Outcome): Promise<void>;
   /** The permit is kept in the database and whoever closes it there records its outcome: this process no longer answers for the call. */

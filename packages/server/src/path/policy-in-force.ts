@@ -9,38 +9,69 @@ export interface PolicyInForce {
   readonly stoppedTools: ReadonlySet<string>;
 }
 
+interface Held {
+  readonly reading: Promise<PolicyInForce>;
+  /** Once it is read. */
+  policy: PolicyInForce | undefined;
+}
+
 export class Policies {
   readonly #pool: Pool;
-  readonly #current = new Map<WorkspaceId, Promise<PolicyInForce>>();
+  readonly #held = new Map<WorkspaceId, Held>();
   readonly #listeners = new Set<(workspaceId: WorkspaceId) => void>();
 
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  /** Rejects when the policy cannot be read: then nothing may be decided. */
+  /** As of the last revision heard of. Rejects when the policy cannot be read: then nothing may be decided. */
   current(workspaceId: WorkspaceId): Promise<PolicyInForce> {
-    const held = this.#current.get(workspaceId);
-    if (held !== undefined) return held;
-    const loading = loadPolicySet(this.#pool, workspaceId).then(({ set, stoppedTools }) => ({
-      compiled: compilePolicy(set),
-      stoppedTools,
-    }));
-    this.#current.set(workspaceId, loading);
-    loading.catch(() => {
-      if (this.#current.get(workspaceId) === loading) this.#current.delete(workspaceId);
+    const known = this.#held.get(workspaceId);
+    if (known !== undefined) return known.reading;
+    const held: Held = { reading: this.#read(workspaceId), policy: undefined };
+    this.#held.set(workspaceId, held);
+    held.reading.then(
+      (policy) => {
+        held.policy = policy;
+      },
+      () => {
+        if (this.#held.get(workspaceId) === held) this.#held.delete(workspaceId);
+      },
+    );
+    return held.reading;
+  }
+
+  /** As of the database now, for what is not checked again by a record's transaction. */
+  async newest(workspaceId: WorkspaceId): Promise<PolicyInForce> {
+    const policy = await this.current(workspaceId);
+    const { rows } = await this.#pool.query<{ revision: number }>({
+      name: 'policy-revision',
+      text: 'SELECT policy_revision AS revision FROM workspace_state WHERE workspace_id = $1',
+      values: [workspaceId],
     });
-    return loading;
+    if (rows[0]?.revision === policy.compiled.revision) return policy;
+    this.outdated(workspaceId, policy);
+    return this.current(workspaceId);
   }
 
   /** The next decision reads the policy again. */
   changed(workspaceId: WorkspaceId): void {
-    this.#current.delete(workspaceId);
+    this.#held.delete(workspaceId);
     for (const listener of this.#listeners) listener(workspaceId);
+  }
+
+  /** A decision under this policy came too late. Many find that out at once; one of them has it read again. */
+  outdated(workspaceId: WorkspaceId, policy: PolicyInForce): void {
+    if (this.#held.get(workspaceId)?.policy === policy) this.changed(workspaceId);
   }
 
   onChange(listener: (workspaceId: WorkspaceId) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  async #read(workspaceId: WorkspaceId): Promise<PolicyInForce> {
+    const { set, stoppedTools } = await loadPolicySet(this.#pool, workspaceId);
+    return { compiled: compilePolicy(set), stoppedTools };
   }
 }

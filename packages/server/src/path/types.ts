@@ -4,7 +4,7 @@
  * recorded is what is forwarded.
  */
 import type { Decision, Evaluation, JsonObject, ReasonClass } from '@hivekey/policy';
-import type { AgentId, EventId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { AgentId, EventId, KeyId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 
 /** Who is calling, as of `agentRevision`. The recording transaction compares that revision and refuses an older one. */
 export interface Principal {
@@ -17,7 +17,8 @@ export interface Principal {
   readonly owner: string;
   readonly ownerLabel?: string;
   readonly roles: readonly string[];
-  readonly tokenId: TokenId;
+  /** The agent's token, or the key of the enforcement point that asks about it. */
+  readonly tokenId: TokenId | KeyId;
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
   readonly authzEpoch: number;

@@ -92,6 +92,14 @@ export class PathDouble implements ActionPath {
     return this.tokens.get(token) ?? { kind: 'unauthenticated', code: 'token_invalid' };
   }
 
+  async principalOf(): Promise<undefined> {
+    return undefined;
+  }
+
+  async dryRun(_subject: unknown, action: Action): Promise<Decision> {
+    return this.#decide(action);
+  }
+
   async authorize(
     token: string,
     principal: Principal,
