@@ -3,13 +3,13 @@
 export interface UnsealedBlock {
   readonly shardId: string;
   readonly block: number;
-  /** Microseconds. Not to be trusted further than to pick the next shard: clocks step, and a later commit may carry an earlier time. */
-  readonly committedAtUs: number;
+  /** Of two blocks of which one follows from the other, that one has the larger number. */
+  readonly ordinal: number;
 }
 
 /**
- * Merges the blocks of each shard, which come in block order, by commit time and then shard id. A shard's own
- * order is never changed. The order is fixed by being written down; nobody computes it again.
+ * Merges the blocks of each shard, which come in block order, by their ordinals. A shard's own order is never
+ * changed. The order is fixed by being written down; nobody computes it again.
  */
 export function sealOrder<T extends UnsealedBlock>(shards: ReadonlyMap<string, readonly T[]>): T[] {
   const queues = [...shards.values()].map((blocks) => ({ blocks, at: 0 }));
@@ -19,15 +19,11 @@ export function sealOrder<T extends UnsealedBlock>(shards: ReadonlyMap<string, r
     for (const queue of queues) {
       const candidate = queue.blocks[queue.at];
       const best = first?.blocks[first.at];
-      if (candidate !== undefined && (best === undefined || precedes(candidate, best))) first = queue;
+      if (candidate !== undefined && (best === undefined || candidate.ordinal < best.ordinal)) first = queue;
     }
     const next = first?.blocks[first.at];
     if (first === undefined || next === undefined) return order;
     order.push(next);
     first.at += 1;
   }
-}
-
-function precedes(a: UnsealedBlock, b: UnsealedBlock): boolean {
-  return a.committedAtUs === b.committedAtUs ? a.shardId < b.shardId : a.committedAtUs < b.committedAtUs;
 }

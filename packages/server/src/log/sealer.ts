@@ -67,6 +67,8 @@ interface BlockRow {
   readonly count: number;
   readonly entryHashes: Buffer;
   readonly head: Buffer;
+  readonly ordinal: number;
+  /** Microseconds. */
   readonly committedAtUs: number;
 }
 
@@ -193,45 +195,42 @@ async function readShards(client: PoolClient, workspaceId: WorkspaceId): Promise
   return new Map(rows.map(({ shard_id, block, seq, head }) => [shard_id, { nextBlock: block + 1, seq, head }]));
 }
 
+/**
+ * The next blocks in their order. One statement, so that all shards are seen at one moment: who sees a block sees
+ * what it follows from. Of a shard that has more than is read at once nothing is known behind its last block, so
+ * nothing that comes later is taken from the others either.
+ */
 async function readUnsealed(
   client: PoolClient,
   workspaceId: WorkspaceId,
   sealed: ReadonlyMap<string, ShardState>,
 ): Promise<{ blocks: BlockRow[]; hasMore: boolean }> {
-  const shards = await client.query<{ shard_id: string; next_block: number }>({
-    name: 'log-shards',
-    text: 'SELECT shard_id, next_block FROM log_shards WHERE workspace_id = $1',
-    values: [workspaceId],
-  });
-  const waiting = shards.rows
-    .map(({ shard_id, next_block }) => ({
-      shardId: shard_id,
-      from: sealed.get(shard_id)?.nextBlock ?? 1,
-      to: next_block,
-    }))
-    .filter(({ from, to }) => from < to);
-  if (waiting.length === 0) return { blocks: [], hasMore: false };
   const { rows } = await client.query<BlockRow>({
     name: 'log-unsealed',
-    text: `SELECT b.shard_id AS "shardId", b.block, b.first_seq AS "firstSeq", b.count, b.entry_hashes AS "entryHashes", b.head,
+    text: `SELECT b.shard_id AS "shardId", b.block, b.first_seq AS "firstSeq", b.count, b.entry_hashes AS "entryHashes", b.head, b.ordinal,
                   (extract(epoch FROM b.committed_at) * 1000000)::bigint AS "committedAtUs"
-             FROM unnest($2::text[], $3::bigint[]) AS c (shard_id, next_block)
+             FROM log_shards s
+             LEFT JOIN unnest($2::text[], $3::bigint[]) AS c (shard_id, next_block) ON c.shard_id = s.shard_id
             CROSS JOIN LATERAL (SELECT * FROM log_blocks l
-                                 WHERE l.workspace_id = $1 AND l.shard_id = c.shard_id AND l.block >= c.next_block
-                                 ORDER BY l.block LIMIT ${BLOCKS_OF_A_SHARD_AT_ONCE}) AS b`,
-    values: [workspaceId, waiting.map(({ shardId }) => shardId), waiting.map(({ from }) => from)],
+                                 WHERE l.workspace_id = $1 AND l.shard_id = s.shard_id AND l.block >= coalesce(c.next_block, 1)
+                                 ORDER BY l.block LIMIT ${BLOCKS_OF_A_SHARD_AT_ONCE}) AS b
+            WHERE s.workspace_id = $1 AND s.next_block > coalesce(c.next_block, 1)`,
+    values: [workspaceId, [...sealed.keys()], [...sealed.values()].map(({ nextBlock }) => nextBlock)],
   });
   const byShard = Map.groupBy(rows, ({ shardId }) => shardId);
-  for (const blocks of byShard.values()) blocks.sort((a, b) => a.block - b.block);
+  let known = Number.POSITIVE_INFINITY;
+  for (const blocks of byShard.values()) {
+    blocks.sort((a, b) => a.block - b.block);
+    if (blocks.length === BLOCKS_OF_A_SHARD_AT_ONCE) known = Math.min(known, blocks.at(-1)?.ordinal ?? 0);
+  }
   const order = sealOrder(byShard);
   let entries = 0;
-  const blocks = order.filter(({ count }, i) => {
-    const fits = i === 0 || entries + count <= ENTRIES_AT_ONCE;
-    entries += count;
+  const blocks = order.filter(({ count, ordinal }, i) => {
+    const fits = i === 0 || (entries + count <= ENTRIES_AT_ONCE && ordinal <= known);
+    entries += fits ? count : ENTRIES_AT_ONCE;
     return fits;
   });
-  const isFull = [...byShard.values()].some((each) => each.length === BLOCKS_OF_A_SHARD_AT_ONCE);
-  return { blocks, hasMore: isFull || blocks.length < order.length };
+  return { blocks, hasMore: known < Number.POSITIVE_INFINITY || blocks.length < order.length };
 }
 
 async function storeSeals(
