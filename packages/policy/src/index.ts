@@ -3,9 +3,20 @@ export { policyHash } from './decide/hash.ts';
 export { settle } from './decide/settle.ts';
 export { checkCapability } from './documents/capability.ts';
 export { parseCapabilityFile, parsePolicyFile, parseRoleFile, parseWorkspaceGuardsFile } from './documents/files.ts';
+export { checkFit } from './documents/fit.ts';
 export { checkGuards } from './documents/guards.ts';
-export { canonicalCapability } from './documents/names.ts';
+export { canonicalCapability, covers } from './documents/names.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
 export type * from './documents/types.ts';
 export type * from './model.ts';
+export { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from './schemas/documents.ts';
+export type {
+  PolicyCaseResult,
+  PolicyFileResult,
+  PolicyTestFile,
+  PolicyTestProblem,
+  PolicyTestReport,
+  ReadReference,
+} from './testing/run.ts';
+export { runPolicyTests } from './testing/run.ts';

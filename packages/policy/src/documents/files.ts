@@ -1,8 +1,8 @@
 /** Files of roles, workspace guards and capabilities: YAML or JSON text, one or several documents. */
-import type { Capability, Checked, DocumentProblem } from '../model.ts';
+import type { Capability, Checked, DocumentProblem, JsonValue } from '../model.ts';
 import { readCapabilityDocument } from './capability.ts';
 import { readGuards } from './guards.ts';
-import { isObject, member, objectOf, Problems, quote } from './problems.ts';
+import { type DocumentPath, isObject, member, objectOf, Problems, quote } from './problems.ts';
 import { checkHead, readRole } from './role.ts';
 import { isRoleGuide } from './role-guide.ts';
 import { type ReadDocument, readDocuments } from './text.ts';
@@ -20,7 +20,7 @@ export function parseCapabilityFile(text: string): Checked<Capability[]> {
 
 /** The guards of a workspace: exactly one document. */
 export function parseWorkspaceGuardsFile(text: string): Checked<WorkspaceGuardsDocument> {
-  const parsed = parseAll(text, readWorkspaceGuards);
+  const parsed = parseAll(text, ({ value }, problems) => readWorkspaceGuards(value, [], problems));
   if (!parsed.ok) return parsed;
   const [only, second] = parsed.value;
   if (only !== undefined && second === undefined) return { ok: true, value: only };
@@ -30,7 +30,7 @@ export function parseWorkspaceGuardsFile(text: string): Checked<WorkspaceGuardsD
 
 /** A file that may hold documents of every kind. */
 export function parsePolicyFile(text: string): Checked<PolicyDocument[]> {
-  return parseAll(text, readAny);
+  return parseAll(text, ({ value }, problems) => readPolicyDocument(value, [], problems));
 }
 
 function parseAll<T>(text: string, read: (document: ReadDocument, problems: Problems) => T | undefined): Checked<T[]> {
@@ -56,30 +56,34 @@ function parseAll<T>(text: string, read: (document: ReadDocument, problems: Prob
   return found.length === 0 ? { ok: true, value: values } : { ok: false, problems: found };
 }
 
-function readAny(document: ReadDocument, problems: Problems): PolicyDocument | undefined {
-  const { value } = document;
-  if (isRoleGuide(value)) return readRole(value, [], problems)?.document;
+/** A document of any kind that makes up a policy. */
+export function readPolicyDocument(
+  value: JsonValue,
+  path: DocumentPath,
+  problems: Problems,
+): PolicyDocument | undefined {
+  if (isRoleGuide(value)) return readRole(value, path, problems)?.document;
   const kind = isObject(value) ? member(value, 'kind') : undefined;
-  if (kind === 'Role') return readRole(value, [], problems)?.document;
-  if (kind === 'WorkspaceGuards') return readWorkspaceGuards(document, problems);
+  if (kind === 'Role') return readRole(value, path, problems)?.document;
+  if (kind === 'WorkspaceGuards') return readWorkspaceGuards(value, path, problems);
   if (kind === 'Capability') {
-    const capability = readCapabilityDocument(value, [], problems);
+    const capability = readCapabilityDocument(value, path, problems);
     return capability === undefined ? undefined : { kind, capability };
   }
-  problems.add(
-    ['kind'],
-    'bad_kind',
-    `${quote(kind)} is not a kind known here`,
-    'Write kind: Role, Capability or WorkspaceGuards.',
-  );
+  const remedy = 'Write kind: Role, Capability or WorkspaceGuards.';
+  problems.add([...path, 'kind'], 'bad_kind', `${quote(kind)} is not a kind known here`, remedy);
   return undefined;
 }
 
-function readWorkspaceGuards({ value }: ReadDocument, problems: Problems): WorkspaceGuardsDocument | undefined {
-  const raw = objectOf(value, [], 'the document', ['apiVersion', 'kind', 'guards'], problems);
+function readWorkspaceGuards(
+  value: JsonValue,
+  path: DocumentPath,
+  problems: Problems,
+): WorkspaceGuardsDocument | undefined {
+  const raw = objectOf(value, path, 'the document', ['apiVersion', 'kind', 'guards'], problems);
   if (raw === undefined) return undefined;
-  checkHead(raw, 'WorkspaceGuards', [], problems);
-  const guards = readGuards(member(raw, 'guards') ?? [], ['guards'], 'workspace', problems);
+  checkHead(raw, 'WorkspaceGuards', path, problems);
+  const guards = readGuards(member(raw, 'guards') ?? [], [...path, 'guards'], 'workspace', problems);
   if (guards === undefined) return undefined;
   return { apiVersion: API_VERSION, kind: 'WorkspaceGuards', guards: guards.map(({ document }) => document) };
 }

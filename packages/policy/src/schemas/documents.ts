@@ -1,0 +1,180 @@
+/** JSON Schemas of the documents, as `npx hivekey` and the server hand them out. */
+import { API_VERSION } from '../documents/types.ts';
+import type { JsonObject } from '../model.ts';
+import { DIALECT, guardDefinitions, guards, verdict } from './guard.ts';
+
+const BASE = 'https://policy.hivekey.ai/v1';
+const capability: JsonObject = {
+  type: 'string',
+  pattern: '^[a-z][a-z0-9-]*(?:[._][A-Za-z0-9_-]+)*(?:\\.[A-Za-z0-9_-]+)*$',
+  maxLength: 200,
+};
+
+function document(kind: string, title: string, required: readonly string[], properties: JsonObject): JsonObject {
+  return {
+    $schema: DIALECT,
+    $id: `${BASE}/${kind}.schema.json`,
+    title,
+    type: 'object',
+    required: ['apiVersion', 'kind', ...required],
+    additionalProperties: false,
+    properties: { apiVersion: { const: API_VERSION }, kind: { const: kind }, ...properties },
+    $defs: guardDefinitions,
+  };
+}
+
+const metadata: JsonObject = {
+  type: 'object',
+  required: ['name'],
+  additionalProperties: false,
+  properties: { name: { type: 'string' }, description: { type: 'string' } },
+};
+
+export const roleSchema: JsonObject = document('Role', 'A role', ['metadata'], {
+  metadata: {
+    ...metadata,
+    properties: { name: { type: 'string', maxLength: 64 }, description: { type: 'string', maxLength: 2_000 } },
+  },
+  scope: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      allow: {
+        type: 'array',
+        items: capability,
+        uniqueItems: true,
+        maxItems: 5_000,
+        description: 'What the role may do. What is not here is not granted and not visible.',
+      },
+    },
+  },
+  guards,
+});
+
+export const workspaceGuardsSchema: JsonObject = document(
+  'WorkspaceGuards',
+  'Guards for every agent of a workspace',
+  [],
+  { guards },
+);
+
+const impact: JsonObject = {
+  description: 'How many units a call spends.',
+  oneOf: [
+    { type: 'integer', minimum: 0, description: 'The same for every call; money in minor units.' },
+    {
+      type: 'object',
+      required: ['constant'],
+      additionalProperties: false,
+      properties: { kind: { const: 'constant' }, constant: { type: 'integer', minimum: 0 } },
+    },
+    {
+      type: 'object',
+      required: ['length'],
+      additionalProperties: false,
+      properties: {
+        kind: { const: 'length' },
+        length: { type: 'string', description: 'The argument whose elements are counted.' },
+      },
+    },
+    {
+      type: 'object',
+      required: ['field'],
+      additionalProperties: false,
+      properties: {
+        kind: { const: 'field' },
+        field: { type: 'string', description: 'The argument that holds the amount.' },
+        currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'ISO 4217.' },
+        minor: { type: 'boolean', description: 'The argument counts minor units, such as cents.' },
+        currency_field: {
+          type: 'string',
+          description: 'The argument that names the currency; another currency is not measured.',
+        },
+      },
+    },
+  ],
+};
+
+export const capabilitySchema: JsonObject = document('Capability', 'A capability', ['metadata', 'access'], {
+  metadata: { ...metadata, properties: { name: capability, description: { type: 'string', maxLength: 4_000 } } },
+  access: { enum: ['read', 'write'] },
+  destructive: { type: 'boolean' },
+  impact: { type: 'object', additionalProperties: impact, examples: [{ usd: { field: 'amount', currency: 'USD' } }] },
+  input_schema: { type: 'object', description: 'JSON Schema of the arguments.' },
+});
+
+const caller: JsonObject = {
+  agent: { type: 'string' },
+  owner: { type: 'string' },
+  roles: { type: 'array', items: { type: 'string' } },
+};
+const call: JsonObject = { ...caller, action: capability, arguments: { type: 'object' } };
+
+export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour tests of a policy', ['cases'], {
+  description: { type: 'string' },
+  policy: {
+    type: 'array',
+    description: 'Files, as seen from this one, or documents in place.',
+    items: { oneOf: [{ type: 'string' }, { type: 'object' }] },
+  },
+  defaults: { type: 'object', additionalProperties: false, properties: caller },
+  cases: {
+    type: 'array',
+    minItems: 1,
+    items: {
+      oneOf: [
+        {
+          type: 'object',
+          required: ['name', 'action', 'expect'],
+          additionalProperties: false,
+          properties: {
+            name: { type: 'string' },
+            ...call,
+            earlier: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['ago'],
+                additionalProperties: false,
+                properties: { ago: { type: 'string' }, times: { type: 'integer', minimum: 1 }, ...call },
+              },
+            },
+            expect: {
+              oneOf: [
+                verdict,
+                {
+                  type: 'object',
+                  required: ['verdict'],
+                  additionalProperties: false,
+                  properties: {
+                    verdict,
+                    class: { enum: ['granted', 'scope', 'guard', 'cap', 'rate', 'containment', 'credential', 'error'] },
+                    rule: { type: 'string' },
+                    role: { type: 'string' },
+                    remaining: { type: 'integer', minimum: 0 },
+                    retry_after: { type: 'integer', minimum: 0 },
+                    impact: { type: 'object', additionalProperties: { type: 'integer' } },
+                    trace: {
+                      type: 'array',
+                      items: { type: 'object', minProperties: 1, maxProperties: 1, additionalProperties: verdict },
+                    },
+                  },
+                },
+              ],
+            },
+          },
+        },
+        {
+          type: 'object',
+          required: ['name', 'tools'],
+          additionalProperties: false,
+          properties: {
+            name: { type: 'string' },
+            roles: caller.roles ?? true,
+            tools: { type: 'array', items: capability },
+          },
+        },
+      ],
+    },
+  },
+});

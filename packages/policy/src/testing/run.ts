@@ -1,0 +1,214 @@
+/** `hivekey policy test`: file contents in, results out. Reading files is the caller's. */
+import { compilePolicy } from '../decide/compile.ts';
+import { settle } from '../decide/settle.ts';
+import { parsePolicyFile, readPolicyDocument } from '../documents/files.ts';
+import { checkFit } from '../documents/fit.ts';
+import { checkGuards } from '../documents/guards.ts';
+import { Problems } from '../documents/problems.ts';
+import { roleFromDocument } from '../documents/role.ts';
+import { readDocuments } from '../documents/text.ts';
+import type { PolicyDocument } from '../documents/types.ts';
+import type {
+  Capability,
+  Checked,
+  CompiledPolicy,
+  Decision,
+  DocumentProblem,
+  Guard,
+  Role,
+  TraceStep,
+} from '../model.ts';
+import { MemoryWindows } from './memory-windows.ts';
+import { type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
+
+export interface PolicyTestFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Content of a file that a test refers to, as written there; undefined when there is none. */
+export type ReadReference = (reference: string, from: string) => string | undefined;
+
+export interface PolicyTestProblem extends DocumentProblem {
+  readonly file: string;
+}
+
+export interface PolicyCaseResult {
+  readonly name: string;
+  readonly line?: number;
+  readonly ok: boolean;
+  /** One sentence for each thing that came out otherwise. */
+  readonly differences: readonly string[];
+  /** Absent for a case about the tool list. */
+  readonly decision?: Decision;
+}
+
+export interface PolicyFileResult {
+  readonly path: string;
+  /** When there are any, no case was run. */
+  readonly problems: readonly PolicyTestProblem[];
+  readonly cases: readonly PolicyCaseResult[];
+}
+
+export interface PolicyTestReport {
+  readonly ok: boolean;
+  readonly passed: number;
+  readonly failed: number;
+  readonly files: readonly PolicyFileResult[];
+}
+
+/** Runs every case of every file. A file that cannot be read, or that tests nothing, is a failure. */
+export function runPolicyTests(files: readonly PolicyTestFile[], read: ReadReference): PolicyTestReport {
+  const results = files.map((file) => runFile(file, read));
+  const cases = results.flatMap((result) => result.cases);
+  const passed = cases.filter(({ ok }) => ok).length;
+  return {
+    ok: files.length > 0 && passed === cases.length && results.every(({ problems }) => problems.length === 0),
+    passed,
+    failed: cases.length - passed,
+    files: results,
+  };
+}
+
+function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFileResult {
+  const inFile = (problems: readonly DocumentProblem[], file = path) =>
+    problems.map((problem) => ({ ...problem, file }));
+  const documents = readDocuments(text);
+  if (!documents.ok) return { path, problems: inFile(documents.problems), cases: [] };
+  const found: PolicyTestProblem[] = [];
+  const cases: PolicyCaseResult[] = [];
+  for (const document of documents.value) {
+    const problems = new Problems(document.locate);
+    const test = readTestFile(document.value, problems);
+    const parts: PolicyDocument[] = [];
+    for (const { path: at, value } of test?.policy ?? []) {
+      if (typeof value !== 'string') {
+        const part = readPolicyDocument(value, at, problems);
+        if (part !== undefined) parts.push(part);
+        continue;
+      }
+      const referred = read(value, path);
+      if (referred === undefined) {
+        problems.add(at, 'file_missing', `${value} cannot be read`, 'Write the path as seen from this file.');
+        continue;
+      }
+      const parsed = parsePolicyFile(referred);
+      if (parsed.ok) parts.push(...parsed.value);
+      else found.push(...inFile(parsed.problems, value));
+    }
+    const policy = compileParts(parts, problems);
+    found.push(...inFile(problems.list));
+    if (test === undefined || policy === undefined || found.length > 0) continue;
+    for (const each of test.cases) {
+      const line = document.locate(each.path)?.line;
+      cases.push({ ...runCase(each, policy), ...(line === undefined ? {} : { line }) });
+    }
+  }
+  if (documents.value.length === 0)
+    found.push({
+      file: path,
+      code: 'empty',
+      message: 'the file holds no test',
+      remedy: 'Write kind: PolicyTest.',
+      path: '',
+      line: 1,
+      column: 1,
+    });
+  return { path, problems: found, cases: found.length > 0 ? [] : cases };
+}
+
+/** One policy set from documents; undefined, with problems, when two of them contradict each other. */
+function compileParts(parts: readonly PolicyDocument[], problems: Problems): CompiledPolicy | undefined {
+  const roles: Role[] = [];
+  const workspaceGuards: Guard[] = [];
+  const capabilities: Capability[] = [];
+  const seen = new Set<string>();
+  for (const part of parts) {
+    if (part.kind === 'Role') take(roleFromDocument(part, 1), (role) => roles.push(role));
+    else if (part.kind === 'Capability') capabilities.push(part.capability);
+    else take(checkGuards(part.guards, 'workspace'), (guards) => workspaceGuards.push(...guards));
+    const name = part.kind === 'Role' ? part.metadata.name : part.kind === 'Capability' ? part.capability.name : '';
+    const id = `${part.kind} ${name}`.trim();
+    if (seen.has(id)) problems.add(['policy'], 'duplicate', `the policy has ${id} twice`, 'Keep one of the two.');
+    seen.add(id);
+  }
+  for (const { origin, guards } of [
+    { origin: 'workspace', guards: workspaceGuards },
+    ...roles.map((role) => ({ origin: role.name, guards: role.guards })),
+  ])
+    for (const { path, code, message, remedy } of checkFit(guards, capabilities))
+      problems.add(['policy'], code, `${origin}, ${path}: ${message}`, remedy);
+  return problems.none ? compilePolicy({ revision: 1, roles, workspaceGuards, capabilities }) : undefined;
+
+  function take<T>(checked: Checked<T>, use: (value: T) => void): void {
+    if (checked.ok) use(checked.value);
+    else for (const { code, message, remedy } of checked.problems) problems.add(['policy'], code, message, remedy);
+  }
+}
+
+function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {
+  if (test.kind === 'tools') {
+    const tools = [...policy.granted(test.roles)].sort();
+    const differences = sameTexts(tools, test.tools) ? [] : [`the tools are ${words(tools)}, not ${words(test.tools)}`];
+    return { name: test.name, ok: differences.length === 0, differences };
+  }
+  const windows = new MemoryWindows();
+  const differences: string[] = [];
+  for (const earlier of [...test.earlier].sort((a, b) => b.agoSeconds - a.agoSeconds))
+    for (let time = 0; time < earlier.times; time += 1) {
+      const { decision, charges } = decideCall(policy, earlier, windows, -earlier.agoSeconds);
+      // what was held is taken as released: it did run
+      windows.charge(charges, -earlier.agoSeconds);
+      if (decision.verdict !== 'deny') continue;
+      differences.push(`the earlier call ${earlier.action} is denied (${decision.reason})`);
+      break;
+    }
+  const { decision } = decideCall(policy, test.call, windows, 0);
+  differences.push(...compare(decision, test.expect));
+  return { name: test.name, ok: differences.length === 0, differences, decision };
+}
+
+function decideCall(policy: CompiledPolicy, call: TestCall, windows: MemoryWindows, atSeconds: number) {
+  const evaluation = policy.evaluate({
+    workspaceId: 'workspace',
+    agentId: call.agent,
+    ownerId: call.owner,
+    roles: call.roles,
+    capability: call.action,
+    arguments: call.arguments,
+  });
+  const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));
+  const decision = settle(evaluation, usages);
+  return { decision, charges: decision.verdict === 'deny' ? [] : evaluation.charges };
+}
+
+function compare(decision: Decision, expect: Expectation): string[] {
+  const differences: string[] = [];
+  const differ = (what: string, actual: unknown, expected: unknown) => {
+    if (expected !== undefined && actual !== expected)
+      differences.push(`the ${what} is ${actual ?? 'absent'}, not ${expected} (${decision.reason})`);
+  };
+  differ('verdict', decision.verdict, expect.verdict);
+  differ('class', decision.reasonClass, expect.class);
+  differ('rule', decision.rule, expect.rule);
+  differ('role', decision.role, expect.role);
+  differ('remainder', decision.remaining, expect.remaining);
+  differ('retry time', decision.retryAfterSeconds, expect.retryAfterSeconds);
+  for (const [unit, amount] of Object.entries(expect.impact ?? {}))
+    differ(`impact in ${unit}`, decision.impact[unit], amount);
+  if (expect.trace !== undefined && !sameTexts(expect.trace.map(stepWords), decision.trace.map(stepWords)))
+    differences.push(`the trace is ${words(decision.trace.map(stepWords))}, not ${words(expect.trace.map(stepWords))}`);
+  return differences;
+}
+
+function stepWords({ rule, result }: Pick<TraceStep, 'rule' | 'result'>): string {
+  return `${rule} ${result}`;
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
+}
+
+function words(texts: readonly string[]): string {
+  return texts.length === 0 ? '(none)' : texts.join(', ');
+}
