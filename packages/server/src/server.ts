@@ -20,8 +20,10 @@ import { hearNotices } from './node/notices.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createActionPath } from './path/index.ts';
+import { createPermits } from './permits/index.ts';
 import type { Secret } from './secret.ts';
 import { createSecretStore, createUpstreams } from './upstreams/index.ts';
+import { startWebhooks } from './webhooks/index.ts';
 import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
 
 /** Longer than the idle time of common proxies, so that none reuses a connection while it is being closed. */
@@ -105,6 +107,25 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     },
     logger,
   });
+  const permits = createPermits({
+    pool,
+    log,
+    path,
+    nodeId,
+    seconds: config.permit_seconds,
+    logger,
+    clock: Date.now,
+  });
+  const webhooks = startWebhooks({
+    pool,
+    log,
+    secrets,
+    nodeId,
+    version,
+    allowedHosts: config.upstream_allow,
+    logger,
+    clock: Date.now,
+  });
   const listener = await hearNotices({ databaseUrl: database.url, pool, path, upstreams, logger });
 
   let isStopping = false;
@@ -120,6 +141,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     upstreams,
+    permits,
+    webhooks,
     keys,
     config,
     logger,
@@ -137,9 +160,12 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   });
   closers.add('notices', () => listener.close());
   closers.add('upstreams', () => upstreams.close());
+  closers.add('webhooks', () => webhooks.close());
   closers.add('api', () => api.close());
   closers.add('mcp entrance', () => mcp.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));
+  // Permits stay good while HiveKey is down: nothing waits for them.
+  closers.add('permits', () => permits.close());
   closers.add('new requests', async () => {
     isStopping = true;
     doors.shut();

@@ -4,7 +4,7 @@ import { findTokenHolder, type TokenHolder } from '../../agents/principal.ts';
 import { Failure } from '../../errors.ts';
 import { lookupHmac } from '../../identity/token-hash.ts';
 import type { Outcome, Permit } from '../../path/index.ts';
-import { createPermits, type Permits } from '../../permits/index.ts';
+import type { Permits } from '../../permits/index.ts';
 import { agentOf, bearerOf, refuseStrangers, requireAgent, unauthenticated, unavailable } from './actions-agent.ts';
 import { decisionSchema, decisionView, refusalBody, refusalSchema } from './actions-answers.ts';
 import { type Asked, resolveOwn } from './actions-resolve.ts';
@@ -69,18 +69,8 @@ const toolSchema = z
 
 export function actionRoutes(api: Api, context: ApiContext): void {
   const tools = new OwnTools(context.pool);
-  const permits = createPermits({
-    pool: context.pool,
-    log: context.log,
-    path: context.path,
-    nodeId: context.nodeId,
-    seconds: context.config.permit_seconds,
-    logger: context.logger,
-    clock: context.clock,
-  });
-  api.addHook('preClose', () => permits.close());
-  api.register(async (group: Api) => askRoutes(group, context, tools, permits));
-  api.register(async (group: Api) => outcomeRoutes(group, context, permits));
+  api.register(async (group: Api) => askRoutes(group, context, tools));
+  api.register(async (group: Api) => outcomeRoutes(group, context));
 }
 
 /** What is tried, for the record of an attempt with a dead token. The body has not been checked yet. */
@@ -89,8 +79,8 @@ function triedBy({ body, routeOptions }: FastifyRequest): string {
   return isNamed && 'action' in body ? String(body.action) : (routeOptions.url ?? '');
 }
 
-function askRoutes(api: Api, context: ApiContext, tools: OwnTools, permits: Permits): void {
-  const { path, clock } = context;
+function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
+  const { path, permits, clock } = context;
   requireAgent(api, context, triedBy);
   installIdempotency(api, {
     pool: context.pool,
@@ -209,8 +199,8 @@ async function issue(permits: Permits, permit: Permit): Promise<z.output<typeof 
  * Not behind `requireAgent`: an agent that was stopped while it was acting should still say what it did. A
  * report gives no power, and only the agent that holds the permit can make it, while the permit is good.
  */
-function outcomeRoutes(api: Api, context: ApiContext, permits: Permits): void {
-  const { pool, keys } = context;
+function outcomeRoutes(api: Api, context: ApiContext): void {
+  const { pool, permits, keys } = context;
   const holders = new WeakMap<FastifyRequest, TokenHolder>();
   const holderOf = (request: FastifyRequest): TokenHolder => {
     const holder = holders.get(request);

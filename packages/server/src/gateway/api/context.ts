@@ -10,13 +10,17 @@ import type { RunningLog } from '../../log/index.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { ActionPath } from '../../path/index.ts';
+import type { Permits } from '../../permits/index.ts';
 import type { ManagedUpstreams } from '../../upstreams/management.ts';
+import type { Webhooks } from '../../webhooks/index.ts';
 
 export interface ApiContext {
   readonly pool: Pool;
   readonly log: RunningLog;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly permits: Permits;
+  readonly webhooks: Webhooks;
   readonly keys: ServerKeys;
   readonly config: Config;
   readonly logger: Logger;

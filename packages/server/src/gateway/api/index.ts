@@ -10,6 +10,7 @@ import { HostGuard } from '../host-guard.ts';
 import { actionRoutes } from './actions.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
 import { auditRoutes } from './audit.ts';
+import { authzenDiscoveryRoutes, authzenRoutes } from './authzen.ts';
 import { installBodyParser } from './bodies.ts';
 import { installConsole } from './console.ts';
 import type { Api, ApiContext, Routes } from './context.ts';
@@ -21,6 +22,7 @@ import { mcpServerRoutes, secretRoutes } from './mcp-servers.ts';
 import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
 import { installProtocol, requestIdOf } from './protocol.ts';
 import { healthRoutes, type SystemState, systemRoutes } from './system.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Behind an admin key or a console session. */
 const MANAGEMENT: readonly Routes[] = [
@@ -30,11 +32,12 @@ const MANAGEMENT: readonly Routes[] = [
   mcpServerRoutes,
   secretRoutes,
   auditRoutes,
+  webhookRoutes,
 ];
 /** Behind an agent token, which each of them checks through the path. */
-const AGENTS: readonly Routes[] = [actionRoutes];
+const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
 /** For everybody. */
-const OPEN: readonly Routes[] = [documentRoutes, docsRoutes];
+const OPEN: readonly Routes[] = [documentRoutes, docsRoutes, authzenDiscoveryRoutes];
 
 /** Host names served beside localhost, as the MCP entrance knows them too. */
 export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>): readonly string[] {

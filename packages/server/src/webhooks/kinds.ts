@@ -1,0 +1,43 @@
+/** Kinds of records a webhook can ask for. */
+import type { RecordKind } from '@hivekey/action-log';
+
+// An object, because the compiler then finds a kind that is missing here.
+const KINDS: Readonly<Record<RecordKind, true>> = {
+  'tool.call': true,
+  'tool.result': true,
+  'agent.created': true,
+  'agent.changed': true,
+  'agent.revoked': true,
+  'agent.restored': true,
+  'token.minted': true,
+  'token.rotated': true,
+  'token.revoked': true,
+  'key.created': true,
+  'key.revoked': true,
+  'role.changed': true,
+  'policy.changed': true,
+  'capability.changed': true,
+  'server.changed': true,
+  'tool.changed': true,
+  'containment.ordered': true,
+  'containment.lifted': true,
+  'session.started': true,
+  'session.ended': true,
+  'webhook.changed': true,
+  'workspace.changed': true,
+  'person.changed': true,
+  'log.read': true,
+  'log.exported': true,
+  'gateway.refused': true,
+  'system.started': true,
+  'system.stopped': true,
+};
+
+/** `*` stands for all of them. */
+export function isEventKind(text: string): boolean {
+  return text === '*' || Object.hasOwn(KINDS, text);
+}
+
+export function wants(events: readonly string[], kind: string): boolean {
+  return events.includes('*') || events.includes(kind);
+}

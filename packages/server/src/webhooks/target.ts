@@ -1,0 +1,51 @@
+/** Where a webhook may post to: public addresses by https; others only as far as the operator allows them by name. */
+import { isIP } from 'node:net';
+import { Failure } from '../errors.ts';
+import { type AddressRules, type AllowList, literalProblem, parseAllowList } from '../upstreams/index.ts';
+
+export interface Target {
+  readonly url: URL;
+  readonly host: string;
+  readonly port: number;
+}
+
+export function rulesFor(allowed: readonly string[]): AddressRules {
+  return { allow: parseAllowList(allowed), allowPrivate: false };
+}
+
+/** Throws `webhook_url_invalid`, `webhook_url_refused`. What a name resolves to is checked at each connection. */
+export function parseTarget(text: string, rules: AddressRules): Target {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw invalid('it is not an https address');
+  if (url.username !== '' || url.password !== '') throw invalid('it contains a user name or password');
+  if (url.hash !== '') throw invalid('it contains a fragment');
+  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, '');
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  const problem = literalProblem({ url, host, port }, rules);
+  if (problem !== undefined)
+    throw new Failure(
+      400,
+      'webhook_url_refused',
+      `The webhook address cannot be used: ${problem}.`,
+      'Use a public address, or have an operator add the host to HIVEKEY_UPSTREAM_ALLOW.',
+    );
+  if (url.protocol === 'http:' && !isAllowedByName(rules.allow, host, port))
+    throw invalid('it is not https, and the operator does not allow the host by name');
+  return { url, host, port };
+}
+
+function isAllowedByName({ hosts, ranges }: AllowList, host: string, port: number): boolean {
+  const family = isIP(host);
+  if (family !== 0 && ranges.check(host, family === 6 ? 'ipv6' : 'ipv4')) return true;
+  return hosts.some((each) => each.host === host && (each.port ?? port) === port);
+}
+
+function invalid(why: string): Failure {
+  return new Failure(
+    400,
+    'webhook_url_invalid',
+    `The webhook address cannot be used: ${why}.`,
+    'Give an address such as https://hooks.acme.example/hivekey.',
+  );
+}
