@@ -15,7 +15,7 @@ export interface TextDocument {
 
 const DOCUMENT_FILE = /\.(ya?ml|json)$/i;
 
-function filesOf(path: string): string[] {
+export function filesOf(path: string): string[] {
   if (path === '-') return [path];
   let isFolder: boolean;
   try {

@@ -1,5 +1,5 @@
 /** How the command ends. The numbers are part of the interface: scripts compare them. */
-import { HiveKeyError } from '@hivekey/sdk';
+import { HiveKeyError, type Problem } from '@hivekey/sdk';
 
 export const EXIT = {
   done: 0,
@@ -20,6 +20,16 @@ export class UsageError extends Error {
   constructor(cause: string, remedy: string) {
     super(cause);
     this.remedy = remedy;
+  }
+}
+
+/** A file whose content cannot be used, with every problem in it. */
+export class DocumentError extends UsageError {
+  constructor(path: string, problems: readonly Problem[]) {
+    const lines = problems.map(({ line, column, message, remedy = '' }) =>
+      `  ${path}:${line ?? 1}:${column ?? 1} ${message}. ${remedy}`.trimEnd(),
+    );
+    super(`${path} cannot be used.`, lines.join('\n'));
   }
 }
 

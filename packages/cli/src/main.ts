@@ -8,9 +8,11 @@ import { addCredentialCommands } from './commands/credentials.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
+import { addPolicyCommands } from './commands/policy.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit.ts';
 
 function version(): string {
@@ -45,9 +47,11 @@ for (const add of [
   addCredentialCommands,
   addPeopleCommands,
   addPolicyObjectCommands,
+  addPolicyCommands,
   addUpstreamCommands,
   addContainmentCommands,
   addLogCommands,
+  addVerifyCommand,
   addBridgeCommand,
   addDoctorCommand,
 ])

@@ -1,6 +1,6 @@
 /** logs: reading, following and exporting the action log. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { AuditEvent, HiveKey } from '@hivekey/sdk';
 import { type Command, Option } from 'commander';
 import { createParser } from 'eventsource-parser';
@@ -69,9 +69,9 @@ async function follow(out: Output, hivekey: HiveKey, filter: Filter, fromSeq: nu
 /** Into a folder of its own beside the target, which then takes its place: a broken export leaves nothing half-written. */
 async function exportTo(hivekey: HiveKey, folder: string, range: { from?: string; to?: string }): Promise<number> {
   const target = resolve(folder);
-  mkdirSync(target, { recursive: true });
-  if (readdirSync(target).length > 0)
+  if (existsSync(target) && readdirSync(target).length > 0)
     throw new UsageError(`${folder} is not empty.`, 'Name a new or an empty folder, so that nothing is overwritten.');
+  mkdirSync(dirname(target), { recursive: true });
   const draft = mkdtempSync(`${target}.part-`);
   try {
     const response = await hivekey.stream('GET', '/v1/audit/export', {
@@ -79,7 +79,7 @@ async function exportTo(hivekey: HiveKey, folder: string, range: { from?: string
       headers: { accept: 'application/x-tar' },
     });
     const files = await unpack(response.body, draft);
-    rmSync(target, { recursive: true });
+    rmSync(target, { recursive: true, force: true });
     renameSync(draft, target);
     return files;
   } finally {

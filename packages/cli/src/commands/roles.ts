@@ -1,38 +1,35 @@
 /** role, guards, capability: what agents may do. */
+import { parseRoleFile, type RoleDocument } from '@hivekey/policy';
 import type { Capability, Guard, Json, Role } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { readDocuments, type TextDocument, textField } from '../documents.ts';
-import { UsageError } from '../exit.ts';
+import { filesOf, readDocuments, type TextDocument, textField } from '../documents.ts';
+import { DocumentError, UsageError } from '../exit.ts';
 import { type Columns, paint, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
-import { repeated, wholeNumber } from '../values.ts';
-
-const YAML = 'application/yaml';
-
-/** The name of a role file in any of its notations. */
-function roleName(document: TextDocument): string {
-  const { metadata, role } = document.value;
-  if (typeof metadata === 'object' && metadata !== null && 'name' in metadata && typeof metadata.name === 'string')
-    return metadata.name;
-  if (typeof role === 'string') return role;
-  throw new UsageError(`${document.place} names no role.`, 'Add metadata: { name: … }; see docs/reference/policy.md.');
-}
+import { readText, repeated, wholeNumber } from '../values.ts';
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** The roles of the files, checked here first so that problems name file, line and column. */
+function readRoles(paths: readonly string[]): RoleDocument[] {
+  return paths.flatMap(filesOf).flatMap((path) => {
+    const parsed = parseRoleFile(readText(path));
+    if (parsed.ok) return parsed.value;
+    throw new DocumentError(path, parsed.problems);
+  });
+}
+
 async function applyRoles({ out, hivekey }: Run, files: readonly string[], dryRun: boolean): Promise<undefined> {
-  for (const document of readDocuments(files)) {
-    const name = roleName(document);
+  for (const document of readRoles(files)) {
+    const { name } = document.metadata;
     if (dryRun) {
-      await hivekey.request('POST', '/v1/policies/check', { body: { document: document.text } });
+      await hivekey.request('POST', '/v1/policies/check', { body: { document: JSON.stringify(document) } });
       out.line({ name, change: 'none' }, () => `Role ${name} can be applied.`);
       continue;
     }
-    const role = await hivekey.request<Role>('PUT', `/v1/roles/${encodeURIComponent(name)}`, {
-      body: document.text,
-      contentType: YAML,
-    });
+    const path = `/v1/roles/${encodeURIComponent(name)}`;
+    const role = await hivekey.request<Role>('PUT', path, { body: document });
     out.line(
       role,
       () =>

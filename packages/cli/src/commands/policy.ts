@@ -1,0 +1,146 @@
+/** policy: test, check and try rules before they bind anyone. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type PolicyTestReport, parsePolicyFile, runPolicyTests } from '@hivekey/policy';
+import type { Decision } from '@hivekey/sdk';
+import type { Command } from 'commander';
+import { filesOf } from '../documents.ts';
+import { EXIT } from '../exit.ts';
+import { paint, verdictLabel } from '../output.ts';
+import { offline, online } from '../run.ts';
+import { jsonArgument, readText, repeated } from '../values.ts';
+
+const TEST_FILE = /\.(ya?ml|json)$/i;
+
+/** Every file below the paths. */
+function testFiles(paths: readonly string[]): { path: string; text: string }[] {
+  return paths.flatMap((path) => {
+    if (path === '-' || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+      return [{ path, text: readText(path) }];
+    return testFiles(
+      readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() || TEST_FILE.test(entry.name))
+        .map(({ name }) => join(path, name))
+        .sort(),
+    );
+  });
+}
+
+/** A file that a test refers to, relative to the test. */
+function readReference(reference: string, from: string): string | undefined {
+  try {
+    return readFileSync(resolve(dirname(from), reference), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function reportText({ files, passed, failed }: PolicyTestReport): string {
+  const lines = files.flatMap(({ path, problems, cases }) => [
+    ...problems.map(({ file, line, column, message, remedy }) => {
+      const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+      return `${paint('red', '✗')} ${place} ${message}. ${remedy}`;
+    }),
+    ...cases.flatMap(({ name, line, ok, differences }) =>
+      ok
+        ? [`${paint('green', '✓')} ${name}`]
+        : [
+            `${paint('red', '✗')} ${name} ${paint('dim', `${path}${line === undefined ? '' : `:${line}`}`)}`,
+            ...differences.map((each) => `    ${each}`),
+          ],
+    ),
+  ]);
+  return [...lines, `${passed} passed, ${failed} failed`].join('\n');
+}
+
+function decisionText(decision: Decision): string {
+  const { verdict, reason_class: reasonClass, reason, trace, remaining, retry_after_seconds: retry } = decision;
+  return [
+    `${verdictLabel(verdict, reasonClass)}  ${reason}`,
+    ...trace.map(
+      ({ rule, origin, result, sentence, detail }) =>
+        `  ${rule} (${origin}) ${verdictLabel(result, undefined)}  ${sentence} ${paint('dim', detail)}`,
+    ),
+    ...(remaining === null ? [] : [`  left: ${remaining}`]),
+    ...(retry === null ? [] : [`  fits again in ${retry} s`]),
+    paint('dim', `  policy revision ${decision.policy_revision} · ${decision.policy}`),
+  ].join('\n');
+}
+
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description('test, check and try rules before they bind anyone');
+  policy
+    .command('test <path...>')
+    .description('run behaviour cases against the role files they name; no server needed; exit 3 if one fails')
+    .addHelpText('after', '\nExample:\n  hivekey policy test examples/tests')
+    .action(
+      offline<[string[]], object>(async (out, _, paths) => {
+        const report = runPolicyTests(testFiles(paths), readReference);
+        out.result(report, () => reportText(report));
+        return report.ok ? EXIT.done : EXIT.checkFailed;
+      }),
+    );
+  policy
+    .command('check')
+    .description('check policy files; no server needed; exit 3 if something is wrong')
+    .requiredOption('-f, --file <path>', 'file, folder or -; repeatable', repeated)
+    .action(
+      offline<[], { file: string[] }>(async (out, { file }) => {
+        const problems = file.flatMap(filesOf).flatMap((path) => {
+          const parsed = parsePolicyFile(readText(path));
+          return parsed.ok ? [] : parsed.problems.map((problem) => ({ ...problem, file: path }));
+        });
+        out.result({ ok: problems.length === 0, problems }, () =>
+          problems.length === 0
+            ? 'Nothing is wrong.'
+            : problems
+                .map(
+                  ({ file: path, line, column, message, remedy }) =>
+                    `${path}:${line ?? 1}:${column ?? 1} ${message}. ${remedy}`,
+                )
+                .join('\n'),
+        );
+        return problems.length === 0 ? EXIT.done : EXIT.checkFailed;
+      }),
+    );
+  policy
+    .command('evaluate <agent> <action>')
+    .description('what would be decided now; nothing runs and nothing is counted')
+    .option('--arguments <json>', 'arguments as JSON, or @FILE', jsonArgument, {})
+    .addHelpText(
+      'after',
+      `\nExample:\n  hivekey policy evaluate billing-bot payments.pay --arguments '{"amount": 540, "to": "vendor@acme.example"}'`,
+    )
+    .action(
+      online<[string, string], { arguments: object }>(async ({ out, hivekey }, { arguments: args }, agent, action) => {
+        const decision = await hivekey.request<Decision>('POST', '/v1/policies/evaluate', {
+          body: { agent, action, arguments: args },
+        });
+        out.result(decision, () => decisionText(decision));
+        return undefined;
+      }),
+    );
+  policy
+    .command('get [revision]')
+    .description('the policy in force, or at any past revision or hash')
+    .action(
+      online<[string | undefined], object>(async ({ out, hivekey }, _, revision) => {
+        const found = await hivekey.request<unknown>(
+          'GET',
+          `/v1/policies/${encodeURIComponent(revision ?? 'current')}`,
+        );
+        out.result(found, () => JSON.stringify(found, null, 2));
+        return undefined;
+      }),
+    );
+  policy
+    .command('schema <name>')
+    .description('JSON Schema of role, guards, capability or tests files, for editors')
+    .action(
+      online<[string], object>(async ({ out, hivekey }, _, name) => {
+        const schema = await hivekey.request<unknown>('GET', `/v1/policies/schemas/${encodeURIComponent(name)}`);
+        out.result(schema, () => JSON.stringify(schema, null, 2));
+        return undefined;
+      }),
+    );
+}

@@ -1,0 +1,175 @@
+/** verify: an export or a proof, checked with no server. Silence is never success. */
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  BadKey,
+  type Finding,
+  type OutsideCheckpoints,
+  type ProofReport,
+  parseVerifierKey,
+  type VerifierKey,
+  type VerifyReport,
+  verifyExport,
+  verifyProof,
+} from '@hivekey/action-log';
+import { HiveKey } from '@hivekey/sdk';
+import type { Command } from 'commander';
+import { EXIT, UsageError } from '../exit.ts';
+import { folderSource, threadedParts } from '../export-folder.ts';
+import { resolveLogin } from '../login.ts';
+import { type Output, paint, printable } from '../output.ts';
+import { offline } from '../run.ts';
+import { jsonObject, readText, repeated } from '../values.ts';
+import { downloadExport } from './logs.ts';
+
+/** A file up to this size may be a single note. */
+const MAX_NOTE_BYTES = 64 * 1024;
+
+interface VerifyFlags {
+  readonly key?: string;
+  readonly checkpoints?: readonly string[];
+  readonly live?: boolean;
+  readonly url?: string;
+}
+
+/** A key, or the name of a file that holds one. */
+function readKey(text: string | undefined): VerifierKey | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseVerifierKey((text.includes('+') && !text.includes('\n') ? text : readText(text)).trim());
+  } catch (error) {
+    if (error instanceof BadKey)
+      throw new UsageError(
+        '--key is not a verifier key.',
+        'It looks like <name>+<8 hex digits>+<base64>; see hivekey logs key.',
+      );
+    throw error;
+  }
+}
+
+/** The files as they are now: what is appended later is about a later log. */
+function outsideOf(paths: readonly string[] = []): OutsideCheckpoints[] {
+  return paths.map((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() !== true || found.size === 0)
+      throw new UsageError(
+        `${path} is not a file, or empty.`,
+        'Name the checkpoint file that HiveKey writes, or a signed note.',
+      );
+    if (found.size > MAX_NOTE_BYTES) return { name: path, lines: createReadStream(path, { end: found.size - 1 }) };
+    const text = readText(path);
+    return text.startsWith('{') ? { name: path, lines: linesOf(text) } : { name: path, note: text };
+  });
+}
+
+async function* linesOf(text: string): AsyncGenerator<Uint8Array, void, undefined> {
+  yield Buffer.from(text);
+}
+
+function findingLines(findings: readonly Finding[]): string[] {
+  return findings.map(({ code, place, message, fatal }) => {
+    const mark = fatal ? paint('red', `✗ ${code}`) : paint('yellow', `! ${code}`);
+    return `${mark}  ${printable(place)}\n    ${printable(message)}`;
+  });
+}
+
+function verdictLine(isVerified: boolean, key: VerifyReport['key']): string {
+  if (!isVerified) return paint('red', 'NOT VERIFIED');
+  const verified = paint('green', 'VERIFIED');
+  return key?.isTrusted === true
+    ? verified
+    : `${verified} with the key it brings along. Whoever made it could have made that key: give yours with --key.`;
+}
+
+function exportText(report: VerifyReport): string {
+  const { log, entries, checkpoints, isWhole, key } = report;
+  const facts = [
+    ...(log === undefined
+      ? []
+      : [
+          `log          ${printable(log.origin)}`,
+          `entries      ${log.first} to ${log.last} of ${log.treeSize}${isWhole ? ' (the whole log)' : ' (a part)'}`,
+        ]),
+    ...(entries === undefined
+      ? []
+      : [
+          `checked      ${entries.count} entries, ${entries.bytes} bytes, ${entries.agents} agents, ${entries.shards} shards`,
+          `times        ${entries.earliest} to ${entries.latest}`,
+        ]),
+    `checkpoints  ${checkpoints.exported} in the export, ${checkpoints.outsideCompared} of ${checkpoints.outside} from elsewhere compared`,
+    ...(key === undefined
+      ? []
+      : [`key          ${printable(key.text)} (${key.isTrusted ? 'given' : "the export's own"})`]),
+    ...findingLines(report.findings),
+    ...(report.findingsLeftOut === 0 ? [] : [`… and ${report.findingsLeftOut} more`]),
+  ];
+  return [...facts, verdictLine(report.isVerified, key)].join('\n');
+}
+
+function proofText({ isVerified, event, key, findings }: ProofReport): string {
+  const facts =
+    event === undefined
+      ? []
+      : [
+          `log    ${printable(event.origin)}`,
+          `event  ${printable(event.eventId)} is entry ${event.seq} of ${event.treeSize}`,
+        ];
+  return [...facts, ...findingLines(findings), verdictLine(isVerified, key)].join('\n');
+}
+
+async function verifyFolder(out: Output, folder: string, flags: VerifyFlags, outside: OutsideCheckpoints[]) {
+  const trustedKey = readKey(flags.key);
+  const parts = await threadedParts(folder);
+  const report = await verifyExport(folderSource(folder), {
+    ...(trustedKey === undefined ? {} : { trustedKey }),
+    outsideCheckpoints: outside,
+    ...(parts === undefined ? {} : { parts }),
+  });
+  out.result(report, () => exportText(report));
+  return report.isVerified ? EXIT.done : EXIT.checkFailed;
+}
+
+/** Checkpoints from outside are read before the log is exported, so that all they cover must be in it. */
+async function verifyLive(out: Output, flags: VerifyFlags): Promise<number> {
+  const { url, key } = resolveLogin(flags.url);
+  const outside = outsideOf(flags.checkpoints);
+  const folder = mkdtempSync(join(tmpdir(), 'hivekey-verify-'));
+  try {
+    await downloadExport(new HiveKey({ url, key, userAgent: 'hivekey-cli' }), join(folder, 'export'));
+    return await verifyFolder(out, join(folder, 'export'), flags, outside);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function addVerifyCommand(program: Command): void {
+  program
+    .command('verify [path]')
+    .description('check an exported log, or the proof of one event, with no server; exit 3 unless everything holds')
+    .option('--key <key>', 'verifier key, or a file that holds it, from another source than the export')
+    .option(
+      '--checkpoints <file>',
+      'checkpoints kept outside the database; finds a cut tail and a rewritten history; repeatable',
+      repeated,
+    )
+    .option('--live', 'export the log of the server and check that')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hivekey verify audit --key hivekey.pub --checkpoints /mnt/worm/checkpoints\n  hivekey logs proof evt_… -o proof.json && hivekey verify proof.json\n  hivekey verify --live --checkpoints .hivekey/checkpoints',
+    )
+    .action(
+      offline<[string | undefined], VerifyFlags>(async (out, flags, path) => {
+        if ((path === undefined) !== (flags.live === true))
+          throw new UsageError('Name a folder or a proof to verify, or use --live.', 'E.g. hivekey verify audit');
+        if (path === undefined) return verifyLive(out, flags);
+        const found = statSync(path, { throwIfNoEntry: false });
+        if (found === undefined)
+          throw new UsageError(`${path} does not exist.`, 'Name the folder of an export, or a proof.');
+        if (found.isDirectory()) return verifyFolder(out, path, flags, outsideOf(flags.checkpoints));
+        const report = verifyProof(jsonObject(readText(path)), readKey(flags.key));
+        out.result(report, () => proofText(report));
+        return report.isVerified ? EXIT.done : EXIT.checkFailed;
+      }),
+    );
+}
