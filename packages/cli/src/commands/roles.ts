@@ -1,27 +1,27 @@
 /** role, guards, capability: what agents may do. */
-import { parseRoleFile, type RoleDocument } from '@hivekey/policy';
-import type { Capability, Guard, Json, Role } from '@hivekey/sdk';
+import { type Checked, parseCapabilityFile, parseRoleFile, parseWorkspaceGuardsFile } from '@hivekey/policy';
+import type { Capability, Guard, Role } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { filesOf, readDocuments, type TextDocument, textField } from '../documents.ts';
-import { DocumentError, UsageError } from '../exit.ts';
+import { filesOf } from '../documents.ts';
+import { DocumentError } from '../exit.ts';
 import { type Columns, paint, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
 import { readText, repeated, wholeNumber } from '../values.ts';
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
-/** The roles of the files, checked here first so that problems name file, line and column. */
-function readRoles(paths: readonly string[]): RoleDocument[] {
+/** What the files hold, checked here first so that problems name file, line and column. */
+function readFiles<T>(paths: readonly string[], parse: (text: string) => Checked<T[]>): T[] {
   return paths.flatMap(filesOf).flatMap((path) => {
-    const parsed = parseRoleFile(readText(path));
+    const parsed = parse(readText(path));
     if (parsed.ok) return parsed.value;
     throw new DocumentError(path, parsed.problems);
   });
 }
 
 async function applyRoles({ out, hivekey }: Run, files: readonly string[], dryRun: boolean): Promise<undefined> {
-  for (const document of readRoles(files)) {
+  for (const document of readFiles(files, parseRoleFile)) {
     const { name } = document.metadata;
     if (dryRun) {
       await hivekey.request('POST', '/v1/policies/check', { body: { document: JSON.stringify(document) } });
@@ -162,10 +162,9 @@ function addGuardCommands(program: Command): void {
     .requiredOption('-f, --file <path>', 'file or -')
     .action(
       online<[], { file: string }>(async ({ out, hivekey }, { file }) => {
-        const [document, ...more] = readDocuments([file]);
-        if (document === undefined || more.length > 0)
-          throw new UsageError(`${file} must hold one document.`, 'Write `guards:` and a list.');
-        const body: { guards: Json } = { guards: (document.value.guards ?? []) as Json };
+        const parsed = parseWorkspaceGuardsFile(readText(file));
+        if (!parsed.ok) throw new DocumentError(file, parsed.problems);
+        const body = { guards: parsed.value.guards };
         const applied = await hivekey.request<{ revision: number; guards: readonly Guard[] }>(
           'PUT',
           '/v1/workspace/guards',
@@ -196,10 +195,9 @@ function addCapabilityCommands(program: Command): void {
     .requiredOption('-f, --file <path>', 'file, folder or -; repeatable', repeated)
     .action(
       online<[], { file: string[] }>(async ({ out, hivekey }, { file }) => {
-        for (const document of readDocuments(file).flatMap(severalOf)) {
-          const name = textField(document, 'name');
+        for (const { name, inputSchema, ...rest } of readFiles(file, parseCapabilityFile)) {
           const path = `/v1/capabilities/${encodeURIComponent(name)}`;
-          const { name: _, apiVersion: __, kind: ___, ...body } = document.value;
+          const body = { ...rest, ...(inputSchema === undefined ? {} : { input_schema: inputSchema }) };
           const made = await hivekey.request<Capability>('PUT', path, { body });
           out.line(made, () => `Capability ${made.name} · ${made.access}`);
         }
@@ -230,20 +228,6 @@ function addCapabilityCommands(program: Command): void {
         return undefined;
       }),
     );
-}
-
-/** A document may hold one capability, or a list of them below `capabilities`. */
-function severalOf(document: TextDocument): TextDocument[] {
-  const { capabilities } = document.value;
-  if (!Array.isArray(capabilities)) return [document];
-  return capabilities.map((value: unknown, i): TextDocument => {
-    if (typeof value !== 'object' || value === null)
-      throw new UsageError(
-        `${document.place}: capability ${i + 1} is not a map.`,
-        'Write name, description and access.',
-      );
-    return { place: `${document.place}, capability ${i + 1}`, text: stringify(value), value: { ...value } };
-  });
 }
 
 export function addPolicyObjectCommands(program: Command): void {
