@@ -9,7 +9,7 @@ import { startServer } from '../../packages/server/src/server.ts';
 import { CLUSTER_VARIABLE } from './cluster.ts';
 
 export interface TestServer {
-  /** Origin, e.g. `http://127.0.0.1:41234`. */
+  /** Origin of its address, e.g. `http://127.0.0.1:41234`. */
   readonly url: string;
   /** `hk_live_…` */
   readonly adminKey: string;
@@ -52,7 +52,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     const server = await startServer(config);
     const adminKey = server.firstAdminKey?.reveal() ?? knownKey ?? '';
     return {
-      url: server.url,
+      url: server.localUrl,
       adminKey,
       config,
       ownerUrl,

@@ -30,8 +30,10 @@ import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
 const KEEP_ALIVE_MS = 75_000;
 
 export interface RunningServer {
-  /** Origin, e.g. `http://127.0.0.1:7420`. */
+  /** Origin that people and agents use. */
   readonly url: string;
+  /** Origin of the address it listens on, e.g. `http://127.0.0.1:7420`. */
+  readonly localUrl: string;
   /** The first admin key, when this start made it. */
   readonly firstAdminKey: Secret | undefined;
   /** Finishes or records what is in flight, seals the log, stops the embedded database. */
@@ -88,13 +90,19 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     logger,
     observe: metrics.log,
   });
-  closers.add('log', log.close.bind(log));
+  closers.add('log', () => log.close());
+  let isStarted = false;
+  closers.add('stopped record', async () => {
+    if (isStarted) await log.record(workspaceId, { kind: 'system.stopped', actor: 'system', node: nodeId, version });
+  });
   await ensurePolicy(log, workspaceId);
   const firstAdminKey = await ensureFirstKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 
+  const clock = Date.now;
   const path = createActionPath({ pool, log, pepper: keys.pepper, digest: keys.digest, observe: metrics.path });
   const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
   const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
+  closers.add('upstreams', () => upstreams.close());
   const mcp = createMcpEntrance({
     path,
     upstreams,
@@ -106,16 +114,10 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
       requestsPerMinute: config.requests_per_minute,
     },
     logger,
+    observe: metrics.mcp,
   });
-  const permits = createPermits({
-    pool,
-    log,
-    path,
-    nodeId,
-    seconds: config.permit_seconds,
-    logger,
-    clock: Date.now,
-  });
+  closers.add('mcp entrance', () => mcp.close());
+  const permits = createPermits({ pool, log, path, nodeId, seconds: config.permit_seconds, logger, clock });
   const webhooks = startWebhooks({
     pool,
     log,
@@ -124,9 +126,11 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     version,
     allowedHosts: config.upstream_allow,
     logger,
-    clock: Date.now,
+    clock,
   });
+  closers.add('webhooks', () => webhooks.close());
   const listener = await hearNotices({ databaseUrl: database.url, pool, path, upstreams, logger });
+  closers.add('notices', () => listener.close());
 
   let isStopping = false;
   const state: SystemState = {
@@ -150,19 +154,10 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     version,
     nodeId,
     url,
-    clock: Date.now,
+    clock,
   };
   const api = await createApi(context, state);
-
-  // Closed from the last to the first: nothing new, calls in flight to their end, entrances, what they used.
-  closers.add('stopped record', async () => {
-    await log.record(workspaceId, { kind: 'system.stopped', actor: 'system', node: nodeId, version });
-  });
-  closers.add('notices', () => listener.close());
-  closers.add('upstreams', () => upstreams.close());
-  closers.add('webhooks', () => webhooks.close());
   closers.add('api', () => api.close());
-  closers.add('mcp entrance', () => mcp.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));
   // Permits stay good while HiveKey is down: nothing waits for them.
   closers.add('permits', () => permits.close());
@@ -172,9 +167,10 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   });
 
   await log.record(workspaceId, { kind: 'system.started', actor: 'system', node: nodeId, version });
+  isStarted = true;
   doors.serve((req, res) => (isMcp(req.url) ? mcp.handle(req, res) : api.routing(req, res)));
   logger.info({ url, node: nodeId, version }, 'HiveKey is running');
-  return { url, firstAdminKey, close: () => closers.close() };
+  return { url, localUrl: doors.url, firstAdminKey, close: () => closers.close() };
 }
 
 function isMcp(url: string | undefined): boolean {

@@ -1,5 +1,6 @@
 /** Prometheus metrics. Labels are bounded: never an agent, a tool or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { McpObserver } from '../gateway/mcp/index.ts';
 import type { PathObserver } from '../path/action-path.ts';
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
@@ -15,6 +16,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly path: PathObserver;
   readonly log: LogObserver;
+  readonly mcp: McpObserver;
   /** HTTP requests of the API by route and status class. */
   http(route: string, status: number, seconds: number): void;
   /** A gauge read at scrape time. */
@@ -90,6 +92,14 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const mcp = new Histogram({
+    name: 'hivekey_mcp_seconds',
+    help: 'MCP requests, by method of the protocol.',
+    labelNames: ['method', 'era'],
+    buckets: SECONDS,
+    registers,
+  });
+
   return {
     registry,
     path: {
@@ -114,6 +124,7 @@ export function createMetrics(): Metrics {
       },
       failed: (part) => failures.inc({ part }),
     },
+    mcp: { answered: (method, era, seconds) => mcp.observe({ method, era }, seconds) },
     http: (route, status, seconds) => http.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds),
     gauge: (name, help, read) => {
       new Gauge({

@@ -2,9 +2,16 @@
 import { fastifySwagger } from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { agentRoutes, tokenRoutes } from '../../agents/index.ts';
+import { capabilityRoutes } from '../../capabilities/index.ts';
+import { containmentRoutes } from '../../containment/index.ts';
 import { Failure } from '../../errors.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../../identity/index.ts';
 import { isHttps } from '../../identity/session-cookie.ts';
+import { peopleRoutes } from '../../people/index.ts';
+import { policyRoutes } from '../../policies/index.ts';
+import { roleRoutes, workspaceGuardRoutes } from '../../roles/index.ts';
 import { workspaceRoutes } from '../../workspace/index.ts';
 import { HostGuard } from '../host-guard.ts';
 import { actionRoutes } from './actions.ts';
@@ -29,6 +36,14 @@ const MANAGEMENT: readonly Routes[] = [
   sessionRoutes,
   keyRoutes,
   workspaceRoutes,
+  peopleRoutes,
+  agentRoutes,
+  tokenRoutes,
+  roleRoutes,
+  workspaceGuardRoutes,
+  capabilityRoutes,
+  policyRoutes,
+  containmentRoutes,
   mcpServerRoutes,
   secretRoutes,
   auditRoutes,
@@ -58,7 +73,11 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     // A body is never changed by what is allowed to stand in a JavaScript object; see gateway/strict-json.ts.
     onProtoPoisoning: 'ignore',
   });
-  api.setValidatorCompiler(validatorCompiler);
+  api.setValidatorCompiler<z.ZodType>((route) => {
+    const validate = validatorCompiler(route);
+    // Fastify gives null for a body that is absent; a schema that has a default takes undefined.
+    return route.httpPart === 'body' ? (body: unknown) => validate(body === null ? undefined : body) : validate;
+  });
   api.setSerializerCompiler(serializerCompiler);
   api.setErrorHandler(answerFailure);
   installProtocol(api, {
