@@ -1,0 +1,80 @@
+/** A server with what tests of entrances need: capabilities, roles, agents with tokens. */
+
+import { startTestServer, type TestServer } from '../../../../test/setup/server.ts';
+import type { Config } from '../../src/config.ts';
+import { type Answer, type Call, clientOf } from '../api/client.ts';
+
+export interface TestAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly token: string;
+}
+
+export interface Workspace {
+  readonly server: TestServer;
+  /** With the admin key, unless told otherwise. */
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** PUT; rejects unless it succeeds. */
+  capability(name: string, declaration: object): Promise<void>;
+  /** Applies a role with these grants and guards; rejects unless it succeeds. */
+  role(name: string, allow: readonly string[], guards?: readonly object[]): Promise<void>;
+  agent(name: string, ...roles: readonly string[]): Promise<TestAgent>;
+  /** The same database and data folder, started again. */
+  restart(settings?: Partial<Config>): Promise<Workspace>;
+  close(): Promise<void>;
+}
+
+export async function startWorkspace(settings: Partial<Config> = {}): Promise<Workspace> {
+  return workspaceOn(await startTestServer(settings));
+}
+
+export function workspaceOn(server: TestServer): Workspace {
+  const call = clientOf(server);
+  async function done(method: string, path: string, body: unknown): Promise<Answer> {
+    const answer = await call(method, path, { body });
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer;
+  }
+  return {
+    server,
+    call,
+    capability: async (name, declaration) => {
+      await done('PUT', `/v1/capabilities/${name}`, { access: 'write', ...declaration });
+    },
+    role: async (name, allow, guards = []) => {
+      await done('PUT', `/v1/roles/${name}`, {
+        apiVersion: 'policy.hivekey.ai/v1',
+        kind: 'Role',
+        metadata: { name },
+        scope: { allow },
+        guards,
+      });
+    },
+    agent: async (name, ...roles) => {
+      const { body: agent } = await done('POST', '/v1/agents', { name, roles, owner: 'dana@acme.example' });
+      const { body: token } = await done('POST', '/v1/tokens', { agent: name });
+      return { id: agent.id, name, token: token.token };
+    },
+    restart: async (change) => workspaceOn(await server.restart(change)),
+    close: () => server.close(),
+  };
+}
+
+/** Waits until `look` gives something, by looking again. */
+export async function eventually<T>(look: () => Promise<T | undefined>, patienceMs = 15_000): Promise<T> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > until) throw new Error('it did not come about in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The event once it is readable, and its result once there is one. */
+export async function settledEvent(workspace: Workspace, id: string) {
+  return eventually(async () => {
+    const { status, body } = await workspace.call('GET', `/v1/audit/events/${id}`);
+    return status === 200 && (body.event.verdict !== 'allow' || body.result !== null) ? body : undefined;
+  });
+}
