@@ -1,0 +1,106 @@
+/** An agent as the API shows it, and what is taken from callers. */
+import { z } from 'zod';
+import { Failure } from '../errors.ts';
+import { emailSchema } from '../people/person.ts';
+import { handleSchema } from './handle.ts';
+
+export const agentSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal('agent'),
+    name: z.string(),
+    role: z.string().meta({ description: 'The first of roles.' }),
+    roles: z.array(z.string()),
+    owner: z.string(),
+    owner_label: z.string().optional(),
+    status: z.enum(['active', 'suspended', 'revoked']),
+    description: z.string(),
+    metadata: z.record(z.string(), z.string()),
+    created: z.int(),
+    created_by: z.string(),
+    last_action_at: z.int().nullable(),
+    stopped_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Agent' });
+
+export type AgentView = z.output<typeof agentSchema>;
+
+/** Before and after of a change stand on one record, which has at most 64 KiB. */
+const MAX_METADATA_BYTES = 8192;
+const MAX_ROLES = 32;
+const roleName = z.string().min(1).max(128);
+const roles = z
+  .array(roleName)
+  .min(1)
+  .max(MAX_ROLES)
+  .refine((names) => new Set(names).size === names.length, 'names a role twice');
+const metadata = z
+  .record(z.string().min(1).max(64), z.string().max(500))
+  .refine(
+    (tags) => Buffer.byteLength(JSON.stringify(tags)) <= MAX_METADATA_BYTES,
+    `is larger than ${MAX_METADATA_BYTES} bytes`,
+  );
+const description = z.string().max(2000);
+
+function isOneWay({ role, roles }: { role?: string | undefined; roles?: string[] | undefined }): boolean {
+  return role === undefined || roles === undefined || role === roles[0];
+}
+const ONE_WAY = { error: 'role is not the first of roles', path: ['role'] };
+
+function withRoles<Input extends { role?: string | undefined; roles?: string[] | undefined }>({
+  role,
+  roles,
+  ...rest
+}: Input): Omit<Input, 'role' | 'roles'> & { roles?: string[] } {
+  const names = roles ?? (role === undefined ? undefined : [role]);
+  return names === undefined ? rest : { ...rest, roles: names };
+}
+
+export const newAgentSchema = z
+  .strictObject({
+    name: handleSchema,
+    role: roleName.optional(),
+    roles: roles.optional(),
+    owner: emailSchema,
+    description: description.default(''),
+    metadata: metadata.default({}),
+  })
+  .refine(isOneWay, ONE_WAY)
+  .refine(({ role, roles }) => role !== undefined || roles !== undefined, { error: 'is missing', path: ['role'] });
+
+export const agentChangeSchema = z
+  .strictObject({
+    role: roleName.optional(),
+    roles: roles.optional(),
+    owner: emailSchema.optional(),
+    description: description.optional(),
+    metadata: metadata.optional(),
+  })
+  .refine(isOneWay, ONE_WAY);
+
+export interface NewAgent {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly owner: string;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface AgentChange {
+  readonly roles?: readonly string[];
+  readonly owner?: string | undefined;
+  readonly description?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export function newAgentOf(body: z.output<typeof newAgentSchema>): NewAgent {
+  return { ...body, roles: withRoles(body).roles ?? [] };
+}
+
+export function agentChangeOf(body: z.output<typeof agentChangeSchema>): AgentChange {
+  return withRoles(body);
+}
+
+export function agentNotFound(agent: string): Failure {
+  return new Failure(404, 'agent_not_found', `There is no agent "${agent}".`, 'List agents with GET /v1/agents.');
+}

@@ -1,0 +1,200 @@
+/** Creating, changing and suspending agents. Each is one transaction with its records. */
+import { canonicalJson } from '@hivekey/action-log';
+import { standingOrder } from '../containment/standing.ts';
+import { Failure } from '../errors.ts';
+import type { Administrator } from '../gateway/api/context.ts';
+import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
+import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import { ownerFor } from '../people/change.ts';
+import type { AgentChange, AgentView, NewAgent } from './agent.ts';
+import { skeletonOf } from './handle.ts';
+import { type Agent, readAgent } from './read.ts';
+import { settleStatus } from './status.ts';
+
+/** Throws `handle_taken`, `handle_looks_taken`, `role_not_found`, `role_stopped`, `owner_inactive`, `owner_stopped`, `workspace_stopped`. */
+export function createAgent(log: ActionLog, who: Administrator, agent: NewAgent): Promise<AgentView> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const order = await standingOrder(client, workspaceId, 'workspace', '*');
+    if (order !== undefined)
+      throw new Failure(
+        409,
+        'workspace_stopped',
+        `The workspace is under the stop ${order}: no agent can be created.`,
+        `Lift it with POST /v1/containments/${order}/lift.`,
+      );
+    await refuseTakenHandle(transaction, workspaceId, agent.name);
+    await refuseRoles(transaction, workspaceId, agent.roles);
+    const owner = await ownerFor(transaction, who, agent.owner);
+    const id = newId<AgentId>('agt');
+    await client.query(
+      `INSERT INTO agents (workspace_id, id, handle, skeleton, owner_id, description, metadata, created_by)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [workspaceId, id, agent.name, skeletonOf(agent.name), owner.id, agent.description, agent.metadata, actor],
+    );
+    await client.query('INSERT INTO agent_state (workspace_id, agent_id) VALUES ($1, $2)', [workspaceId, id]);
+    await wear(transaction, who, id, agent.roles);
+    transaction.log({
+      kind: 'agent.created',
+      actor,
+      agent: agent.name,
+      agent_id: id,
+      owner: owner.email,
+      roles: agent.roles,
+      metadata: agent.metadata,
+    });
+    return readAgent(client, workspaceId, id);
+  });
+}
+
+async function refuseTakenHandle(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  handle: string,
+): Promise<void> {
+  const { rows } = await client.query<{ handle: string }>(
+    'SELECT handle FROM agents WHERE workspace_id = $1 AND (lower(handle) = lower($2) OR skeleton = $3)',
+    [workspaceId, handle, skeletonOf(handle)],
+  );
+  const [taken] = rows;
+  if (taken === undefined) return;
+  const remedy = 'Choose another name; a name is never given twice, not even after its agent is revoked.';
+  if (taken.handle.toLowerCase() === handle.toLowerCase())
+    throw new Failure(409, 'handle_taken', `There already is an agent "${taken.handle}".`, remedy);
+  throw new Failure(409, 'handle_looks_taken', `"${handle}" can be taken for the agent "${taken.handle}".`, remedy);
+}
+
+/** Roles that an agent does not wear yet must exist and not be stopped. */
+async function refuseRoles(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  roles: readonly string[],
+): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT name FROM roles WHERE workspace_id = $1 AND name = ANY($2)',
+    [workspaceId, roles],
+  );
+  const known = new Set(rows.map(({ name }) => name));
+  for (const role of roles) {
+    if (!known.has(role))
+      throw new Failure(404, 'role_not_found', `There is no role "${role}".`, 'List roles with GET /v1/roles.');
+    const order = await standingOrder(client, workspaceId, 'role', role);
+    if (order !== undefined)
+      throw new Failure(
+        409,
+        'role_stopped',
+        `The role "${role}" is under the stop ${order}: it cannot be given to an agent.`,
+        `Lift it with POST /v1/containments/${order}/lift, or give another role.`,
+      );
+  }
+}
+
+async function wear(
+  { client }: LoggedTransaction,
+  { workspaceId, actor }: Administrator,
+  agentId: AgentId,
+  roles: readonly string[],
+): Promise<void> {
+  await client.query('DELETE FROM agent_roles WHERE workspace_id = $1 AND agent_id = $2 AND role <> ALL($3)', [
+    workspaceId,
+    agentId,
+    roles,
+  ]);
+  await client.query(
+    `INSERT INTO agent_roles (workspace_id, agent_id, role, position, granted_by)
+     SELECT $1, $2, role, position, $4 FROM unnest($3::text[]) WITH ORDINALITY AS given (role, position)
+     ON CONFLICT (workspace_id, agent_id, role) DO UPDATE SET position = excluded.position`,
+    [workspaceId, agentId, roles, actor],
+  );
+}
+
+/** Giving the agent to another owner also ends a suspension that came from the former one's leaving. */
+export function changeAgent(
+  log: ActionLog,
+  who: Administrator,
+  agentOrId: string,
+  change: AgentChange,
+): Promise<AgentView> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const before = await readAgent(client, workspaceId, agentOrId);
+    const { roles = before.roles, description = before.description, metadata = before.metadata } = change;
+    const isGiven = change.owner !== undefined && change.owner !== before.owner;
+    const owner = isGiven
+      ? await ownerFor(transaction, who, change.owner ?? '')
+      : { id: before.ownerId, email: before.owner };
+    const after = { roles, owner: owner.email, description, metadata };
+    const was = {
+      roles: before.roles,
+      owner: before.owner,
+      description: before.description,
+      metadata: before.metadata,
+    };
+    const changes = changesOf(was, after);
+    if (Object.keys(changes).length === 0) return before;
+    await refuseRoles(
+      transaction,
+      workspaceId,
+      roles.filter((role) => !before.roles.includes(role)),
+    );
+    await client.query(
+      'UPDATE agents SET owner_id = $3, description = $4, metadata = $5 WHERE workspace_id = $1 AND id = $2',
+      [workspaceId, before.id, owner.id, description, metadata],
+    );
+    await wear(transaction, who, before.id, roles);
+    if (isGiven)
+      await client.query('UPDATE agent_state SET owner_left = false WHERE workspace_id = $1 AND agent_id = $2', [
+        workspaceId,
+        before.id,
+      ]);
+    await settleStatus(transaction, workspaceId, [before.id]);
+    const agent = await readAgent(client, workspaceId, before.id);
+    logChange(transaction, actor, agent, {
+      ...changes,
+      ...changesOf({ status: before.status }, { status: agent.status }),
+    });
+    return agent;
+  });
+}
+
+/** Field → before and after, of those that differ. */
+function changesOf(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): Record<string, readonly [unknown, unknown]> {
+  const changes: Record<string, readonly [unknown, unknown]> = {};
+  for (const [field, value] of Object.entries(after))
+    if (canonicalJson(before[field]) !== canonicalJson(value)) changes[field] = [before[field], value];
+  return changes;
+}
+
+function logChange(
+  { log }: LoggedTransaction,
+  actor: string,
+  { id, name, owner }: Agent,
+  changes: Readonly<Record<string, unknown>>,
+  reason?: string,
+): void {
+  log({ kind: 'agent.changed', actor, agent: name, agent_id: id, owner, changes, reason });
+}
+
+/** Stops the agent and keeps its tokens. Suspending twice changes nothing. */
+export function suspendAgent(log: ActionLog, who: Administrator, agentOrId: string, reason: string): Promise<Agent> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const before = await readAgent(client, workspaceId, agentOrId);
+    const { rowCount } = await client.query(
+      `UPDATE agent_state SET suspended = true, stopped_reason = $3
+        WHERE workspace_id = $1 AND agent_id = $2 AND NOT suspended`,
+      [workspaceId, before.id, reason],
+    );
+    if (rowCount === 0) return before;
+    await settleStatus(transaction, workspaceId, [before.id]);
+    const agent = await readAgent(client, workspaceId, before.id);
+    logChange(transaction, actor, agent, { suspended: [false, true], status: [before.status, agent.status] }, reason);
+    return agent;
+  });
+}

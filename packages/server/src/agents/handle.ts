@@ -1,0 +1,21 @@
+/** Handles of agents: short ASCII names that no other agent's can be taken for. Pure. */
+import { z } from 'zod';
+
+const HANDLE = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+
+export const handleSchema = z
+  .string()
+  .regex(HANDLE, 'is not 1 to 64 of A-Z a-z 0-9 . _ - with a letter or digit at both ends')
+  // Routes take an id or a handle.
+  .refine((handle) => !/^agt_/i.test(handle), 'begins like an id');
+
+/** Within ASCII, what UTS #39 calls confusable: 0 and O, 1 and l and I, rn and m; and the marks between words. */
+export function skeletonOf(handle: string): string {
+  return handle
+    .replaceAll('I', 'l')
+    .toLowerCase()
+    .replaceAll('0', 'o')
+    .replaceAll('1', 'l')
+    .replaceAll('rn', 'm')
+    .replaceAll(/[._]/g, '-');
+}

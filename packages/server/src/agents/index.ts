@@ -1,0 +1,2 @@
+export { agentRoutes } from './routes.ts';
+export { tokenRoutes } from './token-routes.ts';

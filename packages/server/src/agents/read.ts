@@ -1,0 +1,94 @@
+/** Reading agents. */
+import type { ClientBase, Pool } from 'pg';
+import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
+import { type AgentView, agentNotFound } from './agent.ts';
+
+const AGENTS = `
+SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_label, s.status, a.description, a.metadata,
+       ARRAY(SELECT r.role FROM agent_roles r WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id
+              ORDER BY r.position, r.role) AS roles,
+       floor(extract(epoch FROM a.created_at))::bigint AS created, a.created_by,
+       floor(extract(epoch FROM s.last_action_at))::bigint AS last_action_at,
+       CASE s.status
+         WHEN 'revoked' THEN (
+           SELECT k.reason FROM containment_agents c
+             JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id AND k.lifted_at IS NULL
+            WHERE c.workspace_id = a.workspace_id AND c.agent_id = a.id ORDER BY k.ordered_at DESC LIMIT 1)
+         WHEN 'suspended' THEN CASE WHEN s.suspended THEN s.stopped_reason ELSE 'The owner was deactivated.' END
+       END AS stopped_reason
+  FROM agents a
+  JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
+  JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+ WHERE a.workspace_id = $1`;
+
+interface Row {
+  id: AgentId;
+  name: string;
+  owner_id: PersonId;
+  owner: string;
+  owner_label: string | null;
+  status: AgentView['status'];
+  description: string;
+  metadata: Record<string, string>;
+  roles: string[];
+  created: number;
+  created_by: string;
+  last_action_at: number | null;
+  stopped_reason: string | null;
+}
+
+export interface Agent extends AgentView {
+  readonly id: AgentId;
+  readonly ownerId: PersonId;
+}
+
+function agentOf({ owner_id, owner_label, ...row }: Row): Agent {
+  return {
+    ...row,
+    object: 'agent',
+    role: row.roles[0] ?? '',
+    ...(owner_label === null ? {} : { owner_label }),
+    ownerId: owner_id,
+  };
+}
+
+export interface AgentFilter {
+  readonly status?: AgentView['status'] | undefined;
+  /** E-mail or id. */
+  readonly owner?: string | undefined;
+  readonly role?: string | undefined;
+  /** Part of the name or the description. */
+  readonly q?: string | undefined;
+}
+
+/** By name, up to `limit` agents after `after` (a name in lower case). */
+export async function listAgents(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  { status, owner, role, q }: AgentFilter,
+  after: string | undefined,
+  limit: number,
+): Promise<Agent[]> {
+  const { rows } = await pool.query<Row>(
+    `${AGENTS}
+   AND ($2::text IS NULL OR s.status = $2)
+   AND ($3::text IS NULL OR p.email = lower($3) OR p.id = $3)
+   AND ($4::text IS NULL OR EXISTS (SELECT FROM agent_roles r
+         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id AND r.role = $4))
+   AND ($5::text IS NULL OR strpos(lower(a.handle || ' ' || a.description), lower($5)) > 0)
+   AND ($6::text IS NULL OR lower(a.handle) COLLATE "C" > $6 COLLATE "C")
+ ORDER BY lower(a.handle) COLLATE "C" LIMIT $7`,
+    [workspaceId, status ?? null, owner ?? null, role ?? null, q ?? null, after ?? null, limit],
+  );
+  return rows.map(agentOf);
+}
+
+/** By id or name. Throws `agent_not_found`. */
+export async function readAgent(client: Pool | ClientBase, workspaceId: WorkspaceId, agent: string): Promise<Agent> {
+  const { rows } = await client.query<Row>(`${AGENTS} AND (a.id = $2 OR lower(a.handle) = lower($2))`, [
+    workspaceId,
+    agent,
+  ]);
+  if (rows[0] === undefined) throw agentNotFound(agent);
+  return agentOf(rows[0]);
+}

@@ -1,0 +1,126 @@
+import { compilePolicy } from '@hivekey/policy';
+import { z } from 'zod';
+import { declaredCapabilities } from '../capabilities/read.ts';
+import { reasonSchema } from '../containment/containment.ts';
+import type { Api, ApiContext } from '../gateway/api/context.ts';
+import { listOf, openCursor, pageOf, pageQuery, wholeList } from '../gateway/api/lists.ts';
+import { loadPolicySet } from '../roles/policy-set.ts';
+import { agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
+import { changeAgent, createAgent, suspendAgent } from './change.ts';
+import { manifestOf, visibleToolSchema } from './manifest.ts';
+import { listAgents, readAgent } from './read.ts';
+
+const params = z.object({ agent: z.string().max(128) });
+const tags = ['agents'];
+
+const filters = {
+  status: z.enum(['active', 'suspended', 'revoked']).optional(),
+  owner: z.string().max(254).optional(),
+  role: z.string().max(128).optional(),
+  q: z.string().max(200).optional(),
+};
+
+export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiContext): void {
+  api.get(
+    '/v1/agents',
+    {
+      schema: {
+        tags,
+        summary: 'List agents, by name',
+        querystring: z.strictObject({ ...filters, ...pageQuery }),
+        response: { 200: listOf(agentSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
+      const scope = { list: 'agents', workspaceId, filter };
+      const [after] = openCursor(keys.state, scope, cursor) ?? [];
+      const from = after === undefined ? undefined : String(after);
+      const rows = await listAgents(pool, workspaceId, filter, from, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (agent) => agent,
+        ({ name }) => [name.toLowerCase()],
+      );
+    },
+  );
+
+  api.post(
+    '/v1/agents',
+    {
+      schema: {
+        tags,
+        summary: 'Create an agent',
+        description: 'It can do nothing but what its roles grant. An owner not known yet is added as a person.',
+        body: newAgentSchema,
+        response: { 201: agentSchema },
+      },
+    },
+    async ({ administrator, body }, reply) =>
+      reply.code(201).send(await createAgent(log, administrator, newAgentOf(body))),
+  );
+
+  api.get(
+    '/v1/agents/:agent',
+    { schema: { tags, summary: 'An agent, by id or name', params, response: { 200: agentSchema } } },
+    ({ administrator, params: { agent } }) => readAgent(pool, administrator.workspaceId, agent),
+  );
+
+  api.patch(
+    '/v1/agents/:agent',
+    {
+      schema: {
+        tags,
+        summary: 'Change owner, roles, description or metadata; what is absent is unchanged',
+        params,
+        body: agentChangeSchema,
+        response: { 200: agentSchema },
+      },
+    },
+    ({ administrator, params: { agent }, body }) => changeAgent(log, administrator, agent, agentChangeOf(body)),
+  );
+
+  api.get(
+    '/v1/agents/:agent/tools',
+    {
+      schema: {
+        tags,
+        summary: 'What the agent sees now',
+        description: 'What the gateway lists for it. An agent that is not active sees nothing.',
+        params,
+        response: { 200: listOf(visibleToolSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params }) => {
+      const agent = await readAgent(pool, workspaceId, params.agent);
+      if (agent.status !== 'active') return wholeList([]);
+      const [catalogue, { set }, declared] = await Promise.all([
+        upstreams.catalogue(workspaceId),
+        loadPolicySet(pool, workspaceId),
+        declaredCapabilities(pool, workspaceId),
+      ]);
+      const granted = compilePolicy(set).granted(agent.roles);
+      return wholeList(manifestOf(catalogue, set, declared, granted, agent.roles));
+    },
+  );
+
+  api.post(
+    '/v1/agents/:agent/suspend',
+    {
+      schema: {
+        tags,
+        summary: 'Stop an agent and keep its tokens',
+        params,
+        body: reasonSchema,
+        response: { 200: agentSchema },
+      },
+    },
+    async ({ administrator, params, body }) => {
+      const agent = await suspendAgent(log, administrator, params.agent, body.reason);
+      await path.stop(administrator.workspaceId, { kind: 'agents', agentIds: new Set([agent.id]) });
+      return agent;
+    },
+  );
+}

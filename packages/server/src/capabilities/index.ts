@@ -1,0 +1,1 @@
+export { capabilityRoutes } from './routes.ts';

@@ -1,0 +1,91 @@
+/** Asks the recording transaction for a stopped agent, to measure that it refuses. */
+import type { Pool } from 'pg';
+import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { ActionLog } from '../log/types.ts';
+import { refuse } from '../path/decide.ts';
+import type { Intent, Principal } from '../path/types.ts';
+import type { Stop } from './commit.ts';
+import { standingOrder } from './standing.ts';
+
+// A stop of agents: one of them, by the state it has now, so that nothing but the stop can be what refuses.
+// A stop of a tool: any agent that could act, decided under the policy of before the stop.
+const SUBJECT = `
+SELECT w.name AS workspace, w.environment, a.id, a.handle, a.owner_id, p.email, s.revision, s.authz_epoch,
+       ws.policy_revision - CASE WHEN $2 = 'tool' THEN 1 ELSE 0 END AS policy_revision
+  FROM agents a
+  JOIN workspaces w ON w.id = a.workspace_id
+  JOIN workspace_state ws ON ws.workspace_id = a.workspace_id
+  JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
+  JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+ WHERE a.workspace_id = $1 AND CASE WHEN $2 = 'tool' THEN s.status = 'active' ELSE a.id = $3 END
+ LIMIT 1`;
+
+interface Row {
+  workspace: string;
+  environment: string;
+  id: AgentId;
+  handle: string;
+  owner_id: PersonId;
+  email: string;
+  revision: number;
+  authz_epoch: number;
+  policy_revision: number;
+}
+
+const LIFE_MS = 60_000;
+
+function intentOf(workspaceId: WorkspaceId, row: Row, nowMs: number): Intent {
+  const principal: Principal = {
+    workspaceId,
+    workspace: row.workspace,
+    environment: row.environment,
+    agentId: row.id,
+    agent: row.handle,
+    ownerId: row.owner_id,
+    owner: row.email,
+    roles: [],
+    tokenId: 'tok_probe' as TokenId,
+    tokenExpiresAtMs: nowMs + LIFE_MS,
+    agentRevision: row.revision,
+    authzEpoch: row.authz_epoch,
+  };
+  return {
+    principal,
+    action: {
+      entrance: 'actions',
+      capability: 'hivekey.probe',
+      tool: 'hivekey.probe',
+      known: false,
+      arguments: {},
+      argumentsJson: '{}',
+      receivedAtMs: nowMs,
+    },
+    // A denial: should it ever be recorded, it has allowed nothing.
+    evaluation: refuse(
+      { hash: '', revision: row.policy_revision },
+      'containment',
+      'containment: probe of a stop that was lifted meanwhile',
+    ),
+    redactedArguments: {},
+    argumentsDigest: '',
+  };
+}
+
+/**
+ * Resolves once the recording transaction has refused; true then. False when there is nobody to ask for, or
+ * the stop was lifted meanwhile. Rejects when the log does not answer, and, as a bug, when it did not refuse.
+ */
+export async function seeRefusal(
+  { pool, log, clock }: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
+  workspaceId: WorkspaceId,
+  { id, scope, target, agentIds }: Stop,
+): Promise<boolean> {
+  const { rows } = await pool.query<Row>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
+  const [row] = rows;
+  if (row === undefined) return false;
+  const { kind } = await log.recordIntent(intentOf(workspaceId, row, clock()));
+  if (kind === 'stale') return true;
+  if ((await standingOrder(pool, workspaceId, scope, target)) === id)
+    throw new Error(`the stop ${id} stands, and an intent under it was recorded`);
+  return false;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { agentSchema } from '../agents/agent.ts';
+import type { Api, ApiContext } from '../gateway/api/context.ts';
+import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import {
+  containmentSchema,
+  listContainments,
+  newContainmentSchema,
+  readContainment,
+  reasonSchema,
+} from './containment.ts';
+import { liftStop, restoreAgent } from './lift.ts';
+import { orderStop } from './stop.ts';
+
+const params = z.object({ id: z.string().max(64) });
+const agentParams = z.object({ agent: z.string().max(128) });
+const tags = ['containment'];
+
+export function containmentRoutes(api: Api, context: ApiContext): void {
+  const { pool, log, path, keys } = context;
+
+  api.post(
+    '/v1/agents/:agent/revoke',
+    {
+      schema: {
+        tags,
+        summary: 'The kill switch: stop an agent and end its tokens',
+        description:
+          'Answered when the stop is in force and a refusal was measured. Revoking twice answers the standing stop.',
+        params: agentParams,
+        body: reasonSchema,
+        response: { 200: containmentSchema },
+      },
+    },
+    ({ administrator, params: { agent }, body: { reason } }) =>
+      orderStop(context, administrator, { scope: 'agent', target: agent, reason }),
+  );
+
+  api.post(
+    '/v1/agents/:agent/restore',
+    {
+      schema: {
+        tags,
+        summary: 'Lift an agent’s own stop or suspension',
+        description: 'Tokens from before a revoke stay dead. Stops of its role, its owner or the workspace stay.',
+        params: agentParams,
+        body: reasonSchema,
+        response: { 200: agentSchema },
+      },
+    },
+    ({ administrator, params: { agent }, body: { reason } }) => restoreAgent(log, administrator, agent, reason),
+  );
+
+  api.post(
+    '/v1/containments',
+    {
+      schema: {
+        tags,
+        summary: 'Stop an agent, a role, an owner, a tool or the workspace',
+        description:
+          'role: everyone who wears it. owner: all agents of the person. tool: a capability, on every path. workspace: target `*`.',
+        body: newContainmentSchema,
+        response: { 200: containmentSchema },
+      },
+    },
+    ({ administrator, body }) => orderStop(context, administrator, body),
+  );
+
+  api.get(
+    '/v1/containments',
+    {
+      schema: {
+        tags,
+        summary: 'List stops, newest first',
+        querystring: z.strictObject({ active: z.stringbool().optional(), ...pageQuery }),
+        response: { 200: listOf(containmentSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor, active } }) => {
+      const scope = { list: 'containments', workspaceId, filter: { active } };
+      const [orderedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
+      const after = orderedUs === undefined ? undefined : { orderedUs: Number(orderedUs), id: String(id) };
+      const rows = await listContainments(pool, workspaceId, active, after, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (stop) => stop,
+        (stop) => [stop.ordered_us, stop.id],
+      );
+    },
+  );
+
+  api.get(
+    '/v1/containments/:id',
+    { schema: { tags, summary: 'A stop with its receipt', params, response: { 200: containmentSchema } } },
+    ({ administrator, params: { id } }) => readContainment(pool, administrator.workspaceId, id),
+  );
+
+  api.post(
+    '/v1/containments/:id/lift',
+    {
+      schema: {
+        tags,
+        summary: 'Lift a stop',
+        description: 'Agents come back only where no other stop covers them; tokens from before stay dead.',
+        params,
+        body: reasonSchema,
+        response: { 200: containmentSchema },
+      },
+    },
+    async ({ administrator, params: { id }, body: { reason } }) => {
+      const stop = await liftStop(log, administrator, id, reason);
+      if (stop.scope === 'tool') path.invalidate(administrator.workspaceId);
+      return stop;
+    },
+  );
+}

@@ -1,0 +1,189 @@
+/** The kill switch: commit the stop, abort what runs in the same tick, measure the refusal, keep the receipt. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../errors.ts';
+import type { Administrator, ApiContext } from '../gateway/api/context.ts';
+import type { AgentId, WorkspaceId } from '../ids.ts';
+import { LogOverloaded, LogUnavailable } from '../log/types.ts';
+import type { StopReport, StopTarget } from '../path/index.ts';
+import { commitStop, type Stop } from './commit.ts';
+import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
+import { seeRefusal } from './probe.ts';
+
+/** How long the answer waits for other nodes to say what they aborted. They are stopped whether they say so or not. */
+const ACK_WAIT_MS = 300;
+const ACK_POLL_MS = 10;
+/** How long a stop that cannot be recorded looks for whom it would have covered. */
+const LOOK_UP_MS = 1_000;
+
+export type StopContext = Pick<ApiContext, 'pool' | 'log' | 'path' | 'nodeId' | 'clock' | 'logger'>;
+
+function targetOf({ scope, target, agentIds }: Omit<Stop, 'id'>): StopTarget {
+  switch (scope) {
+    case 'workspace':
+      return { kind: 'workspace' };
+    case 'tool':
+      return { kind: 'tool', capability: target };
+    default:
+      return { kind: 'agents', agentIds: new Set(agentIds) };
+  }
+}
+
+/** The part of a stop that is in this process. All that is aborted and closed is so before this returns its promise. */
+export function stopHere(
+  { path }: Pick<StopContext, 'path'>,
+  workspaceId: WorkspaceId,
+  stop: Omit<Stop, 'id'>,
+): Promise<StopReport> {
+  const report = path.stop(workspaceId, targetOf(stop));
+  if (stop.scope === 'tool') path.invalidate(workspaceId);
+  return report;
+}
+
+/**
+ * Stops and answers with the receipt. An order that stands is answered again, and completed if its receipt
+ * never was. Throws `stop_not_recorded` (503) when it could not be made durable: then only what is in flight
+ * on this node has been stopped.
+ */
+export async function orderStop(
+  context: StopContext,
+  who: Administrator,
+  wanted: NewContainment,
+): Promise<ContainmentView> {
+  const orderedAtMs = context.clock();
+  const started = performance.now();
+  const { workspaceId } = who;
+  let stop: Stop;
+  try {
+    stop = await context.log.transact(workspaceId, (transaction) =>
+      commitStop(transaction, who, wanted, orderedAtMs, context.nodeId),
+    );
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    await stopUnrecorded(context, workspaceId, wanted);
+    throw error instanceof LogUnavailable || error instanceof LogOverloaded ? notRecorded() : error;
+  }
+  const report = stopHere(context, workspaceId, stop);
+  const committedAtMs = context.clock();
+
+  const isRefused = await seeRefusal(context, workspaceId, stop).catch((error: unknown) => {
+    if (error instanceof LogUnavailable || error instanceof LogOverloaded) return false;
+    throw error;
+  });
+  const firstRefusalMs = isRefused ? performance.now() - started : null;
+  const effectiveAtMs = context.clock();
+  const others = acksOf(context, workspaceId, stop.id);
+  const found = await report;
+  await others;
+  const measured = { committedAtMs, effectiveAtMs: isRefused ? effectiveAtMs : null, firstRefusalMs };
+  try {
+    await keepReceipt(context, workspaceId, stop.id, measured);
+    await acknowledge(context, workspaceId, stop.id, found, committedAtMs);
+    return await readContainment(context.pool, workspaceId, stop.id);
+  } catch (error) {
+    context.logger.error({ err: error, containment: stop.id }, 'a stop is in force, its receipt could not be kept');
+    throw new Failure(
+      503,
+      'receipt_unavailable',
+      `The stop ${stop.id} is in force, but its receipt could not be kept.`,
+      'Give the same order again: it answers the standing stop and completes the receipt.',
+    );
+  }
+}
+
+interface Measured {
+  readonly committedAtMs: number;
+  readonly effectiveAtMs: number | null;
+  readonly firstRefusalMs: number | null;
+}
+
+/** The first measurement stays: a repeated order does not make a stop look slower than it was. */
+async function keepReceipt(
+  { pool }: StopContext,
+  workspaceId: WorkspaceId,
+  id: string,
+  { committedAtMs, effectiveAtMs, firstRefusalMs }: Measured,
+): Promise<void> {
+  await pool.query(
+    `UPDATE containments SET committed_at = coalesce(committed_at, $3), effective_at = $4, first_refusal_ms = $5
+      WHERE workspace_id = $1 AND id = $2 AND effective_at IS NULL`,
+    [
+      workspaceId,
+      id,
+      new Date(committedAtMs),
+      effectiveAtMs === null ? null : new Date(effectiveAtMs),
+      firstRefusalMs === null ? null : Math.round(firstRefusalMs * 100) / 100,
+    ],
+  );
+}
+
+/** This node's part of the receipt; what a repeated order finds is added. */
+export async function acknowledge(
+  { pool, nodeId }: Pick<StopContext, 'pool' | 'nodeId'>,
+  workspaceId: WorkspaceId,
+  id: string,
+  { calls, sessionsClosed }: StopReport,
+  atMs: number,
+): Promise<void> {
+  const views = calls.map(({ eventId, ...call }): AbortedCallView => ({ event_id: eventId, ...call }));
+  await pool.query(
+    `INSERT INTO containment_acks AS ack (workspace_id, containment_id, node, effective_at, calls, sessions_closed)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (workspace_id, containment_id, node) DO UPDATE SET
+       effective_at = coalesce(ack.effective_at, excluded.effective_at), calls = ack.calls || excluded.calls,
+       sessions_closed = ack.sessions_closed + excluded.sessions_closed`,
+    [workspaceId, id, nodeId, new Date(atMs), JSON.stringify(views), sessionsClosed],
+  );
+}
+
+/** Resolves when every node that is expected to has said what it aborted, or the time is over. Never rejects. */
+async function acksOf({ pool }: StopContext, workspaceId: WorkspaceId, id: string): Promise<void> {
+  const deadline = performance.now() + ACK_WAIT_MS;
+  try {
+    while (performance.now() < deadline) {
+      const { rowCount } = await pool.query(
+        'SELECT FROM containment_acks WHERE workspace_id = $1 AND containment_id = $2 AND effective_at IS NULL LIMIT 1',
+        [workspaceId, id],
+      );
+      if (rowCount === 0) return;
+      await sleep(ACK_POLL_MS);
+    }
+  } catch {
+    // The database went away after the commit; keeping the receipt will tell.
+  }
+}
+
+/** Nothing of the stop is durable. What this node has in flight is stopped all the same, as far as it can tell whose it is. */
+async function stopUnrecorded(context: StopContext, workspaceId: WorkspaceId, wanted: NewContainment): Promise<void> {
+  const { scope, target } = wanted;
+  const needsLookUp = scope === 'role' || scope === 'owner' || (scope === 'agent' && !target.startsWith('agt_'));
+  const agentIds = needsLookUp ? await coveredNow(context, workspaceId, wanted) : [target as AgentId];
+  await stopHere(context, workspaceId, { scope, target, agentIds });
+}
+
+async function coveredNow(
+  { pool }: StopContext,
+  workspaceId: WorkspaceId,
+  { scope, target }: NewContainment,
+): Promise<readonly AgentId[]> {
+  const covered = pool
+    .query<{ id: AgentId }>(
+      `SELECT a.id FROM agents a JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+        WHERE a.workspace_id = $1 AND CASE $2
+          WHEN 'agent' THEN lower(a.handle) = lower($3)
+          WHEN 'owner' THEN p.email = lower($3) OR p.id = $3
+          ELSE EXISTS (SELECT FROM agent_roles r WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id AND r.role = $3) END`,
+      [workspaceId, scope, target],
+    )
+    .then(({ rows }) => rows.map(({ id }) => id))
+    .catch(() => []);
+  return Promise.race([covered, sleep(LOOK_UP_MS, [], { ref: false })]);
+}
+
+function notRecorded(): Failure {
+  return new Failure(
+    503,
+    'stop_not_recorded',
+    'The stop could not be recorded, so it is not in force. What this node had in flight under it was aborted; while the log cannot be written, no action runs at all.',
+    'Give the order again until it is answered with a receipt.',
+  );
+}

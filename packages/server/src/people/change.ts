@@ -1,0 +1,130 @@
+/** Changing people. Each change is one transaction with its records. */
+import { ownerChanged, ownerLeft } from '../agents/status.ts';
+import { standingOrder } from '../containment/standing.ts';
+import { Failure } from '../errors.ts';
+import type { Administrator } from '../gateway/api/context.ts';
+import { type AgentId, newId, type PersonId } from '../ids.ts';
+import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import { type NewPerson, type PersonChange, type PersonView, personNotFound } from './person.ts';
+import { readPerson } from './read.ts';
+
+async function addPerson(
+  { client, log }: LoggedTransaction,
+  { workspaceId, actor }: Administrator,
+  person: NewPerson,
+): Promise<PersonId | undefined> {
+  const id = newId<PersonId>('per');
+  const { rowCount } = await client.query(
+    `INSERT INTO people (workspace_id, id, email, display_name, label) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (workspace_id, email) DO NOTHING`,
+    [workspaceId, id, person.email, person.display_name, person.label],
+  );
+  if (rowCount === 0) return undefined;
+  log({ kind: 'person.changed', actor, person_id: id, person: person.email, change: 'created' });
+  return id;
+}
+
+/** Throws `person_exists`. */
+export function createPerson(log: ActionLog, who: Administrator, person: NewPerson): Promise<PersonView> {
+  return log.transact(who.workspaceId, async (transaction) => {
+    const id = await addPerson(transaction, who, person);
+    if (id === undefined)
+      throw new Failure(
+        409,
+        'person_exists',
+        `There already is a person ${person.email}.`,
+        'Change it with PATCH /v1/people/:person.',
+      );
+    return readPerson(transaction.client, who.workspaceId, id);
+  });
+}
+
+export interface ChangedPerson {
+  readonly person: PersonView;
+  /** Agents that this change suspended: what they have in flight is to be stopped. */
+  readonly suspended: readonly AgentId[];
+}
+
+/** Deactivating a person suspends the person's agents; activating again brings none of them back. */
+export function changePerson(
+  log: ActionLog,
+  who: Administrator,
+  personOrId: string,
+  change: PersonChange,
+): Promise<ChangedPerson> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const before = await readPerson(client, workspaceId, personOrId);
+    const after = {
+      display_name: change.display_name ?? before.display_name,
+      label: change.label === undefined ? before.label : change.label,
+      active: change.active ?? before.active,
+    };
+    const changes = differences(before, after);
+    if (Object.keys(changes).length === 0) return { person: before, suspended: [] };
+    await client.query(
+      'UPDATE people SET display_name = $3, label = $4, active = $5 WHERE workspace_id = $1 AND id = $2',
+      [workspaceId, before.id, after.display_name, after.label, after.active],
+    );
+    transaction.log({
+      kind: 'person.changed',
+      actor,
+      person_id: before.id,
+      person: before.email,
+      change: 'changed',
+      changes,
+    });
+    if (changes.label !== undefined) await ownerChanged(transaction, workspaceId, before.id);
+    const suspended = before.active && !after.active ? await ownerLeft(transaction, who, before.id) : [];
+    return { person: await readPerson(client, workspaceId, before.id), suspended };
+  });
+}
+
+function differences<Fields extends Readonly<Record<string, unknown>>>(
+  before: Fields,
+  after: Fields,
+): Record<string, [unknown, unknown]> {
+  const changes: Record<string, [unknown, unknown]> = {};
+  for (const field of Object.keys(after))
+    if (before[field] !== after[field]) changes[field] = [before[field], after[field]];
+  return changes;
+}
+
+/**
+ * The person who shall own an agent, added if not known yet. Throws `owner_inactive`, and `owner_stopped`
+ * while the owner is under a stop.
+ */
+export async function ownerFor(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  email: string,
+): Promise<{ readonly id: PersonId; readonly email: string }> {
+  const { client } = transaction;
+  const { rows } = await client.query<{ id: PersonId; active: boolean }>(
+    'SELECT id, active FROM people WHERE workspace_id = $1 AND email = $2',
+    [who.workspaceId, email],
+  );
+  const [known] = rows;
+  if (known === undefined) {
+    const id = await addPerson(transaction, who, { email, display_name: '', label: null });
+    if (id === undefined) throw personNotFound(email);
+    return { id, email };
+  }
+  if (!known.active)
+    throw new Failure(
+      409,
+      'owner_inactive',
+      `${email} is not active and cannot be accountable for an agent.`,
+      'Name an active person, or activate this one with PATCH /v1/people/:person.',
+    );
+  const order = await standingOrder(client, who.workspaceId, 'owner', email);
+  if (order !== undefined)
+    throw new Failure(
+      409,
+      'owner_stopped',
+      `${email} is under the stop ${order}: no agent can be given to this person.`,
+      `Name another owner, or lift it with POST /v1/containments/${order}/lift.`,
+    );
+  return { id: known.id, email };
+}

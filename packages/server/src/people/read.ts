@@ -1,0 +1,36 @@
+/** Reading people. */
+import type { ClientBase, Pool } from 'pg';
+import type { PersonId, WorkspaceId } from '../ids.ts';
+import { type PersonView, personNotFound } from './person.ts';
+
+const PEOPLE = `
+SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active,
+       (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id) AS agents,
+       floor(extract(epoch FROM p.created_at))::bigint AS created
+  FROM people p WHERE p.workspace_id = $1`;
+
+export type Person = PersonView & { readonly id: PersonId };
+
+/** By e-mail, up to `limit` people after `after`. */
+export async function listPeople(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  after: string | undefined,
+  limit: number,
+): Promise<Person[]> {
+  const { rows } = await pool.query<Person>(
+    `${PEOPLE} AND ($2::text IS NULL OR p.email COLLATE "C" > $2 COLLATE "C") ORDER BY p.email COLLATE "C" LIMIT $3`,
+    [workspaceId, after ?? null, limit],
+  );
+  return rows;
+}
+
+/** By id or e-mail. Throws `person_not_found`. */
+export async function readPerson(client: Pool | ClientBase, workspaceId: WorkspaceId, person: string): Promise<Person> {
+  const { rows } = await client.query<Person>(`${PEOPLE} AND (p.id = $2 OR p.email = lower($2))`, [
+    workspaceId,
+    person,
+  ]);
+  if (rows[0] === undefined) throw personNotFound(person);
+  return rows[0];
+}

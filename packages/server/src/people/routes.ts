@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Api, ApiContext } from '../gateway/api/context.ts';
+import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import { changePerson, createPerson } from './change.ts';
+import { newPersonSchema, personChangeSchema, personSchema } from './person.ts';
+import { listPeople, readPerson } from './read.ts';
+
+const params = z.object({ person: z.string().max(254) });
+const tags = ['people'];
+
+export function peopleRoutes(api: Api, { pool, log, path, keys }: ApiContext): void {
+  api.get(
+    '/v1/people',
+    {
+      schema: {
+        tags,
+        summary: 'List people, by e-mail',
+        querystring: z.strictObject(pageQuery),
+        response: { 200: listOf(personSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
+      const scope = { list: 'people', workspaceId };
+      const [after] = openCursor(keys.state, scope, cursor) ?? [];
+      const rows = await listPeople(pool, workspaceId, after === undefined ? undefined : String(after), limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (person) => person,
+        ({ email }) => [email],
+      );
+    },
+  );
+
+  api.post(
+    '/v1/people',
+    { schema: { tags, summary: 'Add a person', body: newPersonSchema, response: { 201: personSchema } } },
+    async ({ administrator, body }, reply) => reply.code(201).send(await createPerson(log, administrator, body)),
+  );
+
+  api.get(
+    '/v1/people/:person',
+    { schema: { tags, summary: 'A person, by id or e-mail', params, response: { 200: personSchema } } },
+    ({ administrator, params: { person } }) => readPerson(pool, administrator.workspaceId, person),
+  );
+
+  api.patch(
+    '/v1/people/:person',
+    {
+      schema: {
+        tags,
+        summary: 'Change a person; `active: false` suspends the person’s agents until they are given to someone else',
+        params,
+        body: personChangeSchema,
+        response: { 200: personSchema },
+      },
+    },
+    async ({ administrator, params, body }) => {
+      const { person, suspended } = await changePerson(log, administrator, params.person, body);
+      if (suspended.length > 0)
+        await path.stop(administrator.workspaceId, { kind: 'agents', agentIds: new Set(suspended) });
+      return person;
+    },
+  );
+}

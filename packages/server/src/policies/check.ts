@@ -1,0 +1,66 @@
+/** Checks policy documents without applying them. */
+import {
+  checkFit,
+  checkGuards,
+  type DocumentProblem,
+  type PolicyDocument,
+  type PolicySet,
+  parsePolicyFile,
+  roleFromDocument,
+} from '@hivekey/policy';
+import { z } from 'zod';
+import { Failure } from '../errors.ts';
+
+export const checkedSchema = z
+  .object({
+    object: z.literal('policy_check'),
+    valid: z.literal(true),
+    documents: z.array(z.object({ kind: z.string(), name: z.string().nullable() })),
+  })
+  .meta({ id: 'PolicyCheck' });
+
+/**
+ * `document`: text, YAML or JSON, of one or several documents; or one that has been read. Throws
+ * `document_invalid` with every problem: with line and column for a text, and against the capabilities of `set`
+ * together with those of the file.
+ */
+export function checkDocuments(document: unknown, set: PolicySet): z.output<typeof checkedSchema> {
+  const isText = typeof document === 'string';
+  const parsed = parsePolicyFile(isText ? document : JSON.stringify(document));
+  const problems = parsed.ok ? misfitsIn(parsed.value, set) : parsed.problems;
+  const [first] = problems;
+  if (parsed.ok && first === undefined)
+    return {
+      object: 'policy_check',
+      valid: true,
+      documents: parsed.value.map((each) => ({ kind: each.kind, name: nameOf(each) })),
+    };
+  throw new Failure(
+    422,
+    'document_invalid',
+    `The document is not valid: ${first?.path === '' ? '' : `${first?.path}: `}${first?.message}.`,
+    first?.remedy ?? 'Correct the places in problems.',
+    isText ? problems : problems.map(({ line: _line, column: _column, ...problem }) => problem),
+  );
+}
+
+function nameOf(document: PolicyDocument): string | null {
+  if (document.kind === 'Role') return document.metadata.name;
+  return document.kind === 'Capability' ? document.capability.name : null;
+}
+
+function misfitsIn(documents: readonly PolicyDocument[], set: PolicySet): readonly DocumentProblem[] {
+  const declared = documents.flatMap((each) => (each.kind === 'Capability' ? [each.capability] : []));
+  const names = new Set(declared.map(({ name }) => name));
+  const capabilities = [...set.capabilities.filter(({ name }) => !names.has(name)), ...declared];
+  return documents.flatMap((each) => {
+    if (each.kind === 'Capability') return [];
+    const guards = each.kind === 'Role' ? guardsOf(each) : checkGuards(each.guards, 'workspace');
+    return guards.ok ? checkFit(guards.value, capabilities) : guards.problems;
+  });
+}
+
+function guardsOf(document: Extract<PolicyDocument, { kind: 'Role' }>) {
+  const role = roleFromDocument(document, 0);
+  return role.ok ? ({ ok: true, value: role.value.guards } as const) : role;
+}
