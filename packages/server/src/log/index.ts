@@ -191,6 +191,10 @@ class Log implements RunningLog {
     return this.#writer(call.principal.workspaceId).recordOutcome(call, outcome);
   }
 
+  handOver({ principal, eventId }: CallReference): void {
+    this.#writer(principal.workspaceId).handOver(eventId);
+  }
+
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T> {
     return this.#writer(workspaceId).transact(change);
   }

@@ -25,6 +25,8 @@ export interface ActionLog {
   recordIntent(intent: Intent): Promise<RecordResult>;
   /** How an allowed call ended. Retried until durable; never throws on a database outage, resolves when written. */
   recordOutcome(call: CallReference, outcome: Outcome): Promise<void>;
+  /** The result of the call is not owed by this node any more: whoever closes its permit in the database records it. */
+  handOver(call: CallReference): void;
   /** Runs a state change and its records in one transaction of the workspace's writer, alone in its batch. Whatever `change` throws rolls all of it back. */
   transact<T>(workspaceId: WorkspaceId, change: (transaction: LoggedTransaction) => Promise<T>): Promise<T>;
   /** A record that goes with no state change (a read of the log, a start of the system), group-committed. Rejects with LogUnavailable. */
@@ -35,7 +37,11 @@ export interface ActionLog {
   close(): Promise<void>;
 }
 
-/** The database refused, is gone, or the writer lost its shard. Nothing was recorded. */
+/**
+ * The database refused, is gone, or the writer lost its shard. No caller may go on: an intent was not recorded, or
+ * is called off as not attempted. Only of a change of state whose commit was under way when the database went away
+ * is it not known whether it took place; the message says so.
+ */
 export class LogUnavailable extends Error {
   readonly code = 'log_unavailable';
 }

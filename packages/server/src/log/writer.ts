@@ -6,11 +6,8 @@
  * without waiting for its reply: it assumes that block, head and sequence numbers follow from that one. When
  * an assumption fails nothing is written, and the batch goes the locked way, which cannot fail so.
  */
-import { settle } from '@hivekey/policy';
 import type pg from 'pg';
-import { type AgentId, type EventId, newEventId, type WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { LogObserver } from '../observability/metrics.ts';
+import { type AgentId, type EventId, newEventId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
 import {
   type Append,
@@ -20,16 +17,17 @@ import {
   NOTHING_EXPECTED,
   prepareAppend,
 } from './append.ts';
-import { connectionOf, isRetryable } from './connection.ts';
+import { intentEntry, resultEntry } from './arrivals.ts';
+import { isRetryable } from './connection.ts';
 import { CounterCache } from './counter-cache.ts';
 import { decideBatch } from './decide-batch.ts';
 import type { BatchItem, Entry, IntentEntry, PlainEntry } from './entries.ts';
 import { type BatchContext, keysOf, lockAndDecide, ShardLost } from './locked-batch.ts';
 import { OpenCalls } from './open-calls.ts';
-import { callRecord, factsOf, type LogIdentity, looseRecord, resultRecord } from './records.ts';
-import { settleLostCalls } from './recovery.ts';
-import { claimShard, type HeldShard, type Position, releaseShard, retakeShard } from './shard.ts';
-import { readIdentity, runChange } from './transaction.ts';
+import { type LogIdentity, looseRecord } from './records.ts';
+import { type Session, type SessionOptions, Sessions } from './sessions.ts';
+import type { HeldShard, Position } from './shard.ts';
+import { type Logged, runChange } from './transaction.ts';
 import { type LoggedTransaction, LogOverloaded, LogUnavailable, type RecordDraft } from './types.ts';
 import type { WindowLedger } from './windows.ts';
 
@@ -39,34 +37,17 @@ const MAX_IN_FLIGHT = 2;
 const MIN_TO_SPLIT = 16;
 /** After a wrong assumption somebody else is at work on the same agents; so many batches look first. */
 const CAUTIOUS_BATCHES = 8;
+const MAX_AGENTS = 100_000;
 const MAX_ATTEMPTS = 3;
-/** While the database is away, callers are refused at once, and one attempt in this time finds out whether it is back. */
-const REFUSE_FOR_MS = 250;
-const MAX_RETRY_MS = 5_000;
 const GRACE_MS = 1_000;
 
-export interface WriterOptions {
-  readonly workspaceId: WorkspaceId;
-  readonly nodeId: string;
-  readonly connectionString: string;
-  /** Epoch milliseconds. */
-  readonly clock: () => number;
-  /** Longest wait for the database before callers are refused. */
-  readonly timeoutMs: number;
+export interface WriterOptions extends SessionOptions {
   /** Most records in one commit. */
   readonly maxBatch: number;
   /** Most records waiting for a commit. */
   readonly maxQueue: number;
-  readonly logger: Logger | undefined;
-  readonly observe: LogObserver | undefined;
   /** Something new is durable. */
   readonly onCommitted: () => void;
-}
-
-interface Session {
-  readonly client: pg.PoolClient;
-  readonly held: HeldShard;
-  readonly identity: LogIdentity;
 }
 
 interface Flight {
@@ -83,11 +64,7 @@ interface WaitingTurn {
 
 export class Writer {
   readonly #options: WriterOptions;
-  readonly #pool: pg.Pool;
-  #session: Session | undefined;
-  /** The shard of the last session, to be taken again. */
-  #former: HeldShard | undefined;
-  #opening = false;
+  readonly #sessions: Sessions;
   #closing = false;
   #closed = false;
 
@@ -106,57 +83,55 @@ export class Writer {
 
   #committed: Position = { block: 1, seq: 1, head: new Uint8Array(32) };
   #predicted: Position = this.#committed;
+  /** The number last given to each agent. */
   readonly #lastSeq = new Map<AgentId, number>();
   readonly #counters = new CounterCache(() => performance.now());
   readonly #open = new OpenCalls();
   #cautious = 0;
 
   #watch: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #retryMs = REFUSE_FOR_MS;
-  #refuseUntilMs = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#pool = connectionOf(options);
+    this.#sessions = new Sessions(options, {
+      fenced: (client, former) => this.#resolveDoubt(client, former),
+      shardLost: () => this.#open.leaveShard(),
+      opened: ({ held }) => {
+        this.#committed = held.position;
+        this.#predicted = held.position;
+        this.#schedule();
+      },
+      unavailable: (error) => this.#refuseWaiting(error),
+      broke: (session, error) => this.#lose(session, error),
+    });
   }
 
   /** Whether the last thing heard of the database was good. */
   get writable(): boolean {
-    return this.#session !== undefined || (this.#former === undefined && this.#refuseUntilMs === 0);
+    return this.#sessions.isHealthy;
   }
 
   recordIntent(intent: Intent): Promise<RecordResult> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal();
       if (refusal !== undefined) throw refusal;
-      this.#enqueue(this.#intentEntry(intent, resolve, reject));
+      this.#enqueue(intentEntry(intent, this.#options.clock(), resolve, reject));
     });
   }
 
-  recordOutcome({ principal, action, eventId: call }: CallReference, outcome: Outcome): Promise<void> {
-    const nowMs = this.#options.clock();
-    const eventId = newEventId(nowMs);
-    const text = resultRecord(factsOf(principal, action, call), outcome, principal, eventId, nowMs);
-    const release = outcome.result === 'not_attempted' ? this.#open.reservationsOf(call) : undefined;
-    return new Promise((resolve) => {
-      this.#enqueue({
-        kind: 'plain',
-        eventId,
-        text,
-        settles: call,
-        ...(release === undefined ? {} : { release }),
-        attempts: 0,
-        resolve,
-      });
-    });
+  recordOutcome(call: CallReference, outcome: Outcome): Promise<void> {
+    return new Promise((resolve) => this.#enqueue(this.#resultEntry(call, outcome, resolve)));
+  }
+
+  handOver(call: EventId): void {
+    this.#open.handedOver(call);
   }
 
   async record(draft: RecordDraft): Promise<EventId> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    const identity = await this.#knownIdentity();
+    const identity = await this.#identity();
     const nowMs = this.#options.clock();
     const eventId = newEventId(nowMs);
     const text = looseRecord(draft, identity, eventId, nowMs);
@@ -177,34 +152,37 @@ export class Writer {
   /** Stops accepting, makes durable what waits, gives the shard back. Does not wait for a database that is away. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (!this.#isIdle() && (this.#session !== undefined || this.#opening)) {
-      const idle = new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-      const patience = 2 * this.#options.timeoutMs;
-      await Promise.race([idle, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
+    if (!this.#isIdle() && this.#sessions.isHopeful) {
+      const { promise: idle, resolve } = Promise.withResolvers<void>();
+      this.#onIdle = resolve;
+      this.#schedule();
+      const patience = setTimeout(resolve, 2 * this.#options.timeoutMs);
+      await idle;
+      clearTimeout(patience);
     }
-    clearTimeout(this.#retry);
     clearTimeout(this.#watch);
     this.#closed = true;
-    const session = this.#session;
-    this.#session = undefined;
-    if (session !== undefined) {
-      await releaseShard(
-        session.client,
-        this.#options.workspaceId,
-        session.held,
-        this.#isIdle() && this.#open.size === 0,
-      ).catch(() => undefined);
-      session.client.release(true);
-    }
+    await this.#sessions.close(this.#isIdle() && this.#open.size === 0);
     this.#abandonQueue();
-    await this.#pool.end();
+  }
+
+  // ---- arrival
+
+  #refusal(): Error | undefined {
+    if (this.#closing) return new LogUnavailable('the log is closing');
+    if (this.#queue.length >= this.#options.maxQueue)
+      return new LogOverloaded('too many records wait for their commit');
+    return this.#sessions.isHopeful ? undefined : new LogUnavailable('the database does not answer');
+  }
+
+  #resultEntry(call: CallReference, outcome: Outcome, resolve: () => void): PlainEntry {
+    const release = outcome.result === 'not_attempted' ? this.#open.reservationsOf(call.eventId) : undefined;
+    return resultEntry(call, outcome, this.#options.clock(), release, resolve);
   }
 
   /** Name and environment of the workspace; a turn that changes nothing finds them out. */
-  async #knownIdentity(): Promise<LogIdentity> {
-    const known = this.#session?.identity;
+  async #identity(): Promise<LogIdentity> {
+    const known = this.#sessions.current?.identity;
     if (known !== undefined) return known;
     return new Promise((resolve, reject) => {
       const run: Turn = async ({ identity }) => {
@@ -214,31 +192,6 @@ export class Writer {
       this.#turns.push({ run, reject });
       this.#schedule();
     });
-  }
-
-  // ---- arrival
-
-  #refusal(): Error | undefined {
-    if (this.#closing) return new LogUnavailable('the log is closing');
-    if (this.#queue.length >= this.#options.maxQueue)
-      return new LogOverloaded('too many records wait for their commit');
-    if (this.#session === undefined && !this.#opening && performance.now() < this.#refuseUntilMs)
-      return new LogUnavailable('the database does not answer');
-    return undefined;
-  }
-
-  #intentEntry(intent: Intent, resolve: (result: RecordResult) => void, reject: (error: Error) => void): IntentEntry {
-    const nowMs = this.#options.clock();
-    const eventId = newEventId(nowMs);
-    const { evaluation, evenIfStopped } = intent;
-    if (evenIfStopped === true && evaluation.verdict !== 'deny')
-      throw new TypeError('only a denial is recorded even if stopped');
-    checkAmounts(intent);
-    const entry = { kind: 'intent', intent, eventId, nowMs, attempts: 0, resolve, reject } as const;
-    if (evaluation.demands.length > 0 || (evaluation.verdict === 'allow' && evaluation.charges.length > 0))
-      return { ...entry, ready: undefined };
-    const decision = settle(evaluation, []);
-    return { ...entry, ready: { decision, text: callRecord(intent, decision, eventId, nowMs) } };
   }
 
   #enqueue(entry: Entry): void {
@@ -253,7 +206,7 @@ export class Writer {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#pump();
+      if (!this.#closed) this.#pump();
     });
   }
 
@@ -261,30 +214,26 @@ export class Writer {
 
   #pump(): void {
     this.#options.observe?.queued(this.#queue.length);
-    const session = this.#session;
+    const session = this.#sessions.current;
     if (session === undefined) {
-      if (this.#queue.length > 0 || this.#turns.length > 0) this.#openSession();
+      if (this.#queue.length > 0 || this.#turns.length > 0) this.#sessions.open();
       return;
     }
     if (this.#busy !== undefined || this.#missed.length > 0) return;
-    const isFree = this.#inFlight.length === 0;
     if (this.#turns.length > 0) {
-      if (isFree) void this.#turns.shift()?.run(session);
+      if (this.#inFlight.length === 0) void this.#turns.shift()?.run(session);
       return;
     }
     while (this.#queue.length > 0 && this.#inFlight.length < MAX_IN_FLIGHT) {
       const entries = this.#queue.slice(0, this.#batchSize());
       const append = this.#guess(session, entries);
-      if (append !== undefined) {
-        this.#queue.splice(0, entries.length);
-        this.#send(session, append);
-      } else {
-        if (this.#inFlight.length === 0) {
-          this.#queue.splice(0, entries.length);
-          void this.#appendLocked(session, entries);
-        }
+      if (append === undefined && this.#inFlight.length > 0) return;
+      this.#queue.splice(0, entries.length);
+      if (append === undefined) {
+        void this.#appendLocked(session, entries);
         return;
       }
+      this.#send(session, append);
     }
     if (this.#isIdle()) this.#onIdle?.();
   }
@@ -311,10 +260,13 @@ export class Writer {
     const intents: IntentEntry[] = [];
     for (const entry of entries) {
       if (entry.attempts > 0) return undefined;
-      if (entry.kind === 'intent') intents.push(entry);
-      else if (entry.release !== undefined) return undefined;
+      if (entry.kind === 'plain') {
+        if (entry.release !== undefined) return undefined;
+        continue;
+      }
+      if (!this.#lastSeq.has(entry.intent.principal.agentId)) return undefined;
+      intents.push(entry);
     }
-    if (!intents.every(({ intent }) => this.#lastSeq.has(intent.principal.agentId))) return undefined;
     const expectation = expectationOf(intents);
     if (expectation === undefined) return undefined;
     const keys = keysOf(entries);
@@ -323,21 +275,6 @@ export class Writer {
     if (decided === undefined) return undefined;
     const { items, ledger, untilUs } = decided;
     return this.#prepare(session, items, { ...expectation, windowsUntilUs: untilUs }, ledger);
-  }
-
-  #send(session: Session, append: Append): void {
-    this.#predicted = append.after;
-    for (const [agentId, seq] of append.agentSeqs) this.#lastSeq.set(agentId, seq);
-    if (append.windows !== undefined) this.#counters.learn(append.windows);
-    const flight = this.#takeOff(append);
-    session.client.query<AppendReply>(append.statement).then(
-      ({ rows, rowCount }) => {
-        if (this.#session !== session) return;
-        this.#noteTime(rows[0]);
-        this.#land(flight, rowCount === 1);
-      },
-      (error: unknown) => this.#lose(session, error),
-    );
   }
 
   #prepare(session: Session, items: readonly BatchItem[], expectation: Expectation, windows?: WindowLedger): Append {
@@ -355,6 +292,20 @@ export class Writer {
 
   #openBlock(): number {
     return this.#open.oldestBlock ?? this.#inFlight[0]?.append.before.block ?? this.#predicted.block;
+  }
+
+  #send(session: Session, append: Append): void {
+    this.#predicted = append.after;
+    this.#learn(append);
+    const flight = this.#takeOff(append);
+    session.client.query<AppendReply>(append.statement).then(
+      ({ rows, rowCount }) => {
+        if (this.#sessions.current !== session) return;
+        this.#noteTime(rows[0]);
+        this.#land(flight, rowCount === 1);
+      },
+      (error: unknown) => this.#lose(session, error),
+    );
   }
 
   #takeOff(append: Append): Flight {
@@ -393,28 +344,17 @@ export class Writer {
     this.#watchReplies();
     const { client } = session;
     try {
-      const { append, stale, faulty } = await lockAndDecide(this.#context(session), entries, (key) =>
-        this.#counters.has(key),
-      );
+      const isKnown = (key: string): boolean => this.#counters.has(key);
+      const { append, stale, faulty } = await lockAndDecide(this.#context(session), entries, isKnown);
       if (append === undefined) await client.query('ROLLBACK');
       else await this.#commitAppend(session, append);
-      if (this.#session !== session) return;
-      if (append !== undefined) this.#learn(append);
+      if (this.#sessions.current !== session) return;
       for (const { entry, result } of stale) entry.resolve(result);
       for (const { entry, error } of faulty) entry.reject(asError(error));
       this.#release();
     } catch (error) {
       this.#lose(session, error);
     }
-  }
-
-  #learn({ agentSeqs, windows }: Append): void {
-    for (const [agentId, seq] of agentSeqs) this.#lastSeq.set(agentId, seq);
-    if (windows !== undefined) this.#counters.learn(windows);
-  }
-
-  #noteTime(reply: AppendReply | undefined): void {
-    if (reply?.now_us !== undefined) this.#counters.setClock(reply.now_us);
   }
 
   /** Sends the append and COMMIT together: the shard is locked, so the append cannot miss. */
@@ -424,11 +364,22 @@ export class Writer {
       session.client.query<AppendReply>(append.statement),
       session.client.query('COMMIT'),
     ]);
-    if (this.#session !== session) return;
+    if (this.#sessions.current !== session) return;
     if (appended.rowCount !== 1 || commit.command !== 'COMMIT') throw new Error('the batch was not committed');
-    this.#noteTime(appended.rows[0]);
     this.#predicted = append.after;
+    this.#learn(append);
+    this.#noteTime(appended.rows[0]);
     this.#land(flight, true);
+  }
+
+  #learn({ agentSeqs, windows }: Append): void {
+    if (this.#lastSeq.size > MAX_AGENTS) this.#lastSeq.clear();
+    for (const [agentId, seq] of agentSeqs) this.#lastSeq.set(agentId, seq);
+    if (windows !== undefined) this.#counters.learn(windows);
+  }
+
+  #noteTime(reply: AppendReply | undefined): void {
+    if (reply?.now_us !== undefined) this.#counters.setClock(reply.now_us);
   }
 
   async #runTurn<T>(
@@ -444,7 +395,7 @@ export class Writer {
     let isSent = false;
     try {
       const changed = await runChange(this.#context(session), session.identity, this.#options.clock, change);
-      if (this.#session !== session) throw new LogUnavailable('the session broke during the change');
+      if (this.#sessions.current !== session) throw new LogUnavailable('the session broke during the change');
       if (changed.kind === 'failed') {
         await client.query('ROLLBACK');
         reject(asError(changed.error));
@@ -453,16 +404,12 @@ export class Writer {
         if (command === 'COMMIT') resolve(changed.value);
         else reject(new LogUnavailable('the change was rolled back'));
       } else {
-        const items = changed.logged.map((logged, i): BatchItem => {
-          const settled =
-            i === 0 ? { resolve: () => resolve(changed.value), reject } : { resolve: ignore, reject: ignore };
-          const entry: PlainEntry = { kind: 'plain', ...logged, attempts: 0, ...settled };
-          return { entry, text: logged.text };
-        });
+        const items = itemsOf(changed.logged, () => resolve(changed.value), reject);
+        const append = this.#prepare(session, items, NOTHING_EXPECTED);
         isSent = true;
-        await this.#commitAppend(session, this.#prepare(session, items, NOTHING_EXPECTED));
+        await this.#commitAppend(session, append);
       }
-      if (this.#session === session) this.#release();
+      if (this.#sessions.current === session) this.#release();
     } catch (error) {
       if (!isSent) reject(unavailable(error));
       this.#lose(session, error);
@@ -494,7 +441,7 @@ export class Writer {
         entry.resolve();
       } else if (decision !== undefined) {
         if (decision.verdict === 'allow') this.#open.opened(entry.eventId, append.before.block, reservations);
-        if (this.#refused.delete(entry.eventId)) this.#callOff(entry, decision.verdict === 'allow');
+        if (this.#refused.delete(entry.eventId) && decision.verdict === 'allow') this.#callOff(entry);
         entry.resolve({ kind: 'recorded', eventId: entry.eventId, decision });
       }
     }
@@ -503,29 +450,16 @@ export class Writer {
   }
 
   /** The intent turned out to be on the log, but its caller was told otherwise and never began. */
-  #callOff({ intent, eventId: call }: IntentEntry, wasAllowed: boolean): void {
-    if (!wasAllowed) return;
-    const nowMs = this.#options.clock();
-    const eventId = newEventId(nowMs);
+  #callOff({ intent: { principal, action }, eventId }: IntentEntry): void {
     const outcome: Outcome = { result: 'not_attempted', errorCode: 'log_unavailable' };
-    const { principal, action } = intent;
-    const release = this.#open.reservationsOf(call);
-    this.#enqueue({
-      kind: 'plain',
-      eventId,
-      text: resultRecord(factsOf(principal, action, call), outcome, principal, eventId, nowMs),
-      settles: call,
-      ...(release === undefined ? {} : { release }),
-      attempts: 0,
-      resolve: ignore,
-    });
+    this.#enqueue(this.#resultEntry({ principal, action, eventId }, outcome, ignore));
   }
 
-  // ---- losing the session and getting a new one
+  // ---- when the session breaks, and while there is none
 
   #watchReplies(): void {
     clearTimeout(this.#watch);
-    const session = this.#session;
+    const session = this.#sessions.current;
     if (session === undefined || (this.#inFlight.length === 0 && this.#busy === undefined)) return;
     // The server ends a statement after timeoutMs; this is for a server that does not answer at all.
     const patience = (this.#busy === undefined ? 1 : 2) * this.#options.timeoutMs + GRACE_MS;
@@ -533,14 +467,8 @@ export class Writer {
   }
 
   #lose(session: Session, error: unknown): void {
-    if (this.#session !== session) return;
-    this.#session = undefined;
-    this.#former = session.held;
+    if (!this.#sessions.drop(session, error)) return;
     clearTimeout(this.#watch);
-    session.client.release(true);
-    this.#options.observe?.failed('commit');
-    this.#options.logger?.warn({ err: error, workspace: this.#options.workspaceId }, 'the log writer lost its session');
-
     const sent = this.#inFlight.map(({ append }) => append);
     const isSent = new Set(sent.flatMap(({ items }) => items.map(({ entry }) => entry)));
     const unsent = [...this.#missed, ...(this.#busy ?? []).filter((entry) => !isSent.has(entry))];
@@ -551,83 +479,23 @@ export class Writer {
     this.#lastSeq.clear();
     this.#counters.forget();
     this.#giveBack(unsent, error);
-    this.#openSession();
+    this.#sessions.open();
   }
 
   /** Certainly not recorded: tried again where that is right, refused otherwise. */
   #giveBack(entries: readonly Entry[], error: unknown): void {
-    const again: Entry[] = [];
-    for (const entry of entries) {
+    const isForOthers = isRetryable(error) || error instanceof ShardLost;
+    const again = entries.filter((entry) => {
       entry.attempts += 1;
-      const isForOthers = isRetryable(error) || error instanceof ShardLost;
-      const mayRetry = entry.reject === undefined || (isForOthers && entry.attempts < MAX_ATTEMPTS);
-      if (mayRetry) again.push(entry);
-      else entry.reject?.(unavailable(error));
-    }
+      const { reject } = entry;
+      const wasRefused = this.#refused.delete(entry.eventId);
+      if (reject === undefined || (isForOthers && !wasRefused && entry.attempts < MAX_ATTEMPTS)) return true;
+      reject(unavailable(error));
+      return false;
+    });
     this.#queue.unshift(...again);
   }
 
-  #openSession(): void {
-    if (this.#opening || this.#session !== undefined) return;
-    this.#opening = true;
-    clearTimeout(this.#retry);
-    const late = setTimeout(
-      () => this.#refuseWaiting(new Error('the database did not answer')),
-      this.#options.timeoutMs,
-    );
-    this.#newSession().then(
-      (session) => {
-        clearTimeout(late);
-        this.#opening = false;
-        if (this.#closed) {
-          session.client.release(true);
-          return;
-        }
-        this.#retryMs = REFUSE_FOR_MS;
-        this.#refuseUntilMs = 0;
-        this.#session = session;
-        this.#schedule();
-      },
-      (error: unknown) => {
-        clearTimeout(late);
-        this.#opening = false;
-        this.#refuseUntilMs = performance.now() + REFUSE_FOR_MS;
-        this.#options.observe?.failed('commit');
-        this.#options.logger?.error({ err: error, workspace: this.#options.workspaceId }, 'the log cannot be written');
-        this.#refuseWaiting(error);
-        if (this.#closed) return;
-        this.#retry = setTimeout(() => this.#openSession(), this.#retryMs);
-        this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
-      },
-    );
-  }
-
-  async #newSession(): Promise<Session> {
-    const { workspaceId, nodeId, clock } = this.#options;
-    const client = await this.#pool.connect();
-    client.on('error', (error) => {
-      if (this.#session?.client === client) this.#lose(this.#session, error);
-    });
-    try {
-      const identity = await readIdentity(client, workspaceId);
-      const former = this.#former;
-      let held = former === undefined ? undefined : await retakeShard(client, workspaceId, former);
-      if (former !== undefined) await this.#resolveDoubt(client, former);
-      if (held === undefined) {
-        this.#open.leaveShard();
-        held = await settleLostCalls(client, workspaceId, await claimShard(client, workspaceId, nodeId), clock());
-      }
-      this.#committed = held.position;
-      this.#predicted = held.position;
-      this.#former = held;
-      return { client, held, identity };
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
-  }
-
-  /** Nobody can write with the old fence any more, so a block is there now or never will be. */
   async #resolveDoubt(client: pg.PoolClient, former: HeldShard): Promise<void> {
     const first = this.#doubt[0];
     if (first === undefined) return;
@@ -636,9 +504,7 @@ export class Writer {
       [this.#options.workspaceId, former.shardId, first.before.block, this.#doubt.length],
     );
     const heads = new Map(rows.map(({ block, head }) => [block, head]));
-    const doubt = this.#doubt;
-    this.#doubt = [];
-    for (const append of doubt) {
+    for (const append of this.#doubt.splice(0)) {
       if (heads.get(append.before.block)?.equals(append.block.head) === true) this.#commit(append, 0);
       else
         this.#giveBack(
@@ -648,7 +514,7 @@ export class Writer {
     }
   }
 
-  /** The database is away: nobody waits for it. Outcomes stay, since their calls have happened. */
+  /** The database is away: nobody waits for it. Results stay, since their calls have happened. */
   #refuseWaiting(error: unknown): void {
     const waiting = this.#queue;
     this.#queue = waiting.filter(({ reject }) => reject === undefined);
@@ -656,10 +522,11 @@ export class Writer {
     for (const { items } of this.#doubt) {
       for (const { entry } of items) {
         if (entry.kind === 'intent') this.#refused.add(entry.eventId);
-        entry.reject?.(unavailable(error));
+        entry.reject?.(uncertain(error));
       }
     }
     for (const { reject } of this.#turns.splice(0)) reject(unavailable(error));
+    if (this.#closing) this.#onIdle?.();
   }
 
   #abandonQueue(): void {
@@ -674,18 +541,24 @@ export class Writer {
   }
 }
 
-function checkAmounts({ evaluation: { demands, charges } }: Intent): void {
-  for (const { amount } of [...demands, ...charges])
-    if (!Number.isSafeInteger(amount) || amount < 0)
-      throw new TypeError('an amount is a whole number from 0 to 2^53 - 1');
-  for (const { windowSeconds } of demands)
-    if (!Number.isInteger(windowSeconds) || windowSeconds < 1 || windowSeconds > 2 ** 31 - 1)
-      throw new TypeError('a window is a whole number of seconds');
+/** The records of a change. The first carries its caller. */
+function itemsOf(logged: readonly Logged[], resolve: () => void, reject: (error: Error) => void): BatchItem[] {
+  return logged.map((each, i) => {
+    const caller = i === 0 ? { resolve, reject } : { resolve: ignore, reject: ignore };
+    return { entry: { kind: 'plain', ...each, attempts: 0, ...caller }, text: each.text };
+  });
 }
 
 function unavailable(error: unknown): LogUnavailable {
   if (error instanceof LogUnavailable) return error;
   return new LogUnavailable('nothing was recorded', { cause: error });
+}
+
+/** For what was sent when the database went away. An intent that made it is called off; a change may stand. */
+function uncertain(error: unknown): LogUnavailable {
+  return new LogUnavailable('the database went away during the commit; whether it took place is not known yet', {
+    cause: error,
+  });
 }
 
 function asError(error: unknown): Error {

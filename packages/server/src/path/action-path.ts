@@ -250,6 +250,7 @@ class Path implements ActionPath {
     const call = this.#permits.get(permit);
     if (call === undefined) return;
     this.#permits.delete(permit);
+    this.#log.handOver(permit);
     this.#calls.leave(call, undefined);
   }
 
