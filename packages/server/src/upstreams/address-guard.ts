@@ -128,6 +128,8 @@ export interface AddressRules {
   readonly allow: AllowList;
   /** The operator registered this server with `allow_private`: loopback and private ranges are fine for it. */
   readonly allowPrivate: boolean;
+  /** How names become addresses; the system's way when absent. */
+  readonly resolve?: ResolveName;
 }
 
 /** Why a connection to this address is refused, in words; undefined when it is not. */
@@ -181,18 +183,19 @@ export function literalProblem({ host, port }: Endpoint, rules: AddressRules): s
   return isIP(host) === 0 ? undefined : addressProblem(host, port, host, rules);
 }
 
-type Resolve = (
+export type ResolveName = (
   host: string,
   done: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
 ) => void;
 
-const resolveBySystem: Resolve = (host, done) => systemLookup(host, { all: true }, done);
+const resolveBySystem: ResolveName = (host, done) => systemLookup(host, { all: true }, done);
 
 /**
  * The `lookup` of a connection: fails with `AddressRefused` when any address of the name is refused, so
  * that a name with one good and one bad address does not pass by luck.
  */
-export function guardedLookup(port: number, rules: AddressRules, resolve: Resolve = resolveBySystem): LookupFunction {
+export function guardedLookup(port: number, rules: AddressRules): LookupFunction {
+  const { resolve = resolveBySystem } = rules;
   return (hostname, options, callback) => {
     resolve(hostname, (error, addresses) => {
       if (error !== null) return callback(error, '');

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { JsonObject } from '@hivekey/policy';
 import type { ServerId, WorkspaceId } from '../ids.ts';
-import type { AllowList } from './address-guard.ts';
+import type { AllowList, ResolveName } from './address-guard.ts';
 import { upstreamServerOf } from './catalogue.ts';
 import type { Limits } from './limits.ts';
 import { LiveServer } from './live-server.ts';
@@ -15,6 +15,7 @@ type UnsolicitedListener = (server: UpstreamServer, message: JsonObject) => void
 export interface LiveServersOptions {
   readonly limits: Limits;
   readonly allow: AllowList;
+  readonly resolve: ResolveName | undefined;
   readonly secrets: SecretStore;
   readonly version: string;
   /** Working folders of stdio servers are made in it. */
@@ -54,13 +55,13 @@ export class LiveServers {
   }
 
   #open(stored: StoredServer): LiveServer {
-    const { limits, allow, secrets, version, folder } = this.#options;
+    const { limits, allow, resolve, secrets, version, folder } = this.#options;
     const { id, workspaceId, settings } = stored;
     const live = new LiveServer(stored.revision, {
       settings,
       limits,
       version,
-      rules: { allow, allowPrivate: settings.allowPrivate },
+      rules: { allow, allowPrivate: settings.allowPrivate, ...(resolve === undefined ? {} : { resolve }) },
       folder: join(folder, id),
       credential: () =>
         settings.credentialRef === undefined

@@ -3,7 +3,7 @@ import type { JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/types.ts';
-import { parseAllowList } from './address-guard.ts';
+import { parseAllowList, type ResolveName } from './address-guard.ts';
 import { Catalogues } from './catalogues.ts';
 import { outputValidator } from './definitions.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -28,6 +28,8 @@ export interface UpstreamsOptions {
   /** The gateway's own version, as upstreams see it. */
   readonly version: string;
   readonly limits?: Partial<Limits>;
+  /** How names become addresses; the system's way when absent. */
+  readonly resolve?: ResolveName;
   readonly logger?: UpstreamsLogger;
 }
 
@@ -45,6 +47,7 @@ export function createUpstreams(options: UpstreamsOptions): ManagedUpstreams {
   const live = new LiveServers({
     limits,
     allow: parseAllowList(config.upstream_allow),
+    resolve: options.resolve,
     secrets,
     version,
     folder,

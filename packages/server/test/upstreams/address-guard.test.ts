@@ -151,13 +151,10 @@ describe('endpoints', () => {
 });
 
 describe('lookup', () => {
-  const look = (addresses: readonly LookupAddress[], rules = STRICT) =>
+  const look = (addresses: readonly LookupAddress[]) =>
     new Promise<unknown>((resolve) => {
-      guardedLookup(443, rules, (_host, done) => done(null, addresses))(
-        'Mcp.Acme.example.',
-        { all: true },
-        (error, found) => resolve(error ?? found),
-      );
+      const rules: AddressRules = { ...STRICT, resolve: (_host, done) => done(null, addresses) };
+      guardedLookup(443, rules)('Mcp.Acme.example.', { all: true }, (error, found) => resolve(error ?? found));
     });
 
   it('gives the checked addresses', async () => {
@@ -180,7 +177,9 @@ describe('lookup', () => {
   it('passes on that a name does not exist', async () => {
     const error = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
     const given = await new Promise((resolve) => {
-      guardedLookup(443, STRICT, (_host, done) => done(error, []))('x', {}, (problem) => resolve(problem));
+      guardedLookup(443, { ...STRICT, resolve: (_host, done) => done(error, []) })('x', {}, (problem) =>
+        resolve(problem),
+      );
     });
     expect(given).toBe(error);
   });

@@ -67,7 +67,11 @@ export class CallReader {
     this.messages += 1;
     if (this.messages > this.#limits.callMessages) return this.#break('upstream_too_large', sending);
     const message = readMessage(text, sending.scrubber);
-    if (message === undefined) return this.#break('upstream_protocol_error', sending);
+    if (message === undefined) {
+      // Who refuses before the protocol begins need not speak it: the status says enough.
+      if ((this.head?.status ?? 200) >= 400) return true;
+      return this.#break('upstream_protocol_error', sending);
+    }
     switch (message.kind) {
       case 'notification':
         this.#events.onNotification?.(message.message);

@@ -205,6 +205,8 @@ function codeFor(error: Error): FailureCode {
     return 'address_refused';
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'upstream_too_large';
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'upstream_protocol_error';
+  // The parser's errors have their codes only sometimes.
+  if (error.name === 'HTTPParserError' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+    return 'upstream_protocol_error';
   return 'upstream_unreachable';
 }
