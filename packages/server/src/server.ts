@@ -129,7 +129,15 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock,
   });
   closers.add('webhooks', () => webhooks.close());
-  const listener = await hearNotices({ databaseUrl: database.url, pool, path, upstreams, logger });
+  const listener = await hearNotices({
+    databaseUrl: database.url,
+    nodeId,
+    clock: Date.now,
+    pool,
+    path,
+    upstreams,
+    logger,
+  });
   closers.add('notices', () => listener.close());
 
   let isStopping = false;

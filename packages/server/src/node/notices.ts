@@ -1,6 +1,7 @@
 /** What other nodes tell through the database. Nothing depends on hearing it: each recording transaction compares revisions. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from '../containment/index.ts';
 import { type Listener, listen } from '../database/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -18,6 +19,9 @@ const workspaceNotice = z.object({ workspace: workspaceId, status: z.string() })
 
 export interface NoticeOptions {
   readonly databaseUrl: string;
+  readonly nodeId: string;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
   readonly pool: Pool;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
@@ -31,16 +35,16 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
     [AGENT]: async (payload) => {
       const notice = agentNotice.parse(JSON.parse(payload));
       path.invalidate(notice.workspace, notice.agent);
-      if (notice.status !== 'active')
+      // What stops an agent for good comes with the stop itself, which says what was aborted here.
+      if (notice.status === 'suspended')
         await path.stop(notice.workspace, { kind: 'agents', agentIds: new Set([notice.agent]) });
     },
     [WORKSPACE]: async (payload) => {
       const notice = workspaceNotice.parse(JSON.parse(payload));
       path.invalidate(notice.workspace);
       upstreams.recheck(notice.workspace);
-      if (notice.status !== 'active') await path.stop(notice.workspace, { kind: 'workspace' });
-      else await stopTools(path, notice.workspace);
     },
+    [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
     [CATALOGUE]: async (payload) => upstreams.heard(payload),
   };
 
@@ -55,23 +59,19 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
   });
 }
 
-async function stopTools(path: ActionPath, workspace: WorkspaceId): Promise<void> {
-  for (const capability of await path.stoppedTools(workspace)) await path.stop(workspace, { kind: 'tool', capability });
-}
-
 /** Notices were lost while the connection was: everything is read anew, and every stop is followed again. */
-async function catchUp({ pool, path, upstreams }: NoticeOptions): Promise<void> {
+async function catchUp(options: NoticeOptions): Promise<void> {
+  const { pool, path, upstreams } = options;
   upstreams.recheck();
-  const { rows } = await pool.query<{ workspace: WorkspaceId; status: string; stopped: AgentId[] }>(
-    `SELECT s.workspace_id AS workspace, s.status,
-            (SELECT coalesce(array_agg(a.agent_id), '{}') FROM agent_state a
-              WHERE a.workspace_id = s.workspace_id AND a.status <> 'active') AS stopped
+  const { rows } = await pool.query<{ workspace: WorkspaceId; suspended: AgentId[] }>(
+    `SELECT s.workspace_id AS workspace,
+            ARRAY(SELECT a.agent_id FROM agent_state a
+                   WHERE a.workspace_id = s.workspace_id AND a.status = 'suspended') AS suspended
        FROM workspace_state s`,
   );
-  for (const { workspace, status, stopped } of rows) {
+  for (const { workspace, suspended } of rows) {
     path.invalidate(workspace);
-    if (status !== 'active') await path.stop(workspace, { kind: 'workspace' });
-    if (stopped.length > 0) await path.stop(workspace, { kind: 'agents', agentIds: new Set(stopped) });
-    await stopTools(path, workspace);
+    if (suspended.length > 0) await path.stop(workspace, { kind: 'agents', agentIds: new Set(suspended) });
   }
+  await hearMissedStops(options);
 }
