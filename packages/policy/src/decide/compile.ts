@@ -1,6 +1,7 @@
 /** A policy set → a decision function: closures, one plan for each capability, one for each (roles, capability). */
 import { isStricter, stricterOf } from '../documents/verdicts.ts';
 import type {
+  Capability,
   CompiledPolicy,
   DecisionRequest,
   Evaluation,
@@ -13,32 +14,31 @@ import type {
   WindowDemand,
 } from '../model.ts';
 import type { Call } from './condition.ts';
+import { GuardIndex } from './guard-index.ts';
 import { policyHash } from './hash.ts';
-import { MEASURE_FAULTS, NEGATIVE } from './measure.ts';
-import {
-  CapabilityPlan,
-  type ChargePlan,
-  GuardIndex,
-  type KeyTemplate,
-  type Step,
-  tellAmount,
-  type WindowStep,
-} from './plan.ts';
+import { MEASURE_FAULTS, MISSING, NEGATIVE } from './measure.ts';
+import { CapabilityPlan, type ChargePlan, type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan.ts';
 
-/** Beyond this many cached role sets, or decisions of one, the cache starts again. */
-const MAX_CACHED = 20_000;
+/** Role sets and decisions kept together; beyond it the cache starts again. Some 300 bytes each. */
+const MAX_CACHED = 50_000;
 
-/** Never throws for checked documents. Two roles of one name are a bug of the caller. */
+/** Throws for two roles or two capabilities of one name: a bug of the caller, which must not decide anything. */
 export function compilePolicy(set: PolicySet): CompiledPolicy {
   return new Compiled(set);
+}
+
+interface KnownRole {
+  readonly role: Role;
+  readonly allow: ReadonlySet<string>;
 }
 
 /** Roles worn together. */
 interface RoleSet {
   readonly asked: readonly string[];
-  readonly granted: ReadonlySet<string>;
-  readonly roles: readonly Role[];
+  /** In the order of their names. */
+  readonly roles: readonly KnownRole[];
   readonly decisions: Map<string, DecisionPlan>;
+  granted: ReadonlySet<string> | undefined;
 }
 
 interface DecisionPlan {
@@ -52,24 +52,27 @@ interface DecisionPlan {
 class Compiled implements CompiledPolicy {
   readonly hash: string;
   readonly revision: number;
-  readonly #roles: ReadonlyMap<string, Role>;
-  readonly #capabilities: ReadonlyMap<string, PolicySet['capabilities'][number]>;
+  readonly #roles: ReadonlyMap<string, KnownRole>;
+  readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #index: GuardIndex;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
-  #cachedDecisions = 0;
+  #cached = 0;
 
   constructor(set: PolicySet) {
     this.hash = policyHash(set);
     this.revision = set.revision;
-    this.#roles = new Map(set.roles.map((role) => [role.name, role]));
-    if (this.#roles.size !== set.roles.length) throw new TypeError('two roles of a policy set have one name');
+    this.#roles = new Map(set.roles.map((role) => [role.name, { role, allow: new Set(role.allow) }]));
     this.#capabilities = new Map(set.capabilities.map((capability) => [capability.name, capability]));
+    if (this.#roles.size !== set.roles.length || this.#capabilities.size !== set.capabilities.length)
+      throw new TypeError('two roles or two capabilities of a policy set have one name');
     this.#index = new GuardIndex(set);
   }
 
   granted(roles: readonly string[]): ReadonlySet<string> {
-    return this.#roleSet(roles).granted;
+    const roleSet = this.#roleSet(roles);
+    roleSet.granted ??= new Set(roleSet.roles.flatMap(({ role }) => role.allow).sort());
+    return roleSet.granted;
   }
 
   evaluate(request: DecisionRequest): Evaluation {
@@ -99,55 +102,53 @@ class Compiled implements CompiledPolicy {
   #roleSet(asked: readonly string[]): RoleSet {
     const key = asked.length === 1 ? `${asked[0]}` : asked.join('\0');
     const held = this.#roleSets.get(key);
-    // names are compared too: a key made of names that hold the separator is not trusted
-    if (held !== undefined && held.asked.length === asked.length && held.asked.every((name, i) => name === asked[i]))
-      return held;
-    const roles = [...new Set(asked)].sort().flatMap((name) => this.#roles.get(name) ?? []);
+    // compared name by name: a name that holds the separator must not pass for two
+    if (held !== undefined && sameNames(held.asked, asked)) return held;
+    const names = [...new Set(asked)].sort();
     const made: RoleSet = {
       asked: [...asked],
-      granted: new Set(roles.flatMap(({ allow }) => allow).sort()),
-      roles,
+      roles: names.flatMap((name) => this.#roles.get(name) ?? []),
       decisions: new Map(),
+      granted: undefined,
     };
-    if (this.#roleSets.size >= MAX_CACHED) this.#forget();
+    this.#count();
     this.#roleSets.set(key, made);
     return made;
   }
 
-  #forget(): void {
-    this.#roleSets.clear();
-    this.#cachedDecisions = 0;
+  #count(): void {
+    if (this.#cached >= MAX_CACHED) {
+      this.#roleSets.clear();
+      this.#cached = 0;
+    }
+    this.#cached += 1;
   }
 
   /** Undefined where nothing is granted: names that callers make up are never kept. */
   #plan(roleSet: RoleSet, name: string): DecisionPlan | undefined {
-    const granting = roleSet.roles.filter(({ allow }) => allow.includes(name));
-    const [grantedBy] = granting;
-    if (grantedBy === undefined) return undefined;
+    const granting = roleSet.roles.filter(({ allow }) => allow.has(name));
+    const [first] = granting;
+    if (first === undefined) return undefined;
     let capability = this.#plans.get(name);
     if (capability === undefined) {
       capability = new CapabilityPlan(name, this.#capabilities.get(name), this.#index);
       this.#plans.set(name, capability);
     }
-    const { charges } = capability;
-    const worn = roleSet.roles.map((role) => role.name);
+    const worn = roleSet.roles.map(({ role }) => role.name);
     const plan: DecisionPlan = {
       capability,
-      steps: ['workspace', ...worn].flatMap((origin) => capability.steps(origin)),
-      charges: charges.filter(({ key }) => key.role === undefined || worn.includes(key.role)),
-      grantedBy,
-      grantingRoles: granting.map((role) => role.name),
+      steps: collect(capability, ['workspace', ...worn]),
+      charges: capability.charges.filter(({ key }) => key.role === undefined || worn.includes(key.role)),
+      grantedBy: first.role,
+      grantingRoles: granting.map(({ role }) => role.name),
     };
-    if (this.#cachedDecisions >= MAX_CACHED) this.#forget();
-    this.#cachedDecisions += 1;
+    this.#count();
     roleSet.decisions.set(name, plan);
     return plan;
   }
 
   #decide(plan: DecisionPlan, request: DecisionRequest): Evaluation {
     const { grantedBy, capability } = plan;
-    const args = request.arguments;
-    const units = capability.units;
     const amounts: number[] = [];
     const impact: Record<string, number> = {};
     const trace: TraceStep[] = [];
@@ -156,26 +157,20 @@ class Compiled implements CompiledPolicy {
     let reasonClass: ReasonClass = 'granted';
     let deciding: TraceStep | undefined;
 
-    for (const { unit, measure, told } of units) {
-      const amount = measure(args);
+    for (const { unit, measure, told } of capability.units) {
+      const amount = measure(request.arguments);
       amounts.push(amount);
-      if (!told) continue;
-      if (amount >= 0) impact[unit] = amount;
-      else if (amount <= NEGATIVE && verdict !== 'deny') {
-        deciding = {
-          rule: `impact.${unit}`,
-          origin: 'capability',
-          sentence: `${capability.name} spends ${unit}.`,
-          result: 'deny',
-          detail: `the amount of ${unit} ${MEASURE_FAULTS[amount] ?? 'is no amount'}`,
-        };
+      if (amount >= 0) {
+        if (told) impact[unit] = Math.max(impact[unit] ?? 0, amount);
+      } else if (amount <= NEGATIVE && deciding === undefined) {
+        deciding = noAmount(capability.name, unit, amount);
         trace.push(deciding);
         verdict = 'deny';
         reasonClass = 'guard';
       }
     }
 
-    const call: Call = { args, capability: request.capability, amounts };
+    const call: Call = { args: request.arguments, capability: request.capability, amounts };
     for (const step of plan.steps) {
       let traced: TraceStep | undefined;
       let stepClass: ReasonClass = 'guard';
@@ -184,10 +179,8 @@ class Compiled implements CompiledPolicy {
         if (outcome === undefined) throw new TypeError('a condition gave no answer');
         traced = outcome.step;
         stepClass = outcome.reasonClass;
-        if (step.told !== undefined) {
-          const amount = amounts[step.told.slot] ?? -1;
-          if (amount >= 0) traced = tellAmount(traced, amount, step.told.currency);
-        }
+        const amount = step.told === undefined ? MISSING : (amounts[step.told.slot] ?? MISSING);
+        if (step.told !== undefined && amount >= 0) traced = tellAmount(traced, amount, step.told.currency);
       } else traced = enterWindow(step, plan, request, amounts, trace.length, demands);
       if (traced === undefined) continue;
       trace.push(traced);
@@ -198,15 +191,10 @@ class Compiled implements CompiledPolicy {
       }
     }
 
-    const reason =
-      deciding === undefined
-        ? `granted by ${grantedBy.name}`
-        : `${reasonClass}: ${deciding.sentence} ${deciding.detail}`;
-    return {
+    const evaluation = {
       verdict,
       reasonClass,
-      reason,
-      ...(deciding === undefined ? {} : { rule: deciding.rule }),
+      reason: deciding === undefined ? `granted by ${grantedBy.name}` : `${reasonClass}: ${deciding.detail}`,
       role: grantedBy.name,
       roleRevision: grantedBy.revision,
       trace,
@@ -217,56 +205,75 @@ class Compiled implements CompiledPolicy {
       policyHash: this.hash,
       policyRevision: this.revision,
     };
+    return deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
   }
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function collect(capability: CapabilityPlan, origins: readonly string[]): readonly Step[] {
+  return origins.flatMap((origin) => capability.steps(origin));
+}
+
+/** A negative or impossible amount is refused, whether a guard reads it or not. */
+function noAmount(capability: string, unit: string, code: number): TraceStep {
+  return {
+    rule: `impact.${unit}`,
+    origin: 'capability',
+    sentence: `${capability} spends ${unit}.`,
+    result: 'deny',
+    detail: `the amount of ${unit} ${MEASURE_FAULTS[code] ?? 'is no amount'}`,
+  };
 }
 
 /** Demands the window, or returns the step of a window that needs no counter. */
 function enterWindow(
-  { guard, window, slot, key }: WindowStep,
+  { guard, origin, window, slot, key }: WindowStep,
   plan: DecisionPlan,
   request: DecisionRequest,
   amounts: readonly number[],
   afterSteps: number,
   demands: WindowDemand[],
 ): TraceStep | undefined {
-  const { id, origin, sentence, effect, otherwise } = guard;
-  const amount = slot === -1 ? 1 : (amounts[slot] ?? -1);
+  const { id, sentence, effect, otherwise } = guard;
+  const amount = slot === -1 ? 1 : (amounts[slot] ?? MISSING);
   const { kind, unit, windowSeconds, limit } = window;
   if (amount < 0) {
-    const detail = `the amount of ${unit ?? 'calls'} ${MEASURE_FAULTS[amount] ?? 'is unknown'}: the stricter verdict applies`;
+    const detail = `the amount of ${unit ?? 'calls'} ${MEASURE_FAULTS[amount] ?? 'is unknown'}`;
     return { rule: id, origin, sentence, result: stricterOf(effect, otherwise), detail };
   }
   if (amount === 0)
     return { rule: id, origin, sentence, result: effect, detail: `the call adds no ${unit ?? 'calls'}` };
-  for (const counter of keysOf(key, plan, request))
-    demands.push({
+  for (const counter of keysOf(key, plan.grantingRoles, request)) {
+    const demand = {
       key: counter,
       guardId: id,
       origin,
       sentence,
       kind,
-      ...(unit === undefined ? {} : { unit }),
       windowSeconds,
       limit,
       amount,
       effect,
       otherwise,
       afterSteps,
-    });
+    };
+    demands.push(unit === undefined ? demand : { ...demand, unit });
+  }
   return undefined;
 }
 
-function chargesOf(
-  { charges, ...plan }: DecisionPlan,
-  request: DecisionRequest,
-  amounts: readonly number[],
-): WindowCharge[] {
+function chargesOf(plan: DecisionPlan, request: DecisionRequest, amounts: readonly number[]): WindowCharge[] {
   const charged: WindowCharge[] = [];
-  for (const { key, slot, keepSeconds, unknownAmount } of charges) {
-    const measured = slot === -1 ? 1 : (amounts[slot] ?? -1);
+  for (const { key, slot, keepSeconds, unknownAmount } of plan.charges) {
+    const measured = slot === -1 ? 1 : (amounts[slot] ?? MISSING);
     const amount = measured < 0 ? unknownAmount : measured;
-    if (amount > 0)
-      for (const counter of keysOf(key, plan, request)) charged.push({ key: counter, amount, keepSeconds });
+    if (amount === 0) continue;
+    for (const counter of keysOf(key, plan.grantingRoles, request)) charged.push({ key: counter, amount, keepSeconds });
   }
   return charged;
 }
@@ -274,7 +281,7 @@ function chargesOf(
 /** One key; for a workspace guard that counts by role, one for each granting role. */
 function keysOf(
   { scope, role, rest }: KeyTemplate,
-  plan: Pick<DecisionPlan, 'grantingRoles'>,
+  grantingRoles: readonly string[],
   request: DecisionRequest,
 ): readonly string[] {
   switch (scope) {
@@ -285,6 +292,6 @@ function keysOf(
     case 'workspace':
       return [`workspace/${request.workspaceId}/${rest}`];
     case 'role':
-      return (role === undefined ? plan.grantingRoles : [role]).map((name) => `role/${name}/${rest}`);
+      return role === undefined ? grantingRoles.map((name) => `role/${name}/${rest}`) : [`role/${role}/${rest}`];
   }
 }

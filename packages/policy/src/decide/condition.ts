@@ -5,6 +5,7 @@
  */
 import { RE2JS } from 're2js';
 import { type FieldReading, type PathStep, readField } from '../documents/fields.ts';
+import { covers } from '../documents/names.ts';
 import type { Condition, JsonObject, JsonValue, Operator } from '../model.ts';
 import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts';
 import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
@@ -230,12 +231,7 @@ function domainTest(operator: Operator, operand: JsonValue): (domain: string) =>
 function actionTest(operator: Operator, operand: JsonValue): (capability: string) => Truth {
   const patterns = textsOf(operand);
   const negative = operator === 'ne' || operator === 'notIn';
-  return (capability) => truth(patterns.some((pattern) => coversName(pattern, capability)) !== negative);
-}
-
-function coversName(pattern: string, capability: string): boolean {
-  if (pattern === '*' || pattern === capability) return true;
-  return pattern.endsWith('.*') && (capability.startsWith(pattern.slice(0, -1)) || capability === pattern.slice(0, -2));
+  return (capability) => truth(patterns.some((pattern) => covers(pattern, capability)) !== negative);
 }
 
 function textsOf(operand: JsonValue): readonly string[] {
@@ -247,19 +243,12 @@ function textsOf(operand: JsonValue): readonly string[] {
 function valueTest(operator: Operator, operand: JsonValue): ValueTest {
   switch (operator) {
     case 'eq':
-    case 'ne': {
-      const type = typeof operand;
-      const same = operator === 'eq';
-      return (value) => (typeof value === type ? truth((value === operand) === same) : UNKNOWN_TYPE);
-    }
+      return memberTest([operand], true);
+    case 'ne':
+      return memberTest([operand], false);
     case 'in':
-    case 'notIn': {
-      const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [];
-      const set = new Set(items);
-      const type = typeof (items[0] ?? '');
-      const inside = operator === 'in';
-      return (value) => (typeof value === type ? truth(set.has(value) === inside) : UNKNOWN_TYPE);
-    }
+    case 'notIn':
+      return memberTest(Array.isArray(operand) ? operand : [], operator === 'in');
     case 'lt':
     case 'lte':
     case 'gt':
@@ -302,6 +291,36 @@ function valueTest(operator: Operator, operand: JsonValue): ValueTest {
   }
 }
 
+/**
+ * Membership by exact equality of one type. A text that differs only by case, surrounding space, width or
+ * invisible characters may be the same to the tool: whether it is, is unknown here.
+ */
+function memberTest(items: readonly JsonValue[], inside: boolean): ValueTest {
+  const exact = new Set(items);
+  const type = typeof (items[0] ?? '');
+  const folded = type === 'string' ? new Set(items.map((item) => fold(String(item)))) : undefined;
+  return (value) => {
+    if (exact.has(value)) return truth(inside);
+    if (typeof value !== type) return UNKNOWN_TYPE;
+    if (typeof value === 'string' && folded !== undefined && folded.has(fold(value))) return UNKNOWN_FORM;
+    return truth(!inside);
+  };
+}
+
+const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+/** Texts longer than any operand are equal to none. */
+const MAX_FOLDED = 4_000;
+
+function fold(text: string): string {
+  if (text.length > MAX_FOLDED) return text;
+  if (PLAIN.test(text)) return text.toLowerCase();
+  return text
+    .normalize('NFKC')
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '')
+    .trim()
+    .toLowerCase();
+}
+
 /** Longer values are not matched: the time of a match is text × program. */
 const MAX_MATCHED = 4_096;
 
@@ -334,7 +353,7 @@ function comparison(operator: Operator, bounds: readonly number[]): NumberTest {
 }
 
 /** Bounds as written, and their currency when they are money. */
-function boundsOf(operand: JsonValue): { readonly numbers: readonly number[]; readonly currency?: string } {
+export function boundsOf(operand: JsonValue): { readonly numbers: readonly number[]; readonly currency?: string } {
   const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
   const money = items.map((item) => (typeof item === 'string' ? parseMoney(item) : undefined));
   const [first] = money;

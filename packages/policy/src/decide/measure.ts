@@ -1,6 +1,6 @@
 /** How many units one call spends. A measure is an integer from 0, or a negative code that says why there is none. */
 import type { Capability, ImpactRule, JsonObject, JsonValue } from '../model.ts';
-import { currencyOf, exponentOf, type MoneyFault, toMinor, unitOf } from '../values/money.ts';
+import { currencyOf, exponentOf, type MoneyFault, toMinor } from '../values/money.ts';
 
 /** Codes from here up cannot be known: the guards that read the unit take their stricter branch. */
 export const MISSING = -1;
@@ -60,9 +60,9 @@ export function measureOf(
   return currency === undefined ? () => MISSING : amountMeasure(currency);
 }
 
-/** The argument `amount` in major units, of a capability that declares no money. */
+/** The argument `amount` in major units, of a capability that declares no money; beside it `currency` may stand. */
 export function amountMeasure(currency: string): Measure {
-  return ruleMeasure({ kind: 'field', field: 'amount', currency, currencyField: 'currency' });
+  return moneyMeasure('amount', currency, exponentOf(currency) ?? 0, 'currency');
 }
 
 function ruleMeasure(rule: ImpactRule): Measure {
@@ -75,22 +75,27 @@ function ruleMeasure(rule: ImpactRule): Measure {
     };
   }
   if (rule.currency === undefined) return (args) => countOf(valueAt(args));
-  const { currency } = rule;
-  const exponent = rule.minor === true ? 0 : (exponentOf(currency) ?? 0);
-  const currencyAt = rule.currencyField === undefined ? undefined : argumentAt(rule.currencyField);
+  const { currency, minor, field, currencyField } = rule;
+  return moneyMeasure(field, currency, minor === true ? 0 : (exponentOf(currency) ?? 0), currencyField);
+}
+
+/** A call that states no currency is in the one that was declared. */
+function moneyMeasure(field: string, currency: string, exponent: number, currencyField: string | undefined): Measure {
+  const valueAt = argumentAt(field);
+  if (currencyField === undefined) return (args) => moneyOf(valueAt(args), exponent);
+  const currencyAt = argumentAt(currencyField);
   return (args) => {
-    const stated = currencyAt?.(args);
-    if (stated !== undefined && stated !== currency) return otherCurrency(stated, currency);
-    return moneyOf(valueAt(args), exponent);
+    const stated = currencyAt(args);
+    if (stated === undefined || stated === null || stated === currency) return moneyOf(valueAt(args), exponent);
+    if (typeof stated !== 'string') return WRONG_TYPE;
+    // tools write usd as well as USD
+    const code = CODE.test(stated) ? stated.toUpperCase() : stated;
+    if (code === currency) return moneyOf(valueAt(args), exponent);
+    return exponentOf(code) === undefined ? UNKNOWN_CURRENCY : OTHER_CURRENCY;
   };
 }
 
-/** `usd` is taken for `USD`: the spelling of a currency is not what decides. */
-function otherCurrency(stated: JsonValue, currency: string): number {
-  if (typeof stated !== 'string') return WRONG_TYPE;
-  if (unitOf(stated) === unitOf(currency)) return WRONG_TYPE;
-  return exponentOf(stated) === undefined ? UNKNOWN_CURRENCY : OTHER_CURRENCY;
-}
+const CODE = /^[A-Za-z]{3}$/;
 
 /** Major units as a number or a plain decimal text, in minor units. */
 export function moneyOf(value: JsonValue | undefined, exponent: number): number {

@@ -31,7 +31,7 @@ export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): 
     verdict = step.result;
     reasonClass = classOf(demand, step.result, fits);
     rule = demand.guardId;
-    reason = `${reasonClass}: ${step.sentence} ${step.detail}`;
+    reason = `${reasonClass}: ${step.detail}`;
     refused = fits ? undefined : { demand, used: usage.used };
   }
   while (copied < evaluation.trace.length) copied = pushStep(trace, evaluation.trace, copied);
@@ -85,7 +85,7 @@ function unreadable(
     ...decided,
     verdict: 'deny',
     reasonClass: 'error',
-    reason: `error: ${sentence} ${detail}`,
+    reason: `error: ${detail}`,
     rule: guardId,
     trace: [...decided.trace, { rule: guardId, origin, sentence, result: 'deny', detail }],
   };

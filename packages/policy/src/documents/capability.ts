@@ -141,6 +141,8 @@ function readImpactRule(
   if (kind === 'constant' || Object.hasOwn(raw, 'constant'))
     return readConstant(member(raw, 'constant') ?? member(raw, 'amount'), path, problems);
   if (kind === 'length' || Object.hasOwn(raw, 'length')) {
+    if (currencyOf(unit) !== undefined)
+      problems.add(path, 'bad_unit', `${unit} is money, and a length is not`, 'Choose another name for the unit.');
     const field = readPath(member(raw, 'length') ?? member(raw, 'field'), path, problems);
     return field === undefined ? undefined : { kind: 'length', field };
   }

@@ -24,8 +24,8 @@ export function parseWorkspaceGuardsFile(text: string): Checked<WorkspaceGuardsD
   if (!parsed.ok) return parsed;
   const [only, second] = parsed.value;
   if (only !== undefined && second === undefined) return { ok: true, value: only };
-  const problem = { code: 'not_one', message: 'the file has more than one document', remedy: 'Keep one.', path: '' };
-  return { ok: false, problems: [problem] };
+  const several = { code: 'several', message: 'the file holds more than one document', remedy: 'Keep one.', path: '' };
+  return { ok: false, problems: [several] };
 }
 
 /** A file that may hold documents of every kind. */
@@ -34,27 +34,27 @@ export function parsePolicyFile(text: string): Checked<PolicyDocument[]> {
 }
 
 function parseAll<T>(text: string, read: (document: ReadDocument, problems: Problems) => T | undefined): Checked<T[]> {
-  const documents = readDocuments(text);
-  if (!documents.ok) return documents;
-  const found: DocumentProblem[] = [];
+  const { documents, problems } = readDocuments(text);
+  const found: DocumentProblem[] = [...problems];
   const values: T[] = [];
-  for (const document of documents.value) {
-    const problems = new Problems(document.locate);
-    const value = read(document, problems);
-    found.push(...problems.list);
+  for (const document of documents) {
+    const reported = new Problems(document.locate);
+    const value = read(document, reported);
+    found.push(...reported.list);
     if (value !== undefined) values.push(value);
   }
-  if (documents.value.length === 0)
-    found.push({
-      code: 'empty',
-      message: 'the file holds no document',
-      remedy: 'Write at least one document.',
-      path: '',
-      line: 1,
-      column: 1,
-    });
-  return found.length === 0 ? { ok: true, value: values } : { ok: false, problems: found };
+  if (found.length > 0) return { ok: false, problems: found };
+  return values.length === 0 ? { ok: false, problems: [NO_DOCUMENT] } : { ok: true, value: values };
 }
+
+const NO_DOCUMENT: DocumentProblem = {
+  code: 'empty',
+  message: 'the file holds no document',
+  remedy: 'Write at least one document.',
+  path: '',
+  line: 1,
+  column: 1,
+};
 
 /** A document of any kind that makes up a policy. */
 export function readPolicyDocument(

@@ -1,14 +1,15 @@
 /** Guards: read in any accepted notation, checked, in their canonical document form and as the model. */
-import type { Checked, Guard } from '../model.ts';
+import type { Checked, Guard, JsonValue } from '../model.ts';
 import { readConsoleRule } from './console-rule.ts';
 import { guardIdOf, patternOf } from './names.ts';
-import { type DocumentPath, listOf, member, objectOf, Problems, quote } from './problems.ts';
+import { type DocumentPath, isObject, listOf, member, objectOf, Problems, quote } from './problems.ts';
 import { guardSentence } from './sentence.ts';
 import type { GuardDocument } from './types.ts';
 import { verdictOf } from './verdicts.ts';
 import { readWhen } from './when.ts';
 
 const MAX_GUARDS = 500;
+const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise'];
 
 export interface GuardReading {
   readonly document: GuardDocument;
@@ -33,8 +34,9 @@ export function readGuards(
   if (items === undefined) return undefined;
   const before = problems.list.length;
   const read = items.map((item, i) => {
-    if (typeof item !== 'string') return readGuard(item, [...path, i], origin, problems);
-    const rule = readConsoleRule(item, `R${i + 1}`, [...path, i], problems);
+    const line = consoleLine(item);
+    if (line === undefined) return readGuard(item, [...path, i], origin, problems);
+    const rule = readConsoleRule(line, `R${i + 1}`, [...path, i], problems);
     return rule === undefined ? undefined : readGuard(rule, [...path, i], origin, problems);
   });
   const first = new Map<string, number>();
@@ -54,6 +56,14 @@ export function readGuards(
   return problems.list.length === before ? read.filter((reading) => reading !== undefined) : undefined;
 }
 
+/** A console rule; YAML reads an unquoted `payments: amount > …` as a map of one text. */
+function consoleLine(item: JsonValue): string | undefined {
+  if (typeof item === 'string') return item;
+  const [entry, second] = isObject(item) ? Object.entries(item) : [];
+  if (entry === undefined || second !== undefined || typeof entry[1] !== 'string') return undefined;
+  return FIELDS.includes(entry[0]) ? undefined : `${entry[0]}: ${entry[1]}`;
+}
+
 /** Reads one guard in the canonical form. */
 export function readGuard(
   value: unknown,
@@ -61,7 +71,7 @@ export function readGuard(
   origin: string,
   problems: Problems,
 ): GuardReading | undefined {
-  const raw = objectOf(value, path, 'a guard', ['id', 'action', 'when', 'effect', 'otherwise'], problems);
+  const raw = objectOf(value, path, 'a guard', FIELDS, problems);
   if (raw === undefined) return undefined;
   const id = guardIdOf(member(raw, 'id'), [...path, 'id'], problems);
   const action = patternOf(member(raw, 'action'), [...path, 'action'], problems);

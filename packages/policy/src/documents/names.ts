@@ -8,7 +8,7 @@ const MAX_CAPABILITY = 200;
 /** `mail_send`, `crm_delete_record`. */
 const UNDERSCORED = /^[a-z][a-z0-9-]*_[A-Za-z0-9_-]+$/;
 /** Published names have spaces and a middle dot: `Support · L2`. */
-const ROLE = /^[A-Za-z0-9](?:[A-Za-z0-9._-]|[ ·](?! )){0,62}[A-Za-z0-9]$|^[A-Za-z0-9]$/;
+const ROLE = /^[A-Za-z0-9](?:[A-Za-z0-9._·-]| (?! )){0,62}[A-Za-z0-9]$|^[A-Za-z0-9]$/;
 const GUARD_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const UNIT = /^[a-z][a-z0-9_]{0,62}$/;
 
@@ -78,6 +78,13 @@ export function covers(pattern: string, capability: string): boolean {
   if (pattern === '*' || pattern === capability) return true;
   if (!pattern.endsWith('.*')) return false;
   return capability.startsWith(pattern.slice(0, -1)) || capability === pattern.slice(0, -2);
+}
+
+/** Whether the first pattern covers all that the second does. */
+export function coversAll(pattern: string, other: string): boolean {
+  if (pattern === other || pattern === '*') return true;
+  if (other === '*') return false;
+  return covers(pattern, other.endsWith('.*') ? other.slice(0, -2) : other);
 }
 
 /** Every pattern that covers the capability, narrowest first. */

@@ -33,41 +33,57 @@ function windowSentence(window: WindowCondition, action: string, effect: Verdict
   return `within ${bound.slice(8)} ${VERDICTS[effect]}; beyond that ${VERDICTS[otherwise]}`;
 }
 
-export function conditionInWords(condition: Condition): string {
-  if ('all' in condition) return condition.all.map(part).join(' and ');
-  if ('any' in condition) return condition.any.map(part).join(' or ');
-  if ('not' in condition) return `it is not so that ${part(condition.not)}`;
+/** A condition, or its opposite. */
+export function conditionInWords(condition: Condition, holds = true): string {
+  if ('not' in condition) return conditionInWords(condition.not, !holds);
+  const parts = 'all' in condition ? condition.all : 'any' in condition ? condition.any : undefined;
+  if (parts !== undefined)
+    // de Morgan: that not all hold means that one of their opposites does
+    return parts.map((part) => inBrackets(part, holds)).join('all' in condition === holds ? ' and ' : ' or ');
+  if (!('field' in condition)) return '';
   const { field, operator, operand } = condition;
-  return `${field} ${OPERATORS[operator](operand)}`;
+  const [positive, negative] = OPERATORS[operator](operand);
+  return `${field} ${holds ? positive : negative}`;
 }
 
-function part(condition: Condition): string {
-  return 'all' in condition || 'any' in condition ? `(${conditionInWords(condition)})` : conditionInWords(condition);
+function inBrackets(condition: Condition, holds: boolean): string {
+  const words = conditionInWords(condition, holds);
+  return 'all' in condition || 'any' in condition ? `(${words})` : words;
 }
 
-const OPERATORS: Readonly<Record<Operator, (operand: JsonValue) => string>> = {
-  eq: (operand) => `is ${word(operand)}`,
-  ne: (operand) => `is not ${word(operand)}`,
-  in: (operand) => `is ${oneOf(operand)}`,
-  notIn: (operand) => `is not ${oneOf(operand)}`,
-  lt: (operand) => `is less than ${word(operand)}`,
-  lte: (operand) => `is at most ${word(operand)}`,
-  gt: (operand) => `is more than ${word(operand)}`,
-  gte: (operand) => `is at least ${word(operand)}`,
-  between: (operand) => `is between ${listInWords(Array.isArray(operand) ? operand : [operand], 'and')}`,
-  startsWith: (operand) => `starts with ${word(operand)}`,
-  endsWith: (operand) => `ends with ${word(operand)}`,
-  contains: (operand) => `contains ${word(operand)}`,
-  domainIn: (operand) => `leads to ${oneOf(operand)}`,
-  pathUnder: (operand) => `is under ${listInWords(Array.isArray(operand) ? operand : [operand], 'or')}`,
-  matches: (operand) => `matches /${String(operand)}/`,
-  exists: (operand) => (operand === true ? 'is given' : 'is not given'),
+type Phrases = readonly [holds: string, holdsNot: string];
+
+const OPERATORS: Readonly<Record<Operator, (operand: JsonValue) => Phrases>> = {
+  eq: (operand) => [`is ${word(operand)}`, `is not ${word(operand)}`],
+  ne: (operand) => [`is not ${word(operand)}`, `is ${word(operand)}`],
+  in: (operand) => [`is ${oneOf(operand)}`, `is not ${oneOf(operand)}`],
+  notIn: (operand) => [`is not ${oneOf(operand)}`, `is ${oneOf(operand)}`],
+  lt: (operand) => [`is less than ${word(operand)}`, `is at least ${word(operand)}`],
+  lte: (operand) => [`is at most ${word(operand)}`, `is more than ${word(operand)}`],
+  gt: (operand) => [`is more than ${word(operand)}`, `is at most ${word(operand)}`],
+  gte: (operand) => [`is at least ${word(operand)}`, `is less than ${word(operand)}`],
+  between: (operand) => verb('is', 'is not', `between ${listInWords(itemsOf(operand), 'and')}`),
+  startsWith: (operand) => verb('starts', 'does not start', `with ${word(operand)}`),
+  endsWith: (operand) => verb('ends', 'does not end', `with ${word(operand)}`),
+  contains: (operand) => verb('contains', 'does not contain', word(operand)),
+  domainIn: (operand) => verb('leads', 'does not lead', `to ${oneOf(operand)}`),
+  pathUnder: (operand) => verb('is', 'is not', `under ${listInWords(itemsOf(operand), 'or')}`),
+  matches: (operand) => verb('matches', 'does not match', `/${String(operand)}/`),
+  exists: (operand) => (operand === true ? ['is given', 'is not given'] : ['is not given', 'is given']),
 };
 
+function verb(holds: string, holdsNot: string, rest: string): Phrases {
+  return [`${holds} ${rest}`, `${holdsNot} ${rest}`];
+}
+
+function itemsOf(operand: JsonValue): readonly JsonValue[] {
+  return Array.isArray(operand) ? operand : [operand];
+}
+
 function oneOf(operand: JsonValue): string {
-  if (!Array.isArray(operand)) return word(operand);
-  if (operand.length === 0) return 'on the list (which is empty)';
-  return operand.length === 1 ? listInWords(operand, 'or') : `one of ${listInWords(operand, 'or')}`;
+  const items = itemsOf(operand);
+  if (items.length === 0) return 'on the list, which is empty';
+  return items.length === 1 ? listInWords(items, 'or') : `one of ${listInWords(items, 'or')}`;
 }
 
 const MAX_LISTED = 8;

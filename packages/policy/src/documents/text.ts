@@ -2,10 +2,10 @@
  * YAML or JSON text → plain JSON values that remember their places.
  *
  * Strict: one meaning per document. Repeated keys, keys that are not text, anchors, aliases, tags, merge
- * keys, numbers that a double cannot hold and characters that hide from the reader are refused.
+ * keys, directives, numbers that a double cannot hold and characters that hide from the reader are refused.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
-import type { Checked, JsonValue } from '../model.ts';
+import type { DocumentProblem, JsonValue } from '../model.ts';
 import {
   type DocumentPath,
   HIDDEN_CHARACTER,
@@ -25,8 +25,16 @@ export interface ReadDocument {
   readonly locate: Locate;
 }
 
+export interface ReadText {
+  /** What could be read, also beside problems, so that all problems of a text can be told at once. */
+  readonly documents: readonly ReadDocument[];
+  readonly problems: readonly DocumentProblem[];
+}
+
+type Report = (offset: number, code: string, message: string, remedy: string, path?: DocumentPath) => void;
+
 /** The documents of a YAML stream or of a JSON text; empty ones are left out. A list at the root is several documents. */
-export function readDocuments(text: string): Checked<readonly ReadDocument[]> {
+export function readDocuments(text: string): ReadText {
   const lines = new LineCounter();
   const placeAt = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -34,57 +42,25 @@ export function readDocuments(text: string): Checked<readonly ReadDocument[]> {
   };
   let at = 0;
   const problems = new Problems(() => placeAt(at));
-  const report = (offset: number, code: string, message: string, remedy: string, path: DocumentPath = []) => {
+  const report: Report = (offset, code, message, remedy, path = []) => {
     at = offset;
     problems.add(path, code, message, remedy);
   };
-
-  if (text.length > MAX_CHARACTERS) {
-    report(0, 'too_large', `the document is ${text.length} characters long`, `Keep it to ${MAX_CHARACTERS}.`);
-    return problems.checked<never>(undefined);
-  }
   const body = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text;
-  const parsed = parse(body, lines);
-  if (parsed === undefined) {
-    report(0, 'too_deep', 'the document is nested too deeply', `Keep it to ${MAX_DEPTH} levels.`);
-    return problems.checked<never>(undefined);
+  const parsed = body.length > MAX_CHARACTERS ? undefined : parse(body, lines);
+  if (parsed === undefined || parsed.length > MAX_DOCUMENTS) {
+    const remedy = `Keep it to ${MAX_CHARACTERS} characters, ${MAX_DOCUMENTS} documents and ${MAX_DEPTH} levels.`;
+    report(0, 'too_large', 'the text is too large or nested too deeply', remedy);
+    return { documents: [], problems: problems.list };
   }
   const hidden = HIDDEN_CHARACTER.exec(body);
   if (hidden !== null) report(hidden.index, 'hidden_character', `the text ${hiddenMessage(hidden[0])}`, HIDDEN_REMEDY);
-  if (parsed.length > MAX_DOCUMENTS) {
-    report(0, 'too_many', `the file has ${parsed.length} documents`, `Keep it to ${MAX_DOCUMENTS}.`);
-    return problems.checked<never>(undefined);
-  }
-
-  const read: ReadDocument[] = [];
-  for (const document of parsed) {
-    for (const { pos, message } of [...document.errors, ...document.warnings])
-      report(
-        pos[0],
-        'syntax',
-        message.split('\n')[0]?.replace(/ at line.*$/, '') ?? 'not YAML',
-        'Correct the text there.',
-      );
-    if (document.contents === null || document.errors.length > 0) continue;
-    const values = new Values(report);
-    const value = values.of(document.contents, []);
-    const locateIn =
-      (root: unknown): Locate =>
-      (path) =>
-        placeAt(offsetOf(root, path) ?? 0);
-    if (isSeq(document.contents) && Array.isArray(value))
-      value.forEach((item, i) => {
-        read.push({ value: item, locate: locateIn((document.contents as { items?: unknown[] } | null)?.items?.[i]) });
-      });
-    else if (value !== null) read.push({ value, locate: locateIn(document.contents) });
-  }
-  return problems.checked(read);
+  const documents = parsed.flatMap((document) => readOne(document, report, placeAt));
+  return { documents, problems: problems.list };
 }
 
-type Parsed = readonly Document.Parsed[];
-
 /** Undefined when the parser ran out of stack. */
-function parse(text: string, lines: LineCounter): Parsed | undefined {
+function parse(text: string, lines: LineCounter): readonly Document.Parsed[] | undefined {
   try {
     const documents = parseAllDocuments(text, {
       lineCounter: lines,
@@ -103,7 +79,30 @@ function parse(text: string, lines: LineCounter): Parsed | undefined {
   }
 }
 
-type Report = (offset: number, code: string, message: string, remedy: string, path: DocumentPath) => void;
+function readOne(
+  document: Document.Parsed,
+  report: Report,
+  placeAt: (offset: number) => { readonly line: number; readonly column: number },
+): ReadDocument[] {
+  const start = document.range[0];
+  for (const { pos, message } of [...document.errors, ...document.warnings])
+    report(pos[0], 'syntax', message.split('\n')[0] ?? 'this is not YAML', 'Correct the text there.');
+  // a directive may turn the text into YAML 1.1, where `no` is false and 010 is 8
+  if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1)
+    report(start, 'directive', 'directives are not allowed', 'Remove the line that begins with %.');
+  const { contents } = document;
+  if (contents === null || document.errors.length > 0) return [];
+  const value = new Values(report).of(contents, []);
+  const located = (node: unknown, item: JsonValue): ReadDocument => ({
+    value: item,
+    locate: (path) => placeAt(offsetOf(node, path) ?? start),
+  });
+  if (isSeq<unknown>(contents) && Array.isArray(value)) {
+    const items: readonly JsonValue[] = value;
+    return items.map((item, i) => located(contents.items[i], item));
+  }
+  return value === null ? [] : [located(contents, value)];
+}
 
 class Values {
   readonly #report: Report;
@@ -115,46 +114,47 @@ class Values {
   of(node: unknown, path: DocumentPath): JsonValue {
     const offset = startOf(node);
     if (path.length > MAX_DEPTH) {
-      this.#report(
-        offset,
-        'too_deep',
-        'the document is nested too deeply',
-        `Keep it to ${MAX_DEPTH} levels.`,
-        path.slice(0, 8),
-      );
+      this.#report(offset, 'too_deep', 'this is nested too deeply', `Keep it to ${MAX_DEPTH} levels.`);
       return null;
     }
-    if (node === null || node === undefined) return null;
     if (isAlias(node)) {
       this.#report(offset, 'alias', 'aliases are not allowed', 'Write the value out.', path);
       return null;
     }
-    this.#refuseDecoration(node, offset, path);
-    if (isMap(node)) return this.#map(node.items, path);
-    if (isSeq(node)) return node.items.map((item, i) => this.of(item, [...path, i]));
-    if (isScalar(node)) return this.#scalar(node, offset, path);
-    this.#report(offset, 'syntax', 'this is not a value', 'Write text, a number, a list or a map.', path);
+    if (isMap<unknown, unknown>(node)) {
+      this.#refuseDecoration(node, offset, path);
+      return this.#map(node.items, path);
+    }
+    if (isSeq<unknown>(node)) {
+      this.#refuseDecoration(node, offset, path);
+      return node.items.map((item, i) => this.of(item, [...path, i]));
+    }
+    if (isScalar(node)) {
+      this.#refuseDecoration(node, offset, path);
+      return this.#scalar(node.value, node.source, offset, path);
+    }
     return null;
   }
 
-  #refuseDecoration(node: unknown, offset: number, path: DocumentPath): void {
-    const { anchor, tag } = node as { anchor?: string; tag?: string };
+  #refuseDecoration({ anchor, tag }: { anchor?: string; tag?: string }, offset: number, path: DocumentPath): void {
     if (anchor !== undefined) this.#report(offset, 'anchor', 'anchors are not allowed', 'Write the value out.', path);
-    if (tag !== undefined && isScalar(node) === false && tag.startsWith('!'))
-      this.#report(offset, 'tag', 'tags are not allowed', 'Remove the tag.', path);
+    if (tag !== undefined) this.#report(offset, 'tag', 'tags are not allowed', 'Remove the tag.', path);
   }
 
-  #map(items: readonly { key: unknown; value: unknown }[], path: DocumentPath): JsonValue {
+  #map(items: readonly { readonly key: unknown; readonly value: unknown }[], path: DocumentPath): JsonValue {
     const entries: [string, JsonValue][] = [];
     const seen = new Set<string>();
     for (const { key, value } of items) {
+      const offset = startOf(key);
       const name = isScalar(key) ? key.value : undefined;
       if (typeof name !== 'string') {
-        this.#report(startOf(key), 'key', `${quote(name)} is not a key`, 'Keys are text; put it between quotes.', path);
+        this.#report(offset, 'key', 'a key must be text', 'Put the key between quotes.', path);
         continue;
       }
+      if (isScalar(key)) this.#refuseDecoration(key, offset, path);
+      this.#text(name, offset, [...path, name]);
       if (seen.has(name))
-        this.#report(startOf(key), 'duplicate_key', `${quote(name)} is written twice`, 'Keep one of the two.', [
+        this.#report(offset, 'duplicate_key', `${quote(name)} is written twice`, 'Keep one of the two.', [
           ...path,
           name,
         ]);
@@ -165,52 +165,62 @@ class Values {
     return Object.fromEntries(entries);
   }
 
-  #scalar({ value, source }: { value: unknown; source?: string }, offset: number, path: DocumentPath): JsonValue {
-    if (typeof value === 'number' && !survives(value, source)) {
-      const message = `the number ${quote(source ?? String(value))} cannot be held exactly`;
-      this.#report(
-        offset,
-        'number',
-        message,
-        'Keep numbers within ±9007199254740991 and 15 digits, or write text.',
-        path,
-      );
-      return 0;
-    }
-    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-      return value;
-    this.#report(offset, 'type', 'this value is not JSON', 'Write text, a number, true, false or null.', path);
-    return null;
+  #scalar(value: unknown, source: string | undefined, offset: number, path: DocumentPath): JsonValue {
+    if (typeof value === 'string') return this.#text(value, offset, path);
+    if (value === null || typeof value === 'boolean') return value;
+    if (typeof value === 'number' && survives(value, source)) return value;
+    const message = `${quote(source ?? String(value))} is not held exactly as a number`;
+    this.#report(
+      offset,
+      'number',
+      message,
+      'Keep numbers within ±9007199254740991 and 15 digits, or write text.',
+      path,
+    );
+    return 0;
+  }
+
+  /** Escapes can hide what the raw text does not show. */
+  #text(value: string, offset: number, path: DocumentPath): string {
+    const hidden = HIDDEN_CHARACTER.exec(value);
+    if (hidden !== null)
+      this.#report(offset, 'hidden_character', `the text ${hiddenMessage(hidden[0])}`, HIDDEN_REMEDY, path);
+    return value;
   }
 }
 
 /** Whether the double says what was written. */
-function survives(value: number, source: string | undefined): boolean {
+function survives(value: number, source = String(value)): boolean {
   if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
-  const digits = (source ?? '')
+  if (String(value) === source) return true;
+  const digits = source
     .replace(/[eE].*$/, '')
     .replaceAll(/[^0-9]/g, '')
     .replace(/^0+/, '');
-  return digits.length <= 15 || String(value) === source;
+  return digits.length <= 15;
 }
 
 function startOf(node: unknown): number {
-  return (node as Partial<Node> | null | undefined)?.range?.[0] ?? 0;
+  return isRanged(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+function isRanged(node: unknown): node is Pick<Node, 'range'> {
+  return typeof node === 'object' && node !== null && 'range' in node;
 }
 
 /** Offset of the key or item at the path, or of the deepest part of the path that is there. */
 function offsetOf(root: unknown, path: DocumentPath): number | undefined {
   let node = root;
-  let offset = node === null || node === undefined ? undefined : startOf(node);
+  let offset = isRanged(node) ? startOf(node) : undefined;
   for (const part of path) {
-    if (isMap<unknown>(node)) {
+    if (isMap<unknown, unknown>(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && key.value === part);
       if (pair === undefined) break;
       offset = startOf(pair.key);
       node = pair.value;
-    } else if (isSeq(node) && typeof part === 'number') {
+    } else if (isSeq<unknown>(node) && typeof part === 'number') {
+      if (!(part in node.items)) break;
       node = node.items[part];
-      if (node === undefined) break;
       offset = startOf(node);
     } else break;
   }

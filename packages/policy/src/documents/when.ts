@@ -2,10 +2,10 @@
 import { RE2JS } from 're2js';
 import type { Condition, CounterScope, JsonObject, JsonValue, Operator, WindowCondition } from '../model.ts';
 import { domainPattern } from '../values/domain.ts';
-import { currencyOf, parseMoney, unitOf } from '../values/money.ts';
+import { currencyOf, formatMoney, parseMoney, unitOf } from '../values/money.ts';
 import { isCleanPath } from '../values/path.ts';
 import { type Field, readField } from './fields.ts';
-import { capabilityOf, patternOf } from './names.ts';
+import { capabilityOf, coversAll, isUnitName, patternOf } from './names.ts';
 import {
   type DocumentPath,
   isList,
@@ -103,7 +103,7 @@ function readCondition(
   if (checked === undefined) return undefined;
   return {
     document: testDocument(reading.canonical, operator, checked),
-    model: { field: reading.canonical, operator, operand: checked },
+    model: { field: reading.canonical, operator, operand: modelOperand(operator, checked) },
   };
 }
 
@@ -130,6 +130,18 @@ function readJoint(
   return joint === 'all'
     ? { document: { all: documents }, model: { all: models } }
     : { document: { any: documents }, model: { any: models } };
+}
+
+/** One spelling for operands that mean the same, since the policy hash is taken over them. */
+function modelOperand(operator: Operator, operand: JsonValue): JsonValue {
+  if ((operator === 'domainIn' || operator === 'pathUnder') && !isList(operand)) return [operand];
+  if (![...ORDER, 'between', 'eq', 'ne'].includes(operator)) return operand;
+  return isList(operand) ? operand.map(plainMoney) : plainMoney(operand);
+}
+
+function plainMoney(operand: JsonValue): JsonValue {
+  const money = typeof operand === 'string' ? parseMoney(operand) : undefined;
+  return typeof money === 'object' ? formatMoney(money.minor, money.currency) : operand;
 }
 
 function testDocument(field: string, operator: Operator, operand: JsonValue): TestDocument {
@@ -249,8 +261,16 @@ function readWindow(
       ? { limit: test.operand, over: over ?? [action] }
       : readSum(field.of, test.operand, over, action);
   const unit = 'unit' in counted ? counted.unit : undefined;
+  const uncounted = counted.over.every((pattern) => !coversAll(pattern, action));
+  if (uncounted)
+    problems.add(
+      path,
+      'not_counted',
+      `the window counts ${counted.over.join(', ')}, and the guard is for ${action}`,
+      'Count what the guard is for: name it in over, or choose another action.',
+    );
   const limit = readLimit(counted.limit, operator, unit, place, problems);
-  if (limit === undefined || !problems.none) return undefined;
+  if (limit === undefined || uncounted) return undefined;
   const document: TestDocument = {
     ...testDocument(canonical, operator, test.operand),
     ...(scope === undefined ? {} : { scope }),
@@ -286,7 +306,7 @@ function readOver(value: JsonValue | undefined, path: DocumentPath, problems: Pr
 function readSum(of: string, operand: JsonValue, over: readonly string[] | undefined, action: string) {
   const money = typeof operand === 'string' ? parseMoney(operand) : undefined;
   const currency = typeof money === 'object' ? money.currency : undefined;
-  const family = action === of || action === `${of}.*` || action.startsWith(`${of}.`);
+  const family = !isUnitName(of) || action === of || action === `${of}.*` || action.startsWith(`${of}.`);
   if (family || (currency !== undefined && currencyOf(of) === undefined))
     return { unit: unitOf(currency ?? 'USD'), limit: operand, over: over ?? [action === of ? of : `${of}.*`] };
   return { unit: of, limit: operand, over: over ?? [action] };

@@ -73,11 +73,10 @@ export function runPolicyTests(files: readonly PolicyTestFile[], read: ReadRefer
 function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFileResult {
   const inFile = (problems: readonly DocumentProblem[], file = path) =>
     problems.map((problem) => ({ ...problem, file }));
-  const documents = readDocuments(text);
-  if (!documents.ok) return { path, problems: inFile(documents.problems), cases: [] };
-  const found: PolicyTestProblem[] = [];
+  const { documents, problems: problemsOfText } = readDocuments(text);
+  const found: PolicyTestProblem[] = inFile(problemsOfText);
   const cases: PolicyCaseResult[] = [];
-  for (const document of documents.value) {
+  for (const document of documents) {
     const problems = new Problems(document.locate);
     const test = readTestFile(document.value, problems);
     const parts: PolicyDocument[] = [];
@@ -104,7 +103,7 @@ function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFil
       cases.push({ ...runCase(each, policy), ...(line === undefined ? {} : { line }) });
     }
   }
-  if (documents.value.length === 0)
+  if (documents.length === 0 && found.length === 0)
     found.push({
       file: path,
       code: 'empty',

@@ -53,7 +53,8 @@ export function toMinor(value: number | string, exponent: number): number | Mone
   if (typeof value === 'number') {
     if (value < 0) return 'negative';
     if (Number.isInteger(value)) {
-      const minor = value * 10 ** exponent;
+      // plus zero: -0 is 0
+      const minor = value * 10 ** exponent + 0;
       return Number.isSafeInteger(minor) ? minor : 'overflow';
     }
     if (!Number.isFinite(value)) return 'not_a_number';

@@ -1,0 +1,95 @@
+/** Guards by what they cover, so that a capability finds its own without looking at all; what they share, made once. */
+import { patternsCovering } from '../documents/names.ts';
+import { conditionInWords } from '../documents/sentence.ts';
+import { stricterOf } from '../documents/verdicts.ts';
+import type { Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
+import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
+import type { Outcome } from './plan.ts';
+
+export interface IndexedGuard {
+  readonly guard: Guard;
+  /** The role that carries it, or `workspace`. */
+  readonly origin: string;
+  /** Place among all guards. */
+  readonly place: number;
+  /** Trace steps it can end in, by truth; empty for a window. */
+  readonly outcomes: readonly Outcome[];
+  /** A single comparison of `amount`: being beyond it is being over a cap. */
+  readonly comparesAmount: boolean;
+  /** Its condition, where that does not depend on the capability. */
+  readonly test: Test | undefined;
+}
+
+export class GuardIndex {
+  readonly #byAction = new Map<string, IndexedGuard[]>();
+  readonly #windowsByPattern = new Map<string, IndexedGuard[]>();
+
+  constructor({ roles, workspaceGuards }: PolicySet) {
+    let place = 0;
+    for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles])
+      for (const guard of guards) {
+        const indexed = indexGuard(guard, name, place);
+        place += 1;
+        push(this.#byAction, guard.action, indexed);
+        if ('kind' in guard.when) for (const pattern of guard.when.over) push(this.#windowsByPattern, pattern, indexed);
+      }
+  }
+
+  /** Guards that apply to the capability, by origin, each list in document order. */
+  applicable(capability: string): ReadonlyMap<string, readonly IndexedGuard[]> {
+    const found = patternsCovering(capability).flatMap((pattern) => this.#byAction.get(pattern) ?? []);
+    const byOrigin = new Map<string, IndexedGuard[]>();
+    for (const indexed of found.sort((a, b) => a.place - b.place)) push(byOrigin, indexed.origin, indexed);
+    return byOrigin;
+  }
+
+  /** Guards whose windows count calls of the capability. */
+  windows(capability: string): readonly IndexedGuard[] {
+    return patternsCovering(capability).flatMap((pattern) => this.#windowsByPattern.get(pattern) ?? []);
+  }
+}
+
+function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
+  const { when } = guard;
+  if ('kind' in when) return { guard, origin, place, outcomes: [], comparesAmount: false, test: undefined };
+  const comparesAmount = 'field' in when && when.field === 'amount' && ORDER.includes(when.operator);
+  return {
+    guard,
+    origin,
+    place,
+    outcomes: outcomesOf(guard, origin, when, comparesAmount ? 'cap' : 'guard'),
+    comparesAmount,
+    test: readsAmount(when) ? undefined : compileCondition(when, () => undefined),
+  };
+}
+
+const ORDER = ['lt', 'lte', 'gt', 'gte', 'between'];
+
+function readsAmount(when: Condition): boolean {
+  if ('field' in when) return when.field === 'amount';
+  if ('not' in when) return readsAmount(when.not);
+  return ('all' in when ? when.all : when.any).some(readsAmount);
+}
+
+/** `denied` is the class of a deny that the condition was answered for. */
+function outcomesOf({ id, sentence, effect, otherwise }: Guard, origin: string, when: Condition, denied: ReasonClass) {
+  const outcome = (result: Verdict, detail: string, reasonClass: ReasonClass): Outcome => ({
+    step: { rule: id, origin, sentence, result, detail },
+    reasonClass,
+  });
+  const answered = (result: Verdict, holds: boolean) =>
+    outcome(result, conditionInWords(when, holds), result === 'deny' ? denied : 'guard');
+  const outcomes: Outcome[] = [];
+  outcomes[FALSE] = answered(otherwise, false);
+  outcomes[TRUE] = answered(effect, true);
+  const subject = 'field' in when ? when.field : 'a field';
+  for (const [code, why] of Object.entries(UNKNOWNS))
+    outcomes[Number(code)] = outcome(stricterOf(effect, otherwise), `${subject} ${why}`, 'guard');
+  return outcomes;
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const held = map.get(key);
+  if (held === undefined) map.set(key, [value]);
+  else held.push(value);
+}
