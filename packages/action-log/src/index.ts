@@ -52,5 +52,11 @@ export {
 export type { OutsideCheckpoints } from './verify/checkpoints.ts';
 export { checkEntries, type EntryRun, type Mark } from './verify/entry-run.ts';
 export type { ExportSource } from './verify/source.ts';
-export { type EntryParts, type VerifyOptions, type VerifyReport, verifyExport } from './verify/verify-export.ts';
+export {
+  type EntryPart,
+  type EntryParts,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyExport,
+} from './verify/verify-export.ts';
 export { type EventProof, type ProofReport, verifyProof } from './verify/verify-proof.ts';

@@ -53,7 +53,8 @@ export function compareTree(run: EntryRun, signed: SignedTree, findings: Finding
         place,
         `The signed tree of ${checkpoint.size} entries is not the beginning of this log.`,
       );
-    else if (answer === 'same' && known.has(checkpoint.size)) signedUpTo = Math.max(signedUpTo, checkpoint.size);
+    else if (answer === 'same' && checkpoint.size < manifest.treeSize && known.has(checkpoint.size))
+      signedUpTo = Math.max(signedUpTo, checkpoint.size);
     else if (answer === 'unknown' && !isOutside && isInPlace)
       findings.fatal(
         'proof_invalid',

@@ -4,10 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { MAX_RECORD_BYTES } from '../export-format.ts';
 import { HASH_BYTES } from '../hashes.ts';
 import type { Subtree } from '../tree.ts';
 import { Findings, type FoundDefects } from './findings.ts';
+import { NumberSequence } from './number-sequence.ts';
 import { ENTRY_HASH_AT, HASH_AT, LineReader, MAX_LINE_BYTES, PREVIOUS_AT, RECORD_AT } from './read-line.ts';
 import { LINE_FEED } from './source.ts';
 import { SubtreeStack } from './subtree-stack.ts';
@@ -15,7 +15,6 @@ import { SubtreeStack } from './subtree-stack.ts';
 /** What is kept in memory is bounded, whatever a file holds. */
 const MAX_SHARDS = 4_096;
 const MAX_AGENTS = 1_000_000;
-const MAX_GAPS = 100;
 /** A record carries the time at which its call came; a call may have waited for its commit. */
 const CLOCK_TOLERANCE_MS = 10_000;
 
@@ -74,9 +73,16 @@ export interface EntryRun {
   readonly found: FoundDefects;
 }
 
-/** Checks the lines of `chunks`, which begin at the start of a line. `marks` are sorted by size. */
-export async function checkEntries(chunks: AsyncIterable<Uint8Array>, marks: readonly Mark[]): Promise<EntryRun> {
-  const run = new RunChecker(marks);
+/**
+ * Checks the lines of `chunks`, which begin at the start of a line. `marks` are sorted by size. `first` is the number
+ * that the first entry should have, where that is known.
+ */
+export async function checkEntries(
+  chunks: AsyncIterable<Uint8Array>,
+  marks: readonly Mark[],
+  first?: number,
+): Promise<EntryRun> {
+  const run = new RunChecker(marks, first);
   for await (const chunk of chunks) run.add(chunk);
   return run.end();
 }
@@ -115,22 +121,20 @@ class RunChecker {
   /** Bytes before the buffer at hand. */
   #offset = 0;
   #first: number | undefined;
-  #next = 1;
-  /** Lines that could not be read since `next`; they may have been its entries. */
-  #unreadable = 0;
+  readonly #numbers: NumberSequence;
   #isOrdered = true;
   #epoch = 0;
   #tree = new SubtreeStack(0);
-  readonly #gaps: { from: number; to: number }[] = [];
   readonly #shards = new Map<string, ShardState>();
   readonly #agents = new Map<string, AgentState>();
   #earliestTime = Number.POSITIVE_INFINITY;
   #latestTime = Number.NEGATIVE_INFINITY;
-  readonly #leaf = Buffer.alloc(1 + MAX_RECORD_BYTES);
+  readonly #leaf = Buffer.alloc(1 + MAX_LINE_BYTES);
   readonly #pair = Buffer.alloc(2 * HASH_BYTES);
 
-  constructor(marks: readonly Mark[]) {
+  constructor(marks: readonly Mark[], first: number | undefined) {
     this.#marks = marks;
+    this.#numbers = new NumberSequence(first, this.#findings);
   }
 
   add(chunk: Uint8Array): void {
@@ -159,15 +163,14 @@ class RunChecker {
 
   end(): EntryRun {
     if (this.#carry.length > 0) this.#unreadableLine(0, 'has no line feed: the file was cut off');
-    this.#next += this.#unreadable;
-    for (const { from, to } of this.#gaps) this.#missing(from, to);
+    this.#numbers.end();
     for (const [shard, state] of this.#shards) this.#noteClock(shard, state);
     const shards = new Map<string, ShardRun>();
     for (const [shard, { seq, link, firstSeq, previous, firstAt, firstTime, latestTime }] of this.#shards)
       shards.set(shard, { firstSeq, previous, firstAt, firstTime, latestTime, last: { seq, link } });
     return {
       first: this.#first,
-      next: this.#next,
+      next: this.#numbers.next ?? 1,
       bytes: this.#offset + this.#carry.length,
       isOrdered: this.#isOrdered,
       subtrees: this.#isOrdered ? this.#tree.subtrees() : [],
@@ -207,22 +210,26 @@ class RunChecker {
   }
 
   #unreadableLine(at: number, reason: string): void {
-    const place = `entries.jsonl byte ${this.#offset + at}, where seq ${this.#next + this.#unreadable} should be`;
+    const place = `entries.jsonl byte ${this.#offset + at}, where seq ${this.#numbers.next ?? 1} should be`;
     this.#findings.fatal('malformed', place, `The line ${reason}.`);
     this.#passOver();
   }
 
-  /** An entry that chains cannot be followed through: they start anew after it. */
   #passOver(): void {
-    this.#unreadable += 1;
+    this.#numbers.passOver();
+    this.#loseOrder();
+  }
+
+  /** From here on the tree is not the one that was signed, and chains start anew: what follows is not blamed for what was before. */
+  #loseOrder(): void {
     this.#isOrdered = false;
     this.#epoch += 1;
   }
 
   #entry(bytes: Buffer, at: number): void {
     const { line } = this.#reader;
-    if (this.#first === undefined) this.#begin(line.seq - this.#unreadable);
-    if (line.seq !== this.#next || this.#unreadable > 0) this.#outOfOrder(line.seq);
+    if (this.#first === undefined) this.#begin(this.#numbers.next ?? line.seq);
+    if (!this.#numbers.take(line.seq)) this.#loseOrder();
     const entry = this.#entryHash(bytes, at + RECORD_AT, line.recordEnd);
     const isEdited = !isHex(bytes, at + ENTRY_HASH_AT, entry);
     if (isEdited)
@@ -235,15 +242,13 @@ class RunChecker {
     if (line.agentSeq !== undefined && line.agentId !== undefined) this.#agent(line.agentId, line.agentSeq);
     if (line.time < this.#earliestTime) this.#earliestTime = line.time;
     if (line.time > this.#latestTime) this.#latestTime = line.time;
-    if (line.seq >= this.#next) this.#next = line.seq + 1;
     if (this.#isOrdered) this.#grow(entry, line.seq);
   }
 
-  #begin(seq: number): void {
-    this.#first = Math.max(1, seq);
-    this.#next = this.#first;
-    this.#tree = new SubtreeStack(this.#first - 1);
-    while ((this.#marks[this.#nextMark]?.size ?? Number.POSITIVE_INFINITY) < this.#first) this.#nextMark += 1;
+  #begin(first: number): void {
+    this.#first = first;
+    this.#tree = new SubtreeStack(first - 1);
+    while ((this.#marks[this.#nextMark]?.size ?? Number.POSITIVE_INFINITY) < first) this.#nextMark += 1;
   }
 
   #grow(entry: string, seq: number): void {
@@ -255,45 +260,6 @@ class RunChecker {
       : undefined;
     this.#reached.push({ size: seq, subtrees: this.#tree.subtrees(), heads });
     this.#nextMark += 1;
-  }
-
-  #outOfOrder(seq: number): void {
-    const expected = this.#next + this.#unreadable;
-    const isAfterUnreadable = this.#unreadable > 0 && seq === expected;
-    this.#unreadable = 0;
-    this.#isOrdered = false;
-    this.#epoch += 1;
-    if (seq >= expected) {
-      if (!isAfterUnreadable && seq > expected) this.#gap(expected, seq - 1);
-      return;
-    }
-    const gap = this.#gaps.findIndex(({ from, to }) => from <= seq && seq <= to);
-    const found = this.#gaps[gap];
-    if (found === undefined) {
-      this.#findings.fatal(
-        'entry_inserted',
-        `seq ${seq}`,
-        `An entry numbered ${seq} stands where ${expected} should be; that number was there before.`,
-      );
-      return;
-    }
-    this.#findings.fatal('entry_reordered', `seq ${seq}`, `The entry ${seq} stands behind later ones.`);
-    const parts = [
-      { from: found.from, to: seq - 1 },
-      { from: seq + 1, to: found.to },
-    ].filter(({ from, to }) => from <= to);
-    this.#gaps.splice(gap, 1, ...parts);
-  }
-
-  /** Told at the end, unless the entries come later. */
-  #gap(from: number, to: number): void {
-    if (this.#gaps.length < MAX_GAPS) this.#gaps.push({ from, to });
-    else this.#missing(from, to);
-  }
-
-  #missing(from: number, to: number): void {
-    if (from === to) this.#findings.fatal('entry_missing', `seq ${from}`, `The entry ${from} is missing.`);
-    else this.#findings.fatal('entry_missing', `seq ${from} to ${to}`, `The entries ${from} to ${to} are missing.`);
   }
 
   /** The chain of the shard: position, previous link, link. */

@@ -46,6 +46,8 @@ const CLOSE = 0x7d;
 const MAX_DEPTH = 40;
 /** A number of at most 15 digits is exact in a double and has one form. */
 const MAX_DIGITS = 15;
+/** No number that JavaScript writes is as long. */
+const MAX_NUMBER = 32;
 const TIME_LENGTH = 24;
 
 /** 1 for every byte that stands in a string as itself. */
@@ -223,19 +225,21 @@ function endOfNumber(bytes: Uint8Array, start: number): number {
   for (let c = bytes[at] ?? 0; c >= ZERO && c <= 0x39; c = bytes[at] ?? 0) at += 1;
   const count = at - digits;
   const after = bytes[at];
-  if (after === 0x2e || after === 0x65 || after === 0x45) return endOfFraction(bytes, start, at);
-  if (count === 0 || count > MAX_DIGITS) return -1;
+  if (count > MAX_DIGITS || after === 0x2e || after === 0x65 || after === 0x45) return endOfLongNumber(bytes, start);
+  if (count === 0) return -1;
   // No leading zeros, and RFC 8785 has no -0.
   return bytes[digits] === ZERO && (count > 1 || negative) ? -1 : at;
 }
 
-/** A number with a fraction or exponent is canonical when JavaScript writes it back the same. */
-function endOfFraction(bytes: Uint8Array, start: number, from: number): number {
-  let at = from;
+/** A number with a fraction, an exponent or many digits is canonical when JavaScript writes it back the same. */
+function endOfLongNumber(bytes: Uint8Array, start: number): number {
+  let at = start;
   let text = '';
-  while (text.length < 32 && isNumberByte(bytes[at] ?? 0)) at += 1;
-  for (let i = start; i < at; i += 1) text += String.fromCharCode(bytes[i] ?? 0);
-  return text.length < 32 && String(Number(text)) === text ? at : -1;
+  for (let c = bytes[at] ?? 0; isNumberByte(c) && text.length < MAX_NUMBER; c = bytes[at] ?? 0) {
+    text += String.fromCharCode(c);
+    at += 1;
+  }
+  return text.length < MAX_NUMBER && String(Number(text)) === text ? at : -1;
 }
 
 function isNumberByte(c: number): boolean {
@@ -283,8 +287,9 @@ function isId(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** The whole number between, or -1. */
+/** The whole number between, or -1; also for one so long that it may not be exact. */
 function wholeNumber(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > MAX_DIGITS) return -1;
   let value = 0;
   for (let at = start; at < end; at += 1) {
     const digit = (bytes[at] ?? 0) - ZERO;

@@ -52,7 +52,15 @@ export interface VerifyOptions {
 export interface EntryParts {
   readonly count: number;
   /** Runs {@link checkEntries} on the bytes from `start` to `end`. */
-  check(start: number, end: number, marks: readonly Mark[]): Promise<EntryRun>;
+  check(part: EntryPart): Promise<EntryRun>;
+}
+
+/** Plain data, so that it can be handed to a thread. */
+export interface EntryPart {
+  readonly start: number;
+  readonly end: number;
+  readonly marks: readonly Mark[];
+  readonly first?: number;
 }
 
 export interface VerifyReport {
@@ -130,7 +138,7 @@ class ExportCheck {
     this.#run = run;
     if (run === undefined) return;
     this.#findings.addAll(run.found);
-    checkBeginnings(run, this.#findings);
+    if (run.isOrdered) checkBeginnings(run, this.#findings);
     this.#checkRange(run, manifest);
     if (covering === undefined || proof === undefined) return;
     const signed: SignedTree = { manifest, covering, proof, held };
@@ -282,8 +290,8 @@ class ExportCheck {
     const { parts } = this.#options;
     const run =
       parts === undefined
-        ? await checkEntries(this.#source.read(path, 0, size), marks)
-        : joinRuns(await this.#checkParts(parts, size, marks));
+        ? await checkEntries(this.#source.read(path, 0, size), marks, manifest.first)
+        : joinRuns(await this.#checkParts(parts, size, marks, manifest.first));
     if (run.bytes !== manifest.entriesBytes)
       this.#findings.fatal(
         'manifest_mismatch',
@@ -293,13 +301,17 @@ class ExportCheck {
     return run;
   }
 
-  async #checkParts(parts: EntryParts, size: number, marks: readonly Mark[]): Promise<EntryRun[]> {
+  async #checkParts(parts: EntryParts, size: number, marks: readonly Mark[], first: number): Promise<EntryRun[]> {
     const starts = [0];
     for (let i = 1; i < parts.count; i += 1) {
       const start = await this.#lineAfter(Math.floor((size / parts.count) * i), size);
       if (start !== undefined && start > (starts.at(-1) ?? 0)) starts.push(start);
     }
-    return Promise.all(starts.map((start, i) => parts.check(start, starts[i + 1] ?? size, marks)));
+    return Promise.all(
+      starts.map((start, i) =>
+        parts.check({ start, end: starts[i + 1] ?? size, marks, ...(i === 0 ? { first } : {}) }),
+      ),
+    );
   }
 
   /** Where the first line behind `at` begins; undefined when none does before a line must. */
@@ -312,25 +324,18 @@ class ExportCheck {
     return start === at || start >= size ? undefined : start;
   }
 
-  #checkRange({ first, next }: EntryRun, manifest: Manifest): void {
-    const missing = (from: number, to: number): void =>
-      this.#findings.fatal(
-        'entry_missing',
-        `seq ${from} to ${to}`,
-        `The export says that it goes from ${manifest.first} to ${manifest.last}; these entries are missing.`,
-      );
-    const surplus = (from: number, to: number): void =>
+  /** What is within the range and not here, the run has told; but not what lies beyond its end. */
+  #checkRange({ first, next }: EntryRun, { first: from, last }: Manifest): void {
+    const end = first === undefined ? from : next;
+    const range = `The export says that it goes from ${from} to ${last}`;
+    if (end <= last)
+      this.#findings.fatal('entry_missing', `seq ${end} to ${last}`, `${range}; these entries are missing at its end.`);
+    if (end > last + 1)
       this.#findings.fatal(
         'manifest_mismatch',
-        `seq ${from} to ${to}`,
-        `The export says that it goes from ${manifest.first} to ${manifest.last}, and holds these entries too.`,
+        `seq ${last + 1} to ${end - 1}`,
+        `${range}, and holds these entries too.`,
       );
-    if (first === undefined) missing(manifest.first, manifest.last);
-    if (first === undefined) return;
-    if (first > manifest.first) missing(manifest.first, Math.min(first - 1, manifest.last));
-    if (first < manifest.first) surplus(first, manifest.first - 1);
-    if (next <= manifest.last) missing(Math.max(next, manifest.first), manifest.last);
-    if (next > manifest.last + 1) surplus(Math.max(first, manifest.last + 1), next - 1);
   }
 
   /** A checkpoint from elsewhere that says nothing about this export is not a check. */
