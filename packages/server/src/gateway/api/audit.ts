@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Failure } from '../../errors.ts';
 import { administratorOf } from '../../identity/index.ts';
 import { eventSchema, eventView, filterOf, filterQuery, given } from './audit-events.ts';
+import { exportRoute } from './audit-export.ts';
 import { Reads } from './audit-reads.ts';
 import { streamEvents } from './audit-stream.ts';
 import type { Api, ApiContext, FastifyRequest } from './context.ts';
@@ -148,6 +149,7 @@ export function auditRoutes(api: Api, context: ApiContext): void {
   );
 
   streamRoute(api, context, reads);
+  exportRoute(api, context);
 }
 
 function eventNotFound(id: string): Failure {
