@@ -1,0 +1,157 @@
+import { Spotlight } from '@mantine/spotlight';
+import {
+  IconActivity,
+  IconBan,
+  IconFlask,
+  IconHeartRateMonitor,
+  IconLogout,
+  IconPlus,
+  IconRobot,
+  IconSearch,
+  IconServer2,
+  IconShieldLock,
+  IconTable,
+} from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { agentSearchQuery, rolesQuery, serversQuery } from '../api/queries.ts';
+import { useSignOut } from './sign-out.ts';
+
+interface Jump {
+  readonly id: string;
+  readonly label: string;
+  readonly detail?: string;
+  readonly icon: ReactNode;
+  readonly go: () => void;
+}
+
+const MOST_EACH = 6;
+const ICON = { size: 16, 'aria-hidden': true } as const;
+
+/** Jump to a room, an agent, a role, a server, or an act: mod+K. */
+export function Palette() {
+  const [typed, setTyped] = useState('');
+  const [opened, setOpened] = useState(false);
+  const navigate = useNavigate();
+  const signOut = useSignOut();
+  const words = typed.trim().toLowerCase();
+  const agents = useQuery({ ...agentSearchQuery(words, MOST_EACH), enabled: opened });
+  const roles = useQuery({ ...rolesQuery, enabled: opened });
+  const servers = useQuery({ ...serversQuery, enabled: opened });
+
+  const has = (text: string): boolean => text.toLowerCase().includes(words);
+  const rooms: readonly Jump[] = [
+    { id: 'agents', label: 'Agents', icon: <IconRobot {...ICON} />, go: () => navigate({ to: '/agents' }) },
+    { id: 'roles', label: 'Roles', icon: <IconShieldLock {...ICON} />, go: () => navigate({ to: '/roles' }) },
+    { id: 'matrix', label: 'Access matrix', icon: <IconTable {...ICON} />, go: () => navigate({ to: '/matrix' }) },
+    { id: 'servers', label: 'MCP servers', icon: <IconServer2 {...ICON} />, go: () => navigate({ to: '/servers' }) },
+    { id: 'log', label: 'Live log', icon: <IconActivity {...ICON} />, go: () => navigate({ to: '/log' }) },
+    { id: 'dry-run', label: 'Dry run', icon: <IconFlask {...ICON} />, go: () => navigate({ to: '/dry-run' }) },
+    {
+      id: 'stops',
+      label: 'Containment',
+      detail: 'kill switch',
+      icon: <IconBan {...ICON} />,
+      go: () => navigate({ to: '/containment' }),
+    },
+    {
+      id: 'system',
+      label: 'System',
+      detail: 'health, keys, guards, people',
+      icon: <IconHeartRateMonitor {...ICON} />,
+      go: () => navigate({ to: '/system' }),
+    },
+  ];
+  const acts: readonly Jump[] = [
+    {
+      id: 'new-agent',
+      label: 'New agent',
+      icon: <IconPlus {...ICON} />,
+      go: () => navigate({ to: '/agents', search: { create: true } }),
+    },
+    { id: 'new-role', label: 'New role', icon: <IconPlus {...ICON} />, go: () => navigate({ to: '/new-role' }) },
+    {
+      id: 'new-server',
+      label: 'Register an MCP server',
+      icon: <IconPlus {...ICON} />,
+      go: () => navigate({ to: '/servers', search: { create: true } }),
+    },
+    { id: 'sign-out', label: 'Sign out', icon: <IconLogout {...ICON} />, go: signOut },
+  ];
+  const groups: readonly (readonly [string, readonly Jump[]])[] = [
+    ['Rooms', rooms.filter(({ label, detail = '' }) => has(label) || has(detail))],
+    [
+      'Agents',
+      (agents.data?.data ?? []).slice(0, MOST_EACH).map(({ id, name, owner }) => ({
+        id,
+        label: name,
+        detail: owner,
+        icon: <IconRobot {...ICON} />,
+        go: () => navigate({ to: '/agents/$agent', params: { agent: name } }),
+      })),
+    ],
+    [
+      'Roles',
+      (roles.data ?? [])
+        .filter(({ name, description }) => has(name) || has(description))
+        .slice(0, MOST_EACH)
+        .map(({ name, description }) => ({
+          id: `role ${name}`,
+          label: name,
+          detail: description,
+          icon: <IconShieldLock {...ICON} />,
+          go: () => navigate({ to: '/roles/$role', params: { role: name } }),
+        })),
+    ],
+    [
+      'MCP servers',
+      (servers.data ?? [])
+        .filter(({ namespace }) => has(namespace))
+        .slice(0, MOST_EACH)
+        .map(({ id, namespace, endpoint, command }) => ({
+          id,
+          label: namespace,
+          detail: endpoint ?? command?.join(' ') ?? '',
+          icon: <IconServer2 {...ICON} />,
+          go: () => navigate({ to: '/servers/$server', params: { server: namespace } }),
+        })),
+    ],
+    ['Do', acts.filter(({ label }) => has(label))],
+  ];
+  const found = groups.filter(([, jumps]) => jumps.length > 0);
+  return (
+    <Spotlight.Root
+      query={typed}
+      onQueryChange={setTyped}
+      shortcut={['mod + K']}
+      lockScroll={false}
+      scrollable
+      maxHeight={420}
+      onSpotlightOpen={() => setOpened(true)}
+      onSpotlightClose={() => setOpened(false)}
+    >
+      <Spotlight.Search
+        placeholder="Room, agent, role, server…"
+        aria-label="Jump to"
+        leftSection={<IconSearch {...ICON} />}
+      />
+      <Spotlight.ActionsList>
+        {found.map(([label, jumps]) => (
+          <Spotlight.ActionsGroup key={label} label={label}>
+            {jumps.map(({ id, label: name, detail, icon, go }) => (
+              <Spotlight.Action
+                key={id}
+                label={name}
+                {...(detail === undefined ? {} : { description: detail })}
+                leftSection={icon}
+                onClick={() => void go()}
+              />
+            ))}
+          </Spotlight.ActionsGroup>
+        ))}
+        {found.length === 0 ? <Spotlight.Empty>Nothing has that name.</Spotlight.Empty> : null}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
+  );
+}

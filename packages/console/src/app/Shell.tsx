@@ -1,0 +1,189 @@
+import { ActionIcon, Burger, Drawer, Menu, Tooltip, useMantineColorScheme } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { openSpotlight } from '@mantine/spotlight';
+import {
+  IconActivity,
+  IconBan,
+  IconFlask,
+  IconHeartRateMonitor,
+  IconKey,
+  IconLogout,
+  IconMoon,
+  IconRobot,
+  IconSearch,
+  IconServer2,
+  IconShieldLock,
+  IconSun,
+  IconSunMoon,
+  IconTable,
+} from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { activeStopsQuery, sessionQuery } from '../api/queries.ts';
+import { plural } from '../ui/format.ts';
+import mark from './mark.svg';
+import { Palette } from './Palette.tsx';
+import classes from './Shell.module.css';
+import { useSignOut } from './sign-out.ts';
+
+const ROOMS = [
+  [
+    { to: '/agents', label: 'Agents', icon: IconRobot },
+    { to: '/roles', label: 'Roles', icon: IconShieldLock },
+    { to: '/matrix', label: 'Access matrix', icon: IconTable },
+    { to: '/servers', label: 'MCP servers', icon: IconServer2 },
+  ],
+  [
+    { to: '/log', label: 'Live log', icon: IconActivity },
+    { to: '/dry-run', label: 'Dry run', icon: IconFlask },
+    { to: '/containment', label: 'Containment', icon: IconBan },
+  ],
+  [{ to: '/system', label: 'System', icon: IconHeartRateMonitor }],
+] as const;
+
+/** Around every room: the workspace, the ways to go, and what is stopped. */
+export function Shell() {
+  const [opened, { toggle, close }] = useDisclosure();
+  const pathname = useRouterState({ select: (state) => state.location.pathname });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when one has gone somewhere
+  useEffect(close, [pathname]);
+  return (
+    <div className={classes.shell}>
+      <a href="#content" className={classes.skip}>
+        Skip to content
+      </a>
+      <div className={classes.topBar}>
+        <Burger opened={opened} onClick={toggle} size="sm" aria-label="Menu" />
+        <Workspace />
+      </div>
+      <aside className={classes.side}>
+        <Side />
+      </aside>
+      <Drawer
+        opened={opened}
+        onClose={close}
+        position="left"
+        size={256}
+        title="Menu"
+        closeButtonProps={{ 'aria-label': 'Close menu' }}
+      >
+        <Side />
+      </Drawer>
+      <main id="content" className={classes.main} tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Palette />
+    </div>
+  );
+}
+
+function Side() {
+  const { data: stops = [] } = useQuery(activeStopsQuery);
+  return (
+    <div className={classes.sideInner}>
+      <Workspace />
+      <button type="button" className={classes.search} onClick={() => openSpotlight()}>
+        <IconSearch size={14} aria-hidden />
+        <span>Jump to…</span>
+        <kbd>{isApple() ? '⌘' : 'Ctrl '}K</kbd>
+      </button>
+      <nav aria-label="Rooms" className={classes.nav}>
+        {ROOMS.map((group) => (
+          <ul key={group[0].to}>
+            {group.map(({ to, label, icon: Icon }) => (
+              <li key={to}>
+                <Link to={to} className={classes.room} activeProps={{ 'data-active': true, 'aria-current': 'page' }}>
+                  <Icon size={16} stroke={1.8} aria-hidden />
+                  <span>{label}</span>
+                  {to === '/containment' && stops.length > 0 ? (
+                    <span className={classes.count}>
+                      {stops.length}
+                      <span className="visually-hidden"> active</span>
+                    </span>
+                  ) : null}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        ))}
+      </nav>
+      {stops.some(({ scope }) => scope === 'workspace') ? (
+        <Link to="/containment" className={classes.stopped}>
+          <IconBan size={16} aria-hidden />
+          The workspace is stopped
+        </Link>
+      ) : stops.length > 0 ? (
+        <p className="visually-hidden">{plural(stops.length, 'active stop')}</p>
+      ) : null}
+      <Account />
+    </div>
+  );
+}
+
+function Workspace() {
+  const { data: session } = useQuery(sessionQuery);
+  const name = session?.workspace.name ?? '';
+  return (
+    <div className={classes.workspace}>
+      <img src={mark} width={22} height={22} alt="HiveKey" />
+      <span className="truncate" title={name}>
+        {name}
+      </span>
+      <span className={classes.environment} title="Environment">
+        {session?.workspace.environment}
+      </span>
+    </div>
+  );
+}
+
+const SCHEMES = [
+  { value: 'auto', label: 'As the system', icon: IconSunMoon },
+  { value: 'light', label: 'Light', icon: IconSun },
+  { value: 'dark', label: 'Dark', icon: IconMoon },
+] as const;
+
+function Account() {
+  const { data: session } = useQuery(sessionQuery);
+  // Keeping transitions: stopping them would write a <style> element.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const signOut = useSignOut();
+  const Icon = SCHEMES.find(({ value }) => value === colorScheme)?.icon ?? IconSunMoon;
+  return (
+    <div className={classes.account}>
+      <IconKey size={14} aria-hidden />
+      <span className="truncate" title={`Signed in with the admin key ${session?.key.name}`}>
+        <span className="visually-hidden">Signed in with the admin key </span>
+        {session?.key.name}
+      </span>
+      <Menu position="top-end" width={170}>
+        <Menu.Target>
+          <ActionIcon aria-label="Colours" title="Colours">
+            <Icon size={16} aria-hidden />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {SCHEMES.map(({ value, label, icon: Each }) => (
+            <Menu.Item
+              key={value}
+              leftSection={<Each size={14} aria-hidden />}
+              rightSection={colorScheme === value ? '✓' : null}
+              onClick={() => setColorScheme(value)}
+            >
+              {label}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+      <Tooltip label="Sign out">
+        <ActionIcon aria-label="Sign out" onClick={signOut}>
+          <IconLogout size={16} aria-hidden />
+        </ActionIcon>
+      </Tooltip>
+    </div>
+  );
+}
+
+function isApple(): boolean {
+  return /Mac|iPhone|iPad/.test(navigator.userAgent);
+}

@@ -1,0 +1,19 @@
+import { QueryClient } from '@tanstack/react-query';
+import { ApiError } from '../api/problem.ts';
+
+/** What was read stays fresh this long; writes drop what they change at once. */
+const FRESH_MS = 5_000;
+
+export function makeQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: FRESH_MS,
+        // A refusal will be refused again; a server that is starting will not.
+        retry: (failures, error) => failures < 2 && (!(error instanceof ApiError) || error.status === 503),
+        networkMode: 'always',
+      },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  });
+}

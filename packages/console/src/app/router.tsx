@@ -1,0 +1,208 @@
+/** Every room with its address and what its address may carry. */
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { sessionQuery } from '../api/queries.ts';
+import { ErrorNotice } from '../ui/Notice.tsx';
+import { NotFound } from './NotFound.tsx';
+import { Shell } from './Shell.tsx';
+import { flag, oneOf, optional, text } from './search.ts';
+
+interface Context {
+  readonly queryClient: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (search) => optional({ to: text(search.to), ended: flag(search.ended) }),
+  component: lazyRouteComponent(() => import('../rooms/sign-in/SignIn.tsx'), 'SignIn'),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: 'in',
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (session === null) throw redirect({ to: '/sign-in', search: { to: location.href } });
+  },
+  component: Shell,
+  errorComponent: ({ error, reset }) => (
+    <main style={{ padding: 24, maxWidth: 640 }}>
+      <ErrorNotice error={error} retry={reset} />
+    </main>
+  ),
+});
+
+const home = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/agents', replace: true });
+  },
+});
+
+const agents = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/agents',
+  validateSearch: (search) =>
+    optional({
+      q: text(search.q),
+      status: oneOf(search.status, ['active', 'suspended', 'revoked']),
+      role: text(search.role),
+      owner: text(search.owner),
+      create: flag(search.create),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/agents/Agents.tsx'), 'Agents'),
+});
+
+const agent = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/agents/$agent',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'tokens', 'log', 'stops']) }),
+  component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
+});
+
+const roles = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/roles',
+  component: lazyRouteComponent(() => import('../rooms/roles/Roles.tsx'), 'Roles'),
+});
+
+const newRole = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/new-role',
+  component: lazyRouteComponent(() => import('../rooms/roles/NewRole.tsx'), 'NewRole'),
+});
+
+const role = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/roles/$role',
+  validateSearch: (search) =>
+    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents']), find: text(search.find) }),
+  component: lazyRouteComponent(() => import('../rooms/roles/RolePage.tsx'), 'RolePage'),
+});
+
+const matrix = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/matrix',
+  validateSearch: (search) =>
+    optional({
+      q: text(search.q),
+      role: text(search.role),
+      show: oneOf(search.show, ['read', 'write', 'granted']),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/matrix/Matrix.tsx'), 'Matrix'),
+});
+
+const servers = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/servers',
+  validateSearch: (search) => optional({ create: flag(search.create) }),
+  component: lazyRouteComponent(() => import('../rooms/servers/Servers.tsx'), 'Servers'),
+});
+
+const server = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/servers/$server',
+  validateSearch: (search) =>
+    optional({
+      status: oneOf(search.status, ['waiting', 'live', 'off']),
+      definition: text(search.definition),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/servers/ServerPage.tsx'), 'ServerPage'),
+});
+
+const log = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/log',
+  validateSearch: (search) =>
+    optional({
+      agent: text(search.agent),
+      owner: text(search.owner),
+      action: text(search.action),
+      verdict: oneOf(search.verdict, ['allow', 'deny', 'review']),
+      kind: text(search.kind),
+      session: text(search.session),
+      from: text(search.from),
+      to: text(search.to),
+      q: text(search.q),
+      event: text(search.event),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/log/Log.tsx'), 'Log'),
+});
+
+const policy = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/policy/$revision',
+  component: lazyRouteComponent(() => import('../rooms/policy/PolicyPage.tsx'), 'PolicyPage'),
+});
+
+const containment = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/containment',
+  validateSearch: (search) =>
+    optional({
+      scope: oneOf(search.scope, ['agent', 'role', 'owner', 'tool', 'workspace']),
+      target: text(search.target),
+      stop: text(search.stop),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/containment/Containment.tsx'), 'Containment'),
+});
+
+const dryRun = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/dry-run',
+  validateSearch: (search) => optional({ agent: text(search.agent), action: text(search.action) }),
+  component: lazyRouteComponent(() => import('../rooms/dry-run/DryRun.tsx'), 'DryRun'),
+});
+
+const system = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/system',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people']) }),
+  component: lazyRouteComponent(() => import('../rooms/system/System.tsx'), 'System'),
+});
+
+const tree = root.addChildren([
+  signIn,
+  signedIn.addChildren([
+    home,
+    agents,
+    agent,
+    roles,
+    newRole,
+    role,
+    matrix,
+    servers,
+    server,
+    log,
+    policy,
+    containment,
+    dryRun,
+    system,
+  ]),
+]);
+
+export function makeRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    scrollRestoration: false,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,112 @@
+import { Button, Skeleton, Tabs } from '@mantine/core';
+import { IconBan, IconFlask, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { agentQuery } from '../../api/queries.ts';
+import { ErrorNotice } from '../../ui/Notice.tsx';
+import { Page } from '../../ui/Page.tsx';
+import { StatusMark } from '../../ui/Verdict.tsx';
+import { AgentEvents } from './AgentEvents.tsx';
+import { AgentIdentity } from './AgentIdentity.tsx';
+import { AgentStops } from './AgentStops.tsx';
+import { AgentTokens } from './AgentTokens.tsx';
+import { AgentTools } from './AgentTools.tsx';
+import classes from './agents.module.css';
+import { type Order, OrderDialog } from './OrderDialog.tsx';
+
+const route = getRouteApi('/in/agents/$agent');
+const UP = { to: '/agents', label: 'Agents' };
+
+export function AgentPage() {
+  const { agent: handle } = route.useParams();
+  const { tab = 'tools' } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data: agent, error, refetch } = useQuery(agentQuery(handle));
+  const [order, setOrder] = useState<Order>();
+
+  if (error !== null)
+    return (
+      <Page title={handle} up={UP}>
+        <ErrorNotice error={error} retry={() => void refetch()} />
+      </Page>
+    );
+  if (agent === undefined)
+    return (
+      <Page title={handle} up={UP}>
+        <Skeleton height={240} aria-label="Loading" />
+      </Page>
+    );
+
+  const actions = (
+    <>
+      <Button
+        variant="default"
+        leftSection={<IconFlask size={14} aria-hidden />}
+        renderRoot={(props: object) => <Link to="/dry-run" search={{ agent: agent.name }} {...props} />}
+      >
+        Dry run
+      </Button>
+      {agent.status === 'active' ? (
+        <Button
+          variant="default"
+          leftSection={<IconPlayerPause size={14} aria-hidden />}
+          onClick={() => setOrder('suspend')}
+        >
+          Suspend
+        </Button>
+      ) : (
+        <Button leftSection={<IconPlayerPlay size={14} aria-hidden />} onClick={() => setOrder('restore')}>
+          Restore
+        </Button>
+      )}
+      {agent.status === 'revoked' ? null : (
+        <Button color="red" leftSection={<IconBan size={14} aria-hidden />} onClick={() => setOrder('revoke')}>
+          Kill
+        </Button>
+      )}
+    </>
+  );
+  return (
+    <Page
+      title={agent.name}
+      up={UP}
+      mark={<StatusMark status={agent.status} />}
+      actions={actions}
+      {...(agent.description === '' ? {} : { description: agent.description })}
+    >
+      {agent.status === 'active' ? null : (
+        <p className={classes.stopped}>
+          {agent.status === 'revoked'
+            ? 'Killed: every call is refused and its tokens are dead.'
+            : 'Suspended: every call is refused; its tokens are kept.'}
+          {agent.stopped_reason === null || agent.stopped_reason === '' ? '' : ` Reason: ${agent.stopped_reason}`}
+        </p>
+      )}
+      <div className={classes.columns}>
+        <Tabs value={tab} onChange={(next) => navigate({ search: { tab: next as typeof tab }, replace: true })}>
+          <Tabs.List mb="md">
+            <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
+            <Tabs.Tab value="tokens">Tokens</Tabs.Tab>
+            <Tabs.Tab value="log">Log</Tabs.Tab>
+            <Tabs.Tab value="stops">Stops</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="tools">
+            <AgentTools agent={agent} />
+          </Tabs.Panel>
+          <Tabs.Panel value="tokens">
+            <AgentTokens agent={agent} />
+          </Tabs.Panel>
+          <Tabs.Panel value="log">
+            <AgentEvents agent={agent} />
+          </Tabs.Panel>
+          <Tabs.Panel value="stops">
+            <AgentStops agent={agent} />
+          </Tabs.Panel>
+        </Tabs>
+        <AgentIdentity key={agent.id} agent={agent} />
+      </div>
+      {order === undefined ? null : <OrderDialog agent={agent} order={order} onClose={() => setOrder(undefined)} />}
+    </Page>
+  );
+}

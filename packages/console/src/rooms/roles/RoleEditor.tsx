@@ -1,0 +1,280 @@
+import { Button, TextInput } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useBlocker, useNavigate } from '@tanstack/react-router';
+import { useCallback, useMemo, useState } from 'react';
+import { at, send } from '../../api/client.ts';
+import { ApiError } from '../../api/problem.ts';
+import { capabilitiesQuery, roleQuery } from '../../api/queries.ts';
+import type { Capability, Role } from '../../api/types.ts';
+import { useWrite } from '../../app/write.ts';
+import { Confirm } from '../../ui/Confirm.tsx';
+import { plural } from '../../ui/format.ts';
+import { ErrorNotice } from '../../ui/Notice.tsx';
+import { Section } from '../../ui/Page.tsx';
+import { CapabilityList } from './CapabilityList.tsx';
+import { type GuardsDraft, GuardsField } from './GuardsField.tsx';
+import { parseGuards, writeGuards } from './guards-text.ts';
+import { PreviewPanel } from './PreviewPanel.tsx';
+import classes from './roles.module.css';
+import { useDraftCheck } from './use-draft-check.ts';
+
+interface Draft {
+  readonly name: string;
+  readonly description: string;
+  readonly allow: readonly string[];
+  readonly guards: GuardsDraft;
+}
+
+function draftOf(base: Role | undefined): Draft {
+  return {
+    name: base?.name ?? '',
+    description: base?.description ?? '',
+    allow: [...(base?.allow ?? [])].sort(),
+    guards: { text: writeGuards(base?.document.guards ?? [], 'yaml'), format: 'yaml' },
+  };
+}
+
+/** The draft of a role beside what publishing it would do. Without a `base` it is a new role. */
+export function RoleEditor({
+  base: current,
+  find,
+}: {
+  readonly base: Role | undefined;
+  readonly find?: string | undefined;
+}) {
+  // The revision that the draft was made from; a newer one at the server is not slipped under it.
+  const [base, setBase] = useState(current);
+  const [draft, setDraft] = useState(() => draftOf(current));
+  const [publishing, setPublishing] = useState(false);
+  const queryClient = useQueryClient();
+  const navigate = useNavigate();
+  const { data: known, error: capabilitiesError, refetch } = useQuery(capabilitiesQuery);
+  const { check, error, isCurrent, retry } = useDraftCheck(base?.name, draft.allow, draft.guards);
+
+  const published = useMemo(() => new Set(base?.allow), [base]);
+  const granted = useMemo(() => new Set(draft.allow), [draft.allow]);
+  const capabilities = useMemo(() => withUnknown(known ?? [], [...published, ...granted]), [known, published, granted]);
+  const original = useMemo(() => draftOf(base), [base]);
+  const parsed = parseGuards(draft.guards.text, draft.guards.format);
+  const isDirty =
+    draft.name !== original.name ||
+    draft.description !== original.description ||
+    draft.allow.join() !== original.allow.join() ||
+    !parsed.ok ||
+    JSON.stringify(parsed.guards) !== JSON.stringify(base?.document.guards ?? []);
+  const isBehind = base !== undefined && current !== undefined && current.revision !== base.revision;
+
+  const toggle = useCallback((capability: string, grant: boolean) => {
+    setDraft((old) => ({
+      ...old,
+      allow: grant ? [...old.allow, capability].sort() : old.allow.filter((each) => each !== capability),
+    }));
+  }, []);
+
+  const publish = useWrite({
+    write: async (): Promise<Role> => {
+      if (!parsed.ok) throw new Error('The rules cannot be read.');
+      const { name, description, allow } = draft;
+      if (base === undefined)
+        return send<Role>('POST', '/v1/roles', {
+          apiVersion: 'policy.hivekey.ai/v1',
+          kind: 'Role',
+          metadata: { name: name.trim(), ...(description.trim() === '' ? {} : { description: description.trim() }) },
+          scope: { allow },
+          guards: parsed.guards,
+        });
+      const newest = await queryClient.fetchQuery({ ...roleQuery(base.name), staleTime: 0 });
+      if (newest.revision !== base.revision) throw publishedMeanwhile(newest);
+      return send<Role>('PATCH', at`/v1/roles/${base.name}`, {
+        scope: { allow },
+        guards: parsed.guards,
+        ...(description === base.description ? {} : { description: description.trim() }),
+      });
+    },
+    changes: ['roles', 'agents', 'capabilities', 'workspace'],
+    done: ({ name, revision, agents }) =>
+      `${name} rev ${revision} binds ${plural(agents, 'agent')} on the next action.`,
+    onDone: (role) => {
+      setPublishing(false);
+      setBase(role);
+      setDraft(draftOf(role));
+      queryClient.setQueryData(roleQuery(role.name).queryKey, role);
+      if (base === undefined) void navigate({ to: '/roles/$role', params: { role: role.name }, ignoreBlocker: true });
+    },
+  });
+  useBlocker({
+    shouldBlockFn: ({ current: from, next }) =>
+      from.pathname !== next.pathname && isDirty && !window.confirm('Leave and lose the draft of this role?'),
+    enableBeforeUnload: () => isDirty,
+    disabled: !isDirty || publish.isSuccess,
+  });
+  function discard(): void {
+    setBase(current);
+    setDraft(draftOf(current));
+  }
+
+  const problems = check?.problems ?? [];
+  const canPublish =
+    isDirty && parsed.ok && isCurrent && error === null && problems.length === 0 && draft.name.trim() !== '';
+  const added = draft.allow.filter((each) => !published.has(each));
+  const removed = [...published].filter((each) => !granted.has(each));
+  const action = draft.allow[0] ?? '*';
+  return (
+    <div className={classes.editor}>
+      <div className={classes.editorMain}>
+        {isBehind ? (
+          <p className={classes.behind} role="status">
+            Revision {current.revision} was published by {current.author} after this draft was begun from revision{' '}
+            {base.revision}.{' '}
+            <Button variant="default" size="compact-xs" onClick={discard}>
+              Take revision {current.revision} and discard the draft
+            </Button>
+          </p>
+        ) : null}
+        <div className={classes.head}>
+          {base === undefined ? (
+            <TextInput
+              label="Name"
+              placeholder="support-agent"
+              withAsterisk
+              spellCheck={false}
+              autoComplete="off"
+              value={draft.name}
+              onChange={(event) => setDraft({ ...draft, name: event.currentTarget.value })}
+              w={240}
+            />
+          ) : null}
+          <TextInput
+            label="Description"
+            value={draft.description}
+            maxLength={500}
+            onChange={(event) => setDraft({ ...draft, description: event.currentTarget.value })}
+            style={{ flex: 1 }}
+          />
+        </div>
+        <Section title="Scope: what it may use">
+          {capabilitiesError === null ? (
+            <CapabilityList
+              capabilities={capabilities}
+              granted={granted}
+              published={published}
+              onToggle={toggle}
+              find={find}
+            />
+          ) : (
+            <ErrorNotice error={capabilitiesError} retry={() => void refetch()} />
+          )}
+        </Section>
+        <Section title="Guards: under which conditions">
+          <GuardsField
+            draft={draft.guards}
+            onChange={(guards) => setDraft({ ...draft, guards })}
+            sentences={isDirty ? check?.preview?.guards : (base?.guards ?? []).map(({ sentence }) => sentence)}
+            problems={parsed.ok || problems.length > 0 ? problems : [parsed.problem]}
+            action={action}
+          />
+        </Section>
+      </div>
+      <aside className={classes.aside} aria-label="Draft">
+        <PreviewPanel
+          isDirty={isDirty}
+          isNew={base === undefined}
+          agents={base?.agents ?? 0}
+          added={added}
+          removed={removed}
+          check={check}
+          isCurrent={isCurrent}
+          error={error}
+          retry={retry}
+        />
+        <div className={classes.publish}>
+          <Button variant="default" disabled={!isDirty} onClick={discard}>
+            Discard
+          </Button>
+          <Button
+            disabled={!canPublish}
+            onClick={() => {
+              publish.reset();
+              setPublishing(true);
+            }}
+          >
+            {base === undefined ? 'Create role…' : 'Publish…'}
+          </Button>
+        </div>
+      </aside>
+      {publishing ? (
+        <Confirm
+          title={base === undefined ? `Create ${draft.name}` : `Publish ${base.name} rev ${base.revision + 1}`}
+          action={base === undefined ? 'Create role' : 'Publish'}
+          pending={publish.isPending}
+          error={publish.error}
+          onConfirm={() => publish.mutate(undefined)}
+          onClose={() => setPublishing(false)}
+        >
+          <p>
+            {base === undefined
+              ? 'No agent wears it yet.'
+              : `It binds ${plural(base.agents, 'agent')} on the next action, without a restart.`}
+          </p>
+          <Changes title="Granted" names={added} sign="+" />
+          <Changes title="Removed" names={removed} sign="−" />
+        </Confirm>
+      ) : null}
+    </div>
+  );
+}
+
+function Changes({
+  title,
+  names,
+  sign,
+}: {
+  readonly title: string;
+  readonly names: readonly string[];
+  readonly sign: string;
+}) {
+  if (names.length === 0) return null;
+  return (
+    <>
+      <h3 style={{ marginTop: 10 }}>{title}</h3>
+      <ul className={classes.changes}>
+        {names.map((name) => (
+          <li key={name} className="mono">
+            {sign} {name}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** A grant of something that does not exist (yet) must still be seen and be removable. */
+function withUnknown(known: readonly Capability[], named: readonly string[]): readonly Capability[] {
+  const names = new Set(known.map(({ name }) => name));
+  const unknown = [...new Set(named)].filter((name) => !names.has(name));
+  return [
+    ...known,
+    ...unknown.map(
+      (name): Capability => ({
+        name,
+        description: 'Not known here: it grants nothing until it is declared or its server registered.',
+        access: 'write',
+        destructive: false,
+        impact: {},
+        input_schema: null,
+        source: 'declared',
+        roles: [],
+        stopped: false,
+      }),
+    ),
+  ];
+}
+
+function publishedMeanwhile({ revision, author }: Role): ApiError {
+  return new ApiError({
+    status: 409,
+    code: 'draft_outdated',
+    cause: `Revision ${revision} was published by ${author} after this draft was begun.`,
+    remedy: 'Take that revision first, then make your change again.',
+  });
+}
