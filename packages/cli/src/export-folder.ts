@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type EntryParts, type EntryRun, EXPORT_FILES, type ExportSource, type Mark } from '@hivekey/action-log';
+import { type EntryPart, type EntryParts, type EntryRun, EXPORT_FILES, type ExportSource } from '@hivekey/action-log';
 
 const READ_BYTES = 1024 * 1024;
 /** Below this a thread costs more than it saves. */
@@ -38,9 +38,7 @@ export async function* readRange(
 
 export interface PartTask {
   readonly path: string;
-  readonly start: number;
-  readonly end: number;
-  readonly marks: readonly Mark[];
+  readonly part: EntryPart;
 }
 
 /** Undefined when one thread is as good. */
@@ -52,7 +50,7 @@ export async function threadedParts(folder: string): Promise<EntryParts | undefi
   );
   const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(bytes / BYTES_A_THREAD));
   if (count < 2) return undefined;
-  return { count, check: (start, end, marks) => inThread({ path, start, end, marks }) };
+  return { count, check: (part) => inThread({ path, part }) };
 }
 
 function inThread(task: PartTask): Promise<EntryRun> {

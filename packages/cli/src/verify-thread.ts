@@ -3,5 +3,5 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { checkEntries } from '@hivekey/action-log';
 import { type PartTask, readRange } from './export-folder.ts';
 
-const { path, start, end, marks }: PartTask = workerData;
-parentPort?.postMessage(await checkEntries(readRange(path, start, end), marks));
+const { path, part }: PartTask = workerData;
+parentPort?.postMessage(await checkEntries(readRange(path, part.start, part.end), part.marks, part.first));

@@ -82,7 +82,9 @@ export class Bridge {
   async #send(message: ClientMessage, line: string): Promise<void> {
     if (message.kind !== 'request') {
       const response = await this.#post(line, this.#sessionHeaders());
-      await response.body?.cancel();
+      // What is no message gets the gateway's answer to it; the others have none.
+      if (message.kind === 'other') await this.#relay(response, (text) => this.#options.write(named(text, null)));
+      else await response.body?.cancel();
       if (message.kind === 'notification' && message.method === 'notifications/initialized') this.#listen();
       return;
     }
@@ -145,7 +147,7 @@ export class Bridge {
       if (message.method === 'tools/list') this.#remember(result);
       else if (isObject(result)) this.#begin(result, response, line);
     }
-    this.#options.write(text);
+    this.#options.write(named(text, message.id));
   }
 
   #begin({ protocolVersion }: Readonly<Record<string, unknown>>, response: Response, opening: string): void {
@@ -281,6 +283,12 @@ export class Bridge {
   #error(id: RequestId | null, code: number, message: string): void {
     this.#options.write(JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } }));
   }
+}
+
+/** A refusal at the door names no request; the client waits for one that does. */
+function named(text: string, id: RequestId | null): string {
+  const value: unknown = JSON.parse(text);
+  return isObject(value) && 'error' in value && !('id' in value) ? JSON.stringify({ ...value, id }) : text;
 }
 
 /** JSON text on one line: a line feed can only stand between tokens. */

@@ -123,7 +123,7 @@ async function verifyFolder(out: Output, folder: string, flags: VerifyFlags, out
   const parts = await threadedParts(folder);
   const report = await verifyExport(folderSource(folder), {
     ...(trustedKey === undefined ? {} : { trustedKey }),
-    outsideCheckpoints: outside,
+    ...(outside.length === 0 ? {} : { outsideCheckpoints: outside }),
     ...(parts === undefined ? {} : { parts }),
   });
   out.result(report, () => exportText(report));

@@ -1,0 +1,292 @@
+/** The command against a real server, in the order a newcomer would use it. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from '../../../test/setup/server.ts';
+import { type CliOptions, type Ran, runCli } from './run-cli.ts';
+
+let server: TestServer;
+let home: string;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  home = mkdtempSync(join(tmpdir(), 'hivekey-cli-'));
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const hivekey = (args: readonly string[], options: CliOptions = {}): Promise<Ran> =>
+  runCli(args, { ...options, env: { HOME: home, HIVEKEY_URL: server.url, ...options.env } });
+
+function file(name: string, text: string): string {
+  const path = join(home, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const ROLE = `apiVersion: policy.hivekey.ai/v1
+kind: Role
+metadata:
+  name: support-agent
+  description: Reads the support inbox and replies
+scope:
+  allow:
+    - mail.read
+    - mail.send
+guards: []
+`;
+
+test('without a key, the command says how to get one', async () => {
+  const { code, err } = await hivekey(['agent', 'list']);
+  expect(code).toBe(2);
+  expect(err).toContain('hivekey login');
+});
+
+test('login refuses a wrong key and keeps a right one for its owner alone', async () => {
+  const wrong = await hivekey(['login', '--key', 'hk_live_wrong']);
+  expect(wrong.code).toBe(1);
+  expect(wrong.err).toMatch(/key_invalid|unauthenticated|credential/);
+
+  const right = await hivekey(['login', '--key', '-'], { input: `${server.adminKey}\n` });
+  expect(right.err).toContain('mode 0600');
+  expect(right.out).toBe('Authenticated as default · workspace prod\n');
+  expect(right.code).toBe(0);
+  expect(statSync(join(home, '.config/hivekey/login.json')).mode & 0o777).toBe(0o600);
+});
+
+test('a kept key is not sent to another server', async () => {
+  const { code, err } = await hivekey(['agent', 'list'], { env: { HIVEKEY_URL: 'http://127.0.0.1:9' } });
+  expect(code).toBe(2);
+  expect(err).toContain('There is no admin key for http://127.0.0.1:9');
+});
+
+test('a server that is not there is exit 4', async () => {
+  const { code, err } = await hivekey(['agent', 'list'], {
+    env: { HIVEKEY_URL: 'http://127.0.0.1:9', HIVEKEY_KEY: 'x' },
+  });
+  expect(code).toBe(4);
+  expect(err).toContain('no_answer');
+});
+
+describe('objects', () => {
+  beforeAll(async () => {
+    for (const name of ['mail.read', 'mail.send']) {
+      const text = `apiVersion: policy.hivekey.ai/v1\nkind: Capability\nmetadata: { name: ${name} }\naccess: ${name === 'mail.read' ? 'read' : 'write'}\n`;
+      const { code, err } = await hivekey(['capability', 'apply', '-f', file(`${name}.yaml`, text)]);
+      expect(err).toBe('');
+      expect(code).toBe(0);
+    }
+  });
+
+  test('role apply creates, changes nothing, and updates', async () => {
+    const path = file('support-agent.yaml', ROLE);
+    expect((await hivekey(['role', 'apply', '-f', path])).out).toBe('Role support-agent created · rev 1 · 2 grants\n');
+    expect((await hivekey(['role', 'apply', '-f', path])).out).toBe(
+      'Role support-agent unchanged · rev 1 · 2 grants\n',
+    );
+    file('support-agent.yaml', ROLE.replace('    - mail.send\n', ''));
+    expect((await hivekey(['role', 'apply', '-f', path])).out).toBe('Role support-agent updated · rev 2 · 1 grant\n');
+    const old = JSON.parse((await hivekey(['role', 'get', 'support-agent', '--revision', '1', '--json'])).out);
+    expect(old.allow).toEqual(['mail.read', 'mail.send']);
+  });
+
+  test('a wrong role file is told with file, line and column, and nothing is applied', async () => {
+    const path = file('wrong.yaml', ROLE.replace('scope:', 'scop:'));
+    const { code, err } = await hivekey(['role', 'apply', '-f', path]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/wrong\.yaml:\d+:\d+ /);
+  });
+
+  test('agents are created, listed, changed', async () => {
+    const made = await hivekey([
+      'agent',
+      'create',
+      'helpdesk-bot',
+      '--role',
+      'support-agent',
+      '--owner',
+      'dana@acme.example',
+      '--metadata',
+      'team=it',
+    ]);
+    expect(made.out).toBe('Agent helpdesk-bot created · support-agent · owner dana@acme.example\n');
+    expect(
+      (await hivekey(['agent', 'create', 'helpdesk-bot', '--role', 'support-agent', '--owner', 'dana@acme.example']))
+        .code,
+    ).toBe(1);
+    const list = JSON.parse((await hivekey(['agent', 'list', '--json'])).out);
+    expect(list.object).toBe('list');
+    expect(list.data).toMatchObject([
+      { name: 'helpdesk-bot', role: 'support-agent', status: 'active', metadata: { team: 'it' } },
+    ]);
+    expect((await hivekey(['agent', 'update', 'helpdesk-bot', '--owner', 'kim@acme.example'])).out).toContain(
+      'kim@acme.example',
+    );
+    expect((await hivekey(['agent', 'get', 'nobody'])).err).toContain('agent_not_found');
+  });
+
+  test('a token is alone on standard output', async () => {
+    const { out, err, code } = await hivekey(['token', 'create', 'helpdesk-bot', '--expires', '1h']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^hk_agt_[0-9A-Za-z]{49}\n$/);
+    expect(err).toContain('shown this once');
+    const { data } = JSON.parse((await hivekey(['token', 'list', 'helpdesk-bot', '--json'])).out);
+    expect(data).toMatchObject([{ status: 'live', last4: out.trim().slice(-4) }]);
+    expect(JSON.stringify(data)).not.toContain(out.trim());
+  });
+
+  test('apply of a token mints it once', async () => {
+    const path = file('token.yaml', 'agent: helpdesk-bot\nname: ci\n');
+    expect((await hivekey(['token', 'apply', '-f', path])).out).toMatch(/^hk_agt_/);
+    expect((await hivekey(['token', 'apply', '-f', path])).out).toMatch(/^Token ci of helpdesk-bot is live/);
+  });
+
+  test('dry run', async () => {
+    const allowed = await hivekey(['policy', 'evaluate', 'helpdesk-bot', 'mail.read']);
+    expect(allowed.out).toMatch(/^allow/);
+    const denied = await hivekey(['policy', 'evaluate', 'helpdesk-bot', 'mail.send', '--arguments', '{}', '--json']);
+    expect(JSON.parse(denied.out)).toMatchObject({ verdict: 'deny', reason_class: 'scope' });
+  });
+
+  test('a real MCP server is added, and its tools are granted to nobody', async () => {
+    const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json');
+    const program = join(dirname(manifest), 'dist/index.js');
+    const { out, err, code } = await hivekey([
+      'mcp-server',
+      'add',
+      'everything',
+      '--trust-annotations',
+      '--',
+      process.execPath,
+      program,
+      'stdio',
+    ]);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Discovered \d+ tools · namespaced as everything\.\*/);
+    expect((await hivekey(['agent', 'tools', 'helpdesk-bot'])).out).not.toContain('everything');
+  });
+
+  test('revoke prints the receipt, restore asks for a new token', async () => {
+    const stopped = await hivekey(['revoke', 'helpdesk-bot', '--reason', 'test']);
+    expect(stopped.code).toBe(0);
+    expect(stopped.out).toMatch(/agent helpdesk-bot is stopped.*first refusal {2}[\d.]+ ms after the order/s);
+    expect((await hivekey(['stops'])).out).toContain('agent helpdesk-bot');
+    expect((await hivekey(['revoke', 'helpdesk-bot', '--tool', 'mail.read'])).code).toBe(2);
+    const restored = await hivekey(['restore', 'helpdesk-bot']);
+    expect(restored.out).toContain('is active');
+    expect(restored.err).toContain('hivekey token create helpdesk-bot');
+  });
+
+  test('doctor finds nothing wrong', async () => {
+    const { out, code } = await hivekey(['doctor']);
+    expect(out).toContain('✓ log');
+    expect(code).toBe(0);
+  });
+});
+
+describe('the log', () => {
+  let folder: string;
+  const edit = (change: (lines: string[]) => string[]): string => {
+    const copy = `${folder}-${Math.random().toString(36).slice(2)}`;
+    mkdirSync(copy);
+    for (const name of ['manifest.json', 'checkpoint', 'checkpoints.jsonl', 'proof.json', 'verifier.key'])
+      writeFileSync(join(copy, name), readFileSync(join(folder, name)));
+    const lines = readFileSync(join(folder, 'entries.jsonl'), 'utf8').trimEnd().split('\n');
+    writeFileSync(join(copy, 'entries.jsonl'), `${change(lines).join('\n')}\n`);
+    return copy;
+  };
+
+  beforeAll(async () => {
+    folder = join(home, 'audit');
+    const { code, err } = await hivekey(['logs', 'export', '-o', folder]);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+  });
+
+  test('is shown, newest last, with its verdicts', async () => {
+    const { data } = JSON.parse((await hivekey(['logs', '--json', '--limit', '5'])).out);
+    expect(data).toHaveLength(5);
+    expect(data.map(({ seq }: { seq: number }) => seq)).toEqual(
+      [...data.map(({ seq }: { seq: number }) => seq)].sort((a, b) => a - b),
+    );
+  });
+
+  test('verifies with the key given by another way', async () => {
+    const key = (await hivekey(['logs', 'key'])).out.trim();
+    const { out, code } = await hivekey(['verify', folder, '--key', key]);
+    expect(out).toMatch(/VERIFIED$/m);
+    expect(code).toBe(0);
+  });
+
+  test('without a key it verifies, and says whose key it was', async () => {
+    const { out, code } = await hivekey(['verify', folder]);
+    expect(out).toContain('give yours with --key');
+    expect(code).toBe(0);
+  });
+
+  test('with another key it does not', async () => {
+    const other = 'hivekey/other+e32c90d4+AepWEuzBclFAUmnonACxaRw5JRDhklTLlHMJCnITdmRs';
+    expect((await hivekey(['verify', folder, '--key', other])).code).not.toBe(0);
+  });
+
+  test.each([
+    [
+      'one flipped byte',
+      (lines: string[]) => lines.with(3, (lines[3] ?? '').replace('"v":1', '"v":2')),
+      /entry_edited|malformed/,
+    ],
+    ['one deleted line', (lines: string[]) => lines.toSpliced(4, 1), /entry_missing/],
+    ['a cut tail', (lines: string[]) => lines.slice(0, -2), /tail_cut|entry_missing/],
+    [
+      'two swapped lines',
+      (lines: string[]) => lines.with(2, lines[5] ?? '').with(5, lines[2] ?? ''),
+      /entry_reordered/,
+    ],
+  ])('%s is named, exit 3', async (_, change, code) => {
+    const ran = await hivekey(['verify', edit(change)]);
+    expect(ran.out).toMatch(code);
+    expect(ran.out).toContain('NOT VERIFIED');
+    expect(ran.code).toBe(3);
+  });
+
+  test('the live log is held against the checkpoints outside the database', async () => {
+    const { out, code } = await hivekey(['verify', '--live', '--checkpoints', join(server.config.data, 'checkpoints')]);
+    expect(out).toMatch(/VERIFIED/);
+    expect(code).toBe(0);
+  });
+
+  test('an export goes only into an empty folder', async () => {
+    const { code, err } = await hivekey(['logs', 'export', '-o', folder]);
+    expect(code).toBe(2);
+    expect(err).toContain('is not empty');
+  });
+
+  test('one event is proven by itself', async () => {
+    const { data } = JSON.parse((await hivekey(['logs', '--json', '--limit', '3'])).out);
+    const proof = join(home, 'proof.json');
+    await hivekey(['logs', 'proof', data[0].event_id, '-o', proof]);
+    expect((await hivekey(['verify', proof])).code).toBe(0);
+    writeFileSync(proof, readFileSync(proof, 'utf8').replace('\\"v\\":1', '\\"v\\":2'));
+    expect((await hivekey(['verify', proof])).code).toBe(3);
+  });
+
+  test('what is not there is not verified', async () => {
+    expect((await hivekey(['verify', join(home, 'nothing')])).code).toBe(2);
+    mkdirSync(join(home, 'empty'));
+    expect((await hivekey(['verify', join(home, 'empty')])).code).toBe(3);
+  });
+});
+
+test('policy tests pass, and a failing one is exit 3', async () => {
+  const examples = new URL('../../../examples/tests', import.meta.url).pathname;
+  const good = await hivekey(['policy', 'test', examples]);
+  expect(good.out).toMatch(/[1-9]\d* passed, 0 failed\n$/);
+  expect(good.code).toBe(0);
+  const nothing = await hivekey(['policy', 'test', file('none.yaml', '')]);
+  expect(nothing.code).toBe(3);
+});
