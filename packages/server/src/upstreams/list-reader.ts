@@ -165,8 +165,8 @@ export class ListReader {
         await updateError(pool, server, error.message, RETRY_SECONDS);
       throw error;
     } finally {
-      // The process that was asked is not the one that serves calls.
-      if (server.settings.transport === 'stdio') await connection.endAffinity(GATEWAY_AFFINITY);
+      // The process that was asked is not the one that serves calls. Nobody waits for its end.
+      if (server.settings.transport === 'stdio') void connection.endAffinity(GATEWAY_AFFINITY);
     }
   }
 

@@ -39,6 +39,7 @@ export class StdioConnection implements Connection {
   /** By affinity; the shared one under a name of its own. */
   readonly #peers = new Map<string, Promise<Started>>();
   readonly #lastUsed = new Map<string, number>();
+  readonly #stopping = new Set<Promise<void>>();
   readonly #backoff: Backoff;
   readonly #subscriptions: Subscriptions;
   #notBefore = 0;
@@ -223,12 +224,14 @@ export class StdioConnection implements Connection {
     await this.#stop(affinity);
   }
 
-  async #stop(key: string): Promise<void> {
+  #stop(key: string): Promise<void> {
     const starting = this.#peers.get(key);
     this.#peers.delete(key);
     this.#lastUsed.delete(key);
-    const started = await starting?.catch(() => undefined);
-    await started?.peer.stop();
+    if (starting === undefined) return Promise.resolve();
+    const stopping = starting.then(({ peer }) => peer.stop(), ignore);
+    this.#stopping.add(stopping);
+    return stopping.finally(() => this.#stopping.delete(stopping));
   }
 
   watch({ era }: Description): void {
@@ -253,7 +256,8 @@ export class StdioConnection implements Connection {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#peers.keys()].map((key) => this.#stop(key)));
+    for (const key of [...this.#peers.keys()]) void this.#stop(key);
+    await Promise.all([...this.#stopping]);
   }
 }
 

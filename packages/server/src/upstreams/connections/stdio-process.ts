@@ -26,8 +26,9 @@ export interface StdioProcessOptions {
   clean(text: string): string;
 }
 
-/** How long it may take to end by itself after its input ends, and after SIGTERM. */
-const STOP_MS = 2_000;
+/** How long it may take to end by itself after its input ends, and then after SIGTERM. */
+const LEAVE_MS = 1_000;
+const TERM_MS = 2_000;
 /** After it has ended, what it wrote is read to the end for so long. */
 const LAST_READ_MS = 1_000;
 const MAX_DIAGNOSTIC = 1_000;
@@ -103,8 +104,8 @@ export class StdioProcess {
   async stop(): Promise<void> {
     this.#endedBy('it was stopped');
     this.#child.stdin.end();
-    const term = setTimeout(() => this.#signal('SIGTERM'), STOP_MS);
-    const kill = setTimeout(() => this.#signal('SIGKILL'), 2 * STOP_MS);
+    const term = setTimeout(() => this.#signal('SIGTERM'), LEAVE_MS);
+    const kill = setTimeout(() => this.#signal('SIGKILL'), LEAVE_MS + TERM_MS);
     await this.#gone;
     clearTimeout(term);
     clearTimeout(kill);
