@@ -147,6 +147,7 @@ class Log implements RunningLog {
   readonly #keepers = new Map<WorkspaceId, Keeper>();
   readonly #timers: NodeJS.Timeout[] = [];
   #listener: Listener | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: ActionLogOptions) {
     this.#options = options;
@@ -268,7 +269,12 @@ class Log implements RunningLog {
     return readUsage(this.#options.pool, workspaceId, demands);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.close()));

@@ -22,13 +22,17 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export async function createFixture(): Promise<Fixture> {
-  const database = await createTestDatabase();
+/** In a database of its own, unless one is lent. */
+export async function createFixture(lent?: TestDatabase): Promise<Fixture> {
+  const database = lent ?? (await createTestDatabase());
   const { pool } = database;
   const folder = await mkdtemp(join(tmpdir(), 'hivekey-log-'));
   const workspaceId = newId<WorkspaceId>('wsp');
   const ownerId = newId<PersonId>('per');
-  await pool.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'acme')`, [workspaceId]);
+  await pool.query('INSERT INTO workspaces (id, name) VALUES ($1, $2)', [
+    workspaceId,
+    lent === undefined ? 'acme' : workspaceId,
+  ]);
   await pool.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
   await pool.query(`INSERT INTO people (workspace_id, id, email) VALUES ($1, $2, 'dana@acme.example')`, [
     workspaceId,
@@ -76,7 +80,7 @@ export async function createFixture(): Promise<Fixture> {
     },
     close: async () => {
       await Promise.all(logs.map((log) => log.close()));
-      await database.close();
+      if (lent === undefined) await database.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
