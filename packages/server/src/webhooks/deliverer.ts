@@ -55,7 +55,7 @@ class Delivery {
   async run(): Promise<void> {
     const { log, pool, logger, webhook } = this.#options;
     this.#keptAtMs = performance.now();
-    const idle = setInterval(() => void this.#keep().catch(() => this.#over.abort()), IDLE_KEEP_MS);
+    const upkeep = setInterval(() => this.#keepIfDue(), KEEP_EVERY_MS);
     try {
       for await (const event of log.follow(webhook.workspaceId, this.#cursor + 1, {}, this.#signal)) {
         if (wants(webhook.events, event.record.kind) && !(await this.#pass(event))) return;
@@ -69,7 +69,7 @@ class Delivery {
       // The database is away: the lease runs out, and what was delivered since it was last kept is delivered again.
       logger.warn({ err: error, webhook: webhook.id }, 'a webhook could not be delivered');
     } finally {
-      clearInterval(idle);
+      clearInterval(upkeep);
     }
   }
 
@@ -127,6 +127,12 @@ class Delivery {
       if (!(await disableWebhook(client, webhook, this.#cursor, why, reason))) return;
       record({ kind: 'webhook.changed', actor: 'system', change: 'disabled', webhook: webhook.id, reason });
     });
+  }
+
+  /** What was delivered is kept soon, the lease in any case. */
+  #keepIfDue(): void {
+    if (this.#sinceKept === 0 && performance.now() - this.#keptAtMs < IDLE_KEEP_MS) return;
+    this.#keep().catch(() => this.#over.abort());
   }
 
   /** Keeps cursor and lease. False when somebody else delivers now, or nobody should: then this ends. */

@@ -1,10 +1,13 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, startServer } from '../../src/server.ts';
 import type { Answer } from '../api/client.ts';
-import { eventually, settledEvent, startWorkspace, type TestAgent, type Workspace, workspaceOn } from './workspace.ts';
+import {
+  eventually,
+  settledEvent,
+  startSecondNode,
+  startWorkspace,
+  type TestAgent,
+  type Workspace,
+} from './workspace.ts';
 
 let workspace: Workspace;
 let agents = 0;
@@ -60,11 +63,9 @@ describe('a permit of one second', () => {
 describe('a permit of a minute', () => {
   beforeAll(() => prepare(60));
   afterAll(() => workspace.close());
-  let second: { readonly server: RunningServer; readonly folder: string } | undefined;
+  let second: Workspace | undefined;
   afterEach(async () => {
-    if (second === undefined) return;
-    await second.server.close();
-    rmSync(second.folder, { recursive: true });
+    await second?.close();
     second = undefined;
   });
 
@@ -121,19 +122,8 @@ describe('a permit of a minute', () => {
   });
 
   it('may be reported on any node, and is closed by one of them only', async () => {
-    const { config, adminKey, ownerUrl } = workspace.server;
-    const folder = mkdtempSync(join(tmpdir(), 'hivekey-node-'));
-    for (const key of ['secret.key', 'log.key']) cpSync(join(config.data, key), join(folder, key));
-    const server = await startServer({ ...config, data: folder, port: 0 });
-    second = { server, folder };
-    const unused = {
-      config,
-      ownerUrl,
-      restart: () => Promise.reject(new Error()),
-      stop: server.close,
-      close: server.close,
-    };
-    const elsewhere = workspaceOn({ url: server.url, adminKey, ...unused });
+    second = await startSecondNode(workspace);
+    const elsewhere = second;
 
     const holder = await agent();
     const asked = await ask(holder);

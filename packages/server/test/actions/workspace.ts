@@ -1,7 +1,11 @@
 /** A server with what tests of entrances need: capabilities, roles, agents with tokens. */
 
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startTestServer, type TestServer } from '../../../../test/setup/server.ts';
 import type { Config } from '../../src/config.ts';
+import { startServer } from '../../src/server.ts';
 import { type Answer, type Call, clientOf } from '../api/client.ts';
 
 export interface TestAgent {
@@ -58,6 +62,24 @@ export function workspaceOn(server: TestServer): Workspace {
     restart: async (change) => workspaceOn(await server.restart(change)),
     close: () => server.close(),
   };
+}
+
+/** A second node on the same database, with the same keys. `close` leaves the database to the first. */
+export async function startSecondNode({ server }: Workspace): Promise<Workspace> {
+  const folder = mkdtempSync(join(tmpdir(), 'hivekey-node-'));
+  for (const key of ['secret.key', 'log.key']) cpSync(join(server.config.data, key), join(folder, key));
+  const config = { ...server.config, data: folder, port: 0 };
+  const { url, close } = await startServer(config);
+  return workspaceOn({
+    ...server,
+    url,
+    config,
+    stop: close,
+    close: async () => {
+      await close();
+      rmSync(folder, { recursive: true });
+    },
+  });
 }
 
 /** Waits until `look` gives something, by looking again. */
