@@ -110,12 +110,19 @@ export interface LineFault {
   readonly hasForm: boolean;
 }
 
+/** 4,096 slots. */
+const SLOT_SHIFT = 20;
+
 /** Ids come again and again: one string for each that came lately, found by its bytes. */
 class IdTexts {
   readonly #slots: { readonly bytes: Uint8Array; readonly text: string }[] = [];
 
   text(bytes: Buffer, start: number, end: number): string {
-    const slot = (31 * (31 * (bytes[end - 1] ?? 0) + (bytes[end - 2] ?? 0)) + (bytes[end - 3] ?? 0)) % 1024;
+    const mixed = Math.imul(
+      (bytes[end - 1] ?? 0) + 131 * (bytes[end - 2] ?? 0) + 17_161 * (bytes[end - 3] ?? 0),
+      0x9e3779b1,
+    );
+    const slot = mixed >>> SLOT_SHIFT;
     const known = this.#slots[slot];
     if (known?.bytes.length === end - start && equals(bytes, start, known.bytes)) return known.text;
     const text = bytes.toString('latin1', start, end);
