@@ -1,12 +1,10 @@
 /** A whole server in this process, on a fresh database, with a temporary data folder. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { type Config, loadConfig } from '../../packages/server/src/config.ts';
 import { startServer } from '../../packages/server/src/server.ts';
-import { CLUSTER_VARIABLE } from './cluster.ts';
+import { newDatabase } from './database.ts';
 
 export interface TestServer {
   /** Origin of its address, e.g. `http://127.0.0.1:41234`. */
@@ -26,25 +24,17 @@ export interface TestServer {
 
 /** `settings` are those of packages/server/src/config.ts, e.g. `{ upstream_allow: ['127.0.0.1'] }`. */
 export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
-  const cluster = process.env[CLUSTER_VARIABLE];
-  if (cluster === undefined)
-    throw new Error(`${CLUSTER_VARIABLE} is not set: run through vitest, whose global set-up starts the cluster`);
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  const ownerUrl = new URL(`/${name}`, cluster).href;
+  const database = newDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'hivekey-server-'));
   const base = loadConfig({
-    HIVEKEY_DATABASE_URL: ownerUrl,
+    HIVEKEY_DATABASE_URL: database.url,
     HIVEKEY_DATA: folder,
     HIVEKEY_PORT: '0',
     HIVEKEY_LOG_LEVEL: 'silent',
     HIVEKEY_CONFIG: '/dev/null',
   });
-  const drop = async (): Promise<void> => {
-    const admin = new pg.Client({ connectionString: new URL('/postgres', cluster).href });
-    await admin.connect();
-    await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await admin.query(`DROP ROLE IF EXISTS hivekey_app_${name}`);
-    await admin.end();
+  const clear = async (): Promise<void> => {
+    await database.drop();
     await rm(folder, { recursive: true, force: true });
   };
 
@@ -55,7 +45,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
       url: server.localUrl,
       adminKey,
       config,
-      ownerUrl,
+      ownerUrl: database.url,
       stop: server.close,
       restart: async (change = {}) => {
         await server.close();
@@ -63,12 +53,12 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
       },
       close: async () => {
         await server.close();
-        await drop();
+        await clear();
       },
     };
   }
   return start({ ...base, ...settings }, undefined).catch(async (error: unknown) => {
-    await drop();
+    await clear();
     throw error;
   });
 }

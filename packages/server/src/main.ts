@@ -1,44 +1,56 @@
 /** The server process: `npm start`. */
-import { loadConfig } from './config.ts';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { type Config, loadConfig } from './config.ts';
 import { Failure } from './errors.ts';
-import { startServer } from './server.ts';
+import { prepareDataFolder } from './node/data-folder.ts';
+import type { RunningServer } from './server.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig();
+  prepareDataFolder(config.data);
+  // Compiled code is kept between starts, where nobody else can put any; loading takes half the time.
+  enableCompileCache(join(config.data, 'compile-cache'));
+  const { startServer } = await import('./server.ts');
   const server = await startServer(config);
-  process.stdout.write(
-    [
-      `HiveKey is running.`,
-      `  Console       ${server.url}/`,
-      `  MCP gateway   ${server.url}/mcp`,
-      `  API           ${server.url}/v1  (reference: ${server.url}/docs)`,
-      `  Data folder   ${config.data}`,
-      ...(server.firstAdminKey === undefined
-        ? []
-        : [
-            `  Admin key     ${server.firstAdminKey.reveal()}`,
-            `                shown this once, and kept in admin.key of the data folder`,
-          ]),
-      '',
-    ].join('\n'),
-  );
+  process.stdout.write(greeting(config, server));
 
-  let stopping = false;
-  async function stop(signal: NodeJS.Signals): Promise<void> {
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
     // A second signal means: now.
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (isStopping) process.exit(1);
+    isStopping = true;
     await server.close();
-    process.exit(signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1);
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal));
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop());
+}
+
+function greeting({ data }: Config, { url, firstAdminKey }: RunningServer): string {
+  const key =
+    firstAdminKey === undefined
+      ? []
+      : [
+          `  Admin key     ${firstAdminKey.reveal()}`,
+          '                shown this once; kept in admin.key of the data folder',
+        ];
+  return [
+    'HiveKey is running.',
+    `  Console       ${url}/`,
+    `  MCP gateway   ${url}/mcp`,
+    `  API           ${url}/v1  (reference: ${url}/docs)`,
+    `  Data folder   ${data}`,
+    ...key,
+    '',
+  ].join('\n');
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Failure) return `${error.code}: ${error.message} ${error.remedy}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(
-    error instanceof Failure
-      ? `hivekey: ${error.code}: ${error.message} ${error.remedy}\n`
-      : `hivekey: ${error instanceof Error ? error.stack : String(error)}\n`,
-  );
+  process.stderr.write(`hivekey: ${describe(error)}\n`);
   process.exit(1);
 });

@@ -214,8 +214,10 @@ class Closers {
 
   async #closeAll(): Promise<void> {
     for (const { what, close } of this.#steps.toReversed()) {
+      const startedAt = performance.now();
       try {
         await close();
+        this.#logger.debug({ ms: Math.round(performance.now() - startedAt) }, `closed: ${what}`);
       } catch (error) {
         this.#logger.error({ err: error }, `could not close: ${what}`);
       }

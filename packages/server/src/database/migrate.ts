@@ -44,16 +44,7 @@ export async function migrate(ownerUrl: string, role: ApplicationRole): Promise<
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await ensureRole(client, role);
-    await client.query(
-      'CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
-    );
-    await client.query(`GRANT SELECT ON schema_migrations TO ${client.escapeIdentifier(role.name)}`);
-    const applied = new Map(
-      (
-        await client.query<{ version: number; sha256: string }>('SELECT version, sha256 FROM schema_migrations')
-      ).rows.map((row) => [row.version, row.sha256]),
-    );
+    const applied = await appliedMigrations(client);
     const migrations = await readMigrations();
     const newest = migrations.at(-1)?.version ?? 0;
     const ahead = Math.max(0, ...applied.keys());
@@ -65,6 +56,11 @@ export async function migrate(ownerUrl: string, role: ApplicationRole): Promise<
         'Start the newer HiveKey that made this database, or restore a backup from before the upgrade.',
       );
     }
+    await ensureRole(client, ownerUrl, role, applied.size > 0);
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    await client.query(`GRANT SELECT ON schema_migrations TO ${client.escapeIdentifier(role.name)}`);
     for (const migration of migrations) {
       const sha256 = applied.get(migration.version);
       if (sha256 === undefined) await apply(client, migration, role);
@@ -98,10 +94,33 @@ async function apply(client: pg.Client, migration: Migration, role: ApplicationR
   }
 }
 
-async function ensureRole(client: pg.Client, role: ApplicationRole): Promise<void> {
+/** Version → hash of what has been applied; empty for a database that is new. */
+async function appliedMigrations(client: pg.Client): Promise<ReadonlyMap<number, string>> {
+  const { rows: tables } = await client.query<{ found: boolean }>(
+    "SELECT to_regclass('schema_migrations') IS NOT NULL AS found",
+  );
+  if (tables[0]?.found !== true) return new Map();
+  const { rows } = await client.query<{ version: number; sha256: string }>(
+    'SELECT version, sha256 FROM schema_migrations',
+  );
+  return new Map(rows.map((row) => [row.version, row.sha256]));
+}
+
+/**
+ * `isInUse`: the database has been migrated before. Its role's password then comes from the secret key that its
+ * credentials and secrets were made with; a node with another key would lock the others out and could read nothing.
+ */
+async function ensureRole(client: pg.Client, ownerUrl: string, role: ApplicationRole, isInUse: boolean): Promise<void> {
   const name = client.escapeIdentifier(role.name);
   const password = client.escapeLiteral(role.password);
   const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role.name]);
+  if (isInUse && rowCount !== 0 && (await isPasswordRefused(ownerUrl, role)))
+    throw new Failure(
+      500,
+      'secret_key_differs',
+      'The database was made with another secret key than this node has.',
+      'Give every node the same HIVEKEY_SECRET_KEY, or restore secret.key of the data folder.',
+    );
   try {
     await client.query(
       rowCount === 0
@@ -115,5 +134,19 @@ async function ensureRole(client: pg.Client, role: ApplicationRole): Promise<voi
       `The user of HIVEKEY_DATABASE_URL may not create the application role ${role.name}.`,
       'Give it CREATEROLE: the running system uses a role of its own that cannot rewrite the log.',
     );
+  }
+}
+
+async function isPasswordRefused(ownerUrl: string, role: ApplicationRole): Promise<boolean> {
+  const url = new URL(ownerUrl);
+  url.username = role.name;
+  url.password = role.password;
+  const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+    await client.end();
+    return false;
+  } catch (error) {
+    return error instanceof pg.DatabaseError && error.code === '28P01';
   }
 }

@@ -57,6 +57,15 @@ describe('database', () => {
     await newer.close();
   });
 
+  it('refuses a node with another secret key, and leaves the others their login', async () => {
+    const other = await createTestDatabase();
+    await expect(openDatabase({ ownerUrl: other.ownerUrl, roleKey: randomBytes(32) })).rejects.toMatchObject({
+      code: 'secret_key_differs',
+    });
+    expect((await other.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await other.close();
+  });
+
   it('names a wrong URL, an unreachable server and a refused login without repeating the password', async () => {
     const roleKey = randomBytes(32);
     await expect(openDatabase({ ownerUrl: 'mysql://x', roleKey })).rejects.toMatchObject({
