@@ -9,13 +9,15 @@ export const handleSchema = z
   // Routes take an id or a handle.
   .refine((handle) => !/^agt_/i.test(handle), 'begins like an id');
 
-/** Within ASCII, what UTS #39 calls confusable: 0 and O, 1 and l and I, rn and m; and the marks between words. */
+/**
+ * Within ASCII, what UTS #39 calls confusable: 0 and O, 1 and l and I, rn and m; and the marks between words.
+ * Case does not tell handles apart, so i goes with I.
+ */
 export function skeletonOf(handle: string): string {
   return handle
-    .replaceAll('I', 'l')
     .toLowerCase()
     .replaceAll('0', 'o')
-    .replaceAll('1', 'l')
+    .replaceAll(/[1i]/g, 'l')
     .replaceAll('rn', 'm')
     .replaceAll(/[._]/g, '-');
 }

@@ -29,7 +29,8 @@ const receiptSchema = z.object({
   ordered_at: instant,
   committed_at: instant.nullable(),
   effective_at: instant.nullable().meta({
-    description: 'When the recording transaction, asked for one of the stopped agents, was seen to refuse.',
+    description:
+      'When the recording transaction, asked for one of the stopped agents, was seen to refuse; the commit, where nobody was stopped. Null: it could not be asked.',
   }),
   first_refusal_ms: z.number().nullable().meta({
     description: 'From the order to that refusal. Null when there was no agent to ask for, or it could not be asked.',
@@ -66,11 +67,11 @@ const CONTAINMENTS = `
 SELECT k.id, k.scope, k.target, k.reason, k.actor, k.ordered_at, k.committed_at, k.effective_at, k.first_refusal_ms,
        coalesce(k.event_id, '') AS event_id, k.lifted_at, k.lifted_by,
        (extract(epoch FROM k.ordered_at) * 1000000)::bigint AS ordered_us,
-       (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.handle, 'tokens_ended', c.tokens_ended) ORDER BY a.handle), '[]')
+       (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.handle, 'tokens_ended', c.tokens_ended) ORDER BY a.handle COLLATE "C"), '[]')
           FROM containment_agents c JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
          WHERE c.workspace_id = k.workspace_id AND c.containment_id = k.id) AS agents,
        (SELECT coalesce(json_agg(json_build_object('node', n.node, 'at_ms', floor(extract(epoch FROM n.effective_at) * 1000),
-                                                   'calls', n.calls, 'sessions', n.sessions_closed) ORDER BY n.node), '[]')
+                                                   'calls', n.calls, 'sessions', n.sessions_closed) ORDER BY n.node COLLATE "C"), '[]')
           FROM containment_acks n WHERE n.workspace_id = k.workspace_id AND n.containment_id = k.id) AS acks
   FROM containments k WHERE k.workspace_id = $1`;
 

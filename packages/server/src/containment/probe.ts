@@ -71,21 +71,26 @@ function intentOf(workspaceId: WorkspaceId, row: Row, nowMs: number): Intent {
   };
 }
 
-/**
- * Resolves once the recording transaction has refused; true then. False when there is nobody to ask for, or
- * the stop was lifted meanwhile. Rejects when the log does not answer, and, as a bug, when it did not refuse.
- */
+/** `nobody`: there is no agent to ask for. `unseen`: the stop was lifted meanwhile, or the log did not answer. */
+export type Probe = 'refused' | 'nobody' | 'unseen';
+
+/** Resolves once the recording transaction has refused, or it is clear that it cannot be asked. Rejects, as a bug, when it did not refuse. */
 export async function seeRefusal(
   { pool, log, clock }: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
   workspaceId: WorkspaceId,
   { id, scope, target, agentIds }: Stop,
-): Promise<boolean> {
-  const { rows } = await pool.query<Row>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
-  const [row] = rows;
-  if (row === undefined) return false;
-  const { kind } = await log.recordIntent(intentOf(workspaceId, row, clock()));
-  if (kind === 'stale') return true;
-  if ((await standingOrder(pool, workspaceId, scope, target)) === id)
-    throw new Error(`the stop ${id} stands, and an intent under it was recorded`);
-  return false;
+): Promise<Probe> {
+  let isRefused: boolean;
+  try {
+    const { rows } = await pool.query<Row>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
+    const [row] = rows;
+    if (row === undefined) return 'nobody';
+    const { kind } = await log.recordIntent(intentOf(workspaceId, row, clock()));
+    isRefused = kind === 'stale';
+    if (!isRefused && (await standingOrder(pool, workspaceId, scope, target)) !== id) return 'unseen';
+  } catch {
+    return 'unseen';
+  }
+  if (isRefused) return 'refused';
+  throw new Error(`the stop ${id} stands, and an intent under it was recorded`);
 }

@@ -65,18 +65,18 @@ export async function orderStop(
   const report = stopHere(context, workspaceId, stop);
   const committedAtMs = context.clock();
 
-  const isRefused = await seeRefusal(context, workspaceId, stop).catch((error: unknown) => {
-    if (error instanceof LogUnavailable || error instanceof LogOverloaded) return false;
-    throw error;
-  });
-  const firstRefusalMs = isRefused ? performance.now() - started : null;
-  const effectiveAtMs = context.clock();
+  const probe = await seeRefusal(context, workspaceId, stop);
+  const measured = {
+    refused: () => ({ effectiveAtMs: context.clock(), firstRefusalMs: performance.now() - started }),
+    // With nobody to stop, the commit is all there is.
+    nobody: () => ({ effectiveAtMs: committedAtMs, firstRefusalMs: null }),
+    unseen: () => ({ effectiveAtMs: null, firstRefusalMs: null }),
+  }[probe]();
   const others = acksOf(context, workspaceId, stop.id);
   const found = await report;
   await others;
-  const measured = { committedAtMs, effectiveAtMs: isRefused ? effectiveAtMs : null, firstRefusalMs };
   try {
-    await keepReceipt(context, workspaceId, stop.id, measured);
+    await keepReceipt(context, workspaceId, stop.id, { committedAtMs, ...measured });
     await acknowledge(context, workspaceId, stop.id, found, committedAtMs);
     return await readContainment(context.pool, workspaceId, stop.id);
   } catch (error) {

@@ -23,7 +23,8 @@ SELECT s.policy_revision,
                                               'impact', c.impact, 'input_schema', c.input_schema) ORDER BY c.name), '[]')
      FROM capabilities c WHERE c.workspace_id = s.workspace_id) AS capabilities,
   (SELECT coalesce(array_agg(DISTINCT k.target), '{}') FROM containments k
-    WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools
+    WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools,
+  (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
 interface SnapshotRow {
@@ -39,12 +40,15 @@ interface SnapshotRow {
     input_schema: JsonObject | null;
   }[];
   stopped_tools: string[];
+  catalogue_version: string;
 }
 
 export interface PolicySnapshot {
   readonly set: PolicySet;
   /** Capabilities under a tool stop. */
   readonly stoppedTools: ReadonlySet<string>;
+  /** Of the MCP servers' catalogue that belongs to this revision. */
+  readonly catalogueVersion: string;
 }
 
 /** A stored document no longer passes its own check: nothing may be decided with it. */
@@ -67,6 +71,7 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
   return {
     set: { revision: row.policy_revision, roles, workspaceGuards, capabilities },
     stoppedTools: new Set(row.stopped_tools),
+    catalogueVersion: row.catalogue_version,
   };
 }
 

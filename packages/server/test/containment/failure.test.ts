@@ -1,0 +1,94 @@
+/** A stop while the log cannot be written. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Scope } from '../../src/containment/standing.ts';
+import { orderStop } from '../../src/containment/stop.ts';
+import { Failure } from '../../src/errors.ts';
+import { LogUnavailable } from '../../src/log/types.ts';
+import { type Node, type Nodes, openNodes } from './nodes.ts';
+
+let nodes: Nodes;
+let node: Node;
+let id: string;
+let token: string;
+
+beforeAll(async () => {
+  nodes = await openNodes();
+  node = await nodes.add();
+  await nodes.role('billing', ['payments.pay']);
+  id = await nodes.agent('biller', ['billing']);
+  token = await nodes.token('biller');
+});
+afterAll(() => nodes.close());
+
+async function codeOf(promise: Promise<unknown>): Promise<[number, string] | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Failure ? [error.status, error.code] : Promise.reject(error)),
+  );
+}
+
+/** The node, with a log that takes no change. What it has recorded, and what it reads, is real. */
+function withoutLog(): Node {
+  const { log } = node;
+  const broken: Node['log'] = Object.create(log, {
+    transact: { value: () => Promise.reject(new LogUnavailable('the disk is full')) },
+  });
+  return { ...node, log: broken };
+}
+
+const targets: [Scope, () => string][] = [
+  ['agent', () => id],
+  ['agent', () => 'biller'],
+  ['role', () => 'billing'],
+  ['owner', () => 'dana@acme.example'],
+  ['tool', () => 'payments.pay'],
+  ['workspace', () => '*'],
+];
+
+describe.each(targets)('a stop of the %s that cannot be recorded', (scope, target) => {
+  it('says so, claims nothing, and still aborts what runs here', async () => {
+    const permit = await node.act(token, 'payments.pay');
+    if (permit.kind !== 'permit') throw new Error(permit.kind);
+    let isClosed = false;
+    const forget = node.path.onStop(nodes.who.workspaceId, permit.principal.agentId, () => {
+      isClosed = true;
+    });
+    const ended = new Promise<void>((resolve) => permit.signal.addEventListener('abort', () => resolve())).then(() =>
+      node.path.settle(permit, { result: 'unknown', errorCode: 'aborted_by_stop' }),
+    );
+    const order = { scope, target: target(), reason: '' };
+    expect(await codeOf(orderStop(withoutLog(), nodes.who, order))).toEqual([503, 'stop_not_recorded']);
+    await ended;
+    forget();
+    expect(isClosed).toBe(scope !== 'tool');
+    const { rows } = await nodes.database.pool.query('SELECT FROM containments');
+    expect(rows).toEqual([]);
+  });
+});
+
+it('waits for nothing but the grace: a call that never ends is told as unknown', async () => {
+  const permit = await node.act(token, 'payments.pay');
+  if (permit.kind !== 'permit') throw new Error(permit.kind);
+  const started = performance.now();
+  const { receipt } = await node.stop({ scope: 'agent', target: 'biller' });
+  expect(performance.now() - started).toBeLessThan(4_000);
+  expect(permit.signal.aborted).toBe(true);
+  expect(receipt.calls).toEqual([
+    { event_id: permit.eventId, agent: 'biller', capability: 'payments.pay', fate: 'unknown' },
+  ]);
+  // The refusal was measured before the call's fate was known.
+  expect(receipt.first_refusal_ms).toBeLessThan(2_000);
+  await node.path.settle(permit, { result: 'unknown' });
+});
+
+it('a receipt that was lost with its node is completed by the same order', async () => {
+  await nodes.agent('other', ['billing']);
+  const { id: stop } = await node.stop({ scope: 'agent', target: 'other' });
+  await nodes.database.pool.query(
+    'UPDATE containments SET committed_at = NULL, effective_at = NULL, first_refusal_ms = NULL WHERE id = $1',
+    [stop],
+  );
+  const again = await node.stop({ scope: 'agent', target: 'other' });
+  expect(again.id).toBe(stop);
+  expect(again.receipt.first_refusal_ms).toBeGreaterThan(0);
+});
