@@ -64,7 +64,7 @@ function verifierKey(name: string, type: KeyType, raw: Uint8Array): VerifierKey 
   return { name, id, type, publicKey, text: `${name}+${id}+${encodeBase64(typed)}` };
 }
 
-/** C2SP signed-note: key names are not empty and contain no Unicode space and no plus. */
+/** C2SP signed-note: key names are not empty and contain no Unicode space and no plus. Here also no control character: names are printed. */
 export function isKeyName(name: string): boolean {
-  return name.isWellFormed() && /^[^\s\u0085+]+$/u.test(name);
+  return name.isWellFormed() && /^[^\s\p{Cc}+]+$/u.test(name);
 }

@@ -22,7 +22,9 @@ export type OutsideCheckpoints =
 export interface HeldCheckpoint {
   readonly checkpoint: Checkpoint;
   readonly place: string;
+  /** Kept elsewhere; perhaps also in the export. */
   readonly isOutside: boolean;
+  readonly isExported: boolean;
 }
 
 /** Checks the note and reads the checkpoint; a defect is reported and gives undefined. */
@@ -71,7 +73,7 @@ export async function readOutside(
     'note' in outside ? [{ note: outside.note, place: outside.name }] : await notesOf(outside, key, findings);
   return notes.flatMap(({ note, place }) => {
     const checkpoint = readCheckpoint(note, place, key, findings);
-    return checkpoint === undefined ? [] : [{ checkpoint, place, isOutside: true }];
+    return checkpoint === undefined ? [] : [{ checkpoint, place, isOutside: true, isExported: false }];
   });
 }
 
@@ -120,8 +122,11 @@ export function findForks(held: readonly HeldCheckpoint[], findings: Findings): 
   for (const each of held) {
     const { size } = each.checkpoint;
     const other = bySize.get(size);
-    // One that was kept elsewhere is compared rather than the export's own of the same size: they are equal or a fork.
-    if (other === undefined || (each.isOutside && !other.isOutside)) bySize.set(size, each);
+    bySize.set(size, {
+      ...(other ?? each),
+      isOutside: each.isOutside || other?.isOutside === true,
+      isExported: each.isExported || other?.isExported === true,
+    });
     if (other !== undefined && !isSame(other.checkpoint, each.checkpoint))
       findings.fatal(
         'fork',

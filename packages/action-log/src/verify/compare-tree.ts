@@ -39,7 +39,7 @@ export function compareTree(run: EntryRun, signed: SignedTree, findings: Finding
 
   let signedUpTo = 0;
   let compared = 0;
-  for (const { checkpoint, place, isOutside } of held) {
+  for (const { checkpoint, place, isOutside, isExported } of held) {
     const answer = compare(checkpoint, signed, known.get(checkpoint.size));
     if (answer === 'larger')
       findings.fatal(
@@ -55,7 +55,7 @@ export function compareTree(run: EntryRun, signed: SignedTree, findings: Finding
       );
     else if (answer === 'same' && checkpoint.size < manifest.treeSize && known.has(checkpoint.size))
       signedUpTo = Math.max(signedUpTo, checkpoint.size);
-    else if (answer === 'unknown' && !isOutside && isInPlace)
+    else if (answer === 'unknown' && isExported && isInPlace)
       findings.fatal(
         'proof_invalid',
         place,

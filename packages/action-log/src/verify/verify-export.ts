@@ -238,10 +238,11 @@ class ExportCheck {
   ): Promise<HeldCheckpoint[]> {
     if (key === undefined) return [];
     const held: HeldCheckpoint[] = [];
-    if (covering !== undefined) held.push({ checkpoint: covering, place: EXPORT_FILES.checkpoint, isOutside: false });
+    if (covering !== undefined)
+      held.push({ checkpoint: covering, place: EXPORT_FILES.checkpoint, isOutside: false, isExported: true });
     for (const { note, place } of this.#exportedNotes(file)) {
       const checkpoint = readCheckpoint(note, place, key, this.#findings);
-      if (checkpoint !== undefined) held.push({ checkpoint, place, isOutside: false });
+      if (checkpoint !== undefined) held.push({ checkpoint, place, isOutside: false, isExported: true });
     }
     this.#exported = held.length;
     for (const outside of this.#options.outsideCheckpoints ?? [])
@@ -283,22 +284,11 @@ class ExportCheck {
     if (size === undefined || size === 0) return undefined;
     const marks = held
       .filter(({ checkpoint }) => checkpoint.size >= manifest.first && checkpoint.size <= manifest.last)
-      .map(({ checkpoint, isOutside }) => ({
-        size: checkpoint.size,
-        withHeads: !isOutside || checkpoint.size === manifest.treeSize,
-      }));
+      .map(({ checkpoint, isExported }) => ({ size: checkpoint.size, withHeads: isExported }));
     const { parts } = this.#options;
-    const run =
-      parts === undefined
-        ? await checkEntries(this.#source.read(path, 0, size), marks, manifest.first)
-        : joinRuns(await this.#checkParts(parts, size, marks, manifest.first));
-    if (run.bytes !== manifest.entriesBytes)
-      this.#findings.fatal(
-        'manifest_mismatch',
-        path,
-        `The file has ${run.bytes} bytes; the manifest says ${manifest.entriesBytes}.`,
-      );
-    return run;
+    return parts === undefined
+      ? checkEntries(this.#source.read(path, 0, size), marks, manifest.first)
+      : joinRuns(await this.#checkParts(parts, size, marks, manifest.first));
   }
 
   async #checkParts(parts: EntryParts, size: number, marks: readonly Mark[], first: number): Promise<EntryRun[]> {
@@ -325,11 +315,17 @@ class ExportCheck {
   }
 
   /** What is within the range and not here, the run has told; but not what lies beyond its end. */
-  #checkRange({ first, next }: EntryRun, { first: from, last }: Manifest): void {
+  #checkRange({ first, next, bytes }: EntryRun, { first: from, last, entriesBytes }: Manifest): void {
     const end = first === undefined ? from : next;
     const range = `The export says that it goes from ${from} to ${last}`;
     if (end <= last)
       this.#findings.fatal('entry_missing', `seq ${end} to ${last}`, `${range}; these entries are missing at its end.`);
+    if (bytes !== entriesBytes)
+      this.#findings.fatal(
+        'manifest_mismatch',
+        EXPORT_FILES.entries,
+        `The file has ${bytes} bytes; the manifest says ${entriesBytes}.`,
+      );
     if (end > last + 1)
       this.#findings.fatal(
         'manifest_mismatch',
