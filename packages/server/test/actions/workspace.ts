@@ -14,15 +14,21 @@ export interface TestAgent {
   readonly token: string;
 }
 
-export interface Workspace {
-  readonly server: TestServer;
+/** What an administrator sets up. */
+export interface Administration {
   /** With the admin key, unless told otherwise. */
   call(method: string, path: string, call?: Call): Promise<Answer>;
+  /** As `call`; rejects unless it succeeds. */
+  done(method: string, path: string, body: unknown): Promise<Answer>;
   /** PUT; rejects unless it succeeds. */
   capability(name: string, declaration: object): Promise<void>;
   /** Applies a role with these grants and guards; rejects unless it succeeds. */
   role(name: string, allow: readonly string[], guards?: readonly object[]): Promise<void>;
   agent(name: string, ...roles: readonly string[]): Promise<TestAgent>;
+}
+
+export interface Workspace extends Administration {
+  readonly server: TestServer;
   /** The same database and data folder, started again. */
   restart(settings?: Partial<Config>): Promise<Workspace>;
   close(): Promise<void>;
@@ -33,6 +39,15 @@ export async function startWorkspace(settings: Partial<Config> = {}): Promise<Wo
 }
 
 export function workspaceOn(server: TestServer): Workspace {
+  return {
+    ...administer(server),
+    server,
+    restart: async (change) => workspaceOn(await server.restart(change)),
+    close: () => server.close(),
+  };
+}
+
+export function administer(server: Pick<TestServer, 'url' | 'adminKey'>): Administration {
   const call = clientOf(server);
   async function done(method: string, path: string, body: unknown): Promise<Answer> {
     const answer = await call(method, path, { body });
@@ -40,8 +55,8 @@ export function workspaceOn(server: TestServer): Workspace {
     return answer;
   }
   return {
-    server,
     call,
+    done,
     capability: async (name, declaration) => {
       await done('PUT', `/v1/capabilities/${name}`, { access: 'write', ...declaration });
     },
@@ -59,8 +74,6 @@ export function workspaceOn(server: TestServer): Workspace {
       const { body: token } = await done('POST', '/v1/tokens', { agent: name });
       return { id: agent.id, name, token: token.token };
     },
-    restart: async (change) => workspaceOn(await server.restart(change)),
-    close: () => server.close(),
   };
 }
 
