@@ -30,6 +30,8 @@ export interface NoticeOptions {
 
 export function hearNotices(options: NoticeOptions): Promise<Listener> {
   const { databaseUrl, path, upstreams, logger } = options;
+  // Also when this node finds out by itself, because a decision came too late.
+  path.onPolicyChange((workspace) => upstreams.recheck(workspace));
 
   const onNotice: Readonly<Record<string, (payload: string) => Promise<unknown>>> = {
     [AGENT]: async (payload) => {
@@ -42,7 +44,6 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
     [WORKSPACE]: async (payload) => {
       const notice = workspaceNotice.parse(JSON.parse(payload));
       path.invalidate(notice.workspace);
-      upstreams.recheck(notice.workspace);
     },
     [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
     [CATALOGUE]: async (payload) => upstreams.heard(payload),

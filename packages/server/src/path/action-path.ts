@@ -161,6 +161,11 @@ class Path implements ActionPath {
       } catch {
         return this.#unavailable('policy_unavailable');
       }
+      if (action.catalogueVersion !== undefined && action.catalogueVersion !== policy.catalogueVersion) {
+        // One of the two was read before the last change of what servers offer: both are read again.
+        this.#policies.outdated(principal.workspaceId, policy);
+        continue;
+      }
       const evaluation = decide(policy, principal, action);
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);

@@ -7,6 +7,8 @@ import { loadPolicySet } from '../roles/policy-set.ts';
 export interface PolicyInForce {
   readonly compiled: CompiledPolicy;
   readonly stoppedTools: ReadonlySet<string>;
+  /** Of the MCP servers' catalogue that belongs to this revision. */
+  readonly catalogueVersion: string;
 }
 
 interface Held {
@@ -71,7 +73,7 @@ export class Policies {
   }
 
   async #read(workspaceId: WorkspaceId): Promise<PolicyInForce> {
-    const { set, stoppedTools } = await loadPolicySet(this.#pool, workspaceId);
-    return { compiled: compilePolicy(set), stoppedTools };
+    const { set, stoppedTools, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
+    return { compiled: compilePolicy(set), stoppedTools, catalogueVersion };
   }
 }

@@ -42,6 +42,8 @@ export interface Action {
   readonly argumentsJson: string;
   /** Digest of the tool definition the call was checked against. */
   readonly definitionPin?: string;
+  /** Of the catalogue in which the tool was looked up: decided only under the policy that belongs to it. */
+  readonly catalogueVersion?: string;
   /** Property paths whose values are sensitive by schema (`writeOnly`, `format: password`). */
   readonly sensitivePaths?: readonly string[];
   readonly sessionId?: string;

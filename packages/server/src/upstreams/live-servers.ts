@@ -18,7 +18,7 @@ export interface LiveServersOptions {
   readonly resolve: ResolveName | undefined;
   readonly secrets: SecretStore;
   readonly version: string;
-  /** Working folders of stdio servers are made in it. */
+  /** Data folder; working folders of stdio servers are made in its `upstreams`. */
   readonly folder: string;
   /** The server's lists changed, or what is known of it seems to be out of date. */
   outdated(server: StoredServer): void;
@@ -62,7 +62,7 @@ export class LiveServers {
       limits,
       version,
       rules: { allow, allowPrivate: settings.allowPrivate, ...(resolve === undefined ? {} : { resolve }) },
-      folder: join(folder, id),
+      folder: join(folder, 'upstreams', id),
       credential: () =>
         settings.credentialRef === undefined
           ? Promise.resolve(undefined)

@@ -23,7 +23,7 @@ export interface UpstreamsOptions {
     /** Hosts, host:port or CIDR ranges that may be private addresses. */
     readonly upstream_allow: readonly string[];
   };
-  /** Working folders of stdio servers are made in it. */
+  /** Data folder; working folders of stdio servers are made in its `upstreams`. */
   readonly folder: string;
   /** The gateway's own version, as upstreams see it. */
   readonly version: string;

@@ -87,7 +87,7 @@ export async function startSystem(
       log,
       secrets,
       config: { upstream_allow: [] },
-      folder: join(folder, 'upstreams'),
+      folder,
       version: '0.0.0-test',
       limits: { probeMs: 3_000, handshakeMs: 5_000, backoffMs: [50, 200] },
       logger: { debug: write, warn: write },

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
 import type { Upstreams } from '../../upstreams/types.ts';
+import { HostGuard } from '../host-guard.ts';
 import { ModernAffinities } from './affinities.ts';
 import {
   answerEmpty,
@@ -19,7 +20,6 @@ import { type McpEntranceConfig, settingsOf } from './config.ts';
 import { type Admitted, admit, authenticate, type Credentials } from './door.ts';
 import { type Envelope, eraOfRequest, headerValue, isModernNotification, legacyVersionProblem } from './era.ts';
 import { Exchange } from './exchange.ts';
-import { HostGuard } from '../host-guard.ts';
 import { initializeResult, readInitialize, receiveNotification, serveLegacy } from './legacy.ts';
 import { openListenStream, openSessionStream, readFilter } from './listen.ts';
 import type { RequestMessage } from './message.ts';

@@ -47,6 +47,7 @@ export async function resolve(
     ...traceparentOf(caller),
     ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
     receivedAtMs: caller.receivedAtMs,
+    catalogueVersion: catalogue.version,
   } as const;
   if (entry === undefined) {
     const action = { ...said, capability: recordedName(target.name), known: false };
