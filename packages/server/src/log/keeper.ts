@@ -4,8 +4,8 @@ import type { WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { LogObserver } from '../observability/metrics.ts';
 import type { CheckpointCopies } from './checkpoints.ts';
-import { project } from './projector.ts';
-import type { Sealer, Sealing } from './sealer.ts';
+import { project, projectedSize } from './projector.ts';
+import { type Sealer, type Sealing, treeSize } from './sealer.ts';
 
 /** Under load a round begins this long after the last one, so that streams lag by less than two of them. */
 const ROUND_EVERY_MS = 100;
@@ -47,11 +47,16 @@ export class Keeper {
 
   /** Seals and projects all there is now, with a checkpoint. Rejects when the database does not answer. */
   async catchUp(): Promise<void> {
+    const { pool, workspaceId } = this.#options;
+    let sealed: number | undefined;
     for (let tries = 0; tries < TRIES_WHILE_BUSY; tries += 1) {
-      if ((await this.#inTurn(() => this.#round(true))) !== undefined) return;
+      const isSealed = (await this.#inTurn(() => this.#round(true))) !== undefined;
+      if (isSealed) sealed ??= await treeSize(pool, workspaceId);
+      // Another node may still have the projection in hand.
+      if (sealed !== undefined && (await projectedSize(pool, workspaceId)) >= sealed) return;
       await new Promise((resolve) => setTimeout(resolve, ROUND_EVERY_MS));
     }
-    throw new Error('another node has been sealing all the time');
+    throw new Error('another node has been sealing or projecting all the time');
   }
 
   /** A last round with a checkpoint, and its copies. Fails silently when the database is away: the next start goes on. */

@@ -17,7 +17,6 @@ type Stale = Extract<RecordResult, { kind: 'stale' }>;
 interface WorkspaceRow {
   status: 'active' | 'stopped';
   policy_revision: number;
-  now_ms: number;
 }
 
 interface AgentRow {
@@ -62,20 +61,21 @@ export async function lockAndDecide(
     client.query('BEGIN'),
     client.query<WorkspaceRow>({ name: 'log-lock-workspace', text: LOCK_WORKSPACE, values: [workspaceId] }),
     client.query<AgentRow>({ name: 'log-lock-agents', text: LOCK_AGENTS, values: [workspaceId, agentIds] }),
-    client.query({
+    client.query<{ now_ms: number }>({
       name: 'log-lock-shard',
       text: LOCK_SHARD,
       values: [workspaceId, held.shardId, held.fence, position.block, position.head],
     }),
     keys.length === 0 ? undefined : lockWindows(context, keys, keys.every(isKnown), entries),
   ]);
-  if (shard.rowCount === 0) throw new ShardLost();
+  if (shard.rows[0] === undefined) throw new ShardLost();
 
+  const nowMs = ledger === undefined ? shard.rows[0].now_ms : ledger.nowUs / 1000;
   const rows = new Map(agents.rows.map((row) => [row.agent_id, row]));
   const stale: { entry: IntentEntry; result: Stale }[] = [];
   const live: Entry[] = [];
   for (const entry of entries) {
-    const what = entry.kind === 'intent' ? staleness(entry, workspace.rows[0], rows) : undefined;
+    const what = entry.kind === 'intent' ? staleness(entry, workspace.rows[0], rows, nowMs) : undefined;
     if (entry.kind === 'intent' && what !== undefined) stale.push({ entry, result: { kind: 'stale', what } });
     else live.push(entry);
   }
@@ -101,6 +101,7 @@ function staleness(
   { intent }: IntentEntry,
   workspace: WorkspaceRow | undefined,
   agents: ReadonlyMap<AgentId, AgentRow>,
+  nowMs: number,
 ): Stale['what'] | undefined {
   const { principal, evaluation } = intent;
   const agent = agents.get(principal.agentId);
@@ -108,7 +109,7 @@ function staleness(
   if (intent.evenIfStopped === true) return undefined;
   if (workspace?.status !== 'active') return 'workspace';
   if (agent.status !== 'active' || agent.revision !== principal.agentRevision) return 'agent';
-  if (principal.tokenExpiresAtMs <= workspace.now_ms) return 'agent';
+  if (principal.tokenExpiresAtMs <= nowMs) return 'agent';
   return workspace.policy_revision === evaluation.policyRevision ? undefined : 'policy';
 }
 

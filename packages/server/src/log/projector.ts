@@ -69,6 +69,16 @@ export async function project(pool: Pool, workspaceId: WorkspaceId): Promise<Pro
   });
 }
 
+/** The last projected global number; 0 when there is none. */
+export async function projectedSize(pool: Pool, workspaceId: WorkspaceId): Promise<number> {
+  const { rows } = await pool.query<{ size: number }>({
+    name: 'log-projected-size',
+    text: 'SELECT next_seq - 1 AS size FROM projection_cursor WHERE workspace_id = $1',
+    values: [workspaceId],
+  });
+  return rows[0]?.size ?? 0;
+}
+
 /** Throws the rows away and makes them again from the blocks. Readers see them come back in order. */
 export async function rebuildProjection(pool: Pool, workspaceId: WorkspaceId): Promise<void> {
   await inTransaction(pool, async (client) => {

@@ -3,6 +3,7 @@ import { formatHash, type LogRecord, type SealedEntry } from '@hivekey/action-lo
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
+import { projectedSize } from './projector.ts';
 
 const FOLLOW_ROWS_AT_ONCE = 500;
 /** A follower looks by itself this often, should a notification be lost. */
@@ -121,7 +122,7 @@ export async function* followEvents(
     const abort = AbortSignal.any([signal, waiting.signal, AbortSignal.timeout(FOLLOW_POLL_MS)]);
     const changed = news.next(workspaceId, abort);
     try {
-      const newest = await newestSeq(pool, workspaceId);
+      const newest = await projectedSize(pool, workspaceId);
       while (next <= newest && !signal.aborted) {
         const values: unknown[] = [workspaceId];
         const conditions = await conditionsOf(pool, workspaceId, filter, values);
@@ -142,16 +143,6 @@ export async function* followEvents(
       waiting.abort();
     }
   }
-}
-
-/** The last projected global number; 0 when there is none. */
-async function newestSeq(pool: Pool, workspaceId: WorkspaceId): Promise<number> {
-  const { rows } = await pool.query<{ newest: number }>({
-    name: 'log-newest-seq',
-    text: 'SELECT next_seq - 1 AS newest FROM projection_cursor WHERE workspace_id = $1',
-    values: [workspaceId],
-  });
-  return rows[0]?.newest ?? 0;
 }
 
 const EQUALS = [
