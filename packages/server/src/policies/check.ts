@@ -1,8 +1,10 @@
 /** Checks policy documents without applying them. */
 import {
+  type Checked,
   checkFit,
   checkGuards,
   type DocumentProblem,
+  type Guard,
   type PolicyDocument,
   type PolicySet,
   parsePolicyFile,
@@ -15,7 +17,13 @@ export const checkedSchema = z
   .object({
     object: z.literal('policy_check'),
     valid: z.literal(true),
-    documents: z.array(z.object({ kind: z.string(), name: z.string().nullable() })),
+    documents: z.array(
+      z.object({
+        kind: z.string(),
+        name: z.string().nullable(),
+        guards: z.array(z.string()).meta({ description: 'Its guards as sentences, in order.' }),
+      }),
+    ),
   })
   .meta({ id: 'PolicyCheck' });
 
@@ -33,7 +41,7 @@ export function checkDocuments(document: unknown, set: PolicySet): z.output<type
     return {
       object: 'policy_check',
       valid: true,
-      documents: parsed.value.map((each) => ({ kind: each.kind, name: nameOf(each) })),
+      documents: parsed.value.map((each) => ({ kind: each.kind, name: nameOf(each), guards: sentencesOf(each) })),
     };
   throw new Failure(
     422,
@@ -54,13 +62,19 @@ function misfitsIn(documents: readonly PolicyDocument[], set: PolicySet): readon
   const names = new Set(declared.map(({ name }) => name));
   const capabilities = [...set.capabilities.filter(({ name }) => !names.has(name)), ...declared];
   return documents.flatMap((each) => {
-    if (each.kind === 'Capability') return [];
-    const guards = each.kind === 'Role' ? guardsOf(each) : checkGuards(each.guards, 'workspace');
+    const guards = guardsOf(each);
     return guards.ok ? checkFit(guards.value, capabilities) : guards.problems;
   });
 }
 
-function guardsOf(document: Extract<PolicyDocument, { kind: 'Role' }>) {
+function sentencesOf(document: PolicyDocument): string[] {
+  const guards = guardsOf(document);
+  return guards.ok ? guards.value.map(({ sentence }) => sentence) : [];
+}
+
+function guardsOf(document: PolicyDocument): Checked<readonly Guard[]> {
+  if (document.kind === 'Capability') return { ok: true, value: [] };
+  if (document.kind === 'WorkspaceGuards') return checkGuards(document.guards, 'workspace');
   const role = roleFromDocument(document, 0);
-  return role.ok ? ({ ok: true, value: role.value.guards } as const) : role;
+  return role.ok ? { ok: true, value: role.value.guards } : role;
 }

@@ -120,11 +120,12 @@ describe('checking documents', () => {
       object: 'policy_check',
       valid: true,
       documents: [
-        { kind: 'Role', name: 'one' },
-        { kind: 'Role', name: 'two' },
+        { kind: 'Role', name: 'one', guards: [] },
+        { kind: 'Role', name: 'two', guards: [] },
       ],
     });
-    expect((await check(roleFile('one', [], [CAP]))).status).toBe(200);
+    const { documents } = (await check(roleFile('one', [], [CAP]))).body;
+    expect(documents[0].guards).toEqual([expect.stringContaining('payments.pay: at most')]);
   });
 
   it('names every problem with its place', async () => {
