@@ -8,6 +8,7 @@ import type { LoggedTransaction } from '../log/types.ts';
 import { readPerson } from '../people/read.ts';
 import { publishPolicy } from '../roles/policy-set.ts';
 import type { NewContainment } from './containment.ts';
+import { type ProbeSubject, probeSubject } from './probe.ts';
 import { standingOrder } from './standing.ts';
 
 /** Nodes that wrote to the log within this time are expected to say what they aborted. */
@@ -25,6 +26,11 @@ export interface Stop {
   readonly scope: NewContainment['scope'];
   readonly target: string;
   readonly agentIds: readonly AgentId[];
+}
+
+export interface CommittedStop extends Stop {
+  /** For whom a refusal can be measured. */
+  readonly subject: ProbeSubject | undefined;
 }
 
 async function agentIds(
@@ -85,11 +91,23 @@ async function require(
   throw new Failure(404, `${what}_not_found`, `There is no ${what} "${name}".`, `List them with GET /v1/${table}.`);
 }
 
+/** Gives the order, or finds that it stands already, and for whom its effect can be measured. */
+export async function commitStop(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  wanted: NewContainment,
+  orderedAtMs: number,
+  nodeId: string,
+): Promise<CommittedStop> {
+  const stop = await giveOrder(transaction, who, wanted, orderedAtMs, nodeId);
+  return { ...stop, subject: await probeSubject(transaction.client, who.workspaceId, stop) };
+}
+
 /**
- * Gives the order, or finds that it stands already. The transaction holds the workspace's state row, which
+ * The transaction holds the workspace's state row, which
  * every recording transaction shares: whatever is recorded after this commits was decided under the stop.
  */
-export async function commitStop(
+async function giveOrder(
   transaction: LoggedTransaction,
   who: Administrator,
   wanted: NewContainment,

@@ -37,7 +37,7 @@ async function apply(context: HearContext, { workspace_id, id, scope, target, ag
   const atMs = context.clock();
   const found = await report;
   if (is_expected || found.calls.length > 0 || found.sessionsClosed > 0)
-    await acknowledge(context, workspace_id, id, found, atMs);
+    await acknowledge(context.pool, workspace_id, id, context.nodeId, found, atMs);
 }
 
 /** A stop is not missed because the pool is busy for a moment. */

@@ -1,10 +1,10 @@
 /** Asks the recording transaction for a stopped agent, to measure that it refuses. */
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/types.ts';
 import { refuse } from '../path/decide.ts';
 import type { Intent, Principal } from '../path/types.ts';
-import type { Stop } from './commit.ts';
+import type { CommittedStop, Stop } from './commit.ts';
 import { standingOrder } from './standing.ts';
 
 // A stop of agents: one of them, by the state it has now, so that nothing but the stop can be what refuses.
@@ -20,21 +20,31 @@ SELECT w.name AS workspace, w.environment, a.id, a.handle, a.owner_id, p.email, 
  WHERE a.workspace_id = $1 AND CASE WHEN $2 = 'tool' THEN s.status = 'active' ELSE a.id = $3 END
  LIMIT 1`;
 
-interface Row {
-  workspace: string;
-  environment: string;
-  id: AgentId;
-  handle: string;
-  owner_id: PersonId;
-  email: string;
-  revision: number;
-  authz_epoch: number;
-  policy_revision: number;
+export interface ProbeSubject {
+  readonly workspace: string;
+  readonly environment: string;
+  readonly id: AgentId;
+  readonly handle: string;
+  readonly owner_id: PersonId;
+  readonly email: string;
+  readonly revision: number;
+  readonly authz_epoch: number;
+  readonly policy_revision: number;
+}
+
+/** Read in the transaction of the stop, after its changes. */
+export async function probeSubject(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  { scope, agentIds }: Stop,
+): Promise<ProbeSubject | undefined> {
+  const { rows } = await client.query<ProbeSubject>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
+  return rows[0];
 }
 
 const LIFE_MS = 60_000;
 
-function intentOf(workspaceId: WorkspaceId, row: Row, nowMs: number): Intent {
+function intentOf(workspaceId: WorkspaceId, row: ProbeSubject, nowMs: number): Intent {
   const principal: Principal = {
     workspaceId,
     workspace: row.workspace,
@@ -78,19 +88,15 @@ export type Probe = 'refused' | 'nobody' | 'unseen';
 export async function seeRefusal(
   { pool, log, clock }: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
   workspaceId: WorkspaceId,
-  { id, scope, target, agentIds }: Stop,
+  { id, scope, target, subject }: CommittedStop,
 ): Promise<Probe> {
-  let isRefused: boolean;
+  if (subject === undefined) return 'nobody';
   try {
-    const { rows } = await pool.query<Row>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
-    const [row] = rows;
-    if (row === undefined) return 'nobody';
-    const { kind } = await log.recordIntent(intentOf(workspaceId, row, clock()));
-    isRefused = kind === 'stale';
-    if (!isRefused && (await standingOrder(pool, workspaceId, scope, target)) !== id) return 'unseen';
+    const { kind } = await log.recordIntent(intentOf(workspaceId, subject, clock()));
+    if (kind === 'stale') return 'refused';
+    if ((await standingOrder(pool, workspaceId, scope, target)) !== id) return 'unseen';
   } catch {
     return 'unseen';
   }
-  if (isRefused) return 'refused';
   throw new Error(`the stop ${id} stands, and an intent under it was recorded`);
 }

@@ -1,11 +1,12 @@
 /** The kill switch: commit the stop, abort what runs in the same tick, measure the refusal, keep the receipt. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { Administrator, ApiContext } from '../gateway/api/context.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import { LogOverloaded, LogUnavailable } from '../log/types.ts';
 import type { StopReport, StopTarget } from '../path/index.ts';
-import { commitStop, type Stop } from './commit.ts';
+import { type CommittedStop, commitStop, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
 
@@ -52,7 +53,7 @@ export async function orderStop(
   const orderedAtMs = context.clock();
   const started = performance.now();
   const { workspaceId } = who;
-  let stop: Stop;
+  let stop: CommittedStop;
   try {
     stop = await context.log.transact(workspaceId, (transaction) =>
       commitStop(transaction, who, wanted, orderedAtMs, context.nodeId),
@@ -72,13 +73,16 @@ export async function orderStop(
     nobody: () => ({ effectiveAtMs: committedAtMs, firstRefusalMs: null }),
     unseen: () => ({ effectiveAtMs: null, firstRefusalMs: null }),
   }[probe]();
-  const others = acksOf(context, workspaceId, stop.id);
+  const others = Promise.race([acksOf(context, workspaceId, stop.id), sleep(ACK_WAIT_MS, undefined, { ref: false })]);
   const found = await report;
   await others;
   try {
-    await keepReceipt(context, workspaceId, stop.id, { committedAtMs, ...measured });
-    await acknowledge(context, workspaceId, stop.id, found, committedAtMs);
-    return await readContainment(context.pool, workspaceId, stop.id);
+    // On the log's own connection: whatever keeps the pool busy does not keep a stop from its answer.
+    return await context.log.transact(workspaceId, async ({ client }) => {
+      await keepReceipt(client, workspaceId, stop.id, { committedAtMs, ...measured });
+      await acknowledge(client, workspaceId, stop.id, context.nodeId, found, committedAtMs);
+      return readContainment(client, workspaceId, stop.id);
+    });
   } catch (error) {
     context.logger.error({ err: error, containment: stop.id }, 'a stop is in force, its receipt could not be kept');
     throw new Failure(
@@ -98,12 +102,12 @@ interface Measured {
 
 /** The first measurement stays: a repeated order does not make a stop look slower than it was. */
 async function keepReceipt(
-  { pool }: StopContext,
+  client: ClientBase,
   workspaceId: WorkspaceId,
   id: string,
   { committedAtMs, effectiveAtMs, firstRefusalMs }: Measured,
 ): Promise<void> {
-  await pool.query(
+  await client.query(
     `UPDATE containments SET committed_at = coalesce(committed_at, $3), effective_at = $4, first_refusal_ms = $5
       WHERE workspace_id = $1 AND id = $2 AND effective_at IS NULL`,
     [
@@ -118,14 +122,15 @@ async function keepReceipt(
 
 /** This node's part of the receipt; what a repeated order finds is added. */
 export async function acknowledge(
-  { pool, nodeId }: Pick<StopContext, 'pool' | 'nodeId'>,
+  client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   id: string,
+  nodeId: string,
   { calls, sessionsClosed }: StopReport,
   atMs: number,
 ): Promise<void> {
   const views = calls.map(({ eventId, ...call }): AbortedCallView => ({ event_id: eventId, ...call }));
-  await pool.query(
+  await client.query(
     `INSERT INTO containment_acks AS ack (workspace_id, containment_id, node, effective_at, calls, sessions_closed)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (workspace_id, containment_id, node) DO UPDATE SET

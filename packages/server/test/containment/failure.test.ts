@@ -1,4 +1,5 @@
 /** A stop while the log cannot be written. */
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Scope } from '../../src/containment/standing.ts';
 import { orderStop } from '../../src/containment/stop.ts';
@@ -79,6 +80,18 @@ it('waits for nothing but the grace: a call that never ends is told as unknown',
   // The refusal was measured before the call's fate was known.
   expect(receipt.first_refusal_ms).toBeLessThan(2_000);
   await node.path.settle(permit, { result: 'unknown' });
+});
+
+it('is answered while every connection of the pool is busy', async () => {
+  await nodes.agent('starved', ['billing']);
+  const pool = new pg.Pool({ connectionString: nodes.database.url, max: 1, connectionTimeoutMillis: 30_000 });
+  const busy = await pool.connect();
+  const started = performance.now();
+  const { receipt } = await orderStop({ ...node, pool }, nodes.who, { scope: 'agent', target: 'starved', reason: '' });
+  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(receipt).toMatchObject({ agents: [{ name: 'starved' }], first_refusal_ms: expect.any(Number) });
+  busy.release();
+  await pool.end();
 });
 
 it('a receipt that was lost with its node is completed by the same order', async () => {

@@ -78,9 +78,8 @@ describe('a role', () => {
 
   it('is unchanged by the same content, however it is written', async () => {
     await world.role('same', ['mail.read']);
-    const document = { ...roleFile('same', ['mail.read']) };
-    const reordered = JSON.stringify(document, Object.keys(document).sort());
-    expect(reordered.length).toBeGreaterThan(0);
+    const { guards, ...rest } = roleFile('same', ['mail.read']);
+    const document = { guards, ...rest };
     expect(await world.ok('PUT', '/v1/roles/same', document)).toMatchObject({ revision: 1, change: 'unchanged' });
     const text = 'kind: Role\nscope: {allow: [mail_read]}\nmetadata: {name: same}\napiVersion: policy.hivekey.ai/v1\n';
     expect(await world.ok('PUT', '/v1/roles/same', text, yaml)).toMatchObject({ revision: 1, change: 'unchanged' });
@@ -94,8 +93,8 @@ describe('a role', () => {
       change: 'updated',
     });
     expect((await world.ok('GET', '/v1/workspace')).policy_revision).toBe(before + 1);
-    const [record] = await world.events('kind=role.changed', 1);
-    expect(record).toMatchObject({
+    const records = await world.events('kind=role.changed', 4);
+    expect(records.find(({ role }) => role === 'same')).toMatchObject({
       role: 'same',
       role_rev: 2,
       prev_role_rev: 1,

@@ -1,0 +1,186 @@
+/** An administrator of one workspace meets nothing of another's, on any route of the control plane. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadServerKeys } from '../../src/identity/keys.ts';
+import { newCredential } from '../../src/identity/token-hash.ts';
+import { newId } from '../../src/ids.ts';
+import { openWorld, roleFile, type World } from '../agents/world.ts';
+
+const TAGS = new Set(['people', 'agents', 'tokens', 'roles', 'capabilities', 'policies', 'containment']);
+/** Part of the name of everything in the first workspace. */
+const MARK = 'firstonly';
+const ROLE = `role-${MARK}`;
+const AGENT = `bot-${MARK}`;
+const OWNER = `${MARK}@acme.example`;
+const TOOL = `${MARK}.run`;
+
+let world: World;
+let strangerKey: string;
+let agentId: string;
+let ownerId: string;
+let tokenId: string;
+let stopId: string;
+let token: string;
+let policy: { hash: string };
+
+beforeAll(async () => {
+  world = await openWorld();
+  strangerKey = await addWorkspace();
+  await world.capability(TOOL, { description: MARK });
+  await world.role(ROLE, [TOOL]);
+  ({ id: agentId } = await world.agent(AGENT, { role: ROLE, owner: OWNER }));
+  ({ id: ownerId } = await world.ok('GET', `/v1/people/${OWNER}`));
+  ({ id: tokenId, token } = await world.ok('POST', '/v1/tokens', { agent: AGENT, name: MARK }));
+  await world.role(`other-${MARK}`);
+  ({ id: stopId } = await world.ok('POST', '/v1/containments', {
+    scope: 'role',
+    target: `other-${MARK}`,
+    reason: MARK,
+  }));
+  policy = await world.ok('GET', '/v1/policies/current');
+});
+afterAll(() => world.server.close());
+
+/** A second workspace with an admin key, as an installation of several has. */
+async function addWorkspace(): Promise<string> {
+  const { pepper } = loadServerKeys(world.server.config.data, undefined);
+  const key = newCredential('live', pepper);
+  const workspaceId = newId<string>('wsp');
+  const client = new pg.Client({ connectionString: world.server.ownerUrl });
+  await client.connect();
+  await client.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'second')`, [workspaceId]);
+  await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
+  await client.query(
+    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by) VALUES ($1, $2, 'stranger', $3, $4, 'system')`,
+    [workspaceId, newId('key'), key.lookupHmac, key.last4],
+  );
+  await client.end();
+  return key.text.reveal();
+}
+
+interface Case {
+  readonly path?: () => string;
+  readonly body?: () => unknown;
+  /** Absent: answered, and without anything of the other workspace. */
+  readonly refusal?: string;
+}
+
+const byAgent = (path: (agent: string) => string, body?: () => unknown): Case[] =>
+  [() => agentId, () => AGENT].map((agent) => ({
+    path: () => path(agent()),
+    refusal: 'agent_not_found',
+    ...(body === undefined ? {} : { body }),
+  }));
+const byOwner = (body?: () => unknown): Case[] =>
+  [() => ownerId, () => OWNER].map((owner) => ({
+    path: () => `/v1/people/${owner()}`,
+    refusal: 'person_not_found',
+    ...(body === undefined ? {} : { body }),
+  }));
+const byRole = (path: string, body?: unknown): Case => ({
+  path: () => path,
+  refusal: 'role_not_found',
+  ...(body === undefined ? {} : { body: () => body }),
+});
+const listed: Case = {};
+
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  'GET /v1/people': [listed],
+  'POST /v1/people': [{ body: () => ({ email: 'own@second.example' }) }],
+  'GET /v1/people/{person}': byOwner(),
+  'PATCH /v1/people/{person}': byOwner(() => ({ active: false })),
+  'GET /v1/agents': [listed, { path: () => `/v1/agents?owner=${OWNER}` }, { path: () => `/v1/agents?q=${MARK}` }],
+  'POST /v1/agents': [{ body: () => ({ name: 'intruder', role: ROLE, owner: OWNER }), refusal: 'role_not_found' }],
+  'GET /v1/agents/{agent}': byAgent((agent) => `/v1/agents/${agent}`),
+  'PATCH /v1/agents/{agent}': byAgent(
+    (agent) => `/v1/agents/${agent}`,
+    () => ({ description: 'taken' }),
+  ),
+  'GET /v1/agents/{agent}/tools': byAgent((agent) => `/v1/agents/${agent}/tools`),
+  'POST /v1/agents/{agent}/revoke': byAgent((agent) => `/v1/agents/${agent}/revoke`),
+  'POST /v1/agents/{agent}/suspend': byAgent((agent) => `/v1/agents/${agent}/suspend`),
+  'POST /v1/agents/{agent}/restore': byAgent((agent) => `/v1/agents/${agent}/restore`),
+  'GET /v1/tokens': [listed, { path: () => `/v1/tokens?agent=${AGENT}`, refusal: 'agent_not_found' }],
+  'POST /v1/tokens': byAgent(
+    () => '/v1/tokens',
+    () => ({ agent: agentId }),
+  ),
+  'POST /v1/tokens/{id}/rotate': [{ path: () => `/v1/tokens/${tokenId}/rotate`, refusal: 'token_not_found' }],
+  'POST /v1/tokens/{id}/revoke': [{ path: () => `/v1/tokens/${tokenId}/revoke`, refusal: 'token_not_found' }],
+  'GET /v1/roles': [listed],
+  'POST /v1/roles': [{ body: () => roleFile('own-role') }],
+  'GET /v1/roles/{name}': [byRole(`/v1/roles/${ROLE}`), byRole(`/v1/roles/${ROLE}?revision=1`)],
+  'GET /v1/roles/{name}/revisions': [byRole(`/v1/roles/${ROLE}/revisions`)],
+  // Names are of a workspace: this makes a role of the stranger's own.
+  'PUT /v1/roles/{name}': [{ path: () => '/v1/roles/own-applied', body: () => roleFile('own-applied') }],
+  'PATCH /v1/roles/{name}': [byRole(`/v1/roles/${ROLE}`, { description: 'taken' })],
+  'POST /v1/roles/{name}/preview': [byRole(`/v1/roles/${ROLE}/preview`, { scope: { allow: [] } })],
+  'GET /v1/matrix': [listed],
+  'GET /v1/workspace/guards': [listed],
+  'PUT /v1/workspace/guards': [{ body: () => ({ guards: [] }) }],
+  'GET /v1/capabilities': [listed],
+  'GET /v1/capabilities/{name}': [{ path: () => `/v1/capabilities/${TOOL}`, refusal: 'capability_not_found' }],
+  'PUT /v1/capabilities/{name}': [{ path: () => '/v1/capabilities/own.tool', body: () => ({ access: 'read' }) }],
+  'DELETE /v1/capabilities/{name}': [{ path: () => `/v1/capabilities/${TOOL}`, refusal: 'capability_not_found' }],
+  'POST /v1/policies/evaluate': [
+    { body: () => ({ agent: agentId, action: TOOL }), refusal: 'agent_not_found' },
+    { body: () => ({ roles: [ROLE], action: TOOL }), refusal: 'role_not_found' },
+  ],
+  'POST /v1/policies/check': [{ body: () => ({ document: roleFile('own-role') }) }],
+  'GET /v1/policies/schemas/{name}': [{ path: () => '/v1/policies/schemas/role' }],
+  'GET /v1/policies/{revision}': [
+    { path: () => '/v1/policies/current' },
+    { path: () => `/v1/policies/${policy.hash}`, refusal: 'policy_not_found' },
+  ],
+  'POST /v1/containments': [
+    { body: () => ({ scope: 'agent', target: agentId }), refusal: 'agent_not_found' },
+    { body: () => ({ scope: 'agent', target: AGENT }), refusal: 'agent_not_found' },
+    { body: () => ({ scope: 'role', target: ROLE }), refusal: 'role_not_found' },
+    { body: () => ({ scope: 'owner', target: OWNER }), refusal: 'person_not_found' },
+    { body: () => ({ scope: 'tool', target: TOOL }), refusal: 'capability_not_found' },
+    { body: () => ({ scope: 'workspace', target: '*' }) },
+  ],
+  'GET /v1/containments': [listed, { path: () => '/v1/containments?active=true' }],
+  'GET /v1/containments/{id}': [{ path: () => `/v1/containments/${stopId}`, refusal: 'containment_not_found' }],
+  'POST /v1/containments/{id}/lift': [
+    { path: () => `/v1/containments/${stopId}/lift`, refusal: 'containment_not_found' },
+  ],
+};
+
+it('has a case for every route', async () => {
+  const { paths } = await world.ok('GET', '/openapi.json');
+  const routes = Object.entries<Record<string, { tags?: string[] }>>(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { tags = [] }]) => tags.some((tag) => TAGS.has(tag)))
+      .map(([method]) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(routes.sort()).toEqual(Object.keys(CASES).sort());
+});
+
+describe.each(Object.keys(CASES))('%s', (route) => {
+  const [method = '', template = ''] = route.split(' ');
+  it.each((CASES[route] ?? []).map((each, i) => ({ i, ...each })))(
+    'meets nothing of another workspace ($i)',
+    async ({ path = () => template, body, refusal }) => {
+      const answer = await world.call(method, path(), {
+        key: strangerKey,
+        ...(body === undefined ? {} : { body: body() }),
+      });
+      if (refusal === undefined) {
+        expect(answer.status).toBeLessThan(300);
+        expect(JSON.stringify(answer.body)).not.toContain(MARK);
+      } else {
+        expect([answer.status, answer.body.error.code]).toEqual([404, refusal]);
+      }
+    },
+  );
+});
+
+it('leaves the other workspace as it was', async () => {
+  expect(await world.ok('GET', `/v1/agents/${AGENT}`)).toMatchObject({ status: 'active', description: '' });
+  expect(await world.ok('GET', `/v1/roles/${ROLE}`)).toMatchObject({ revision: 1, description: '' });
+  expect(await world.ok('GET', `/v1/containments/${stopId}`)).toMatchObject({ lifted_at: null });
+  expect(await world.ok('GET', '/v1/policies/current')).toEqual(policy);
+  expect(await world.ok('GET', '/v1/workspace')).toMatchObject({ status: 'active' });
+  expect((await world.act(token, TOOL)).status).toBe(200);
+});
