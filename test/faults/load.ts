@@ -59,7 +59,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** `workers` callers, each with one call at a time, until stopped or the server is gone. `name` begins the ids. */
+/** `workers` callers, each with one call at a time, until stopped. `name` begins the ids. */
 export function startLoad(port: number, token: string, name: string, workers: number): Load {
   const sent: { id: string; atMs: number }[] = [];
   const fates = new Map<string, Fate>();
@@ -68,9 +68,7 @@ export function startLoad(port: number, token: string, name: string, workers: nu
     for (let n = 0; !stopped; n += 1) {
       const id = `${name}-${worker}-${n}`;
       sent.push({ id, atMs: performance.now() });
-      const fate = await act(port, token, id);
-      fates.set(id, fate);
-      if (fate.kind === 'broken') return;
+      fates.set(id, await act(port, token, id));
     }
   }
   const done = Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
