@@ -148,6 +148,12 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     isListening: () => listener.connected,
     mcp: () => mcp.stats(),
   };
+  metrics.gauge('hivekey_mcp_sessions', 'Open MCP sessions.', () => mcp.stats().sessions);
+  metrics.gauge('hivekey_mcp_streams', 'Open MCP streams.', () => mcp.stats().streams);
+  metrics.gauge('hivekey_mcp_in_flight', 'MCP requests being answered.', () => mcp.stats().inFlight);
+  metrics.gauge('hivekey_database_connections', 'Connections of the pool.', () => pool.totalCount);
+  metrics.gauge('hivekey_database_waiting', 'Requests waiting for a connection.', () => pool.waitingCount);
+  metrics.gauge('hivekey_nodes_heard', '1 while notices of other nodes arrive.', () => (listener.connected ? 1 : 0));
   const context: ApiContext = {
     pool,
     log,

@@ -1,7 +1,9 @@
 /** Reading capabilities. */
+
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
+import { jsonObject } from '../gateway/api/json.ts';
 import type { WorkspaceId } from '../ids.ts';
 
 export const capabilitySchema = z
@@ -11,8 +13,8 @@ export const capabilitySchema = z
     description: z.string(),
     access: z.enum(['read', 'write']),
     destructive: z.boolean(),
-    impact: z.record(z.string(), z.json()).meta({ description: 'Unit → how a call’s amount is found.' }),
-    input_schema: z.record(z.string(), z.json()).nullable(),
+    impact: jsonObject.meta({ description: 'Unit → how a call’s amount is found.' }),
+    input_schema: jsonObject.nullable(),
     source: z.enum(['declared', 'discovered']),
     roles: z.array(z.string()).meta({ description: 'Roles that grant it.' }),
     stopped: z.boolean().meta({ description: 'Under a tool stop: refused on every path.' }),

@@ -1,4 +1,5 @@
 /** The dry run: the decision that the live path would come to now, on the same policy and the same windows. */
+
 import { canonicalJson } from '@hivekey/action-log';
 import { type Decision, type JsonObject, settle } from '@hivekey/policy';
 import { z } from 'zod';
@@ -7,6 +8,7 @@ import { findCapability } from '../capabilities/read.ts';
 import { unavailable } from '../gateway/api/actions-agent.ts';
 import { capabilityNamed } from '../gateway/api/actions-resolve.ts';
 import type { Administrator, ApiContext } from '../gateway/api/context.ts';
+import { jsonObject } from '../gateway/api/json.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { refuse } from '../path/decide.ts';
 import type { Action, DryRunSubject } from '../path/index.ts';
@@ -19,7 +21,7 @@ export const evaluationSchema = z
     agent: z.string().min(1).max(128).optional(),
     roles: z.array(z.string().min(1).max(128)).min(1).max(32).optional(),
     action: z.string().min(1).max(256),
-    arguments: z.record(z.string(), z.json()).default({}),
+    arguments: jsonObject.default({}),
   })
   .refine(({ agent, roles }) => (agent === undefined) !== (roles === undefined), {
     error: 'name an agent or roles, one of the two',

@@ -2,6 +2,7 @@ import { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema }
 import { z } from 'zod';
 import { decisionSchema, decisionView } from '../gateway/api/actions-answers.ts';
 import type { Api, ApiContext } from '../gateway/api/context.ts';
+import { jsonObject } from '../gateway/api/json.ts';
 import { loadPolicySet } from '../roles/policy-set.ts';
 import { checkDocuments, checkedSchema } from './check.ts';
 import { evaluate, evaluationSchema } from './evaluate.ts';
@@ -41,7 +42,7 @@ export function policyRoutes(api: Api, context: ApiContext): void {
         summary: 'Check role, guards and capability documents',
         description:
           'Refused with `document_invalid` and all problems, with line and column where the document is text.',
-        body: z.strictObject({ document: z.union([z.string().max(1_048_576), z.record(z.string(), z.json())]) }),
+        body: z.strictObject({ document: z.union([z.string().max(1_048_576), jsonObject]) }),
         response: { 200: checkedSchema },
       },
     },

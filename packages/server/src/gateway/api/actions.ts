@@ -1,4 +1,5 @@
 /** `/v1/actions`: agents whose tools are not MCP ask, act themselves, and say what became of it. */
+
 import { z } from 'zod';
 import { findTokenHolder, type TokenHolder } from '../../agents/principal.ts';
 import { Failure } from '../../errors.ts';
@@ -12,6 +13,7 @@ import { OwnTools } from './actions-tools.ts';
 import type { Api, ApiContext, FastifyRequest } from './context.ts';
 import { errorSchema } from './failures.ts';
 import { installIdempotency } from './idempotency.ts';
+import { jsonObject } from './json.ts';
 import { listOf, wholeList } from './lists.ts';
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -20,7 +22,7 @@ const runId = z.string().regex(/^[\x21-\x7e]{1,128}$/, 'is not 1 to 128 printabl
 
 const actionBody = z.strictObject({
   action: z.string().min(1).max(256).meta({ description: 'payments.pay; payments_pay means the same.' }),
-  arguments: z.record(z.string(), z.json()).default({}),
+  arguments: jsonObject.default({}),
   session_id: runId.optional(),
   run_id: runId.optional(),
 });

@@ -28,7 +28,7 @@ export function exportRoute(api: Api, { log }: ApiContext): void {
         description: 'A tar archive of a period, or of everything. Each export is itself on the log.',
         tags: ['audit'],
         querystring: query,
-        produces: ['application/x-tar'],
+        response: { 200: { description: 'The archive.', content: { 'application/x-tar': { schema: z.unknown() } } } },
       },
     },
     async (request, reply) => {

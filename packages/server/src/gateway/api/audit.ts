@@ -171,7 +171,7 @@ function streamRoute(api: Api, context: ApiContext, reads: Reads): void {
         description: 'Each event has its global number as id. The stream ends when the credential does.',
         tags: ['audit'],
         querystring: streamQuery,
-        produces: ['text/event-stream'],
+        response: { 200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } } },
       },
     },
     async (request, reply) => {

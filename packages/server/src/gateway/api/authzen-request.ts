@@ -2,10 +2,12 @@
  * AuthZEN Authorization API 1.0 requests, parsed. Unknown members are ignored, as section 10.1.1 of the
  * specification demands; what is required and missing is named.
  */
+
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { z } from 'zod';
+import { jsonObject } from './json.ts';
 
-const object: z.ZodType<JsonObject> = z.record(z.string(), z.json());
+const object: z.ZodType<JsonObject> = jsonObject;
 /** Long enough for any identifier, short enough for a record. */
 const text = z.string().max(1024);
 

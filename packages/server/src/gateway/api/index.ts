@@ -23,7 +23,7 @@ import { installConsole } from './console.ts';
 import type { Api, ApiContext, Routes } from './context.ts';
 import { docsRoutes } from './docs-page.ts';
 import { answerFailure } from './failures.ts';
-import { installIdempotency } from './idempotency.ts';
+import { forgetIdempotencyKeys, installIdempotency } from './idempotency.ts';
 import { createLimits } from './limits.ts';
 import { mcpServerRoutes, secretRoutes } from './mcp-servers.ts';
 import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
@@ -53,6 +53,8 @@ const MANAGEMENT: readonly Routes[] = [
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
 /** For everybody. */
 const OPEN: readonly Routes[] = [documentRoutes, docsRoutes, authzenDiscoveryRoutes];
+
+const UPKEEP_EVERY_MS = 3_600_000;
 
 /** Host names served beside localhost, as the MCP entrance knows them too. */
 export function servedHosts({ config, url }: Pick<ApiContext, 'config' | 'url'>): readonly string[] {
@@ -113,6 +115,14 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);
   });
+  const upkeep = setInterval(
+    () =>
+      forgetIdempotencyKeys(context.pool).catch((error: unknown) =>
+        context.logger.debug({ err: error }, 'upkeep failed'),
+      ),
+    UPKEEP_EVERY_MS,
+  ).unref();
+  api.addHook('onClose', async () => clearInterval(upkeep));
   const servePage = await installConsole(api);
   api.setNotFoundHandler((request, reply) => {
     if (!servePage(request, reply)) answerFailure(notFound(request.method, request.url), request, reply);

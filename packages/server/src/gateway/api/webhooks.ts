@@ -82,6 +82,7 @@ export function webhookRoutes(api: Api, { webhooks }: ApiContext): void {
         description: 'Goes on with the first event that was not delivered.',
         tags: ['webhooks'],
         params,
+        body: z.strictObject({}).prefault({}),
         response: { 200: webhookSchema, 404: errorSchema },
       },
     },
