@@ -13,8 +13,6 @@ async function main(): Promise<void> {
   enableCompileCache(join(config.data, 'compile-cache'));
   const { startServer } = await import('./server.ts');
   const server = await startServer(config);
-  process.stdout.write(greeting(config, server));
-
   let isStopping = false;
   const stop = async (): Promise<void> => {
     // A second signal means: now.
@@ -24,6 +22,8 @@ async function main(): Promise<void> {
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop());
+  // Whoever waits for this line may stop the server at once.
+  process.stdout.write(greeting(config, server));
 }
 
 function greeting({ data }: Config, { url, firstAdminKey }: RunningServer): string {
