@@ -1,3 +1,4 @@
+import { settle } from '@hivekey/policy';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningLog } from '../../src/log/index.ts';
@@ -33,12 +34,15 @@ function someAgent(i: number): Principal {
   return agent;
 }
 
-/** Lets time pass for windows, by making everything in them older. */
-async function pass(seconds: number): Promise<void> {
+/** Lets time pass for some counters, by making everything in their windows older. */
+async function pass(seconds: number, of: readonly string[]): Promise<void> {
   const { pool } = fixture.database;
-  const us = seconds * 1_000_000;
-  await pool.query('UPDATE window_entries SET at_us = at_us - $1 WHERE at_us > 0', [us]);
-  await pool.query('UPDATE window_counters SET version = version + 1, last_at_us = last_at_us - $1', [us]);
+  const values = [seconds * 1_000_000, of];
+  await pool.query('UPDATE window_entries SET at_us = at_us - $1 WHERE at_us > 0 AND key = ANY($2)', values);
+  await pool.query(
+    'UPDATE window_counters SET version = version + 1, last_at_us = last_at_us - $1 WHERE key = ANY($2)',
+    values,
+  );
 }
 
 /** Counters whose total is not that of their newest entry, and entries whose total is below that of the one before. */
@@ -80,11 +84,11 @@ describe('a cap', () => {
     const key = freshKey();
     const spend = () => record(one, intent(someAgent(0), { evaluation: spending(key, 1, 2, 3600) }));
     await spend();
-    await pass(600);
+    await pass(600, [key]);
     await spend();
-    await pass(2990);
+    await pass(2990, [key]);
     expect((await spend()).decision.verdict).toBe('deny');
-    await pass(20);
+    await pass(20, [key]);
     expect((await spend()).decision.verdict).toBe('allow');
     expect((await spend()).decision.verdict).toBe('deny');
     expect(await wrongTotals()).toEqual([]);
@@ -95,7 +99,7 @@ describe('a cap', () => {
     const spend = (amount: number) =>
       record(one, intent(someAgent(0), { evaluation: spending(key, amount, 100, 1000) }));
     await spend(60);
-    await pass(400);
+    await pass(400, [key]);
     await spend(40);
     const soon = (await spend(50)).decision;
     expect(soon).toMatchObject({ verdict: 'deny', reasonClass: 'cap' });
@@ -147,7 +151,7 @@ describe('a cap', () => {
     const key = freshKey();
     const call = intent(someAgent(0), { evaluation: spending(key, 1, 1, 1000) });
     const first = await record(one, call);
-    await pass(1500);
+    await pass(1500, [key]);
     expect(await verdictOf(one, call)).toBe('allow');
     await one.recordOutcome(permitOf(call, first), { result: 'not_attempted' });
     expect(await verdictOf(two, call)).toBe('deny');
@@ -158,7 +162,7 @@ describe('a cap', () => {
     const key = freshKey();
     const hourly = intent(someAgent(0), { evaluation: spending(key, 3, 10, 3600) });
     await record(one, hourly);
-    await pass(4000);
+    await pass(4000, [key]);
     await record(one, hourly);
     expect(await verdictOf(two, intent(someAgent(0), { evaluation: spending(key, 5, 10, 86_400) }))).toBe('deny');
     expect(await verdictOf(two, intent(someAgent(0), { evaluation: spending(key, 4, 10, 86_400) }))).toBe('allow');
@@ -247,7 +251,7 @@ describe('against a list that is searched anew each time', () => {
           // The spends of a round that go through one writer are sent together and are decided in their order.
           for (const each of round) {
             if (each.kind === 'pass') {
-              await pass(each.steps * 100);
+              await pass(each.steps * 100, names);
               now += each.steps * 100;
             } else if (each.kind === 'release') {
               const chosen = spent[each.which];
@@ -304,7 +308,7 @@ describe('against a list that is searched anew each time', () => {
 test('what no window holds any more is cleared away, what one may hold stays', async () => {
   const key = freshKey();
   await record(one, intent(someAgent(0), { evaluation: spending(key, 1, 10, 3600) }));
-  await pass(40 * 86_400);
+  await pass(40 * 86_400, [key]);
   const fresh = freshKey();
   await record(one, intent(someAgent(0), { evaluation: spending(fresh, 1, 10, 3600) }));
   await clearWindows(fixture.database.pool);
@@ -314,4 +318,127 @@ test('what no window holds any more is cleared away, what one may hold stays', a
   expect([await left(fresh, 'window_entries'), await left(fresh, 'window_counters')]).toEqual([1, 1]);
   expect(await verdictOf(one, intent(someAgent(0), { evaluation: spending(key, 10, 10, 3600) }))).toBe('allow');
   expect(await wrongTotals()).toEqual([]);
+});
+
+describe('an adversary on several nodes', () => {
+  /** For each entry, what the window that ends with it holds; computed from the entries alone. */
+  async function fullest(key: string, seconds: number): Promise<number> {
+    const { rows } = await fixture.database.pool.query<{ at_us: number; total: string }>(
+      'SELECT at_us, total::text FROM window_entries WHERE key = $1 ORDER BY at_us',
+      [key],
+    );
+    return Math.max(
+      0,
+      ...rows.map(({ at_us, total }) => {
+        const edge = rows.findLast((each) => each.at_us <= at_us - seconds * 1_000_000);
+        return Number(total) - Number(edge?.total ?? 0);
+      }),
+    );
+  }
+
+  test('never gets more than the cap into any window, and in the end exactly the cap', async () => {
+    const three = await fixture.open();
+    const logs = [one, two, three];
+    const spend = fc.record({
+      node: fc.nat({ max: 2 }),
+      amount: fc.oneof(fc.constant(1), fc.nat({ max: 9 })),
+      agent: fc.nat({ max: 2 }),
+    });
+    const round = fc.record({ spends: fc.array(spend, { maxLength: 30 }), passSeconds: fc.nat({ max: 40 }) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 60 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(round, { minLength: 1, maxLength: 6 }),
+        async (limit, seconds, rounds) => {
+          const key = freshKey();
+          const call = (amount: number, agent: number) =>
+            intent(someAgent(agent), { evaluation: spending(key, amount, limit, seconds) });
+          let allowed = 0;
+          for (const { spends, passSeconds } of rounds) {
+            const sent = spends.map(async ({ node, amount, agent }) => {
+              const log = logs[node];
+              if (log !== undefined && (await verdictOf(log, call(amount, agent))) === 'allow') allowed += amount;
+            });
+            await Promise.all(sent);
+            await pass(passSeconds, [key]);
+          }
+          // Greedy: one unit at a time, on every node at once, until nothing fits. Nothing may leave meanwhile.
+          const greedy = spending(key, 1, limit, Math.max(seconds, 3600));
+          for (let more = true; more; ) {
+            const verdicts = await Promise.all(
+              logs.map((log, i) => verdictOf(log, intent(someAgent(i), { evaluation: greedy }))),
+            );
+            const got = verdicts.filter((verdict) => verdict === 'allow').length;
+            allowed += got;
+            more = got > 0;
+          }
+          const [usage] = await one.usage(fixture.workspaceId, greedy.demands);
+          expect(usage?.used).toBeGreaterThanOrEqual(limit);
+          if (rounds.every(({ passSeconds }) => passSeconds === 0)) expect(usage?.used).toBe(limit);
+          expect(await fullest(key, seconds)).toBeLessThanOrEqual(limit);
+          const { rows } = await fixture.database.pool.query<{ total: string }>(
+            'SELECT total::text FROM window_counters WHERE key = $1',
+            [key],
+          );
+          expect(Number(rows[0]?.total ?? 0)).toBe(allowed);
+        },
+      ),
+      { numRuns: 25 },
+    );
+    expect(await wrongTotals()).toEqual([]);
+  });
+
+  test('gains nothing from a clock that steps', async () => {
+    const key = freshKey();
+    const spend = (log: RunningLog) => verdictOf(log, intent(someAgent(0), { evaluation: spending(key, 1, 3, 600) }));
+    expect([await spend(one), await spend(two)]).toEqual(['allow', 'allow']);
+    // Entries from the future: the clock was an hour ahead when they were made, and was set back.
+    await pass(-3600, [key]);
+    expect(await spend(one)).toBe('allow');
+    expect(await spend(two)).toBe('deny');
+    await pass(3601, [key]);
+    expect(await spend(one)).toBe('deny');
+    await pass(600, [key]);
+    expect(await spend(two)).toBe('allow');
+    expect(await wrongTotals()).toEqual([]);
+  });
+});
+
+describe('usage, read without reserving', () => {
+  test('is what the next decision will be made from', async () => {
+    const amount = fc.nat({ max: 9 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(amount, fc.nat({ max: 50 })), { maxLength: 8 }),
+        amount,
+        fc.integer({ min: 1, max: 30 }),
+        fc.constantFrom(15, 45, 95),
+        async (history, next, limit, seconds) => {
+          const key = freshKey();
+          for (const [spent, passSeconds] of history) {
+            await record(one, intent(someAgent(0), { evaluation: spending(key, spent, limit, seconds) }));
+            // Steps of 10 s and windows of n · 10 + 5 s: no run comes near an edge by its own duration.
+            await pass(10 * Math.floor(passSeconds / 10), [key]);
+          }
+          const evaluation = spending(key, next, limit, seconds);
+          const usage = await two.usage(fixture.workspaceId, evaluation.demands);
+          const expected = settle(evaluation, usage);
+          const { decision } = await record(two, intent(someAgent(1), { evaluation }));
+          const { retryAfterSeconds: inDryRun, ...dry } = expected;
+          const { retryAfterSeconds: live, ...decided } = decision;
+          expect(decided).toEqual(dry);
+          expect(Math.abs((live ?? 0) - (inDryRun ?? 0))).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('of counters that do not exist is none, and none come to be', async () => {
+    const key = freshKey();
+    expect(await one.usage(fixture.workspaceId, spending(key, 5, 3, 60).demands)).toEqual([{ used: 0 }]);
+    const { rowCount } = await fixture.database.pool.query('SELECT FROM window_counters WHERE key = $1', [key]);
+    expect(rowCount).toBe(0);
+  });
 });
