@@ -116,10 +116,10 @@ export function textOf(value: unknown, path: DocumentPath, what: string, max: nu
 }
 
 /**
- * Control and format characters (bidirectional overrides, zero-width spaces, tags): a reader sees another text
+ * Control and format characters (bidirectional overrides, zero-width spaces, tags) and halves of characters: a reader sees another text
  * than the machine. Tab, line ends and the two joiners that scripts need are allowed.
  */
-export const HIDDEN_CHARACTER = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+export const HIDDEN_CHARACTER = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 export const HIDDEN_REMEDY = 'Remove the character; what is read must be what is decided.';
 
 export function hiddenMessage(character: string): string {

@@ -16,7 +16,7 @@ import {
   quote,
 } from './problems.ts';
 
-const MAX_CHARACTERS = 1024 * 1024;
+const MAX_CHARACTERS = 512 * 1024;
 const MAX_DOCUMENTS = 1_000;
 const MAX_DEPTH = 40;
 
@@ -55,7 +55,7 @@ export function readDocuments(text: string): ReadText {
   }
   const hidden = HIDDEN_CHARACTER.exec(body);
   if (hidden !== null) report(hidden.index, 'hidden_character', `the text ${hiddenMessage(hidden[0])}`, HIDDEN_REMEDY);
-  const documents = parsed.flatMap((document) => readOne(document, report, placeAt));
+  const documents = parsed.flatMap((document) => readOne(document, body, report, placeAt));
   return { documents, problems: problems.list };
 }
 
@@ -81,6 +81,7 @@ function parse(text: string, lines: LineCounter): readonly Document.Parsed[] | u
 
 function readOne(
   document: Document.Parsed,
+  text: string,
   report: Report,
   placeAt: (offset: number) => { readonly line: number; readonly column: number },
 ): ReadDocument[] {
@@ -89,7 +90,12 @@ function readOne(
     report(pos[0], 'syntax', message.split('\n')[0] ?? 'this is not YAML', 'Correct the text there.');
   // a directive may turn the text into YAML 1.1, where `no` is false and 010 is 8
   if (document.directives.yaml.explicit === true || Object.keys(document.directives.tags).length > 1)
-    report(start, 'directive', 'directives are not allowed', 'Remove the line that begins with %.');
+    report(
+      text.lastIndexOf('\n%', start) + 1,
+      'directive',
+      'directives are not allowed',
+      'Remove the line that begins with %.',
+    );
   const { contents } = document;
   if (contents === null || document.errors.length > 0) return [];
   const value = new Values(report).of(contents, []);

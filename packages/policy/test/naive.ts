@@ -1,0 +1,146 @@
+/**
+ * The same policy decided by the most direct interpreter: no index, no cache, no closures. It shares only the
+ * model with the compiled one, and covers the fields and operators that the generator below makes.
+ */
+import type {
+  Condition,
+  DecisionRequest,
+  Guard,
+  JsonValue,
+  PolicySet,
+  Verdict,
+  WindowCondition,
+} from '../src/index.ts';
+
+type Answer = boolean | 'unknown';
+const RANK = { allow: 0, review: 1, deny: 2 } as const;
+
+export type UsageOf = (key: string) => number;
+
+export function naiveVerdict(set: PolicySet, request: DecisionRequest, usageOf: UsageOf): Verdict {
+  const worn = set.roles.filter(({ name }) => request.roles.includes(name));
+  if (!worn.some(({ allow }) => allow.includes(request.capability))) return 'deny';
+  const verdicts: Verdict[] = impactIsRefused(set, request) ? ['deny'] : [];
+  for (const { origin, guards } of [
+    { origin: 'workspace', guards: set.workspaceGuards },
+    ...worn.map(({ name, guards }) => ({ origin: name, guards })),
+  ])
+    for (const guard of guards)
+      if (matches(guard.action, request.capability))
+        verdicts.push(...guardVerdicts(set, guard, origin, request, usageOf));
+  return verdicts.reduce((a, b) => (RANK[a] >= RANK[b] ? a : b), 'allow');
+}
+
+function matches(pattern: string, name: string): boolean {
+  if (pattern === '*' || pattern === name) return true;
+  return pattern.endsWith('.*') && `${name}.`.startsWith(pattern.slice(0, -1));
+}
+
+/** Minor units of `amount`, for USD; undefined is missing or of the wrong type, `bad` is no amount. */
+function dollars(value: JsonValue | undefined): bigint | 'bad' | undefined {
+  if (typeof value !== 'number') return undefined;
+  if (value < 0) return 'bad';
+  const [whole = '0', fraction = ''] = value.toFixed(10).split('.');
+  if (/[1-9]/.test(fraction.slice(2)) || value.toString().includes('e')) return 'bad';
+  const minor = BigInt(whole) * 100n + BigInt(fraction.slice(0, 2));
+  return minor > BigInt(Number.MAX_SAFE_INTEGER) ? 'bad' : minor;
+}
+
+function declares(set: PolicySet, capability: string): boolean {
+  return set.capabilities.some(({ name, impact }) => name === capability && impact.usd !== undefined);
+}
+
+function impactIsRefused(set: PolicySet, { capability, arguments: args }: DecisionRequest): boolean {
+  return declares(set, capability) && dollars(args.amount) === 'bad';
+}
+
+function guardVerdicts(
+  set: PolicySet,
+  guard: Guard,
+  origin: string,
+  request: DecisionRequest,
+  usageOf: UsageOf,
+): Verdict[] {
+  const { when, effect, otherwise } = guard;
+  const stricter = RANK[effect] > RANK[otherwise] ? effect : otherwise;
+  if (!('kind' in when)) {
+    const answer = answerOf(when, request);
+    return [answer === 'unknown' ? stricter : answer ? effect : otherwise];
+  }
+  const amount = when.kind === 'count' ? 1n : spent(set, request);
+  if (amount === undefined) return [stricter];
+  if (amount === 0n) return [effect];
+  return keysOf(set, when, origin, request).map((key) =>
+    BigInt(usageOf(key)) + amount <= BigInt(when.limit) ? effect : otherwise,
+  );
+}
+
+/** Every capability of the generator that spends declares USD; the others are reads. */
+function spent(set: PolicySet, { capability, arguments: args }: DecisionRequest): bigint | undefined {
+  if (!declares(set, capability)) return 0n;
+  const minor = dollars(args.amount);
+  return typeof minor === 'bigint' ? minor : undefined;
+}
+
+function keysOf(set: PolicySet, when: WindowCondition, origin: string, request: DecisionRequest): string[] {
+  const rest = `${when.kind === 'count' ? 'count' : when.unit}/${[...when.over].sort().join(',')}`;
+  if (when.scope === 'agent') return [`agent/${request.agentId}/${rest}`];
+  if (when.scope === 'owner') return [`owner/${request.ownerId}/${rest}`];
+  if (when.scope === 'workspace') return [`workspace/${request.workspaceId}/${rest}`];
+  if (origin !== 'workspace') return [`role/${origin}/${rest}`];
+  return set.roles
+    .filter(({ name, allow }) => request.roles.includes(name) && allow.includes(request.capability))
+    .map(({ name }) => `role/${name}/${rest}`);
+}
+
+function answerOf(condition: Condition, request: DecisionRequest): Answer {
+  if ('not' in condition) {
+    const answer = answerOf(condition.not, request);
+    return answer === 'unknown' ? answer : !answer;
+  }
+  if ('all' in condition)
+    return join(
+      condition.all.map((part) => answerOf(part, request)),
+      false,
+    );
+  if ('any' in condition)
+    return join(
+      condition.any.map((part) => answerOf(part, request)),
+      true,
+    );
+  const value = request.arguments[condition.field];
+  if (value === undefined || value === null) return 'unknown';
+  const items: readonly JsonValue[] = Array.isArray(value) ? value : [value];
+  const answers = items.map((item) => test(condition.operator, item, condition.operand));
+  const [first] = answers;
+  return first !== undefined && answers.every((answer) => answer === first) ? first : 'unknown';
+}
+
+/** `decides` is the answer that no other can undo. */
+function join(answers: readonly Answer[], decides: boolean): Answer {
+  if (answers.includes(decides)) return decides;
+  return answers.includes('unknown') ? 'unknown' : !decides;
+}
+
+function test(operator: string, value: JsonValue, operand: JsonValue): Answer {
+  const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
+  if (typeof value !== typeof items[0]) return 'unknown';
+  const inside = items.includes(value);
+  const near = items.some((item) => `${item}`.toLowerCase() === `${value}`.toLowerCase());
+  switch (operator) {
+    case 'eq':
+    case 'in':
+      return inside || !near ? inside : 'unknown';
+    case 'ne':
+    case 'notIn':
+      return inside || !near ? !inside : 'unknown';
+    case 'lt':
+      return value !== null && Number(value) < Number(operand);
+    case 'gte':
+      return value !== null && Number(value) >= Number(operand);
+    case 'startsWith':
+      return `${value}`.startsWith(`${operand}`);
+    default:
+      throw new TypeError(operator);
+  }
+}
