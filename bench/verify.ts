@@ -1,0 +1,196 @@
+/** How fast an export is verified, beside plain SHA-256 of the same bytes read from the same file. */
+import { createHash } from 'node:crypto';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  canonicalJson,
+  EXPORT_FILES,
+  entryHash,
+  Frontier,
+  formatCheckpoint,
+  formatHash,
+  formatManifest,
+  formatProof,
+  lineBytes,
+  linkHash,
+  sha256,
+  signingKey,
+  signNote,
+  verifyExport,
+  writeLine,
+} from '@hivekey/action-log';
+import { folderSource, readRange, threadedParts } from '../packages/cli/src/export-folder.ts';
+
+const ENTRIES = 200_000;
+const RUNS = 7;
+const AGENTS = 500;
+const SHARD = 'shd_5Kd0pNa81kQz';
+const LINES_AT_ONCE = 1_000;
+const KEY = signingKey('hivekey/wsp_5Kd0pNa81kQz', Buffer.alloc(32, 7));
+
+export interface BenchRow {
+  readonly measure: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly baseline: string;
+  readonly ratio: number;
+}
+
+/** Medians of interleaved runs, in one thread and in as many as the command line takes. */
+export async function benchVerify(): Promise<BenchRow[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'hivekey-bench-verify-'));
+  try {
+    const bytes = await makeExport(folder);
+    const parts = await threadedParts(folder);
+    const source = folderSource(folder);
+    const verify = async (threads: typeof parts): Promise<void> => {
+      const report = await verifyExport(source, {
+        trustedKey: KEY.verifier,
+        ...(threads === undefined ? {} : { parts: threads }),
+      });
+      if (!report.isVerified) throw new Error(`the export was not verified: ${JSON.stringify(report.findings[0])}`);
+    };
+    const path = join(folder, EXPORT_FILES.entries);
+    const seconds = { hash: [] as number[], one: [] as number[], all: [] as number[] };
+    for (let run = 0; run < RUNS; run += 1) {
+      seconds.hash.push(await timed(() => hashFile(path, bytes)));
+      seconds.one.push(await timed(() => verify(undefined)));
+      if (parts !== undefined) seconds.all.push(await timed(() => verify(parts)));
+    }
+    const hash = median(seconds.hash);
+    const row = (measure: string, taken: number): BenchRow => ({
+      measure,
+      value: Math.round(bytes / 1e6 / taken),
+      unit: 'MB/s',
+      baseline: `SHA-256 of the same file in one thread, ${Math.round(bytes / 1e6 / hash)} MB/s`,
+      ratio: Math.round((hash / taken) * 100) / 100,
+    });
+    const threads = Math.min(availableParallelism(), parts?.count ?? 1);
+    return [
+      row('verify an export, one thread', median(seconds.one)),
+      ...(parts === undefined ? [] : [row(`verify an export, ${threads} threads`, median(seconds.all))]),
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function hashFile(path: string, bytes: number): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const chunk of readRange(path, 0, bytes)) hash.update(chunk);
+  hash.digest();
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** A whole log of allowed calls; the size of its entries. */
+async function makeExport(folder: string): Promise<number> {
+  const tree = new Frontier();
+  const calls = new Map<number, number>();
+  let head: Uint8Array = Buffer.alloc(32);
+  let bytes = 0;
+  const file = await open(join(folder, EXPORT_FILES.entries), 'w');
+  try {
+    for (let from = 1; from <= ENTRIES; from += LINES_AT_ONCE) {
+      const lines: Buffer[] = [];
+      for (let seq = from; seq < from + LINES_AT_ONCE; seq += 1) {
+        const agent = (seq * 7919) % AGENTS;
+        const agentSeq = (calls.get(agent) ?? 0) + 1;
+        calls.set(agent, agentSeq);
+        const record = Buffer.from(canonicalJson(callRecord(seq, agent, agentSeq)));
+        const hash = entryHash(record);
+        const link = linkHash(head, hash);
+        const line = Buffer.alloc(lineBytes(record.length, seq));
+        writeLine(line, 0, { record, entryHash: hash, previousLink: head, link }, seq);
+        tree.append(hash);
+        lines.push(line);
+        head = link;
+      }
+      const written = Buffer.concat(lines);
+      bytes += written.length;
+      await file.write(written);
+    }
+  } finally {
+    await file.close();
+  }
+  const origin = KEY.verifier.name;
+  const small = {
+    checkpoint: signNote(
+      formatCheckpoint({ origin, size: ENTRIES, root: tree.root(), shards: [{ shard: SHARD, seq: ENTRIES, head }] }),
+      [KEY],
+    ),
+    checkpoints: '',
+    proof: formatProof({ before: [], after: [], consistency: new Map() }),
+    key: `${KEY.verifier.text}\n`,
+  };
+  const digest = (text: string) => ({ bytes: Buffer.byteLength(text), sha256: formatHash(sha256(Buffer.from(text))) });
+  const manifest = formatManifest({
+    origin,
+    first: 1,
+    last: ENTRIES,
+    treeSize: ENTRIES,
+    entriesBytes: bytes,
+    files: {
+      checkpoint: digest(small.checkpoint),
+      checkpoints: digest(small.checkpoints),
+      proof: digest(small.proof),
+      key: digest(small.key),
+    },
+  });
+  await writeFile(join(folder, EXPORT_FILES.manifest), manifest);
+  await writeFile(join(folder, EXPORT_FILES.checkpoint), small.checkpoint);
+  await writeFile(join(folder, EXPORT_FILES.checkpoints), small.checkpoints);
+  await writeFile(join(folder, EXPORT_FILES.proof), small.proof);
+  await writeFile(join(folder, EXPORT_FILES.key), small.key);
+  return bytes;
+}
+
+/** A call with the fields that calls through MCP have. */
+function callRecord(seq: number, agent: number, agentSeq: number): Readonly<Record<string, unknown>> {
+  return {
+    v: 1,
+    event_id: `evt_01JZX${String(seq).padStart(21, '0')}`,
+    kind: 'tool.call',
+    ts: new Date(Date.UTC(2026, 5, 16) + seq * 3).toISOString(),
+    workspace: 'acme-corp',
+    env: 'prod',
+    shard: SHARD,
+    shard_seq: seq,
+    agent_id: `agt_5Kd0pNa${String(agent).padStart(5, '0')}`,
+    agent_seq: agentSeq,
+    agent: 'billing-bot',
+    owner: 'dana@acme.example',
+    token_id: 'tok_5Kd0pNa81kQz',
+    roles: ['Billing'],
+    role: 'Billing',
+    role_rev: 7,
+    action: 'payments.pay',
+    tool: 'payments__pay',
+    namespace: 'payments',
+    upstream_tool: 'createPayment',
+    access: 'write',
+    destructive: false,
+    args: { amount: 40 + (seq % 100), to: 'vendor@acme.example', memo: `Invoice 2026-${seq}` },
+    args_digest: `hmac-sha256:${'a'.repeat(64)}`,
+    definition_pin: `sha256:${'b'.repeat(64)}`,
+    entrance: 'mcp',
+    latency_ms: 0.4,
+    policy: `sha256:${'c'.repeat(64)}`,
+    policy_revision: 12,
+    provenance: 'untrusted',
+    reason: 'granted',
+    reason_class: 'granted',
+    session_id: 'ses_5Kd0pNa81kQz',
+    src_ip: '10.4.7.21',
+    verdict: 'allow',
+  };
+}
