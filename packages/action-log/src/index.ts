@@ -50,10 +50,9 @@ export {
   TreeRange,
 } from './tree.ts';
 export type { OutsideCheckpoints } from './verify/checkpoints.ts';
-export { checkEntries, type EntryRun, type Mark } from './verify/entry-run.ts';
+export { checkEntries, type EntryPart, type EntryRun } from './verify/entry-run.ts';
 export type { ExportSource } from './verify/source.ts';
 export {
-  type EntryPart,
   type EntryParts,
   type VerifyOptions,
   type VerifyReport,

@@ -5,7 +5,7 @@
 import { HASH_BYTES, nodeHash } from './hashes.ts';
 import { Frontier, foldRight, type NodeReader, TreeRange } from './tree.ts';
 
-export const TILE_WIDTH = 256;
+const TILE_WIDTH = 256;
 const TILE_HEIGHT = 8;
 
 /** Which tile, and how many hashes of it. */

@@ -4,4 +4,4 @@ import { checkEntries } from '@hivekey/action-log';
 import { type PartTask, readRange } from './export-folder.ts';
 
 const { path, part }: PartTask = workerData;
-parentPort?.postMessage(await checkEntries(readRange(path, part.start, part.end), part.marks, part.first));
+parentPort?.postMessage(await checkEntries(readRange(path, part.start, part.end), part));

@@ -73,16 +73,20 @@ export interface EntryRun {
   readonly found: FoundDefects;
 }
 
-/**
- * Checks the lines of `chunks`, which begin at the start of a line. `marks` are sorted by size. `first` is the number
- * that the first entry should have, where that is known.
- */
-export async function checkEntries(
-  chunks: AsyncIterable<Uint8Array>,
-  marks: readonly Mark[],
-  first?: number,
-): Promise<EntryRun> {
-  const run = new RunChecker(marks, first);
+/** A stretch of entries.jsonl that begins and ends with a line. Plain data, so that it can be handed to a thread. */
+export interface EntryPart {
+  /** Its first byte, and the one behind its last. */
+  readonly start: number;
+  readonly end: number;
+  /** Sorted by size. */
+  readonly marks: readonly Mark[];
+  /** The number that its first entry should have, where that is known. */
+  readonly first?: number;
+}
+
+/** Checks the lines of a part; `chunks` are its bytes. */
+export async function checkEntries(chunks: AsyncIterable<Uint8Array>, part: Omit<EntryPart, 'end'>): Promise<EntryRun> {
+  const run = new RunChecker(part);
   for await (const chunk of chunks) run.add(chunk);
   return run.end();
 }
@@ -110,6 +114,7 @@ interface AgentState {
 }
 
 class RunChecker {
+  readonly #start: number;
   readonly #marks: readonly Mark[];
   #nextMark = 0;
   readonly #reached: ReachedMark[] = [];
@@ -118,7 +123,7 @@ class RunChecker {
   #carry: Buffer = Buffer.alloc(0);
   /** Inside a line that is too long. */
   #isSkipping = false;
-  /** Bytes before the buffer at hand. */
+  /** Bytes of the part before the buffer at hand. */
   #offset = 0;
   #first: number | undefined;
   readonly #numbers: NumberSequence;
@@ -133,7 +138,8 @@ class RunChecker {
   readonly #views: Buffer[] = [];
   readonly #pair = Buffer.alloc(2 * HASH_BYTES);
 
-  constructor(marks: readonly Mark[], first: number | undefined) {
+  constructor({ start, marks, first }: Omit<EntryPart, 'end'>) {
+    this.#start = start;
     this.#marks = marks;
     this.#numbers = new NumberSequence(first, this.#findings);
   }
@@ -222,7 +228,7 @@ class RunChecker {
   }
 
   #unreadableLine(at: number, reason: string): void {
-    const place = `entries.jsonl byte ${this.#offset + at}, where seq ${this.#numbers.next ?? 1} should be`;
+    const place = `entries.jsonl byte ${this.#start + this.#offset + at}, where seq ${this.#numbers.next ?? 1} should be`;
     this.#findings.fatal('malformed', place, `The line ${reason}.`);
     this.#passOver();
   }

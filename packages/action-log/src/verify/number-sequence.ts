@@ -28,7 +28,7 @@ export class NumberSequence {
   /** Whether the number follows the one before it. */
   take(seq: number): boolean {
     if (this.#odd !== undefined) this.#settleOdd(seq);
-    const expected = this.next ?? Math.max(1, seq - this.#unreadable);
+    const expected = this.next ?? seq;
     const follows = seq === expected && this.#unreadable === 0;
     this.#unreadable = 0;
     if (seq === expected) this.#next = seq + 1;

@@ -24,7 +24,7 @@ import {
   readOutside,
 } from './checkpoints.ts';
 import { compareHeads, compareTree, type SignedTree } from './compare-tree.ts';
-import { checkEntries, type EntryRun, type Mark } from './entry-run.ts';
+import { checkEntries, type EntryPart, type EntryRun, type Mark } from './entry-run.ts';
 import { parseManifest, parseProof } from './export-files.ts';
 import { Findings } from './findings.ts';
 import { checkBeginnings, joinRuns } from './join-runs.ts';
@@ -51,16 +51,8 @@ export interface VerifyOptions {
 /** How to check entries.jsonl in several parts at once. */
 export interface EntryParts {
   readonly count: number;
-  /** Runs {@link checkEntries} on the bytes from `start` to `end`. */
+  /** Runs {@link checkEntries} on the bytes of the part. */
   check(part: EntryPart): Promise<EntryRun>;
-}
-
-/** Plain data, so that it can be handed to a thread. */
-export interface EntryPart {
-  readonly start: number;
-  readonly end: number;
-  readonly marks: readonly Mark[];
-  readonly first?: number;
 }
 
 export interface VerifyReport {
@@ -78,7 +70,7 @@ export interface VerifyReport {
   readonly checkpoints: { readonly exported: number; readonly outside: number; readonly outsideCompared: number };
 }
 
-export interface EntryCounts {
+interface EntryCounts {
   readonly count: number;
   readonly bytes: number;
   readonly agents: number;
@@ -287,7 +279,7 @@ class ExportCheck {
       .map(({ checkpoint, isExported }) => ({ size: checkpoint.size, withHeads: isExported }));
     const { parts } = this.#options;
     return parts === undefined
-      ? checkEntries(this.#source.read(path, 0, size), marks, manifest.first)
+      ? checkEntries(this.#source.read(path, 0, size), { start: 0, marks, first: manifest.first })
       : joinRuns(await this.#checkParts(parts, size, marks, manifest.first));
   }
 

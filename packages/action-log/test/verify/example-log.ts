@@ -43,7 +43,7 @@ export interface Log {
   readonly nodes: NodeReader;
 }
 
-export type Fields = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
 /** A record of entry `i` (from 0) before its positions; `agent` and `shard` are numbers of either. */
 export interface Draft {

@@ -1,7 +1,15 @@
 /** Whatever is done to an export at random is found, and an export to which nothing was done passes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkEntries, EXPORT_FILES, type FindingCode, verifyExport } from '../../src/index.ts';
+import {
+  checkEntries,
+  type EntryParts,
+  EXPORT_FILES,
+  type ExportSource,
+  type FindingCode,
+  type VerifyReport,
+  verifyExport,
+} from '../../src/index.ts';
 import {
   type ExportShape,
   exportOf,
@@ -47,6 +55,17 @@ async function mustFail(files: Files, codes: readonly FindingCode[] | 'any'): Pr
   if (codes !== 'any') expect(codes).toContain(fatal[0]?.code);
 }
 
+/** Checks parts as threads do: what goes in and out is copied. */
+function partsOf(source: ExportSource, count: number): EntryParts {
+  return {
+    count,
+    check: async (part) =>
+      structuredClone(
+        await checkEntries(source.read(EXPORT_FILES.entries, part.start, part.end), structuredClone(part)),
+      ),
+  };
+}
+
 const linesOf = (files: Files): string[] => files.get(EXPORT_FILES.entries)?.toString().split('\n').slice(0, -1) ?? [];
 
 function withLines(files: Files, lines: readonly string[]): Files {
@@ -71,13 +90,7 @@ describe('every export', () => {
         const whole = await verifyExport(source, options);
         const parts = await verifyExport(source, {
           ...options,
-          parts: {
-            count,
-            check: ({ start, end, marks, first }) =>
-              checkEntries(source.read(EXPORT_FILES.entries, start, end), structuredClone(marks), first).then(
-                structuredClone,
-              ),
-          },
+          parts: partsOf(source, count),
         });
         expect(parts).toEqual(whole);
       }),
@@ -122,6 +135,25 @@ describe('found in every export', () => {
         });
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('one changed byte in entries that are checked in parts, where a check in one part finds it', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.integer({ min: 2, max: 9 }), fc.nat(), async (shape, count, place) => {
+        const files = await exportOf(log, shape);
+        const bytes = Buffer.from(files.get(EXPORT_FILES.entries) ?? Buffer.alloc(0));
+        const at = place % bytes.length;
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+        const source = sourceOf(new Map([...files, [EXPORT_FILES.entries, bytes]]));
+        const whole = await verifyExport(source, options);
+        const parts = await verifyExport(source, { ...options, parts: partsOf(source, count) });
+        expect(parts.isVerified).toBe(false);
+        const malformed = (report: VerifyReport) =>
+          report.findings.filter(({ code }) => code === 'malformed').map(({ place: where }) => where.split(',')[0]);
+        expect(malformed(parts)).toEqual(malformed(whole));
+      }),
+      { numRuns: 300 },
     );
   });
 

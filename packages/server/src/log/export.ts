@@ -33,7 +33,7 @@ export interface ExportOptions {
   readonly proveSizes?: readonly number[] | undefined;
 }
 
-export interface ExportedFile {
+interface ExportedFile {
   readonly path: string;
   readonly size: number;
   readonly chunks: AsyncIterable<Buffer>;

@@ -36,7 +36,7 @@ import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
-export type { ExportedFile, ExportOptions, LogExport } from './export.ts';
+export type { ExportOptions, LogExport } from './export.ts';
 export type { EventProof } from './proof.ts';
 export type { EventFilter, EventPage, LogEvent, Page } from './reader.ts';
 export type * from './types.ts';
