@@ -3,6 +3,7 @@
  * only ever appended to. Whoever cuts the database's tail must also reach this file.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { Failure } from '../errors.ts';
 
 /** Read at once, from the end. One line is well below a hundredth of it. */
 const CHUNK_BYTES = 256 * 1024;
@@ -30,21 +31,30 @@ export async function appendCheckpoint(path: string, checkpoint: CopiedCheckpoin
 
 /**
  * The newest checkpoint of each workspace. Reads from the end, at least one chunk, and stops when every
- * workspace of `expected` was found. Empty when there is no file yet.
+ * workspace of `expected` was found. Empty when there is no file yet. Throws the Failure `checkpoint_file_unreadable`.
  */
 export async function newestCheckpoints(
   path: string,
   expected: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, CopiedCheckpoint>> {
+  try {
+    return await readNewest(path, expected);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return new Map();
+    throw new Failure(
+      500,
+      'checkpoint_file_unreadable',
+      `The checkpoint file ${path} cannot be read (${code ?? error}).`,
+      'Give HiveKey a file it may read and append to; without it nothing shows whether the log was cut.',
+    );
+  }
+}
+
+async function readNewest(path: string, expected: ReadonlySet<string>): Promise<Map<string, CopiedCheckpoint>> {
   const newest = new Map<string, CopiedCheckpoint>();
   const missing = new Set(expected);
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return newest;
-    throw error;
-  }
+  const file = await open(path, 'r');
   try {
     let end = (await file.stat()).size;
     let carry = Buffer.alloc(0);

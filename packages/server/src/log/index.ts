@@ -127,7 +127,8 @@ export interface RunningLog extends ActionLog {
 
 /**
  * Checks the database against the checkpoints outside it, records the fate of calls that a dead node left open,
- * and starts. Throws the Failures `log_tail_cut` and `checkpoint_file_invalid`.
+ * and starts. Throws the Failures `log_tail_cut`, `checkpoint_file_invalid` and
+ * `checkpoint_file_unreadable`.
  */
 export async function createActionLog(options: ActionLogOptions): Promise<RunningLog> {
   const log = new Log(options);

@@ -32,14 +32,21 @@ export async function addCheckpoint(
   });
   const reply = await readBounded(body);
   if (statusCode === 200) {
-    const isNote = typeof parseNote(note + reply) !== 'string' && reply !== '';
-    return isNote
+    return isSignedOn(note, reply)
       ? { kind: 'cosigned', lines: reply }
-      : { kind: 'refused', reason: 'the reply holds no signature lines' };
+      : { kind: 'refused', reason: 'the reply is not signature lines' };
   }
-  if (statusCode === 409 && headers['content-type'] === 'text/x.tlog.size' && /^(0|[1-9]\d{0,15})\n$/.test(reply))
+  const type = String(headers['content-type']).split(';')[0];
+  if (statusCode === 409 && type === 'text/x.tlog.size' && /^(0|[1-9]\d{0,15})\n$/.test(reply))
     return { kind: 'conflict', size: Number(reply) };
   return { kind: 'refused', reason: `status ${statusCode}` };
+}
+
+/** Whether the lines add signatures to the note and change nothing else of it. Whose they are, whoever trusts the witness checks. */
+function isSignedOn(note: string, lines: string): boolean {
+  const [before, after] = [parseNote(note), parseNote(note + lines)];
+  if (typeof before === 'string' || typeof after === 'string') return false;
+  return after.text === before.text && after.signatures.length > before.signatures.length;
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
