@@ -347,8 +347,13 @@ function retriedTools(server: McpServer): void {
   );
 }
 
-/** Definitions that really change, so that a list that hides changed definitions changes, too. */
+/**
+ * Definitions that really change, so that a list that hides changed definitions changes, too; and one that comes
+ * and goes, for lists in which what has once changed stays hidden.
+ */
 function changingDefinitions(server: McpServer, changing: Changing): void {
+  const coming = changing.toolRevision === 0 ? 'test_even_tool' : 'test_odd_tool';
+  server.registerTool(coming, { description: 'There in every other revision' }, async () => text('ok'));
   server.registerTool('test_changing_tool', { description: `Revision ${changing.toolRevision}` }, async () =>
     text('ok'),
   );

@@ -3,7 +3,6 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/types.ts';
-import { Backoff } from './connections/backoff.ts';
 import { type Description, GATEWAY_AFFINITY, Undescribed } from './connections/connection.ts';
 import { type Discovered, discover } from './discovery.ts';
 import type { Limits } from './limits.ts';
@@ -30,10 +29,11 @@ const RETRY_SECONDS = 30;
 const POLL_MS = 5_000;
 /** Servers whose lists are read at once. */
 const AT_ONCE = 4;
-/** Pauses between readings that a server causes itself by announcing changes. */
-const ANNOUNCED_MS: readonly [first: number, longest: number] = [100, 60_000];
-/** A server that was silent for so long is believed again at once. */
-const QUIET_MS = 120_000;
+/** Several changes that a server announces one after the other are read at once. */
+const GATHER_MS = 100;
+/** Readings that a server may cause by announcing changes: this many soon, and then one each so many milliseconds. */
+const ANNOUNCED = 10;
+const ANNOUNCED_EVERY_MS = 10_000;
 /** Who did it, when nobody did. */
 const SYSTEM = 'system';
 
@@ -54,8 +54,8 @@ interface Reading {
 }
 
 interface Announcements {
-  readonly backoff: Backoff;
-  lastMs: number;
+  left: number;
+  filledAtMs: number;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -112,18 +112,21 @@ export class ListReader {
     });
   }
 
-  /** A server says that its lists changed. One that says so all the time is listened to less and less. */
+  /** A server says that its lists changed. One that says so all the time is read only now and then. */
   announced({ workspaceId, id }: StoredServer): void {
     if (this.#abort.signal.aborted) return;
     const now = performance.now();
-    const said = this.#announcements.get(id) ?? { backoff: new Backoff(ANNOUNCED_MS), lastMs: now, timer: undefined };
+    const said = this.#announcements.get(id) ?? { left: ANNOUNCED, filledAtMs: now, timer: undefined };
     this.#announcements.set(id, said);
-    if (now - said.lastMs > QUIET_MS) said.backoff.succeeded();
-    said.lastMs = now;
-    said.timer ??= setTimeout(() => {
+    if (said.timer !== undefined) return;
+    said.left = Math.min(ANNOUNCED, said.left + (now - said.filledAtMs) / ANNOUNCED_EVERY_MS);
+    said.filledAtMs = now;
+    const waitMs = said.left >= 1 ? GATHER_MS : (1 - said.left) * ANNOUNCED_EVERY_MS;
+    said.left -= 1;
+    said.timer = setTimeout(() => {
       said.timer = undefined;
       void this.#readQuietly({ workspaceId, serverId: id });
-    }, said.backoff.failed()).unref();
+    }, waitMs).unref();
   }
 
   /** One reading of a server at a time; whoever asks during one gets the next. Rejects with Undescribed or a Failure. */

@@ -1,0 +1,45 @@
+/** The public MCP conformance suite, direct and through the gateway with a token: not one check may come out worse. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { count, type Requirements, runSuite, worseThan } from '../../../../test/conformance/suite.ts';
+import { startWorkspace, type Workspace } from '../actions/workspace.ts';
+import { type Running, startFixture } from '../upstreams/http-upstream.ts';
+
+let workspace: Workspace;
+const running: Running[] = [];
+
+beforeAll(async () => {
+  workspace = await startWorkspace();
+});
+
+afterAll(async () => {
+  await workspace.close();
+  for (const upstream of running) await upstream[Symbol.asyncDispose]();
+});
+
+/** Registers the fixture, grants all of it to a new agent, and gives the agent's token. */
+async function governed(namespace: string, endpoint: string): Promise<string> {
+  const registration = { namespace, endpoint, allow_private: true, default_access: 'read-write' };
+  await workspace.call('POST', '/v1/mcp/servers', { body: registration });
+  const { body } = await workspace.call('GET', `/v1/mcp/servers/${namespace}/definitions?limit=200`);
+  const offered: string[] = body.data.map(({ capability }: { capability: string }) => capability);
+  const asks = ['sampling', 'elicitation', 'roots'].map((what) => `${namespace}.${what}`);
+  await workspace.role(namespace, [...offered, ...asks]);
+  return (await workspace.agent(`${namespace}-agent`, namespace)).token;
+}
+
+describe.each<[Requirements, string, readonly '--legacy'[]]>([
+  ['2025-11-25', 'legacy', ['--legacy']],
+  ['2025-11-25', 'shim', []],
+  ['2026-07-28', 'modern', []],
+])('requirements %s, upstream %s', (requirements, namespace, options) => {
+  it('nothing is worse through the gateway', async () => {
+    const upstream = await startFixture(...options);
+    running.push(upstream);
+    // The suite changes a tool: registered only now, it is live as the direct run has left it.
+    const direct = await runSuite(upstream.url, requirements);
+    expect(count(direct, 'SUCCESS')).toBeGreaterThan(50);
+    const token = await governed(namespace, upstream.url);
+    const through = await runSuite(`${workspace.server.url}/mcp/${namespace}`, requirements, token);
+    expect(worseThan(direct, through)).toEqual([]);
+  }, 60_000);
+});
