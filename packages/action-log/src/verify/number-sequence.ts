@@ -94,10 +94,13 @@ export class NumberSequence {
     const index = this.#gaps.findIndex(({ from, to }) => from <= seq && seq <= to);
     const gap = this.#gaps[index];
     if (gap === undefined) return false;
-    const rest = [
-      { from: gap.from, to: seq - 1 },
-      { from: seq + 1, to: gap.to },
-    ].filter(({ from, to }) => from <= to);
+    const front = { from: gap.from, to: seq - 1 };
+    const back = { from: seq + 1, to: gap.to };
+    const rest = [front, back].filter(({ from, to }) => from <= to);
+    if (rest.length === 2 && this.#gaps.length >= MAX_REMEMBERED) {
+      this.#missing(front.from, front.to);
+      rest.shift();
+    }
     this.#gaps.splice(index, 1, ...rest);
     return true;
   }
