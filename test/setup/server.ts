@@ -40,7 +40,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
 
   async function start(config: Config, knownKey: string | undefined): Promise<TestServer> {
     const server = await startServer(config);
-    const adminKey = server.firstAdminKey?.reveal() ?? knownKey ?? '';
+    const adminKey = server.newAdminKey?.reveal() ?? knownKey ?? '';
     return {
       url: server.localUrl,
       adminKey,

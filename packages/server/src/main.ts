@@ -26,12 +26,12 @@ async function main(): Promise<void> {
   process.stdout.write(greeting(config, server));
 }
 
-function greeting({ data }: Config, { url, firstAdminKey }: RunningServer): string {
+function greeting({ data }: Config, { url, newAdminKey }: RunningServer): string {
   const key =
-    firstAdminKey === undefined
+    newAdminKey === undefined
       ? []
       : [
-          `  Admin key     ${firstAdminKey.reveal()}`,
+          `  Admin key     ${newAdminKey.reveal()}`,
           '                shown this once; kept in admin.key of the data folder',
         ];
   return [

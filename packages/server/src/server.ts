@@ -11,7 +11,7 @@ import type { ApiContext } from './gateway/api/context.ts';
 import { createApi, servedHosts } from './gateway/api/index.ts';
 import type { SystemState } from './gateway/api/system.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
-import { ensureFirstKey } from './identity/index.ts';
+import { ensureLiveKey } from './identity/index.ts';
 import { loadServerKeys, writePrivateFile } from './identity/keys.ts';
 import { createActionLog } from './log/index.ts';
 import { nodeIdOf, prepareDataFolder } from './node/data-folder.ts';
@@ -34,8 +34,8 @@ export interface RunningServer {
   readonly url: string;
   /** Origin of the address it listens on, e.g. `http://127.0.0.1:7420`. */
   readonly localUrl: string;
-  /** The first admin key, when this start made it. */
-  readonly firstAdminKey: Secret | undefined;
+  /** An admin key, when this start made one: the first, or one where none was live any more. */
+  readonly newAdminKey: Secret | undefined;
   /** Finishes or records what is in flight, seals the log, stops the embedded database. */
   close(): Promise<void>;
 }
@@ -96,7 +96,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     if (isStarted) await log.record(workspaceId, { kind: 'system.stopped', actor: 'system', node: nodeId, version });
   });
   await ensurePolicy(log, workspaceId);
-  const firstAdminKey = await ensureFirstKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
+  const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 
   const clock = Date.now;
   const path = createActionPath({ pool, log, pepper: keys.pepper, digest: keys.digest, observe: metrics.path });
@@ -184,7 +184,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   isStarted = true;
   doors.serve((req, res) => (isMcp(req.url) ? mcp.handle(req, res) : api.routing(req, res)));
   logger.info({ url, node: nodeId, version }, 'HiveKey is running');
-  return { url, localUrl: doors.url, firstAdminKey, close: () => closers.close() };
+  return { url, localUrl: doors.url, newAdminKey, close: () => closers.close() };
 }
 
 function isMcp(url: string | undefined): boolean {

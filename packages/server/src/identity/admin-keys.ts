@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
-import { type KeyId, newId, type WorkspaceId } from '../ids.ts';
+import { type KeyId, newId, randomBase62, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/types.ts';
 import type { Secret } from '../secret.ts';
 import { newCredential } from './token-hash.ts';
@@ -264,21 +264,24 @@ async function readKey({ client }: LoggedTransaction, workspaceId: WorkspaceId, 
 }
 
 /**
- * The key of a first start: made when the workspace has none yet; undefined when it has. `keep` is called
- * before the key is committed, so that no key exists that nobody has.
+ * The key of a first start, and of one that finds no live key left; else undefined. `keep` is called before the
+ * key is committed, so that no key exists that nobody has.
  */
-export async function ensureFirstKey(
+export async function ensureLiveKey(
   log: ActionLog,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
   keep: (text: Secret) => void,
 ): Promise<Secret | undefined> {
   return log.transact(workspaceId, async (transaction) => {
-    const { rowCount } = await transaction.client.query('SELECT 1 FROM admin_keys WHERE workspace_id = $1 LIMIT 1', [
-      workspaceId,
-    ]);
-    if (rowCount !== 0) return undefined;
-    const { view, text } = await insertKey(transaction, pepper, workspaceId, { name: 'first' }, 'system');
+    const { rows } = await transaction.client.query<{ total: number; live: number }>(
+      `SELECT count(*) AS total, count(*) FILTER (WHERE ${STATUS} = 'live') AS live
+         FROM admin_keys WHERE workspace_id = $1`,
+      [workspaceId],
+    );
+    if (rows[0]?.live !== 0) return undefined;
+    const name = rows[0].total === 0 ? 'first' : `recovery-${randomBase62(6)}`;
+    const { view, text } = await insertKey(transaction, pepper, workspaceId, { name }, 'system');
     transaction.log(created(view, 'system'));
     keep(text);
     return text;

@@ -1,4 +1,4 @@
 /** Who may manage: admin keys and console sessions. */
-export { ensureFirstKey } from './admin-keys.ts';
+export { ensureLiveKey } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
 export { keyRoutes, sessionRoutes, signInRoutes } from './routes.ts';

@@ -6,7 +6,7 @@ import type { ActionLog } from '../log/types.ts';
 import { actorOf, type KeyHolder, type KeyStatus } from './admin-keys.ts';
 
 /** A session ends after this long without a request, and after this long whatever happens. */
-export const SESSION_IDLE_SECONDS = 2 * 3600;
+const SESSION_IDLE_SECONDS = 2 * 3600;
 export const SESSION_SECONDS = 12 * 3600;
 
 export interface Session {

@@ -134,6 +134,29 @@ describe('admin keys', () => {
     }
   });
 
+  it('are made anew by a start that finds none alive: whoever has the machine is never locked out', async () => {
+    const lost = await startTestServer();
+    const client = new pg.Client({ connectionString: lost.ownerUrl });
+    await client.connect();
+    await client.query("UPDATE admin_keys SET expires_at = now() - interval '1 second'");
+    await client.end();
+    expect((await clientOf(lost)('GET', '/v1/keys')).body.error.code).toBe('key_expired');
+    const found = await lost.restart();
+    try {
+      expect(found.adminKey).not.toBe(lost.adminKey);
+      const { body } = await clientOf(found)('GET', '/v1/keys');
+      expect(body.data.map(({ name, status }: { name: string; status: string }) => [name, status])).toEqual([
+        [expect.stringMatching(/^recovery-/), 'live'],
+        ['first', 'expired'],
+      ]);
+      const again = await found.restart();
+      expect(again.adminKey).toBe(found.adminKey);
+      await again.stop();
+    } finally {
+      await found.close();
+    }
+  });
+
   it('are listed page by page, whatever comes and goes', async () => {
     const names = ['p1', 'p2', 'p3', 'p4', 'p5'];
     for (const name of names) await make(name);

@@ -57,7 +57,7 @@ function requestInvalid(error: FastifyError): Failure {
 }
 
 /** The failure an error stands for; undefined for a bug. */
-export function failureOf(error: unknown): Failure | undefined {
+function failureOf(error: unknown): Failure | undefined {
   if (error instanceof Failure) return error;
   if (error instanceof LogUnavailable || isDatabaseAway(error))
     return new Failure(

@@ -34,7 +34,7 @@ ON CONFLICT (workspace_id, actor, key) DO UPDATE
 RETURNING key`;
 
 /** Whose keys: two callers may use the same key for different things. */
-export interface Caller {
+interface Caller {
   readonly workspaceId: WorkspaceId;
   readonly actor: string;
 }

@@ -72,8 +72,6 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     exposeHeadRoutes: false,
     requestIdHeader: false,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
-    // A body is never changed by what is allowed to stand in a JavaScript object; see gateway/strict-json.ts.
-    onProtoPoisoning: 'ignore',
   });
   api.setValidatorCompiler<z.ZodType>((route) => {
     const validate = validatorCompiler(route);

@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-export const API_VERSION = '2026-04-01';
+const API_VERSION = '2026-04-01';
 const VERSIONS: ReadonlySet<string> = new Set([API_VERSION]);
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
