@@ -16,7 +16,7 @@ interface Server {
   readonly era: string | null;
   readonly status: string;
   readonly discovered: number;
-  readonly discovered_at: string | null;
+  readonly discovered_at: number | null;
   readonly definitions: Readonly<Record<string, number>>;
   readonly instructions: { readonly status: string; readonly text: string | null; readonly pin: string | null };
   readonly last_error: string | null;
@@ -210,7 +210,7 @@ function addServerCommands(program: Command): void {
             `definitions    ${Object.entries(found.definitions)
               .map(([status, count]) => `${count} ${status}`)
               .join(', ')}`,
-            `lists read     ${found.discovered_at ?? 'never'}`,
+            `lists read     ${found.discovered_at === null ? 'never' : when(found.discovered_at)}`,
             ...(found.last_error === null ? [] : [`last error     ${printable(found.last_error)}`]),
             `instructions   ${found.instructions.status}${found.instructions.text === null ? '' : `\n${printable(found.instructions.text)}`}`,
           ].join('\n'),
