@@ -21,7 +21,7 @@ const router = makeRouter(queryClient);
 
 // The session ended (time, sign-out elsewhere, its key revoked): nothing that was read under it stays.
 whenSignedOut(() => {
-  if (queryClient.getQueryData(sessionQuery.queryKey) === null) return;
+  if (!queryClient.getQueryData(sessionQuery.queryKey)) return;
   queryClient.clear();
   queryClient.setQueryData(sessionQuery.queryKey, null);
   void router.navigate({ to: '/sign-in', search: { to: router.state.location.href, ended: true } });

@@ -197,6 +197,15 @@ export interface Capability {
   readonly stopped: boolean;
 }
 
+export interface PolicyCheck {
+  readonly documents: readonly {
+    readonly kind: string;
+    readonly name: string | null;
+    /** Sentences, in order. */
+    readonly guards: readonly string[];
+  }[];
+}
+
 /** All that could change a verdict, as it was at a revision. */
 export interface Policy {
   readonly revision: number;

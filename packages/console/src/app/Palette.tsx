@@ -126,7 +126,6 @@ export function Palette() {
       onQueryChange={setTyped}
       shortcut={['mod + K']}
       lockScroll={false}
-      scrollable
       maxHeight={420}
       onSpotlightOpen={() => setOpened(true)}
       onSpotlightClose={() => setOpened(false)}

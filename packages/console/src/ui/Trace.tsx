@@ -4,7 +4,7 @@ import { VerdictMark } from './Verdict.tsx';
 
 /** A decision, rule by rule, in the order they were looked at. */
 export function Trace({ steps }: { readonly steps: readonly TraceStep[] }) {
-  if (steps.length === 0) return <p className="muted">No guard applied.</p>;
+  if (steps.length === 0) return <p className="muted">No guard was asked.</p>;
   return (
     <ol className={classes.trace} aria-label="Decision trace">
       {steps.map(({ rule, origin, sentence, result, detail }, i) => (

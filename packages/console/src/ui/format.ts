@@ -70,6 +70,15 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / DAY)} d ${Math.floor((seconds % DAY) / HOUR)} h`;
 }
 
+/** `$300.00` for 30000 minor units of a currency, `12 records_read` for any other unit. */
+export function impactWords(unit: string, amount: number): string {
+  const currency = unit.toUpperCase();
+  if (!/^[A-Z]{3}$/.test(currency) || !Intl.supportedValuesOf('currency').includes(currency))
+    return `${count(amount)} ${unit}`;
+  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
 /** `deny · cap`, `review · guard`; an allow needs no class. */
 export function verdictLabel(verdict: string, reasonClass: string | undefined): string {
   return verdict === 'allow' || reasonClass === undefined || reasonClass === 'granted'

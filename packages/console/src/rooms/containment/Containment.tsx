@@ -40,7 +40,11 @@ export function Containment() {
             <StopsTable
               label="Active stops"
               stops={stops?.filter(({ lifted_at }) => lifted_at === null)}
-              empty={<p className="muted">Nothing is stopped.</p>}
+              empty={
+                <Empty title="Nothing is stopped" command="npx hivekey revoke AGENT">
+                  Choose above what to stop, or from the command line:
+                </Empty>
+              }
               last={{
                 key: 'lift',
                 header: <span className="visually-hidden">Actions</span>,
@@ -63,11 +67,7 @@ export function Containment() {
             <StopsTable
               label="Lifted stops"
               stops={stops?.filter(({ lifted_at }) => lifted_at !== null)}
-              empty={
-                <Empty title="No stop has been lifted" command="npx hivekey revoke AGENT">
-                  Every stop keeps its receipt here after it is lifted. The command line has the same switch:
-                </Empty>
-              }
+              empty={<p className="muted">None. Every stop keeps its receipt here after it is lifted.</p>}
             />
           </Section>
         </>

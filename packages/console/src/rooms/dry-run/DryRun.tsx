@@ -8,7 +8,7 @@ import type { Decision, Problem } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { CodeField } from '../../ui/CodeField.tsx';
 import { Identifier } from '../../ui/Copy.tsx';
-import { duration } from '../../ui/format.ts';
+import { duration, impactWords } from '../../ui/format.ts';
 import { ErrorNotice, Problems } from '../../ui/Notice.tsx';
 import { Facts, Page, Panel } from '../../ui/Page.tsx';
 import { AgentPicker, CapabilityPicker } from '../../ui/Pickers.tsx';
@@ -111,8 +111,8 @@ function DecisionView({ decision }: { readonly decision: Decision }) {
                 </Link>
               ),
             ],
-            ['Impact', impact.map(([unit, amount]) => `${amount} ${unit}`).join(', ')],
-            ['Still free', decision.remaining === null ? null : String(decision.remaining)],
+            ['Impact', impact.map(([unit, amount]) => impactWords(unit, amount)).join(', ')],
+            ['Units still free', decision.remaining === null ? null : String(decision.remaining)],
             ['Fits in', decision.retry_after_seconds === null ? null : duration(decision.retry_after_seconds)],
             [
               'Policy',

@@ -77,7 +77,7 @@ export function EventRows({
           <span role="columnheader">Reason</span>
           <span role="columnheader">Outcome</span>
           <span role="columnheader" className={classes.end}>
-            Added
+            Latency
           </span>
         </div>
       </div>

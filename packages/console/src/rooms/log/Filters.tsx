@@ -46,7 +46,7 @@ export function Filters() {
   const [action, showAction] = useState(search.action);
   return (
     <search className={classes.filters} aria-label="Filter the log">
-      <div style={{ width: 160 }}>
+      <div style={{ width: 140 }}>
         <AgentPicker
           label="Agent"
           hideLabel
@@ -56,7 +56,7 @@ export function Filters() {
           onChange={(agent) => set({ agent })}
         />
       </div>
-      <div style={{ width: 170 }}>
+      <div style={{ width: 150 }}>
         <OwnerPicker
           label="Owner"
           hideLabel
@@ -67,7 +67,7 @@ export function Filters() {
           onChange={(owner) => set({ owner })}
         />
       </div>
-      <div style={{ width: 160 }}>
+      <div style={{ width: 140 }}>
         <CapabilityPicker
           label="Action"
           hideLabel
@@ -86,7 +86,7 @@ export function Filters() {
         data={['allow', 'deny', 'review']}
         value={search.verdict ?? null}
         onChange={(verdict) => set({ verdict: (verdict ?? undefined) as typeof search.verdict })}
-        w={125}
+        w={120}
       />
       <Select
         aria-label="Kind of event"
@@ -94,7 +94,7 @@ export function Filters() {
         searchable
         value={search.kind ?? 'calls'}
         onChange={(kind) => set({ kind: kind === null || kind === 'calls' ? undefined : kind })}
-        w={150}
+        w={120}
       />
       <Period from={search.from} to={search.to} onChange={set} />
       <TextInput
@@ -103,7 +103,7 @@ export function Filters() {
         leftSection={<IconSearch size={14} aria-hidden />}
         defaultValue={search.q ?? ''}
         onChange={(event) => setText(event.currentTarget.value)}
-        w={180}
+        w={170}
       />
       {search.session === undefined ? null : (
         <span className={classes.chip}>

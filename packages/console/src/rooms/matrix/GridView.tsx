@@ -8,7 +8,7 @@ import classes from './matrix.module.css';
 import { type Cell, type Grid, wordsOf } from './model.ts';
 
 const ROLE_WIDTH = 232;
-const HEAD_HEIGHT = 184;
+const HEAD_HEIGHT = 232;
 const COLUMN = 34;
 const ROW = 34;
 const OVERSCAN = 6;

@@ -1,7 +1,7 @@
 import { SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconBan, IconSearch } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useMemo, useRef, useState } from 'react';
+import { useId, useMemo, useRef, useState } from 'react';
 import type { Capability } from '../../api/types.ts';
 import { namespaceOf, plural } from '../../ui/format.ts';
 import classes from './roles.module.css';
@@ -117,15 +117,17 @@ function Row({
   readonly onToggle: (capability: string, grant: boolean) => void;
   readonly style: { readonly top: number; readonly height: number };
 }) {
+  const id = useId();
   const change = isGranted === isPublished ? undefined : isGranted ? 'will be granted' : 'will be removed';
   return (
     <div className={classes.capability} style={style} data-changed={change !== undefined}>
       <Switch
+        id={id}
         aria-label={`Grant ${name}`}
         checked={isGranted}
         onChange={(event) => onToggle(name, event.currentTarget.checked)}
       />
-      <div className={classes.capabilityText}>
+      <label htmlFor={id} className={classes.capabilityText}>
         <div className="row">
           <span className="mono truncate" title={name}>
             {name}
@@ -147,7 +149,7 @@ function Row({
         <div className="muted truncate" title={description}>
           {description || 'no description'}
         </div>
-      </div>
+      </label>
       <span className="muted" title={roles.join(', ')}>
         {change ?? plural(roles.length, 'role')}
       </span>

@@ -1,13 +1,13 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { stringify } from 'yaml';
 import { revisionsQuery } from '../../api/queries.ts';
 import type { Role } from '../../api/types.ts';
 import { Diff } from '../../ui/Diff.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
+import { roleFile } from './role-file.ts';
 import classes from './roles.module.css';
 
 /** Every revision, and what each changed against the one before it. */
@@ -46,8 +46,8 @@ export function Revisions({ role }: { readonly role: Role }) {
         >
           <Diff
             label={`Changes of revision ${chosen}`}
-            before={before === undefined ? '' : stringify(before.document)}
-            after={stringify(after.document)}
+            before={before === undefined ? '' : roleFile(before.document)}
+            after={roleFile(after.document)}
           />
         </Section>
       )}

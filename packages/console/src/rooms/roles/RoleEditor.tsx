@@ -15,6 +15,7 @@ import { CapabilityList } from './CapabilityList.tsx';
 import { type GuardsDraft, GuardsField } from './GuardsField.tsx';
 import { parseGuards, writeGuards } from './guards-text.ts';
 import { PreviewPanel } from './PreviewPanel.tsx';
+import { inOrder } from './role-file.ts';
 import classes from './roles.module.css';
 import { useDraftCheck } from './use-draft-check.ts';
 
@@ -30,7 +31,7 @@ function draftOf(base: Role | undefined): Draft {
     name: base?.name ?? '',
     description: base?.description ?? '',
     allow: [...(base?.allow ?? [])].sort(),
-    guards: { text: writeGuards(base?.document.guards ?? [], 'yaml'), format: 'yaml' },
+    guards: { text: writeGuards((base?.document.guards ?? []).map(inOrder), 'yaml'), format: 'yaml' },
   };
 }
 
@@ -61,7 +62,7 @@ export function RoleEditor({
     draft.description !== original.description ||
     draft.allow.join() !== original.allow.join() ||
     !parsed.ok ||
-    JSON.stringify(parsed.guards) !== JSON.stringify(base?.document.guards ?? []);
+    JSON.stringify(parsed.guards) !== JSON.stringify((base?.document.guards ?? []).map(inOrder));
   const isBehind = base !== undefined && current !== undefined && current.revision !== base.revision;
 
   const toggle = useCallback((capability: string, grant: boolean) => {
@@ -169,7 +170,7 @@ export function RoleEditor({
           <GuardsField
             draft={draft.guards}
             onChange={(guards) => setDraft({ ...draft, guards })}
-            sentences={isDirty ? check?.preview?.guards : (base?.guards ?? []).map(({ sentence }) => sentence)}
+            sentences={isCurrent ? check?.sentences : undefined}
             problems={parsed.ok || problems.length > 0 ? problems : [parsed.problem]}
             action={action}
           />

@@ -42,7 +42,6 @@ export function RolePage() {
           </span>
         </span>
       }
-      {...(role.description === '' ? {} : { description: role.description })}
     >
       <Tabs
         value={tab}

@@ -2,7 +2,7 @@
 import { parse, stringify, YAMLParseError } from 'yaml';
 import { send } from '../../api/client.ts';
 import { ApiError } from '../../api/problem.ts';
-import type { GuardDocument, Problem } from '../../api/types.ts';
+import type { GuardDocument, PolicyCheck, Problem } from '../../api/types.ts';
 
 export type Format = 'yaml' | 'json';
 
@@ -44,20 +44,30 @@ export function parseGuards(text: string, format: Format): Parsed {
   }
 }
 
-/** The problems of the text with their places in it; empty when the server takes it. */
-export async function checkGuards(text: string, format: Format): Promise<readonly Problem[]> {
+export interface GuardsCheck {
+  /** With their places in the text; empty when the server takes it. */
+  readonly problems: readonly Problem[];
+  /** Undefined where there are problems. */
+  readonly sentences: readonly string[] | undefined;
+}
+
+/** What the server says of the text. */
+export async function checkGuards(text: string, format: Format): Promise<GuardsCheck> {
   const { before, after } = AROUND[format];
   // An empty list is fine, and an empty JSON text stands for one.
   const body = format === 'json' && text.trim() === '' ? '[]' : text;
   try {
-    await send('POST', '/v1/policies/check', { document: `${before}${body}${after}` });
-    return [];
+    const { documents } = await send<PolicyCheck>('POST', '/v1/policies/check', {
+      document: `${before}${body}${after}`,
+    });
+    return { problems: [], sentences: documents[0]?.guards ?? [] };
   } catch (error) {
     if (!(error instanceof ApiError) || error.problems.length === 0) throw error;
     const offset = before.split('\n').length - 1;
-    return error.problems.map((problem) =>
+    const problems = error.problems.map((problem) =>
       problem.line === undefined ? problem : { ...problem, line: Math.max(1, problem.line - offset) },
     );
+    return { problems, sentences: undefined };
   }
 }
 
@@ -84,14 +94,14 @@ export function templatesFor(action: string): readonly Template[] {
       guard: {
         id: 'daily-cap',
         action,
-        when: { field: 'usd.per_day', lte: '$500' },
+        when: { field: 'sum(usd, 24h)', lte: 500 },
         effect: 'allow',
         otherwise: 'deny',
       },
     },
     {
       label: 'Approval above an amount',
-      guard: { id: 'approval', action, when: { field: 'amount', gt: '$200' }, effect: 'review' },
+      guard: { id: 'approval', action, when: { field: 'amount', gt: 200 }, effect: 'review' },
     },
     {
       label: 'Rate limit an hour',

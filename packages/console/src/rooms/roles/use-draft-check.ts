@@ -10,6 +10,8 @@ const TYPING_MS = 250;
 export interface DraftCheck {
   /** Problems of the guards, with their places in the text. */
   readonly problems: readonly Problem[];
+  /** Of its guards; undefined where there are problems. */
+  readonly sentences: readonly string[] | undefined;
   /** Absent when there are problems, and for a role that does not exist yet. */
   readonly preview: RolePreview | undefined;
 }
@@ -21,12 +23,11 @@ export function useDraftCheck(role: string | undefined, allow: readonly string[]
     queryKey: ['roles', 'draft', role, draft.allow, draft.guards],
     queryFn: async (): Promise<DraftCheck> => {
       const parsed = parseGuards(draft.guards.text, draft.guards.format);
-      const problems = await checkGuards(draft.guards.text, draft.guards.format);
-      if (problems.length > 0) return { problems, preview: undefined };
-      if (!parsed.ok) return { problems: [parsed.problem], preview: undefined };
-      if (role === undefined) return { problems: [], preview: undefined };
+      const check = await checkGuards(draft.guards.text, draft.guards.format);
+      if (check.problems.length > 0 || role === undefined) return { ...check, preview: undefined };
+      if (!parsed.ok) return { problems: [parsed.problem], sentences: undefined, preview: undefined };
       const change = { scope: { allow: draft.allow }, guards: parsed.guards };
-      return { problems: [], preview: await send<RolePreview>('POST', at`/v1/roles/${role}/preview`, change) };
+      return { ...check, preview: await send<RolePreview>('POST', at`/v1/roles/${role}/preview`, change) };
     },
     placeholderData: keepPreviousData,
     retry: false,

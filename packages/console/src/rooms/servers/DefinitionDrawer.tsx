@@ -1,4 +1,5 @@
 import { Button, Drawer, SegmentedControl } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Access, McpDefinition } from '../../api/types.ts';
@@ -15,10 +16,13 @@ import classes from './servers.module.css';
 export function DefinitionDrawer({
   namespace,
   definition,
+  next,
   onClose,
 }: {
   readonly namespace: string;
   readonly definition: McpDefinition | undefined;
+  /** Capability of the next one in the list. */
+  readonly next: string | undefined;
   readonly onClose: () => void;
 }) {
   return (
@@ -34,13 +38,22 @@ export function DefinitionDrawer({
           key={`${definition.capability} ${definition.pin} ${definition.status}`}
           namespace={namespace}
           definition={definition}
+          next={next}
         />
       )}
     </Drawer>
   );
 }
 
-function Content({ namespace, definition }: { readonly namespace: string; readonly definition: McpDefinition }) {
+function Content({
+  namespace,
+  definition,
+  next,
+}: {
+  readonly namespace: string;
+  readonly definition: McpDefinition;
+  readonly next: string | undefined;
+}) {
   const { capability, pin, approved_pin, status, approved_definition, problem } = definition;
   const [access, setAccess] = useState<Access>(definition.access);
   const path = at`/v1/mcp/servers/${namespace}/definitions/${capability}`;
@@ -130,6 +143,11 @@ function Content({ namespace, definition }: { readonly namespace: string; readon
           </div>
         ) : null}
         <div className="row">
+          {next === undefined ? null : (
+            <Link from="/servers/$server" to="." search={(old) => ({ ...old, definition: next })}>
+              Next
+            </Link>
+          )}
           {status === 'off' || status === 'gone' ? null : (
             <Button variant="default" loading={off.isPending} onClick={() => off.mutate(undefined)}>
               Switch off

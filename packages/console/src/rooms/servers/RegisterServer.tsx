@@ -23,6 +23,7 @@ interface Draft {
   command: string;
   access: 'read-only' | 'read-write' | 'none';
   allowPrivate: boolean;
+  trust: boolean;
   credential: string;
   /** Stored under the name in `credential` when given. */
   secret: string;
@@ -66,6 +67,7 @@ function RegisterForm({ onRegistered }: { readonly onRegistered: (server: McpSer
       command: '',
       access: 'read-only',
       allowPrivate: false,
+      trust: false,
       credential: '',
       secret: '',
       env: '',
@@ -93,7 +95,7 @@ function RegisterForm({ onRegistered }: { readonly onRegistered: (server: McpSer
   });
   const register = useWrite({
     write: async (draft: Draft) => {
-      const { namespace, transport, endpoint, command, access, allowPrivate, credential, secret, env } = draft;
+      const { namespace, transport, endpoint, command, access, allowPrivate, trust, credential, secret, env } = draft;
       const name = /^vault:\/\/(.+)$/.exec(credential)?.[1];
       if (secret !== '' && name !== undefined) await send('PUT', at`/v1/secrets/${name}`, { value: secret });
       return send<McpServer>('POST', '/v1/mcp/servers', {
@@ -101,6 +103,7 @@ function RegisterForm({ onRegistered }: { readonly onRegistered: (server: McpSer
         ...(transport === 'http' ? { endpoint: endpoint.trim() } : { command: wordsOf(command) }),
         default_access: access,
         allow_private: allowPrivate,
+        trust_annotations: trust,
         ...(credential === '' ? {} : { credential_ref: credential }),
         ...(credential !== '' && transport === 'stdio' ? { injection: { env } } : {}),
       });
@@ -160,6 +163,11 @@ function RegisterForm({ onRegistered }: { readonly onRegistered: (server: McpSer
         description="Of what is discovered now. Roles still grant each tool."
         data={ACCESS}
         {...form.getInputProps('access')}
+      />
+      <Checkbox
+        label="Believe its own marks of what only reads"
+        description="Otherwise every tool counts as a write until somebody says that it reads."
+        {...form.getInputProps('trust', { type: 'checkbox' })}
       />
       <Autocomplete
         label="Credential"

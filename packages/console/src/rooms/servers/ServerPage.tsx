@@ -61,6 +61,8 @@ export function ServerPage() {
           ? each.status === 'live'
           : each.status === 'off' || each.status === 'gone',
   );
+  const at = shown?.findIndex(({ capability }) => capability === definition) ?? -1;
+  const next = at < 0 ? undefined : shown?.[at + 1]?.capability;
   return (
     <Page
       title={server.namespace}
@@ -150,6 +152,7 @@ export function ServerPage() {
       <DefinitionDrawer
         namespace={namespace}
         definition={all?.find(({ capability }) => capability === definition)}
+        next={next}
         onClose={() => navigate({ search: (old) => ({ ...old, definition: undefined }) })}
       />
     </Page>

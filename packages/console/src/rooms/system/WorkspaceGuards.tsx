@@ -11,6 +11,7 @@ import { Diff } from '../../ui/Diff.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { GuardsField } from '../roles/GuardsField.tsx';
 import { checkGuards, parseGuards, writeGuards } from '../roles/guards-text.ts';
+import { inOrder } from '../roles/role-file.ts';
 import classes from './system.module.css';
 
 const TYPING_MS = 250;
@@ -23,7 +24,7 @@ export function WorkspaceGuards() {
 }
 
 function documentOf({ id, action, when, effect, otherwise }: Guard): GuardDocument {
-  return { id, action, when, effect, ...(otherwise === undefined ? {} : { otherwise }) };
+  return inOrder({ id, action, when, effect, ...(otherwise === undefined ? {} : { otherwise }) });
 }
 
 function Editor({ guards }: { readonly guards: readonly Guard[] }) {
@@ -38,7 +39,7 @@ function Editor({ guards }: { readonly guards: readonly Guard[] }) {
     retry: false,
   });
   const parsed = parseGuards(draft.text, draft.format);
-  const problems = check.data ?? [];
+  const problems = check.data?.problems ?? [];
   const isDirty = !parsed.ok || JSON.stringify(parsed.guards) !== JSON.stringify(guards.map(documentOf));
   const isChecked = settled === draft && !check.isPlaceholderData && check.data !== undefined;
   const publish = useWrite({
@@ -56,7 +57,7 @@ function Editor({ guards }: { readonly guards: readonly Guard[] }) {
       <GuardsField
         draft={draft}
         onChange={setDraft}
-        sentences={isDirty ? undefined : guards.map(({ sentence }) => sentence)}
+        sentences={isDirty ? (isChecked ? check.data?.sentences : undefined) : guards.map(({ sentence }) => sentence)}
         problems={parsed.ok || problems.length > 0 ? problems : [parsed.problem]}
         action="*"
       />

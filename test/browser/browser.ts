@@ -1,0 +1,68 @@
+/** Chromium and what every page of the console is held to: no error in its console, no breach of its policy, no serious fault of accessibility. */
+import { existsSync } from 'node:fs';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export async function launch(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM_PATH ?? CHROMIUM.find((path) => existsSync(path));
+  if (executablePath === undefined) throw new Error('there is no Chromium: install it, or set CHROMIUM_PATH');
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+}
+
+export interface Watched {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** What the browser complained of so far; a test that provokes something takes it out. */
+  readonly complaints: string[];
+}
+
+/** Asking whether there is a session is answered 401 where there is none; the browser prints that by itself. */
+const EXPECTED = /status of 401 .*\/v1\/session$/;
+
+export async function openPage(
+  browser: Browser,
+  origin: string,
+  colorScheme: 'light' | 'dark' = 'light',
+): Promise<Watched> {
+  const context = await browser.newContext({
+    baseURL: origin,
+    viewport: { width: 1360, height: 850 },
+    colorScheme,
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const text = `${message.text()} ${message.location().url}`;
+    if ((message.type() === 'error' || message.type() === 'warning') && !EXPECTED.test(text)) complaints.push(text);
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith('blob:'))
+      complaints.push(`a request left for ${request.url()}`);
+  });
+  return { context, page, complaints };
+}
+
+export async function signIn(page: Page, adminKey: string): Promise<void> {
+  await page.goto('/');
+  await page.getByRole('textbox', { name: 'Admin key' }).fill(adminKey);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Agents', level: 1 }).waitFor();
+}
+
+/** WCAG 2.2 A and AA, as far as a machine can see; nothing serious or critical may be found. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  const serious = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' | ')}`,
+    );
+  expect(serious).toEqual([]);
+}

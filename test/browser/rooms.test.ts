@@ -1,0 +1,117 @@
+/** Every room in both colour schemes: no serious fault of accessibility, no error, no breach of the policy, nothing cut off. */
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectAccessible, launch, openPage, signIn, type Watched } from './browser.ts';
+import { furnish, startWorkspace, type Workspace } from './workspace.ts';
+
+/** Address, and a text that is there once the room has what it shows. */
+const ROOMS: readonly (readonly [path: string, shown: string])[] = [
+  ['/agents', 'billing-bot'],
+  ['/agents?create=true', 'Create agent'],
+  ['/agents/billing-bot', 'billing__pay'],
+  ['/agents/billing-bot?tab=tokens', 'Mint a token'],
+  ['/agents/billing-bot?tab=log', 'billing.list_invoices'],
+  ['/agents/billing-bot?tab=stops', 'Never stopped'],
+  ['/roles', 'Pays invoices'],
+  ['/roles/billing', 'An agent with this role sees'],
+  ['/roles/billing?tab=agents', 'dana@acme.example'],
+  ['/roles/billing?tab=revisions', 'Revision 1, the first'],
+  ['/new-role', 'No guards'],
+  ['/matrix', 'may use billing.list_invoices'],
+  ['/servers', 'http://127.0.0.1'],
+  ['/servers?create=true', 'Namespace'],
+  ['/servers/billing', 'Refunds a payment.'],
+  ['/servers/billing?definition=billing.pay', 'Definition as last seen'],
+  ['/log', 'granted by billing'],
+  ['/log?kind=all', 'agent.created'],
+  ['/containment', 'refund'],
+  ['/dry-run?agent=billing-bot&action=billing.pay', 'Fill in from its schema'],
+  ['/system', 'Ready: actions are decided and recorded.'],
+  ['/system?tab=keys', 'this session came from it'],
+  ['/system?tab=guards', 'No guards'],
+  ['/system?tab=people', 'dana@acme.example'],
+  ['/policy/current', 'billing · rev 1'],
+];
+
+let workspace: Workspace;
+let browser: Browser;
+
+beforeAll(async () => {
+  [workspace, browser] = await Promise.all([startWorkspace(), launch()]);
+  const client = await workspace.connect(await furnish(workspace));
+  await client.callTool({ name: 'billing__list_invoices', arguments: {} });
+  await workspace.api('POST', '/v1/containments', { scope: 'tool', target: 'billing.refund', reason: 'refund audit' });
+});
+afterAll(async () => {
+  await browser?.close();
+  await workspace?.close();
+});
+
+describe.each(['light', 'dark'] as const)('in %s colours', (scheme) => {
+  let watched: Watched;
+  beforeAll(async () => {
+    watched = await openPage(browser, workspace.server.url, scheme);
+    watched.page.setDefaultTimeout(10_000);
+    await watched.page.goto('/');
+    await watched.page.getByRole('textbox', { name: 'Admin key' }).waitFor();
+    await expectAccessible(watched.page);
+    await signIn(watched.page, workspace.server.adminKey);
+  });
+  afterAll(() => watched?.context.close());
+
+  it.each(ROOMS)('%s', async (path, shown) => {
+    const { page, complaints } = watched;
+    await page.goto(path);
+    await page.getByText(shown).first().waitFor();
+    await page.waitForFunction('document.getAnimations().every((each) => each.playState !== "running")');
+    await expectAccessible(page);
+    // The page itself never scrolls sideways, whatever is in it.
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  it('the palette', async () => {
+    const { page } = watched;
+    await page.goto('/agents');
+    await page.getByText('billing-bot').first().waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByPlaceholder('Room, agent, role, server…').waitFor();
+    await page.waitForFunction('document.getAnimations().every((each) => each.playState !== "running")');
+    await expectAccessible(page);
+  });
+});
+
+describe('the console', () => {
+  it('needs no inline style and no inline script: it runs under a policy stricter than the one it is served with', async () => {
+    const { page, complaints, context } = await openPage(browser, workspace.server.url);
+    await page.route('**/*', async (route) => {
+      if (route.request().resourceType() !== 'document') return route.continue();
+      const response = await route.fetch();
+      const headers = {
+        ...response.headers(),
+        'content-security-policy':
+          "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+      };
+      return route.fulfill({ response, headers });
+    });
+    await signIn(page, workspace.server.adminKey);
+    for (const [path, shown] of ROOMS) {
+      await page.goto(path);
+      await page.getByText(shown).first().waitFor();
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('works on a narrow screen, with the workspace in view', async () => {
+    const { page, context } = await openPage(browser, workspace.server.url);
+    await signIn(page, workspace.server.adminKey);
+    await page.setViewportSize({ width: 420, height: 800 });
+    await page.getByText('prod').first().waitFor();
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('dialog').getByRole('link', { name: 'Live log' }).click();
+    await page.getByRole('heading', { name: 'Live log' }).waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await context.close();
+  });
+});
