@@ -5,10 +5,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { Failure } from '../errors.ts';
 
 const run = promisify(execFile);
@@ -94,17 +95,49 @@ async function freePort(): Promise<number> {
   });
 }
 
-/** Port of a live server on this folder, from its postmaster.pid (line 1 is the process id, line 4 the port). */
-async function runningPort(cluster: string): Promise<number | undefined> {
-  const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+/**
+ * Port of the server that runs on this folder, from its postmaster.pid (line 1 is the process id, line 4 the port).
+ * That the process lives proves nothing: its id may be somebody else's by now, and a copied folder brings the file of
+ * the original along. What is certainly left over is removed, since PostgreSQL would not start beside it.
+ */
+async function runningPort(cluster: string, password: string): Promise<number | undefined> {
+  const file = join(cluster, 'postmaster.pid');
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
   const port = Number(lines[3]);
-  if (!Number.isInteger(pid) || pid <= 0 || !Number.isInteger(port) || port <= 0) return undefined;
+  if (!Number.isInteger(pid) || pid <= 0 || !Number.isInteger(port) || port <= 0 || !isAlive(pid)) return undefined;
+  // Linux tells which folder a process is in, and a postmaster is in its data folder.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+  if (folder === undefined)
+    return (await dataFolderOf(port, password)) === (await realpath(cluster)) ? port : undefined;
+  if (folder === (await realpath(cluster))) return port;
+  await rm(file, { force: true });
+  return undefined;
+}
+
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return port;
+    return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? port : undefined;
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Where the server on this port says its data is; undefined when none of ours answers. */
+async function dataFolderOf(port: number, password: string): Promise<string | undefined> {
+  const client = new pg.Client({
+    ...{ host: '127.0.0.1', port, user: OWNER_ROLE, password, database: 'postgres' },
+    connectionTimeoutMillis: 5_000,
+  });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+    return rows[0] && (await realpath(rows[0].data_directory));
+  } catch {
+    return undefined;
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 
@@ -150,7 +183,7 @@ export async function startEmbeddedPostgres(
   const runAs = account === undefined ? undefined : { uid: owner.uid || account.uid, gid: owner.gid || account.gid };
   const password = (await readFile(passwordFile, 'utf8')).trim();
 
-  let port = await runningPort(cluster);
+  let port = await runningPort(cluster, password);
   if (port === undefined) {
     port = await freePort();
     const options = Object.entries({

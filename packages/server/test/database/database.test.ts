@@ -14,6 +14,25 @@ describe('database', () => {
     await owner.query("INSERT INTO workspaces (id, name) VALUES ('w', 'w')");
     await owner.query("INSERT INTO log_checkpoints (workspace_id, tree_size, root, note) VALUES ('w', 0, '', '')");
   });
+
+  const columns: Readonly<Record<string, string>> = {
+    log_blocks: `shard_id, block, first_seq, count, records, entry_hashes, prev_head, head) VALUES ('w', 's', 1, 1, 1, '', decode(repeat('00', 32), 'hex'), '', ''`,
+    log_seals: `shard_id, block, first_global_seq, count) VALUES ('w', 's', 1, 1, 1`,
+    log_tiles: `level, index, width, hashes) VALUES ('w', 0, 0, 1, ''`,
+    log_checkpoints: `tree_size, root, note) VALUES ('w', 0, '', ''`,
+    role_revisions: `role, revision, document, sha256, author) VALUES ('w', 'r', 1, '{}', '', ''`,
+    policy_revisions: `revision, policy_hash, document, actor) VALUES ('w', 1, '', '{}', ''`,
+  };
+
+  /** A row to be protected: a trigger for each row says nothing about an empty table. */
+  async function fill(table: string): Promise<void> {
+    if (table === 'role_revisions')
+      await owner.query(
+        `INSERT INTO roles (workspace_id, name, current_revision) VALUES ('w', 'r', 1) ON CONFLICT DO NOTHING`,
+      );
+    await owner.query(`INSERT INTO ${table} (workspace_id, ${columns[table]}) ON CONFLICT DO NOTHING`);
+  }
+
   afterAll(async () => {
     await owner.end();
     await database.close();
@@ -26,24 +45,27 @@ describe('database', () => {
     expect((await database.pool.query('SELECT count(*) AS n FROM log_checkpoints')).rows[0]).toEqual({ n: 2 });
   });
 
+  const history = ['log_blocks', 'log_seals', 'log_tiles', 'log_checkpoints', 'role_revisions', 'policy_revisions'];
+  const changes = history.flatMap((table) => [
+    `UPDATE ${table} SET workspace_id = 'x'`,
+    `DELETE FROM ${table}`,
+    `TRUNCATE ${table} CASCADE`,
+  ]);
+
   it.each([
-    'UPDATE log_checkpoints SET note = $$x$$',
-    'DELETE FROM log_checkpoints',
-    'TRUNCATE log_checkpoints',
-    'DELETE FROM log_blocks',
-    'UPDATE role_revisions SET author = $$x$$',
+    ...changes,
     'DROP TABLE log_blocks',
     'ALTER TABLE log_blocks DISABLE TRIGGER ALL',
+    'DROP TRIGGER append_only ON log_blocks',
+    "SELECT pg_read_file('postgresql.conf')",
   ])('refuses the application role: %s', async (sql) => {
     await expect(database.pool.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 
-  it.each(['UPDATE log_checkpoints SET note = $$x$$', 'DELETE FROM log_checkpoints', 'TRUNCATE log_checkpoints'])(
-    'stops even the owner of the tables: %s',
-    async (sql) => {
-      await expect(owner.query(sql)).rejects.toThrow('append_only');
-    },
-  );
+  it.each(changes)('stops even the owner of the tables: %s', async (sql) => {
+    for (const table of history) await fill(table);
+    await expect(owner.query(sql)).rejects.toThrow('append_only');
+  });
 
   it('refuses a schema newer than the code', async () => {
     const newer = await createTestDatabase();
