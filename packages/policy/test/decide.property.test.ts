@@ -165,7 +165,7 @@ describe('decisions', () => {
           expect(decision.policyHash).toBe(policyHash(set));
         }
       }),
-      { numRuns: 1_500 },
+      { numRuns: 600 },
     );
   });
 
@@ -340,7 +340,7 @@ describe('totality', () => {
         for (const amount of Object.values(decision.impact))
           expect(Number.isSafeInteger(amount) && amount >= 0).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 

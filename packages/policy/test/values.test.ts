@@ -140,14 +140,25 @@ describe('domains', () => {
 
   it('are ASCII host names in small letters, whatever is given', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.emailAddress(), fc.domain()), (text) => {
-        const domain = domainOf(text);
-        if (domain !== undefined) {
-          expect(domain).toMatch(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$/);
-          expect(text.toLowerCase()).toContain(domain);
-          expect(domainPattern(domain)).toBe(domain);
-        }
-      }),
+      fc.property(
+        fc
+          .array(
+            fc.oneof(
+              fc.string({ maxLength: 3 }),
+              fc.constantFrom('https://', 'Acme.com', '@', '.', '/', 'a', '-', ':80'),
+            ),
+            { maxLength: 6 },
+          )
+          .map((parts) => parts.join('')),
+        (text) => {
+          const domain = domainOf(text);
+          if (domain !== undefined) {
+            expect(domain).toMatch(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$/);
+            expect(text.toLowerCase()).toContain(domain);
+            expect(domainPattern(domain)).toBe(domain);
+          }
+        },
+      ),
     );
   });
 

@@ -1,7 +1,6 @@
 /** A policy set → a decision function: closures, one plan for each capability, one for each (roles, capability). */
 import { isStricter, stricterOf } from '../documents/verdicts.ts';
 import type {
-  Capability,
   CompiledPolicy,
   DecisionRequest,
   Evaluation,
@@ -53,7 +52,6 @@ class Compiled implements CompiledPolicy {
   readonly hash: string;
   readonly revision: number;
   readonly #roles: ReadonlyMap<string, KnownRole>;
-  readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #index: GuardIndex;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
@@ -63,8 +61,8 @@ class Compiled implements CompiledPolicy {
     this.hash = policyHash(set);
     this.revision = set.revision;
     this.#roles = new Map(set.roles.map((role) => [role.name, { role, allow: new Set(role.allow) }]));
-    this.#capabilities = new Map(set.capabilities.map((capability) => [capability.name, capability]));
-    if (this.#roles.size !== set.roles.length || this.#capabilities.size !== set.capabilities.length)
+    const names = new Set(set.capabilities.map(({ name }) => name));
+    if (this.#roles.size !== set.roles.length || names.size !== set.capabilities.length)
       throw new TypeError('two roles or two capabilities of a policy set have one name');
     this.#index = new GuardIndex(set);
   }
@@ -131,16 +129,17 @@ class Compiled implements CompiledPolicy {
     if (first === undefined) return undefined;
     let capability = this.#plans.get(name);
     if (capability === undefined) {
-      capability = new CapabilityPlan(name, this.#capabilities.get(name), this.#index);
+      capability = new CapabilityPlan(name, this.#index);
       this.#plans.set(name, capability);
     }
     const worn = roleSet.roles.map(({ role }) => role.name);
+    const grantingRoles = granting.map(({ role }) => role.name);
     const plan: DecisionPlan = {
       capability,
       steps: collect(capability, ['workspace', ...worn]),
-      charges: capability.charges.filter(({ key }) => key.role === undefined || worn.includes(key.role)),
+      charges: chargesOfRoles(capability.charges, worn, grantingRoles),
       grantedBy: first.role,
-      grantingRoles: granting.map(({ role }) => role.name),
+      grantingRoles,
     };
     this.#count();
     roleSet.decisions.set(name, plan);
@@ -217,6 +216,30 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
 
 function collect(capability: CapabilityPlan, origins: readonly string[]): readonly Step[] {
   return origins.flatMap((origin) => capability.steps(origin));
+}
+
+/** The counters of these roles, each once: a role's own guard and one of the workspace may share a counter. */
+function chargesOfRoles(
+  charges: readonly ChargePlan[],
+  worn: readonly string[],
+  granting: readonly string[],
+): readonly ChargePlan[] {
+  const found = new Map<string, ChargePlan>();
+  for (const charge of charges) {
+    const { key } = charge;
+    const own = key.role === undefined ? granting : worn.filter((name) => name === key.role);
+    for (const role of key.scope === 'role' ? own : [undefined]) {
+      const id = `${key.scope}/${role ?? ''}/${key.rest}`;
+      const held = found.get(id) ?? charge;
+      found.set(id, {
+        key: { ...key, role },
+        slot: charge.slot,
+        keepSeconds: Math.max(held.keepSeconds, charge.keepSeconds),
+        unknownAmount: Math.max(held.unknownAmount, charge.unknownAmount),
+      });
+    }
+  }
+  return [...found.values()];
 }
 
 /** A negative or impossible amount is refused, whether a guard reads it or not. */

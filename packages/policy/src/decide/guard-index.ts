@@ -1,8 +1,8 @@
 /** Guards by what they cover, so that a capability finds its own without looking at all; what they share, made once. */
-import { patternsCovering } from '../documents/names.ts';
+import { covers, patternsCovering } from '../documents/names.ts';
 import { conditionInWords } from '../documents/sentence.ts';
 import { stricterOf } from '../documents/verdicts.ts';
-import type { Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
+import type { Capability, Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
 import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
 import type { Outcome } from './plan.ts';
 
@@ -24,7 +24,11 @@ export class GuardIndex {
   readonly #byAction = new Map<string, IndexedGuard[]>();
   readonly #windowsByPattern = new Map<string, IndexedGuard[]>();
 
-  constructor({ roles, workspaceGuards }: PolicySet) {
+  readonly #capabilities: ReadonlyMap<string, Capability>;
+  readonly #declared = new Map<string, boolean>();
+
+  constructor({ roles, workspaceGuards, capabilities }: PolicySet) {
+    this.#capabilities = new Map(capabilities.map((capability) => [capability.name, capability]));
     let place = 0;
     for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles])
       for (const guard of guards) {
@@ -41,6 +45,23 @@ export class GuardIndex {
     const byOrigin = new Map<string, IndexedGuard[]>();
     for (const indexed of found.sort((a, b) => a.place - b.place)) push(byOrigin, indexed.origin, indexed);
     return byOrigin;
+  }
+
+  capability(name: string): Capability | undefined {
+    return this.#capabilities.get(name);
+  }
+
+  /** Whether any capability that the patterns cover declares the unit. */
+  declaredUnder(unit: string, over: readonly string[]): boolean {
+    const key = `${unit} ${over.join(' ')}`;
+    let declared = this.#declared.get(key);
+    if (declared === undefined) {
+      declared = [...this.#capabilities.values()].some(
+        ({ name, impact }) => Object.hasOwn(impact, unit) && over.some((pattern) => covers(pattern, name)),
+      );
+      this.#declared.set(key, declared);
+    }
+    return declared;
   }
 
   /** Guards whose windows count calls of the capability. */

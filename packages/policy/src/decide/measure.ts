@@ -1,4 +1,5 @@
 /** How many units one call spends. A measure is an integer from 0, or a negative code that says why there is none. */
+import { covers } from '../documents/names.ts';
 import type { Capability, ImpactRule, JsonObject, JsonValue } from '../model.ts';
 import { currencyOf, exponentOf, type MoneyFault, toMinor } from '../values/money.ts';
 
@@ -37,31 +38,53 @@ export function moneyUnitOf(capability: Capability | undefined): string | undefi
     : Object.keys(capability.impact).find((unit) => currencyOf(unit) !== undefined);
 }
 
+/** How a call of a capability is taken to spend a unit. */
+export type Spending = 'declared' | 'none' | 'amount' | 'unknown' | 'otherCurrency';
+
 /**
- * How a unit is measured for a capability.
+ * What is declared is measured. What is not is taken so that no cap is passed by leaving a declaration out:
  *
- * Declared: as declared. Not declared: everything under `*` spends none of it. Under a guard that names the
- * capability or its namespace, a read spends none; a write spends the argument `amount` if the unit is money,
- * and is not measurable otherwise, so that a cap cannot be passed by leaving a declaration out.
+ * - money, where other money is declared, cannot be compared;
+ * - under a window over everything (`*`) nothing is spent;
+ * - money, by a capability that the window names, or by a write whose namespace it names, is the argument
+ *   `amount`; a read of that namespace spends none;
+ * - another unit is not spent where a fellow under the same window declares it; else it is unknown.
  */
-export function measureOf(
+export function spendingOf(
   unit: string,
   name: string,
   capability: Capability | undefined,
   over: readonly string[],
-): Measure {
-  const rule =
-    capability === undefined || !Object.hasOwn(capability.impact, unit) ? undefined : capability.impact[unit];
-  if (rule !== undefined) return ruleMeasure(rule);
-  const currency = currencyOf(unit);
-  if (currency !== undefined && moneyUnitOf(capability) !== undefined) return () => OTHER_CURRENCY;
-  const named = over.some((pattern) => pattern === name || (pattern !== '*' && pattern.endsWith('.*')));
-  if (!named || capability?.access === 'read') return () => 0;
-  return currency === undefined ? () => MISSING : amountMeasure(currency);
+  declaredUnder: (unit: string, over: readonly string[]) => boolean,
+): Spending {
+  if (capability !== undefined && Object.hasOwn(capability.impact, unit)) return 'declared';
+  const isMoney = currencyOf(unit) !== undefined;
+  if (isMoney && moneyUnitOf(capability) !== undefined) return 'otherCurrency';
+  if (over.every((pattern) => pattern === '*' || !covers(pattern, name))) return 'none';
+  const isNamed = over.includes(name);
+  if (isMoney) return !isNamed && capability?.access === 'read' ? 'none' : 'amount';
+  return !isNamed && declaredUnder(unit, over) ? 'none' : 'unknown';
+}
+
+export function measureOf(unit: string, spending: Spending, capability: Capability | undefined): Measure {
+  switch (spending) {
+    case 'declared': {
+      const rule = capability?.impact[unit];
+      return rule === undefined ? () => MISSING : ruleMeasure(rule);
+    }
+    case 'none':
+      return () => 0;
+    case 'amount':
+      return amountMeasure(currencyOf(unit) ?? '');
+    case 'unknown':
+      return () => MISSING;
+    case 'otherCurrency':
+      return () => OTHER_CURRENCY;
+  }
 }
 
 /** The argument `amount` in major units, of a capability that declares no money; beside it `currency` may stand. */
-export function amountMeasure(currency: string): Measure {
+function amountMeasure(currency: string): Measure {
   return moneyMeasure('amount', currency, exponentOf(currency) ?? 0, 'currency');
 }
 

@@ -3,7 +3,7 @@ import type { Capability, CounterScope, Guard, ReasonClass, TraceStep, WindowCon
 import { currencyOf, formatMoney, unitOf } from '../values/money.ts';
 import { type AmountSlot, boundsOf, compileCondition, type Test } from './condition.ts';
 import type { GuardIndex, IndexedGuard } from './guard-index.ts';
-import { amountMeasure, type Measure, measureOf, moneyUnitOf } from './measure.ts';
+import { type Measure, measureOf, moneyUnitOf, type Spending, spendingOf } from './measure.ts';
 
 export interface Outcome {
   readonly step: TraceStep;
@@ -59,16 +59,18 @@ export class CapabilityPlan {
   /** Grows while guards are compiled; a slot, once given, stays. */
   readonly units: MeasuredUnit[] = [];
   readonly charges: readonly ChargePlan[];
+  readonly #index: GuardIndex;
   readonly #capability: Capability | undefined;
   readonly #guards: ReadonlyMap<string, readonly IndexedGuard[]>;
   readonly #steps = new Map<string, readonly Step[]>();
   readonly #slots = new Map<string, number>();
 
-  constructor(name: string, capability: Capability | undefined, index: GuardIndex) {
+  constructor(name: string, index: GuardIndex) {
     this.name = name;
-    this.#capability = capability;
+    this.#index = index;
+    this.#capability = index.capability(name);
     this.#guards = index.applicable(name);
-    for (const unit of Object.keys(capability?.impact ?? {})) this.#slot(unit, [name]);
+    for (const unit of Object.keys(this.#capability?.impact ?? {})) this.#place(unit, 'declared');
     this.charges = this.#chargePlans(index.windows(name));
   }
 
@@ -82,30 +84,31 @@ export class CapabilityPlan {
   }
 
   #slot(unit: string, over: readonly string[]): number {
-    const declared = this.#capability !== undefined && Object.hasOwn(this.#capability.impact, unit);
-    const named = over.some((pattern) => pattern !== '*');
-    const measure = measureOf(unit, this.name, this.#capability, over);
-    return this.#place(declared ? unit : `${unit} ${named ? 'named' : 'wide'}`, unit, measure, declared || named);
+    const index = this.#index;
+    const spending = spendingOf(unit, this.name, this.#capability, over, (...asked) => index.declaredUnder(...asked));
+    return this.#place(unit, spending);
   }
 
-  #place(id: string, unit: string, measure: Measure, told: boolean): number {
+  #place(unit: string, spending: Spending): number {
+    const id = `${unit} ${spending}`;
     const held = this.#slots.get(id);
     if (held !== undefined) return held;
     this.#slots.set(id, this.units.length);
-    return this.units.push({ unit, measure, told }) - 1;
+    const measure = measureOf(unit, spending, this.#capability);
+    return this.units.push({ unit, measure, told: spending !== 'none' }) - 1;
   }
 
   /** Where `amount` is found; undefined means the bare argument. */
   readonly #amountSlot: AmountSlot = (currency) => {
     const unit = moneyUnitOf(this.#capability);
     const declared = unit === undefined ? undefined : currencyOf(unit);
-    if (unit === undefined || declared === undefined) {
-      if (currency === undefined) return undefined;
-      const asked = unitOf(currency);
-      return { slot: this.#place(`${asked} amount`, asked, amountMeasure(currency), true), currency };
-    }
-    const asked = currency === undefined ? unit : unitOf(currency);
-    return { slot: this.#slot(asked, [this.name]), currency: currency ?? declared };
+    if (declared === undefined)
+      return currency === undefined ? undefined : { slot: this.#place(unitOf(currency), 'amount'), currency };
+    const same = currency === undefined || currency === declared;
+    return {
+      slot: this.#place(unitOf(currency ?? declared), same ? 'declared' : 'otherCurrency'),
+      currency: currency ?? declared,
+    };
   };
 
   #step(indexed: IndexedGuard): Step {
