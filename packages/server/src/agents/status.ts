@@ -14,7 +14,9 @@ export interface Settled {
 /**
  * `revoked` while any stop that covers the agent stands, else `suspended` while a person or the owner's
  * leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
- * is recorded after it. Rows are locked in id order, like the recorder's.
+ * is recorded after it; and the epoch by $3, for stops that end tokens: it never falls, so no token made
+ * before revives. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
+ * transaction would also look up its foreign key.
  */
 const SETTLE = `
 WITH due AS MATERIALIZED (
@@ -31,7 +33,9 @@ WITH due AS MATERIALIZED (
    WHERE s.workspace_id = $1 AND s.agent_id = ANY($2)
    ORDER BY s.agent_id FOR UPDATE OF s),
 settled AS (
-  UPDATE agent_state s SET status = due.after, revision = s.revision + 1
+  UPDATE agent_state s
+     SET status = due.after, revision = s.revision + 1, authz_epoch = s.authz_epoch + $3,
+         authz_cutoff = CASE WHEN $3 = 0 THEN s.authz_cutoff ELSE clock_timestamp() END
     FROM due WHERE s.workspace_id = $1 AND s.agent_id = due.agent_id)
 SELECT agent_id AS "agentId", agent, owner, before, after FROM due ORDER BY agent_id`;
 
@@ -39,9 +43,10 @@ export async function settleStatus(
   { client }: LoggedTransaction,
   workspaceId: WorkspaceId,
   agentIds: readonly AgentId[],
+  { endsTokens = false }: { readonly endsTokens?: boolean } = {},
 ): Promise<readonly Settled[]> {
   if (agentIds.length === 0) return [];
-  const { rows } = await client.query<Settled>(SETTLE, [workspaceId, agentIds]);
+  const { rows } = await client.query<Settled>(SETTLE, [workspaceId, agentIds, endsTokens ? 1 : 0]);
   return rows;
 }
 

@@ -155,7 +155,7 @@ async function giveOrder(
   return { id, scope, target: target.name, agentIds: target.agentIds };
 }
 
-/** Ends the tokens, for good: the epoch is raised and never falls, so no token made before this revives. */
+/** Writes down who is covered, ends their tokens and settles their status. */
 async function cover(
   transaction: LoggedTransaction,
   { workspaceId, actor }: Administrator,
@@ -177,12 +177,7 @@ async function cover(
     [workspaceId, containmentId, agents],
   );
   const tokensEnded = new Map(rows.map(({ agent_id, tokens_ended }) => [agent_id, tokens_ended]));
-  const settled = await settleStatus(transaction, workspaceId, agents);
-  await client.query(
-    `UPDATE agent_state SET authz_epoch = authz_epoch + 1, authz_cutoff = clock_timestamp()
-      WHERE workspace_id = $1 AND agent_id = ANY($2)`,
-    [workspaceId, agents],
-  );
+  const settled = await settleStatus(transaction, workspaceId, agents, { endsTokens: true });
   for (const { agentId, agent, owner, before } of settled) {
     transaction.log({
       kind: 'agent.revoked',
