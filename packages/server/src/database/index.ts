@@ -50,6 +50,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   // An idle connection that breaks is replaced by the pool; the query that meets the outage reports it.
   pool.on('error', () => undefined);
+  // One that breaks while it is handed out, between two queries, has no other listener; without one it ends the process.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return { pool, url: url.href, close: () => pool.end() };
 }
 

@@ -27,6 +27,10 @@ export function connectionOf(options: ConnectionOptions): pg.Pool {
     options: SESSION.map((setting) => `-c ${setting}`).join(' '),
   });
   pool.on('error', () => undefined);
+  // Until the writer has its own listener on it, a client that breaks must not end the process.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return pool;
 }
 
