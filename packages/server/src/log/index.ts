@@ -301,6 +301,8 @@ class Log implements RunningLog {
       onCommitted: () => keeper.wake(),
     });
     this.#writers.set(workspaceId, writer);
+    // Of a log that is closed, it refuses from the start.
+    if (this.#closing !== undefined) void writer.close();
     return writer;
   }
 
@@ -327,6 +329,7 @@ class Log implements RunningLog {
       onProjected: () => this.#news.tell(workspaceId),
     });
     this.#keepers.set(workspaceId, keeper);
+    if (this.#closing !== undefined) void keeper.close();
     return keeper;
   }
 
