@@ -78,7 +78,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const url = config.public_url === undefined ? doors.url : new URL(config.public_url).origin;
 
   const { pool } = database;
-  const workspaceId = await ensureWorkspace(pool, config.environment);
+  const { id: workspaceId, previousEnvironment } = await ensureWorkspace(pool, config.environment);
   const metrics = createMetrics();
   const log = await createActionLog({
     pool,
@@ -95,6 +95,11 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('stopped record', async () => {
     if (isStarted) await log.record(workspaceId, { kind: 'system.stopped', actor: 'system', node: nodeId, version });
   });
+  if (previousEnvironment !== undefined) {
+    const { environment } = config;
+    const change = { change: 'environment', environment, previous: previousEnvironment };
+    await log.record(workspaceId, { kind: 'workspace.changed', actor: 'system', ...change });
+  }
   await ensurePolicy(log, workspaceId);
   const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 

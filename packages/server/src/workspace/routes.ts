@@ -17,7 +17,7 @@ const workspaceSchema = z
   })
   .meta({ id: 'Workspace' });
 
-export function workspaceRoutes(api: Api, { pool, log }: ApiContext): void {
+export function workspaceRoutes(api: Api, { pool, log, path }: ApiContext): void {
   api.get(
     '/v1/workspace',
     { schema: { summary: 'The workspace', tags: ['workspace'], response: { 200: workspaceSchema } } },
@@ -43,6 +43,8 @@ export function workspaceRoutes(api: Api, { pool, log }: ApiContext): void {
     },
     async ({ administrator: { workspaceId, actor }, body }) => {
       await renameWorkspace(log, workspaceId, body.name, actor);
+      // Principals carry the name onto the records of calls.
+      path.invalidate(workspaceId);
       return readWorkspace(pool, workspaceId);
     },
   );

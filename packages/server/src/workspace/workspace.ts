@@ -23,31 +23,35 @@ export interface WorkspaceView {
   readonly created: number;
 }
 
+export interface EnsuredWorkspace {
+  readonly id: WorkspaceId;
+  /** What its environment was called until now, if that was something else. */
+  readonly previousEnvironment: string | undefined;
+}
+
 /** The first workspace: made on an empty database. Its environment is the configured one. */
-export async function ensureWorkspace(pool: Pool, environment: string): Promise<WorkspaceId> {
+export async function ensureWorkspace(pool: Pool, environment: string): Promise<EnsuredWorkspace> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [FIRST_WORKSPACE_LOCK]);
-    const { rows } = await client.query<{ id: WorkspaceId }>(
-      'SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1',
+    const { rows } = await client.query<{ id: WorkspaceId; environment: string }>(
+      'SELECT id, environment FROM workspaces ORDER BY created_at, id LIMIT 1',
     );
-    const id = rows[0]?.id ?? newId<WorkspaceId>('wsp');
-    if (rows.length === 0) {
+    const [found] = rows;
+    const id = found?.id ?? newId<WorkspaceId>('wsp');
+    if (found === undefined) {
       await client.query('INSERT INTO workspaces (id, name, environment) VALUES ($1, $2, $3)', [
         id,
         FIRST_NAME,
         environment,
       ]);
       await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [id]);
-    } else {
-      await client.query('UPDATE workspaces SET environment = $2 WHERE id = $1 AND environment <> $2', [
-        id,
-        environment,
-      ]);
+    } else if (found.environment !== environment) {
+      await client.query('UPDATE workspaces SET environment = $2 WHERE id = $1', [id, environment]);
     }
     await client.query('COMMIT');
-    return id;
+    return { id, previousEnvironment: found?.environment === environment ? undefined : found?.environment };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;

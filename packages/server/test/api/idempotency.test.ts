@@ -71,6 +71,23 @@ describe('Idempotency-Key', () => {
     expect(rows).toEqual([{ response: null }]);
   });
 
+  it('keeps the refusal of a request that would have shown one', async () => {
+    const make = () => call('POST', '/v1/keys', { body: { name: 'once' }, ...withKey('k6b') });
+    for (const replayed of [null, 'true']) {
+      const { status, body, headers } = await make();
+      expect([status, body.error.code, headers.get('idempotency-replayed')]).toEqual([409, 'key_name_taken', replayed]);
+    }
+  });
+
+  it('answers without a body when the first answer had none', async () => {
+    const hook = { url: 'https://hooks.acme.example/', events: ['*'] };
+    const { body } = await call('POST', '/v1/webhooks', { body: hook });
+    for (const replayed of [null, 'true']) {
+      const answer = await call('DELETE', `/v1/webhooks/${body.id}`, withKey('k6c'));
+      expect([answer.status, answer.body, answer.headers.get('idempotency-replayed')]).toEqual([204, '', replayed]);
+    }
+  });
+
   it('runs once when the same key comes many times at once', async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => rename('seven', 'k7')));
     const statuses = answers.map(({ status, body }) => (status === 200 ? 200 : body.error.code));

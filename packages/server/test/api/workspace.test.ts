@@ -36,4 +36,15 @@ describe('the workspace', () => {
   it.each(['', ' ', 'x'.repeat(65), 'a\u0000b', 'a\nb'])('is not renamed to %j', async (name) => {
     expect((await call('PATCH', '/v1/workspace', { body: { name } })).body.error.code).toBe('request_invalid');
   });
+
+  it('takes the environment it is started with, which is on the log too', async () => {
+    const again = await server.restart({ environment: 'prod' });
+    server = again;
+    call = clientOf(again);
+    expect((await call('GET', '/v1/workspace')).body.environment).toBe('prod');
+    const changes = async () => (await call('GET', '/v1/audit/events?kind=workspace.changed&order=desc')).body.data;
+    await expect
+      .poll(async () => (await changes())[0])
+      .toMatchObject({ actor: 'system', change: 'environment', environment: 'prod', previous: 'staging', env: 'prod' });
+  });
 });

@@ -91,7 +91,8 @@ export function installIdempotency(api: Api, { pool, key: digestKey, callerOf }:
     const mine = taken.get(request);
     if (mine === undefined) return;
     taken.delete(request);
-    await keep(pool, mine, reply, request.routeOptions.config.answersSecret === true ? null : payload).catch(
+    const showsSecret = request.routeOptions.config.answersSecret === true && reply.statusCode < 300;
+    await keep(pool, mine, reply, showsSecret ? null : String(payload ?? '')).catch(
       // The request had its effect; its answer still goes out. A replay will be told that the outcome is unknown.
       (error: unknown) => request.log.warn({ err: error }, 'an idempotent answer could not be kept'),
     );
@@ -104,16 +105,16 @@ function digestOf(key: KeyObject, { method, url, body }: FastifyRequest): string
     .digest('hex');
 }
 
-async function keep(pool: Pool, { workspaceId, actor, key }: Taken, reply: FastifyReply, payload: unknown) {
+/** `answer` is null for one that must not be stored. */
+async function keep(pool: Pool, { workspaceId, actor, key }: Taken, reply: FastifyReply, answer: string | null) {
   const which = [workspaceId, actor, key];
   if (NOTHING_DONE.has(reply.statusCode)) {
     await pool.query('DELETE FROM idempotency_keys WHERE workspace_id = $1 AND actor = $2 AND key = $3', which);
     return;
   }
-  const response = typeof payload === 'string' ? JSON.stringify(payload) : null;
   await pool.query(
     'UPDATE idempotency_keys SET status = $4, response = $5 WHERE workspace_id = $1 AND actor = $2 AND key = $3',
-    [...which, reply.statusCode, response],
+    [...which, reply.statusCode, answer === null ? null : JSON.stringify(answer)],
   );
 }
 
@@ -157,12 +158,9 @@ async function replay(pool: Pool, { workspaceId, actor, key }: Taken, digest: st
       'The answer to this Idempotency-Key showed a credential, which is shown once only.',
       'Revoke that credential and make another with a new key.',
     );
-  await reply
-    .code(stored.status)
-    .header('idempotency-replayed', 'true')
-    .type('application/json; charset=utf-8')
-    .serializer((text: string) => text)
-    .send(stored.response);
+  reply.code(stored.status).header('idempotency-replayed', 'true');
+  if (stored.response === '') await reply.send();
+  else await reply.type('application/json; charset=utf-8').serializer(String).send(stored.response);
 }
 
 /** Forgets keys that are over. Run it now and then. */
