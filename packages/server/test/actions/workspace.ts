@@ -96,7 +96,7 @@ export async function startSecondNode({ server }: Workspace): Promise<Workspace>
 }
 
 /** Waits until `look` gives something, by looking again. */
-export async function eventually<T>(look: () => Promise<T | undefined>, patienceMs = 15_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined>, patienceMs = 30_000): Promise<T> {
   const until = performance.now() + patienceMs;
   for (;;) {
     const found = await look();
