@@ -13,6 +13,7 @@ import type { SystemState } from './gateway/api/system.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
 import { ensureLiveKey } from './identity/index.ts';
 import { loadServerKeys, writePrivateFile } from './identity/keys.ts';
+import { newId } from './ids.ts';
 import { createActionLog } from './log/index.ts';
 import { nodeIdOf, prepareDataFolder } from './node/data-folder.ts';
 import { lockNode } from './node/lock.ts';
@@ -250,7 +251,7 @@ async function openDoors({ host, port }: Config): Promise<Doors> {
   let listener: RequestListener = (_req, res) => {
     const starting = new Failure(503, 'starting', 'HiveKey is starting.', 'Try again in a moment.');
     res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
-    res.end(JSON.stringify(starting.body('req_starting')));
+    res.end(JSON.stringify(starting.body(newId('req'))));
   };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => listener(req, res));
   await bind(server, host, port);

@@ -1,5 +1,6 @@
 /** What docs/reference/api.md says holds for every call. */
 import { request } from 'node:http';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../../../../test/setup/server.ts';
 import { type Client, clientOf } from './client.ts';
@@ -54,6 +55,25 @@ describe('the error envelope', () => {
       expect((await call('GET', path)).body.error.code).toBe('request_invalid');
     },
   );
+});
+
+describe('a bug', () => {
+  it('is told without any detail, and is in the log of the server alone', async () => {
+    const owner = new pg.Client({ connectionString: server.ownerUrl });
+    await owner.connect();
+    await owner.query('ALTER TABLE upstream_secrets RENAME TO elsewhere');
+    const { status, body } = await call('GET', '/v1/secrets');
+    await owner.query('ALTER TABLE elsewhere RENAME TO upstream_secrets');
+    await owner.end();
+    expect(status).toBe(500);
+    expect(body.error).toEqual({
+      code: 'internal_error',
+      cause: 'HiveKey failed at this request.',
+      remedy: expect.any(String),
+      request_id: expect.stringMatching(/^req_/),
+    });
+    expect((await call('GET', '/v1/secrets')).status).toBe(200);
+  });
 });
 
 describe('request id', () => {

@@ -37,9 +37,12 @@ interface Problem {
 }
 
 /** Where the request does not fit its schema, without repeating values: they may be secrets. */
-function requestInvalid(error: FastifyError): Failure {
-  const place = error.validationContext ?? 'request';
-  const problems: Problem[] = (error.validation ?? []).map(({ keyword, message, instancePath }) => ({
+function requestInvalid({
+  validation,
+  validationContext,
+}: Pick<FastifyError, 'validation' | 'validationContext'>): Failure {
+  const place = validationContext ?? 'request';
+  const problems: Problem[] = (validation ?? []).map(({ keyword, message, instancePath }) => ({
     code: keyword,
     message: message ?? 'does not fit',
     remedy: 'See /docs for the shape.',
@@ -70,7 +73,7 @@ function failureOf(error: unknown): Failure | undefined {
     return new Failure(503, 'overloaded', 'Too much is waiting to be recorded; nothing was done.', 'Try again later.');
   if (!(error instanceof Error)) return undefined;
   const fastifyError: Partial<FastifyError> = error;
-  if (hasZodFastifySchemaValidationErrors(error)) return requestInvalid(error as FastifyError);
+  if (hasZodFastifySchemaValidationErrors(error)) return requestInvalid(fastifyError);
   if (fastifyError.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Failure(413, 'body_too_large', 'The body is larger than allowed.', 'Send a smaller body.');
   const status = fastifyError.statusCode ?? 500;
@@ -96,6 +99,6 @@ export function answerFailure(error: unknown, request: FastifyRequest, reply: Fa
   reply
     .code(status)
     .type('application/json; charset=utf-8')
-    .serializer((body: unknown) => JSON.stringify(body))
+    .serializer(JSON.stringify)
     .send((failure ?? BUG).body(request.id));
 }
