@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts';
 import type { AgentId, TokenId, WorkspaceId } from '../ids.ts';
 
 const DAY_SECONDS = 86_400;
-export const DEFAULT_LIFE_SECONDS = 90 * DAY_SECONDS;
+const DEFAULT_LIFE_SECONDS = 90 * DAY_SECONDS;
 const MAX_LIFE_SECONDS = 366 * DAY_SECONDS;
 const DEFAULT_OVERLAP_SECONDS = 3600;
 const MAX_OVERLAP_SECONDS = 30 * DAY_SECONDS;

@@ -17,7 +17,7 @@ import { publishPolicy } from './policy-set.ts';
 import { findRole, readRole } from './read.ts';
 import { type RoleRow, roleNotFound } from './role.ts';
 
-export type RoleChange = 'created' | 'updated' | 'unchanged';
+type RoleChange = 'created' | 'updated' | 'unchanged';
 
 export interface AppliedRole {
   readonly role: RoleRow;

@@ -1,6 +1,8 @@
 /** A stop while the log cannot be written. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readContainment } from '../../src/containment/containment.ts';
+import { hearMissedStops } from '../../src/containment/hear.ts';
 import type { Scope } from '../../src/containment/standing.ts';
 import { orderStop } from '../../src/containment/stop.ts';
 import { Failure } from '../../src/errors.ts';
@@ -92,6 +94,25 @@ it('is answered while every connection of the pool is busy', async () => {
   expect(receipt).toMatchObject({ agents: [{ name: 'starved' }], first_refusal_ms: expect.any(Number) });
   busy.release();
   await pool.end();
+});
+
+it('a node that missed the notice follows the stop when it hears again, and says what it aborted', async () => {
+  const deaf = await nodes.add({ listens: false });
+  await nodes.agent('elsewhere', ['billing']);
+  const permit = await deaf.act(await nodes.token('elsewhere'), 'payments.pay');
+  if (permit.kind !== 'permit') throw new Error(permit.kind);
+  const stop = await node.stop({ scope: 'agent', target: 'elsewhere' });
+  expect(stop.receipt.nodes).toContainEqual({ node: deaf.nodeId, effective_at: null });
+  expect(permit.signal.aborted).toBe(false);
+
+  permit.signal.addEventListener('abort', () => void deaf.path.settle(permit, { result: 'not_attempted' }));
+  await hearMissedStops(deaf);
+  expect(permit.signal.aborted).toBe(true);
+  const { receipt } = await readContainment(nodes.database.pool, nodes.who.workspaceId, stop.id);
+  expect(receipt.nodes).toContainEqual({ node: deaf.nodeId, effective_at: expect.any(String) });
+  expect(receipt.calls).toEqual([
+    { event_id: permit.eventId, agent: 'elsewhere', capability: 'payments.pay', fate: 'aborted_before_upstream' },
+  ]);
 });
 
 it('a receipt that was lost with its node is completed by the same order', async () => {

@@ -112,7 +112,7 @@ export async function openNodes(): Promise<Nodes> {
   return nodes;
 }
 
-export function actionOf(capability: string): Action {
+function actionOf(capability: string): Action {
   return {
     entrance: 'actions',
     capability,
