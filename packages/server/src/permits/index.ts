@@ -14,6 +14,7 @@ import {
   forgetPermits,
   insertPermit,
   noteRecorded,
+  PERMITS_AT_ONCE,
   permitState,
   reportPermit,
   stopPermit,
@@ -156,8 +157,13 @@ class Keeper implements Permits {
 
   async #closeWhatIsOver(): Promise<void> {
     const { pool, nodeId, clock } = this.#options;
-    for (const closed of await expirePermits(pool, nodeId)) this.#record(closed);
-    for (const closed of await takeUnrecorded(pool)) this.#record(closed);
+    for (const next of [() => expirePermits(pool, nodeId), () => takeUnrecorded(pool)]) {
+      let batch: readonly ClosedPermit[];
+      do {
+        batch = await next();
+        for (const closed of batch) this.#record(closed);
+      } while (batch.length === PERMITS_AT_ONCE && !this.#isClosed);
+    }
     const now = clock();
     for (const [id, { untilMs }] of this.#held) if (untilMs < now) this.#letGo(id);
   }

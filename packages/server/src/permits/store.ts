@@ -7,7 +7,8 @@ import type { CallReference, Outcome, Permit } from '../path/index.ts';
 const FOREIGN_GRACE_SECONDS = 5;
 /** A result that is not on the log this long after its permit was closed was lost with its node. */
 const UNRECORDED_AFTER_SECONDS = 30;
-const AT_ONCE = 200;
+/** Most permits that one look closes. */
+export const PERMITS_AT_ONCE = 200;
 const KEPT_HOURS = 24;
 
 export type PermitState = 'open' | 'reported' | 'expired' | 'stopped';
@@ -137,7 +138,7 @@ const EXPIRE = `
 WITH due AS (
   SELECT workspace_id, id FROM permits
    WHERE state = 'open' AND expires_at <= now() - CASE WHEN node_id = $1 THEN interval '0' ELSE interval '${FOREIGN_GRACE_SECONDS} seconds' END
-   ORDER BY expires_at LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED)
+   ORDER BY expires_at LIMIT ${PERMITS_AT_ONCE} FOR UPDATE SKIP LOCKED)
 UPDATE permits p SET state = 'expired', outcome = 'unknown', outcome_code = 'permit_expired', closed_at = now()
   FROM due, workspaces w
  WHERE p.workspace_id = due.workspace_id AND p.id = due.id AND w.id = p.workspace_id
@@ -154,7 +155,7 @@ const LOST = `
 WITH lost AS (
   SELECT workspace_id, id FROM permits
    WHERE state <> 'open' AND NOT recorded AND closed_at <= now() - interval '${UNRECORDED_AFTER_SECONDS} seconds'
-   ORDER BY closed_at LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED)
+   ORDER BY closed_at LIMIT ${PERMITS_AT_ONCE} FOR UPDATE SKIP LOCKED)
 UPDATE permits p SET closed_at = now()
   FROM lost, workspaces w
  WHERE p.workspace_id = lost.workspace_id AND p.id = lost.id AND w.id = p.workspace_id
