@@ -5,7 +5,7 @@ import type { BatchItem, IntentEntry } from './entries.ts';
 import { placeRecord } from './records.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { APPEND, APPEND_WITH_WINDOWS } from './sql/append.ts';
-import { MICROSECONDS, type WindowLedger } from './windows.ts';
+import type { WindowLedger } from './windows.ts';
 
 /** What the intents of a batch were decided under, to be compared in the transaction. */
 export interface Expectation {
@@ -15,8 +15,8 @@ export interface Expectation {
   readonly tokenExpiryMs: number;
   /** Revision of each agent; undefined where none is compared. */
   readonly revisions: ReadonlyMap<AgentId, number> | undefined;
-  /** Before then, by the database's clock, the windows hold what was decided from. Absent when they were read under lock. */
-  readonly windowsUntilUs?: number;
+  /** The windows were decided as of this time, believed to be past for the database. Absent when they were read under lock. */
+  readonly windowsAsOfUs?: number;
 }
 
 /** For a batch whose state is locked, and for records that depend on none. */
@@ -112,8 +112,7 @@ export function prepareAppend(
   };
 }
 
-function windowValues(windows: WindowLedger, { windowsUntilUs }: Expectation): unknown[] {
+function windowValues(windows: WindowLedger, { windowsAsOfUs }: Expectation): unknown[] {
   const { keys, versions, added, keepSeconds } = windows.write();
-  const until = windowsUntilUs === undefined ? null : windowsUntilUs / MICROSECONDS;
-  return [keys, versions, JSON.stringify(added), JSON.stringify(keepSeconds), until];
+  return [keys, versions, JSON.stringify(added), JSON.stringify(keepSeconds), windowsAsOfUs ?? null];
 }

@@ -1,22 +1,12 @@
 /**
- * Counters as this writer left them. While nobody else touches them, a batch can be decided from here and
- * checked in its own statement, by their versions and by the time until which nothing leaves a window. Whatever
- * is not sure is looked up under lock instead.
+ * Counters as this writer left them. While nobody else touches them, a batch can be decided from here, as of a
+ * moment ago, and checked in its own statement by their versions. Whatever is not sure is looked up under lock.
  */
 import { decideBatch } from './decide-batch.ts';
 import type { BatchItem, Entry } from './entries.ts';
 import { type Counter, MICROSECONDS, WindowLedger } from './windows.ts';
 
 const MAX_COUNTERS = 20_000;
-/** A window whose next entry leaves this soon may not hold any more when the statement arrives. */
-const MARGIN_US = 50_000;
-
-export interface Guessed {
-  readonly items: readonly BatchItem[];
-  readonly ledger: WindowLedger;
-  /** The decisions hold before this, by the database's clock. */
-  readonly untilUs: number;
-}
 
 export class CounterCache {
   readonly #monotonicMs: () => number;
@@ -33,7 +23,7 @@ export class CounterCache {
   }
 
   /** The batch decided from what is known, or undefined when that is not enough. */
-  decide(entries: readonly Entry[], keys: Iterable<string>): Guessed | undefined {
+  decide(entries: readonly Entry[], keys: Iterable<string>): { items: BatchItem[]; ledger: WindowLedger } | undefined {
     if (this.#tick === undefined) return undefined;
     const counters: [string, Counter][] = [];
     for (const key of keys) {
@@ -41,13 +31,13 @@ export class CounterCache {
       if (counter === undefined) return undefined;
       counters.push([key, counter]);
     }
-    const untilUs = this.#holdUntil(entries);
-    const nowUs = this.#tick.us + (this.#monotonicMs() - this.#tick.atMs) * (MICROSECONDS / 1000);
-    if (untilUs === undefined || nowUs + MARGIN_US >= untilUs) return undefined;
-    const ledger = new WindowLedger(counters, this.#tick.us);
+    // Behind the database's clock by the way of the reply; should ours be faster, the statement notices.
+    const nowUs = Math.floor(this.#tick.us + (this.#monotonicMs() - this.#tick.atMs) * (MICROSECONDS / 1000));
+    if (!this.#areKnown(entries, nowUs)) return undefined;
+    const ledger = new WindowLedger(counters, nowUs);
     const { items, short, faulty } = decideBatch(entries, ledger);
     // A call that does not fit is told when it would, which takes a look at the entries.
-    return short.length === 0 && faulty.length === 0 ? { items, ledger, untilUs } : undefined;
+    return short.length === 0 && faulty.length === 0 ? { items, ledger } : undefined;
   }
 
   /** A batch was written, or is on its way, with this ledger. */
@@ -66,17 +56,14 @@ export class CounterCache {
     this.#counters.clear();
   }
 
-  /** Until when nothing leaves any demanded window; undefined when one of them is not known. */
-  #holdUntil(entries: readonly Entry[]): number | undefined {
-    let untilUs = Number.POSITIVE_INFINITY;
-    for (const entry of entries) {
-      if (entry.kind === 'plain' || entry.ready !== undefined) continue;
-      for (const { key, windowSeconds } of entry.intent.evaluation.demands) {
+  /** Whether it is known what every demanded window holds at that time. */
+  #areKnown(entries: readonly Entry[], nowUs: number): boolean {
+    return entries.every((entry) => {
+      if (entry.kind === 'plain' || entry.ready !== undefined) return true;
+      return entry.intent.evaluation.demands.every(({ key, windowSeconds }) => {
         const window = this.#counters.get(key)?.windows.get(windowSeconds);
-        if (window === undefined) return undefined;
-        untilUs = Math.min(untilUs, window.untilUs);
-      }
-    }
-    return untilUs;
+        return window !== undefined && nowUs < window.untilUs;
+      });
+    });
   }
 }

@@ -273,8 +273,8 @@ export class Writer {
     if (keys.size === 0) return this.#prepare(session, decideBatch(entries, undefined).items, expectation);
     const decided = this.#counters.decide(entries, keys);
     if (decided === undefined) return undefined;
-    const { items, ledger, untilUs } = decided;
-    return this.#prepare(session, items, { ...expectation, windowsUntilUs: untilUs }, ledger);
+    const { items, ledger } = decided;
+    return this.#prepare(session, items, { ...expectation, windowsAsOfUs: ledger.nowUs }, ledger);
   }
 
   #prepare(session: Session, items: readonly BatchItem[], expectation: Expectation, windows?: WindowLedger): Append {

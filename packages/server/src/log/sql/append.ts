@@ -5,7 +5,8 @@
  *   - the shard still has the fence, block number and head this writer knows (no second writer),
  *   - the workspace is active, its policy is the one decided under, and no token has run out,
  *   - every agent is active, at the revision decided under and at the sequence number given out last,
- *   - every window counter is at the version the decision was made from, and nothing has left its windows since.
+ *   - every window counter is at the version the decision was made from, and the time it was
+ *     made for is not still to come.
  * The row count tells whether it happened. Times are compared last, when every lock has been waited for.
  *
  * Locks are taken in one order everywhere: workspace, agents by id, counters by key. Agents and counters are
@@ -34,7 +35,7 @@ counters AS MATERIALIZED (
    ORDER BY key FOR UPDATE),
 unchanged AS MATERIALIZED (
   SELECT array_agg(version ORDER BY key COLLATE "C") = $19::bigint[]
-     AND ($22::float8 IS NULL OR clock_timestamp() < to_timestamp($22::float8)) AS yes
+     AND ($22::bigint IS NULL OR extract(epoch FROM clock_timestamp()) * 1000000 >= $22) AS yes
     FROM counters)`;
 
 const MOVED = `,
@@ -78,8 +79,8 @@ export const APPEND = GUARDED + MOVED + COUNTED + STORED;
 
 /**
  * As APPEND, with $18 the counters in order, $19 their versions, $20 what is added to them, $21 how long their
- * entries must be kept where that grows, both as JSON, $22 when the first entry leaves a window (epoch seconds) or
- * NULL when the windows were read under lock. Returns the database's time.
+ * entries must be kept where that grows, both as JSON, $22 the time as of which the windows were decided
+ * (microseconds) or NULL when they were read under lock. Returns the database's time.
  */
 export const APPEND_WITH_WINDOWS = `${GUARDED + COUNTERS + MOVED + AND_COUNTERS + COUNTED + RESERVED + STORED}
 RETURNING (extract(epoch FROM committed_at) * 1000000)::bigint AS now_us`;
