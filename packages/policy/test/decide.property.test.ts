@@ -31,7 +31,8 @@ const CAPABILITIES: readonly Capability[] = [
   ),
   ...READING.map((name): Capability => ({ name, description: '', access: 'read', destructive: false, impact: {} })),
 ];
-const NAMES = [...SPENDING, ...READING];
+/** A write that declares nothing. */
+const NAMES = [...SPENDING, ...READING, 'shop.order'];
 const ROLE_NAMES = ['a', 'b', 'c'];
 
 const verdict = fc.constantFrom<Verdict>('allow', 'review', 'deny');
@@ -53,10 +54,12 @@ const test = fc
     }),
   )
   .map(({ field, operator, operand }): JsonObject => ({ field, [operator]: operand }));
+const amountTest = fc.constantFrom('$1', '$3.99', '$200').map((gt): JsonObject => ({ field: 'amount', gt }));
 const { condition } = fc.letrec<{ condition: JsonObject }>((tie) => ({
   condition: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
     test,
+    amountTest,
     fc.record({ all: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
     fc.record({ any: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
     fc.record({ not: tie('condition') }),
@@ -65,13 +68,13 @@ const { condition } = fc.letrec<{ condition: JsonObject }>((tie) => ({
 const scope = fc.constantFrom('agent', 'role', 'owner', 'workspace');
 const guardDocument = fc.oneof(
   fc.record({
-    action: fc.constantFrom(...NAMES, 'pay.*', 'crm.*', '*'),
+    action: fc.constantFrom(...NAMES, 'pay.*', 'crm.*', 'shop.*', '*'),
     when: condition,
     effect: verdict,
     otherwise: verdict,
   }),
   fc.record({
-    action: fc.constantFrom('pay.*', 'pay.one', '*'),
+    action: fc.constantFrom('pay.*', 'pay.one', 'shop.*', 'shop.order', 'crm.*', 'deploy', '*'),
     when: fc.record({
       field: fc.constantFrom('sum(usd, 24h)', 'sum(usd, 1h)'),
       lte: fc.integer({ min: 0, max: 20 }),

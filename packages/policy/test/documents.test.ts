@@ -542,6 +542,25 @@ describe('refusals', () => {
     expect(found[0]).toMatchObject({ code, path });
   });
 
+  it('tells problems of the role guide at its own places', () => {
+    const text = `role: "a!"
+allow: [mail.*]
+guard payments_pay:
+  per_action_max: 1.999
+guard 7up:
+  per_day_max: many
+guard mail_send:
+  per_month_max: 5
+`;
+    expect(refused(text).map(({ code, line, path }) => [code, line, path])).toEqual([
+      ['bad_name', 5, 'guard 7up'],
+      ['unknown_field', 8, 'guard mail_send.per_month_max'],
+      ['bad_name', 1, 'role'],
+      ['wildcard_grant', 2, 'allow[0]'],
+      ['bad_money', 3, 'guard payments_pay'],
+    ]);
+  });
+
   it('refuses two guards of one id', () => {
     const checked = checkGuards([guard, guard], 'r');
     expect(checked.ok ? [] : checked.problems).toMatchObject([{ code: 'duplicate_id', path: '[1].id' }]);

@@ -20,14 +20,17 @@ export type UsageOf = (key: string) => number;
 export function naiveVerdict(set: PolicySet, request: DecisionRequest, usageOf: UsageOf): Verdict {
   const worn = set.roles.filter(({ name }) => request.roles.includes(name));
   if (!worn.some(({ allow }) => allow.includes(request.capability))) return 'deny';
-  const verdicts: Verdict[] = impactIsRefused(set, request) ? ['deny'] : [];
-  for (const { origin, guards } of [
-    { origin: 'workspace', guards: set.workspaceGuards },
-    ...worn.map(({ name, guards }) => ({ origin: name, guards })),
-  ])
-    for (const guard of guards)
-      if (matches(guard.action, request.capability))
-        verdicts.push(...guardVerdicts(set, guard, origin, request, usageOf));
+  const applicable = [
+    ...set.workspaceGuards.map((guard) => ({ guard, origin: 'workspace' })),
+    ...worn.flatMap(({ name, guards }) => guards.map((guard) => ({ guard, origin: name }))),
+  ].filter(({ guard }) => matches(guard.action, request.capability));
+  const refused = impactIsRefused(
+    set,
+    request,
+    applicable.map(({ guard }) => guard),
+  );
+  const verdicts: Verdict[] = refused ? ['deny'] : [];
+  for (const { guard, origin } of applicable) verdicts.push(...guardVerdicts(set, guard, origin, request, usageOf));
   return verdicts.reduce((a, b) => (RANK[a] >= RANK[b] ? a : b), 'allow');
 }
 
@@ -50,8 +53,26 @@ function declares(set: PolicySet, capability: string): boolean {
   return set.capabilities.some(({ name, impact }) => name === capability && impact.usd !== undefined);
 }
 
-function impactIsRefused(set: PolicySet, { capability, arguments: args }: DecisionRequest): boolean {
-  return declares(set, capability) && dollars(args.amount) === 'bad';
+/** An impossible amount is refused where it is declared, and where a guard that applies reads it. */
+function impactIsRefused(set: PolicySet, request: DecisionRequest, applicable: readonly Guard[]): boolean {
+  const { capability, arguments: args } = request;
+  const isRead = applicable.some(({ when }) =>
+    'kind' in when ? when.kind === 'sum' && spends(set, when, capability) : readsAmount(when),
+  );
+  return (declares(set, capability) || isRead) && dollars(args.amount) === 'bad';
+}
+
+function readsAmount(when: Condition): boolean {
+  if ('field' in when) return when.field === 'amount';
+  if ('not' in when) return readsAmount(when.not);
+  return ('all' in when ? when.all : when.any).some(readsAmount);
+}
+
+/** Whether a call of the capability is taken to spend dollars in this window. */
+function spends(set: PolicySet, { over }: WindowCondition, capability: string): boolean {
+  if (declares(set, capability) || over.includes(capability)) return true;
+  const isRead = set.capabilities.some(({ name, access }) => name === capability && access === 'read');
+  return !isRead && over.some((pattern) => pattern !== '*' && matches(pattern, capability));
 }
 
 function guardVerdicts(
@@ -67,7 +88,7 @@ function guardVerdicts(
     const answer = answerOf(when, request);
     return [answer === 'unknown' ? stricter : answer ? effect : otherwise];
   }
-  const amount = when.kind === 'count' ? 1n : spent(set, request);
+  const amount = when.kind === 'count' ? 1n : spent(set, when, request);
   if (amount === undefined) return [stricter];
   if (amount === 0n) return [effect];
   return keysOf(set, when, origin, request).map((key) =>
@@ -75,10 +96,9 @@ function guardVerdicts(
   );
 }
 
-/** Every capability of the generator that spends declares USD; the others are reads. */
-function spent(set: PolicySet, { capability, arguments: args }: DecisionRequest): bigint | undefined {
-  if (!declares(set, capability)) return 0n;
-  const minor = dollars(args.amount);
+function spent(set: PolicySet, when: WindowCondition, request: DecisionRequest): bigint | undefined {
+  if (!spends(set, when, request.capability)) return 0n;
+  const minor = dollars(request.arguments.amount);
   return typeof minor === 'bigint' ? minor : undefined;
 }
 
@@ -108,6 +128,12 @@ function answerOf(condition: Condition, request: DecisionRequest): Answer {
       condition.any.map((part) => answerOf(part, request)),
       true,
     );
+  if (condition.field === 'amount') {
+    const minor = dollars(request.arguments.amount);
+    return typeof minor === 'bigint'
+      ? minor > BigInt(Math.round(Number(`${condition.operand}`.slice(1)) * 100))
+      : 'unknown';
+  }
   const value = request.arguments[condition.field];
   if (value === undefined || value === null) return 'unknown';
   const items: readonly JsonValue[] = Array.isArray(value) ? value : [value];

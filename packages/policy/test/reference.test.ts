@@ -20,7 +20,9 @@ it.each(blocks)('%s', (text) => {
   } else expect(parsePolicyFile(text)).toMatchObject({ ok: true });
 });
 
-const operators = [...readFileSync(path, 'utf8').matchAll(/\| `(\{ field: [^`]+\})` \|$/gm)].map(([, when = '']) => when);
+const operators = [...readFileSync(path, 'utf8').matchAll(/\| `(\{ field: [^`]+\})` +\|$/gm)].map(
+  ([, when = '']) => when,
+);
 
 it.each(operators)('%s is a condition', (when) => {
   const text = `apiVersion: policy.hivekey.ai/v1\nkind: WorkspaceGuards\nguards: [{ id: g, action: x, when: ${when}, effect: deny }]\n`;

@@ -8,12 +8,13 @@ import { type FieldReading, type PathStep, readField } from '../documents/fields
 import { covers } from '../documents/names.ts';
 import type { Condition, JsonObject, JsonValue, Operator } from '../model.ts';
 import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts';
+import { isList, isObject, itemsOf, member } from '../values/json.ts';
 import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
 import { isCleanPath, isUnder } from '../values/path.ts';
 import { MISSING, moneyOf, OTHER_CURRENCY, WRONG_TYPE } from './measure.ts';
 
 /** 0 false, 1 true; from 2 on unknown, and why. */
-export type Truth = number;
+type Truth = number;
 export const FALSE = 0;
 export const TRUE = 1;
 const UNKNOWN_MISSING = 2;
@@ -114,7 +115,7 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
       if (operator === 'exists')
         return ({ args }) => {
           const value = valuesAt(args);
-          return truth((value !== undefined && value !== null) === operand);
+          return truth(isGiven(value) === operand);
         };
       const listed = operator === 'contains';
       return ({ args }) => {
@@ -132,11 +133,16 @@ function truth(value: boolean): Truth {
   return value ? TRUE : FALSE;
 }
 
+/** Null is not given. */
+function isGiven(value: JsonValue | undefined): value is JsonValue {
+  return value !== undefined && value !== null;
+}
+
 type ValueTest = (value: JsonValue) => Truth;
 
 /** The test on a value, or on every element of a list. */
 function overList(value: JsonValue, test: ValueTest): Truth {
-  return Array.isArray(value) ? oneVoice(value, test) : test(value);
+  return isList(value) ? oneVoice(value, test) : test(value);
 }
 
 function oneVoice<T>(values: readonly T[], test: (value: T) => Truth): Truth {
@@ -156,7 +162,7 @@ function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | 
   const [only] = path;
   if (path.length === 1 && only !== undefined && !only.each) {
     const { name } = only;
-    return (args) => (Object.hasOwn(args, name) ? args[name] : undefined);
+    return (args) => member(args, name);
   }
   return (args) => readStep(args, path, 0);
 }
@@ -165,18 +171,15 @@ function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | 
 function readStep(value: JsonValue, path: readonly PathStep[], at: number): JsonValue | undefined {
   const step = path[at];
   if (step === undefined) return value;
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, step.name))
-    return undefined;
-  const next = (value as JsonObject)[step.name];
+  const next = isObject(value) ? member(value, step.name) : undefined;
   if (next === undefined) return undefined;
   if (!step.each) return readStep(next, path, at + 1);
-  if (!Array.isArray(next)) return undefined;
+  if (!isList(next)) return undefined;
   const values: JsonValue[] = [];
-  for (const item of next as readonly JsonValue[]) {
+  for (const item of next) {
     const found = readStep(item, path, at + 1);
     if (found === undefined || found === null) return undefined;
-    if (Array.isArray(found)) values.push(...(found as readonly JsonValue[]));
-    else values.push(found);
+    for (const each of itemsOf(found)) values.push(each);
   }
   return values;
 }
@@ -201,13 +204,7 @@ function payeesIn(args: JsonObject): JsonValue[] {
 
 /** Addresses as written; an empty list or text among them is left out, as nobody is written to. */
 function recipientsIn(args: JsonObject): JsonValue[] {
-  const values = valuesUnder(args, RECIPIENT_KEYS);
-  const addresses: JsonValue[] = [];
-  for (const value of values) {
-    if (Array.isArray(value)) addresses.push(...(value as readonly JsonValue[]));
-    else if (value !== '') addresses.push(value);
-  }
-  return addresses;
+  return valuesUnder(args, RECIPIENT_KEYS).flatMap((value) => (value === '' ? [] : itemsOf(value)));
 }
 
 function recipientVoice(addresses: readonly JsonValue[], test: (domain: string) => Truth): Truth {
@@ -235,8 +232,7 @@ function actionTest(operator: Operator, operand: JsonValue): (capability: string
 }
 
 function textsOf(operand: JsonValue): readonly string[] {
-  const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
-  return items.map(String);
+  return itemsOf(operand).map(String);
 }
 
 /** The test of an operator on one value that is there. */
@@ -248,7 +244,7 @@ function valueTest(operator: Operator, operand: JsonValue): ValueTest {
       return memberTest([operand], false);
     case 'in':
     case 'notIn':
-      return memberTest(Array.isArray(operand) ? operand : [], operator === 'in');
+      return memberTest(itemsOf(operand), operator === 'in');
     case 'lt':
     case 'lte':
     case 'gt':
@@ -261,7 +257,7 @@ function valueTest(operator: Operator, operand: JsonValue): ValueTest {
       return stringTest((value) => value.endsWith(String(operand)));
     case 'contains':
       return (value) => {
-        if (Array.isArray(value)) return truth(value.includes(operand));
+        if (isList(value)) return truth(value.includes(operand));
         return typeof value === 'string' && typeof operand === 'string' ? truth(value.includes(operand)) : UNKNOWN_TYPE;
       };
     case 'domainIn': {
@@ -354,7 +350,7 @@ function comparison(operator: Operator, bounds: readonly number[]): NumberTest {
 
 /** Bounds as written, and their currency when they are money. */
 export function boundsOf(operand: JsonValue): { readonly numbers: readonly number[]; readonly currency?: string } {
-  const items: readonly JsonValue[] = Array.isArray(operand) ? operand : [operand];
+  const items = itemsOf(operand);
   const money = items.map((item) => (typeof item === 'string' ? parseMoney(item) : undefined));
   const [first] = money;
   if (typeof first === 'object')
@@ -384,8 +380,7 @@ function unknownAmount(code: number): Truth {
 function amountTest(operator: Operator, operand: JsonValue, amountSlot: AmountSlot): Test {
   if (operator === 'exists') {
     const found = amountSlot(undefined);
-    if (found === undefined)
-      return ({ args }) => truth((Object.hasOwn(args, 'amount') && args.amount !== null) === operand);
+    if (found === undefined) return ({ args }) => truth(isGiven(member(args, 'amount')) === operand);
     return ({ amounts }) => truth(((amounts[found.slot] ?? MISSING) !== MISSING) === operand);
   }
   const { numbers, currency } = boundsOf(operand);
@@ -393,7 +388,7 @@ function amountTest(operator: Operator, operand: JsonValue, amountSlot: AmountSl
   if (found === undefined) {
     const compare = comparison(operator, numbers);
     return ({ args }) => {
-      const value = Object.hasOwn(args, 'amount') ? args.amount : undefined;
+      const value = member(args, 'amount');
       if (value === undefined || value === null) return UNKNOWN_MISSING;
       if (typeof value !== 'number') return UNKNOWN_TYPE;
       return value < 0 ? UNKNOWN_AMOUNT : truth(compare(value));

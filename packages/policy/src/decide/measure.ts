@@ -1,6 +1,7 @@
 /** How many units one call spends. A measure is an integer from 0, or a negative code that says why there is none. */
 import { covers } from '../documents/names.ts';
 import type { Capability, ImpactRule, JsonObject, JsonValue } from '../model.ts';
+import { isList, isObject, member } from '../values/json.ts';
 import { currencyOf, exponentOf, type MoneyFault, toMinor } from '../values/money.ts';
 
 /** Codes from here up cannot be known: the guards that read the unit take their stricter branch. */
@@ -9,9 +10,9 @@ export const WRONG_TYPE = -2;
 export const OTHER_CURRENCY = -3;
 /** Codes from here down are no amounts at all: the call is refused. */
 export const NEGATIVE = -4;
-export const OVERFLOW = -5;
-export const TOO_PRECISE = -6;
-export const UNKNOWN_CURRENCY = -7;
+const OVERFLOW = -5;
+const TOO_PRECISE = -6;
+const UNKNOWN_CURRENCY = -7;
 
 export const MEASURE_FAULTS: Readonly<Record<number, string>> = {
   [MISSING]: 'is missing',
@@ -55,7 +56,7 @@ export function spendingOf(
   name: string,
   capability: Capability | undefined,
   over: readonly string[],
-  declaredUnder: (unit: string, over: readonly string[]) => boolean,
+  fellows: { declaredUnder(unit: string, over: readonly string[]): boolean },
 ): Spending {
   if (capability !== undefined && Object.hasOwn(capability.impact, unit)) return 'declared';
   const isMoney = currencyOf(unit) !== undefined;
@@ -63,7 +64,7 @@ export function spendingOf(
   if (over.every((pattern) => pattern === '*' || !covers(pattern, name))) return 'none';
   const isNamed = over.includes(name);
   if (isMoney) return !isNamed && capability?.access === 'read' ? 'none' : 'amount';
-  return !isNamed && declaredUnder(unit, over) ? 'none' : 'unknown';
+  return !isNamed && fellows.declaredUnder(unit, over) ? 'none' : 'unknown';
 }
 
 export function measureOf(unit: string, spending: Spending, capability: Capability | undefined): Measure {
@@ -94,7 +95,7 @@ function ruleMeasure(rule: ImpactRule): Measure {
   if (rule.kind === 'length') {
     return (args) => {
       const value = valueAt(args);
-      return Array.isArray(value) ? value.length : value === undefined ? MISSING : WRONG_TYPE;
+      return isList(value) ? value.length : value === undefined ? MISSING : WRONG_TYPE;
     };
   }
   if (rule.currency === undefined) return (args) => countOf(valueAt(args));
@@ -142,8 +143,8 @@ function argumentAt(field: string): (args: JsonObject) => JsonValue | undefined 
   return (args) => {
     let value: JsonValue | undefined = args;
     for (const name of path) {
-      if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
-      value = (value as JsonObject)[name];
+      if (!isObject(value)) return undefined;
+      value = member(value, name);
     }
     return value;
   };

@@ -10,13 +10,15 @@ export interface Outcome {
   readonly reasonClass: ReasonClass;
 }
 
-export interface ConditionStep {
+interface ConditionStep {
   readonly kind: 'condition';
   readonly test: Test;
   /** By truth: false, true, then the unknowns. */
   readonly outcomes: readonly Outcome[];
   /** The amount that is compared, to be told in the trace. */
   readonly told: { readonly slot: number; readonly currency: string } | undefined;
+  /** Measures that the test reads. */
+  readonly slots: readonly number[];
 }
 
 export interface WindowStep {
@@ -24,9 +26,9 @@ export interface WindowStep {
   readonly guard: Guard;
   readonly origin: string;
   readonly window: WindowCondition;
-  /** Measure of the unit; -1 for a count. */
-  readonly slot: number;
   readonly key: KeyTemplate;
+  /** Measure of the unit; none for a count. */
+  readonly slots: readonly number[];
 }
 
 export type Step = ConditionStep | WindowStep;
@@ -41,28 +43,28 @@ export interface KeyTemplate {
 
 export interface ChargePlan {
   readonly key: KeyTemplate;
-  readonly slot: number;
+  /** Undefined for a count. */
+  readonly slot: number | undefined;
   readonly keepSeconds: number;
   /** Charged when the amount cannot be known: it fills the largest window. */
   readonly unknownAmount: number;
 }
 
-interface MeasuredUnit {
+export interface MeasuredUnit {
   readonly unit: string;
+  readonly spending: Spending;
   readonly measure: Measure;
-  /** Part of the call's impact; otherwise measured for one counter only. */
-  readonly told: boolean;
 }
 
 export class CapabilityPlan {
   readonly name: string;
-  /** Grows while guards are compiled; a slot, once given, stays. */
-  readonly units: MeasuredUnit[] = [];
   readonly charges: readonly ChargePlan[];
   readonly #index: GuardIndex;
   readonly #capability: Capability | undefined;
   readonly #guards: ReadonlyMap<string, readonly IndexedGuard[]>;
   readonly #steps = new Map<string, readonly Step[]>();
+  /** Grows while guards are compiled; a slot, once given, stays. */
+  readonly #units: MeasuredUnit[] = [];
   readonly #slots = new Map<string, number>();
 
   constructor(name: string, index: GuardIndex) {
@@ -74,6 +76,11 @@ export class CapabilityPlan {
     this.charges = this.#chargePlans(index.windows(name));
   }
 
+  /** By slot. */
+  get units(): readonly MeasuredUnit[] {
+    return this.#units;
+  }
+
   /** The guards of a role, or of `workspace`, for this capability, in document order. */
   steps(origin: string): readonly Step[] {
     const held = this.#steps.get(origin);
@@ -83,65 +90,54 @@ export class CapabilityPlan {
     return steps;
   }
 
-  #slot(unit: string, over: readonly string[]): number {
-    const index = this.#index;
-    const spending = spendingOf(unit, this.name, this.#capability, over, (...asked) => index.declaredUnder(...asked));
-    return this.#place(unit, spending);
-  }
-
   #place(unit: string, spending: Spending): number {
     const id = `${unit} ${spending}`;
     const held = this.#slots.get(id);
     if (held !== undefined) return held;
-    this.#slots.set(id, this.units.length);
-    const measure = measureOf(unit, spending, this.#capability);
-    return this.units.push({ unit, measure, told: spending !== 'none' }) - 1;
+    this.#slots.set(id, this.#units.length);
+    return this.#units.push({ unit, spending, measure: measureOf(unit, spending, this.#capability) }) - 1;
+  }
+
+  #step({ guard, origin, outcomes, comparesAmount, test }: IndexedGuard): Step {
+    const { when } = guard;
+    if ('kind' in when) {
+      const slot = this.#windowSlot(when);
+      const slots = slot === undefined ? [] : [slot];
+      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots };
+    }
+    const slots = new Set<number>();
+    const amountSlot: AmountSlot = (currency) => {
+      const found = this.#amountSlot(currency);
+      if (found !== undefined) slots.add(found.slot);
+      return found;
+    };
+    const compiled = test ?? compileCondition(when, amountSlot);
+    const told = comparesAmount && 'field' in when ? amountSlot(boundsOf(when.operand).currency) : undefined;
+    return { kind: 'condition', test: compiled, outcomes, told, slots: [...slots] };
   }
 
   /** Where `amount` is found; undefined means the bare argument. */
-  readonly #amountSlot: AmountSlot = (currency) => {
+  #amountSlot(currency: string | undefined): ReturnType<AmountSlot> {
     const unit = moneyUnitOf(this.#capability);
     const declared = unit === undefined ? undefined : currencyOf(unit);
-    if (declared === undefined)
-      return currency === undefined ? undefined : { slot: this.#place(unitOf(currency), 'amount'), currency };
-    const same = currency === undefined || currency === declared;
-    return {
-      slot: this.#place(unitOf(currency ?? declared), same ? 'declared' : 'otherCurrency'),
-      currency: currency ?? declared,
-    };
-  };
-
-  #step(indexed: IndexedGuard): Step {
-    const { guard, origin, outcomes } = indexed;
-    const { when } = guard;
-    if ('kind' in when)
-      return { kind: 'window', guard, origin, window: when, slot: this.#windowSlot(when), key: keyOf(origin, when) };
-    const told =
-      indexed.comparesAmount && 'field' in when ? this.#amountSlot(boundsOf(when.operand).currency) : undefined;
-    const test = indexed.test ?? compileCondition(when, this.#amountSlot);
-    return { kind: 'condition', test, outcomes, told };
+    const asked = currency ?? declared;
+    if (asked === undefined) return undefined;
+    const spending = declared === undefined ? 'amount' : asked === declared ? 'declared' : 'otherCurrency';
+    return { slot: this.#place(unitOf(asked), spending), currency: asked };
   }
 
-  #windowSlot({ kind, unit, over }: WindowCondition): number {
-    return kind === 'count' || unit === undefined ? -1 : this.#slot(unit, over);
+  #windowSlot({ kind, unit, over }: WindowCondition): number | undefined {
+    if (kind === 'count' || unit === undefined) return undefined;
+    return this.#place(unit, spendingOf(unit, this.name, this.#capability, over, this.#index));
   }
 
   #chargePlans(guards: readonly IndexedGuard[]): ChargePlan[] {
-    const plans = new Map<string, ChargePlan>();
-    for (const { guard, origin } of guards) {
+    return guards.flatMap(({ guard, origin }) => {
       const { when } = guard;
-      if (!('kind' in when)) continue;
-      const key = keyOf(origin, when);
-      const id = `${key.scope}/${key.role ?? ''}/${key.rest}`;
-      const held = plans.get(id);
-      plans.set(id, {
-        key,
-        slot: this.#windowSlot(when),
-        keepSeconds: Math.max(held?.keepSeconds ?? 0, when.windowSeconds),
-        unknownAmount: Math.max(held?.unknownAmount ?? 0, when.limit),
-      });
-    }
-    return [...plans.values()];
+      if (!('kind' in when)) return [];
+      const { windowSeconds: keepSeconds, limit: unknownAmount } = when;
+      return [{ key: keyOf(origin, when), slot: this.#windowSlot(when), keepSeconds, unknownAmount }];
+    });
   }
 }
 

@@ -1,9 +1,10 @@
 /** Capabilities: what exists to be granted, and what a call of it spends. */
 import type { Capability, Checked, ImpactRule, JsonObject, JsonValue } from '../model.ts';
+import { isObject, member } from '../values/json.ts';
 import { currencyOf, exponentOf, unitOf } from '../values/money.ts';
 import { readField } from './fields.ts';
 import { capabilityOf, isUnitName } from './names.ts';
-import { type DocumentPath, isObject, member, objectOf, Problems, quote, textOf } from './problems.ts';
+import { type DocumentPath, objectOf, Problems, quote, textOf } from './problems.ts';
 import { checkHead } from './role.ts';
 
 const MAX_DESCRIPTION = 4_000;
@@ -42,7 +43,7 @@ function readCapability(value: unknown, path: DocumentPath, problems: Problems):
 }
 
 function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems: Problems): Capability | undefined {
-  const before = problems.list.length;
+  const before = problems.count;
   const name = capabilityOf(member(raw, 'name'), [...head, 'name'], problems);
   const description = textOf(
     member(raw, 'description') ?? '',
@@ -76,8 +77,7 @@ function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems:
       'input_schema must be a JSON Schema',
       'Write type: object and properties.',
     );
-  if (problems.list.length > before || name === undefined || (access !== 'read' && access !== 'write'))
-    return undefined;
+  if (problems.count > before || name === undefined || (access !== 'read' && access !== 'write')) return undefined;
   return {
     name,
     description: description ?? '',

@@ -28,6 +28,11 @@ export type Field =
 
 export type FieldReading = { readonly field: Field; readonly canonical: string };
 
+/** Whether the field is a window, which stands alone in its guard. */
+export function isWindowField({ kind }: Field): boolean {
+  return kind === 'count' || kind === 'calls' || kind === 'sum';
+}
+
 const NAMED: Readonly<Record<string, FieldReading>> = {
   'to.domain': { field: { kind: 'recipientDomains' }, canonical: 'to.domain' },
   to_domain: { field: { kind: 'recipientDomains' }, canonical: 'to.domain' },

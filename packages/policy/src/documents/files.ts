@@ -1,8 +1,9 @@
 /** Files of roles, workspace guards and capabilities: YAML or JSON text, one or several documents. */
 import type { Capability, Checked, DocumentProblem, JsonValue } from '../model.ts';
+import { isObject, member } from '../values/json.ts';
 import { readCapabilityDocument } from './capability.ts';
 import { readGuards } from './guards.ts';
-import { type DocumentPath, isObject, member, objectOf, Problems, quote } from './problems.ts';
+import { type DocumentPath, objectOf, Problems, quote } from './problems.ts';
 import { checkHead, readRole } from './role.ts';
 import { isRoleGuide } from './role-guide.ts';
 import { type ReadDocument, readDocuments } from './text.ts';

@@ -4,10 +4,11 @@
  * decision does not need it, since what does not fit takes its stricter branch.
  */
 import type { Capability, Condition, DocumentProblem, Guard, JsonObject, JsonValue, Operator } from '../model.ts';
+import { isList, isObject, member } from '../values/json.ts';
 import { currencyOf, parseMoney } from '../values/money.ts';
 import { type PathStep, readField } from './fields.ts';
 import { covers } from './names.ts';
-import { type DocumentPath, isList, isObject, type Locate, member, Problems } from './problems.ts';
+import { type DocumentPath, type Locate, Problems } from './problems.ts';
 
 /** Problems of the guards; paths begin at their list, below `path`. A guard over several capabilities must fit one. */
 export function checkFit(

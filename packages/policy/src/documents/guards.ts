@@ -1,8 +1,9 @@
 /** Guards: read in any accepted notation, checked, in their canonical document form and as the model. */
 import type { Checked, Guard, JsonValue } from '../model.ts';
+import { isObject, member } from '../values/json.ts';
 import { readConsoleRule } from './console-rule.ts';
 import { guardIdOf, patternOf } from './names.ts';
-import { type DocumentPath, isObject, listOf, member, objectOf, Problems, quote } from './problems.ts';
+import { type DocumentPath, listOf, objectOf, Problems, quote } from './problems.ts';
 import { guardSentence } from './sentence.ts';
 import type { GuardDocument } from './types.ts';
 import { verdictOf } from './verdicts.ts';
@@ -32,7 +33,7 @@ export function readGuards(
 ): GuardReading[] | undefined {
   const items = listOf(value, path, 'guards', MAX_GUARDS, problems);
   if (items === undefined) return undefined;
-  const before = problems.list.length;
+  const before = problems.count;
   const read = items.map((item, i) => {
     const line = consoleLine(item);
     if (line === undefined) return readGuard(item, [...path, i], origin, problems);
@@ -53,7 +54,7 @@ export function readGuards(
         'Give each guard an id of its own.',
       );
   });
-  return problems.list.length === before ? read.filter((reading) => reading !== undefined) : undefined;
+  return problems.count === before ? read.filter((reading) => reading !== undefined) : undefined;
 }
 
 /** A console rule; YAML reads an unquoted `payments: amount > …` as a map of one text. */
@@ -65,12 +66,7 @@ function consoleLine(item: JsonValue): string | undefined {
 }
 
 /** Reads one guard in the canonical form. */
-export function readGuard(
-  value: unknown,
-  path: DocumentPath,
-  origin: string,
-  problems: Problems,
-): GuardReading | undefined {
+function readGuard(value: unknown, path: DocumentPath, origin: string, problems: Problems): GuardReading | undefined {
   const raw = objectOf(value, path, 'a guard', FIELDS, problems);
   if (raw === undefined) return undefined;
   const id = guardIdOf(member(raw, 'id'), [...path, 'id'], problems);
@@ -78,9 +74,7 @@ export function readGuard(
   const effect = verdictOf(member(raw, 'effect'), [...path, 'effect'], problems);
   const written = member(raw, 'otherwise');
   const otherwise = written === undefined ? undefined : verdictOf(written, [...path, 'otherwise'], problems);
-  const whenProblems = problems.list.length;
   const when = readWhen(member(raw, 'when'), [...path, 'when'], action ?? '*', problems);
-  if (when === undefined && problems.list.length === whenProblems) return undefined;
   if (id === undefined || action === undefined || effect === undefined || when === undefined) return undefined;
   const fallback = otherwise ?? (effect === 'allow' ? 'deny' : 'allow');
   const model = {

@@ -16,12 +16,13 @@ export function isCapabilityName(text: string): boolean {
   return text.length <= MAX_CAPABILITY && CAPABILITY.test(text);
 }
 
+/** `count` is what windows of calls are kept under. */
 export function isUnitName(text: string): boolean {
-  return UNIT.test(text);
+  return UNIT.test(text) && text !== 'count';
 }
 
 /** The dotted form: the first underscore of a name without a dot becomes the dot. Other names stay as they are. */
-export function dotted(name: string): string {
+function dotted(name: string): string {
   return UNDERSCORED.test(name) ? name.replace('_', '.') : name;
 }
 

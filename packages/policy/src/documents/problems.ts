@@ -1,11 +1,12 @@
 /** Collects every problem of a document, with its place where the document came as text. */
-import type { Checked, DocumentProblem, JsonObject, JsonValue } from '../model.ts';
+import type { Checked, DocumentProblem, JsonObject } from '../model.ts';
+import { isList, isObject } from '../values/json.ts';
 
 /** Keys and indices from the root of the document. */
 export type DocumentPath = readonly (string | number)[];
 
 /** Counted from 1. */
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }
@@ -14,55 +15,57 @@ export interface Place {
 export type Locate = (path: DocumentPath) => Place | undefined;
 
 /** More than this helps nobody; a hostile document must not make a hostile answer. */
-const MAX_PROBLEMS = 100;
+export const MAX_PROBLEMS = 100;
+
+interface Reported extends Omit<DocumentProblem, 'path' | 'line' | 'column'> {
+  readonly path: DocumentPath;
+}
 
 export class Problems {
-  readonly #list: DocumentProblem[] = [];
+  readonly #reported: Reported[] = [];
   readonly #locate: Locate;
+  #count = 0;
 
   constructor(locate: Locate = () => undefined) {
     this.#locate = locate;
   }
 
   add(path: DocumentPath, code: string, message: string, remedy: string): void {
-    if (this.#list.length >= MAX_PROBLEMS) return;
-    this.#list.push({ code, message, remedy, path: pathText(path), ...this.#locate(path) });
+    this.#count += 1;
+    if (this.#reported.length < MAX_PROBLEMS) this.#reported.push({ path, code, message, remedy });
+  }
+
+  /** Those of a document that was made from this one, at the places it was made from. */
+  addFrom(other: Problems, originOf: (path: DocumentPath) => DocumentPath): void {
+    for (const { path, code, message, remedy } of other.#reported) this.add(originOf(path), code, message, remedy);
   }
 
   get none(): boolean {
-    return this.#list.length === 0;
+    return this.#count === 0;
+  }
+
+  /** How many were reported, also of those that are not listed any more. */
+  get count(): number {
+    return this.#count;
   }
 
   get list(): readonly DocumentProblem[] {
-    return this.#list;
+    return this.#reported.map(({ path, ...rest }) => ({ ...rest, path: pathText(path), ...this.#locate(path) }));
   }
 
   /** The value when nothing was reported, else all that was. */
   checked<T>(value: T | undefined): Checked<T> {
     if (this.none && value !== undefined) return { ok: true, value };
-    return { ok: false, problems: this.#list };
+    return { ok: false, problems: this.list };
   }
 }
 
 /** `guards[0].when.in` */
-function pathText(path: DocumentPath): string {
+export function pathText(path: DocumentPath): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
     return text === '' ? part : `${text}.${part}`;
   }, '');
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function isList(value: unknown): value is readonly JsonValue[] {
-  return Array.isArray(value);
-}
-
-/** An own member, or undefined: `constructor` and the like are not members. */
-export function member(value: JsonObject, key: string): JsonValue | undefined {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** The value as an object whose keys are all known; reports what it is not. */

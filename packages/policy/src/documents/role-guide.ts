@@ -11,8 +11,9 @@
  * while it is empty nobody is paid. A guard grants nothing: `allow` lists what the role may do.
  */
 import type { JsonObject, JsonValue } from '../model.ts';
+import { isObject, member } from '../values/json.ts';
 import { capabilityOf } from './names.ts';
-import { type DocumentPath, isObject, member, objectOf, type Problems } from './problems.ts';
+import { type DocumentPath, objectOf, type Problems } from './problems.ts';
 
 const GUARD_KEY = /^guard[ .](.+)$/;
 const FIELDS = ['per_action_max', 'per_minute_max', 'per_hour_max', 'per_day_max', 'approved_payees', 'payees'];
@@ -26,20 +27,38 @@ export function isRoleGuide(value: unknown): value is JsonObject {
   return isObject(value) && Object.hasOwn(value, 'role') && !Object.hasOwn(value, 'kind');
 }
 
-/** The role in the published shape, unchecked but for what only this notation has. */
-export function fromRoleGuide(value: JsonObject, path: DocumentPath, problems: Problems): JsonObject {
+export interface GuideReading {
+  /** The role in the published shape, unchecked but for what only this notation has. */
+  readonly document: JsonObject;
+  /** Where a place of that document comes from. */
+  readonly originOf: (path: DocumentPath) => DocumentPath;
+}
+
+export function fromRoleGuide(value: JsonObject, path: DocumentPath, problems: Problems): GuideReading {
   const blocks = Object.keys(value).filter((key) => GUARD_KEY.test(key));
   objectOf(value, path, 'the role', ['role', 'description', 'allow', 'scope', ...blocks], problems);
+  const scope = member(value, 'scope');
+  const allow = member(value, 'allow');
+  if (scope !== undefined && allow !== undefined)
+    problems.add([...path, 'allow'], 'duplicate', 'the role has both scope and allow', 'Keep one of the two.');
+  const guards = blocks.flatMap((key) => {
+    const name = GUARD_KEY.exec(key)?.[1] ?? '';
+    return guardsOf(name, member(value, key) ?? null, [...path, key], problems).map((guard) => ({ key, guard }));
+  });
   const description = member(value, 'description');
-  const guards = blocks.flatMap((key) =>
-    guardsOf(GUARD_KEY.exec(key)?.[1] ?? '', member(value, key) ?? null, [...path, key], problems),
-  );
   return {
-    apiVersion: 'policy.hivekey.ai/v1',
-    kind: 'Role',
-    metadata: { name: member(value, 'role') ?? null, ...(description === undefined ? {} : { description }) },
-    scope: member(value, 'scope') ?? { allow: member(value, 'allow') ?? [] },
-    guards,
+    document: {
+      apiVersion: 'policy.hivekey.ai/v1',
+      kind: 'Role',
+      metadata: { name: member(value, 'role') ?? null, ...(description === undefined ? {} : { description }) },
+      scope: scope ?? { allow: allow ?? [] },
+      guards: guards.map(({ guard }) => guard),
+    },
+    originOf: ([first = '', second, ...rest]) => {
+      if (first === 'metadata') return [...path, second === 'name' ? 'role' : 'description'];
+      if (first === 'guards') return [...path, typeof second === 'number' ? (guards[second]?.key ?? '') : ''];
+      return [...path, ...(scope === undefined ? ['allow', ...rest] : ['scope', second ?? '', ...rest])];
+    },
   };
 }
 

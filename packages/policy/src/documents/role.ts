@@ -1,8 +1,9 @@
 /** Roles: file, body of POST, body of PATCH, and the typed model. */
 import type { Checked, JsonObject, JsonValue, Role } from '../model.ts';
+import { isObject, member } from '../values/json.ts';
 import { type GuardReading, readGuards } from './guards.ts';
 import { capabilityOf, roleNameOf } from './names.ts';
-import { type DocumentPath, isObject, listOf, member, objectOf, Problems, quote, textOf } from './problems.ts';
+import { type DocumentPath, listOf, objectOf, Problems, quote, textOf } from './problems.ts';
 import { fromRoleGuide, isRoleGuide } from './role-guide.ts';
 import { API_VERSION, type GuardDocument, type RoleDocument, type RolePatch } from './types.ts';
 
@@ -83,31 +84,36 @@ function documentsOf(read: readonly GuardReading[] | undefined): GuardDocument[]
 
 /** Reads a role in any notation. */
 export function readRole(value: unknown, path: DocumentPath, problems: Problems): RoleReading | undefined {
-  const before = problems.list.length;
-  const source = isRoleGuide(value) ? fromRoleGuide(value, path, problems) : value;
-  // places of a role in another notation are those of that notation, and it has reported its own
-  const at = path;
-  const raw = objectOf(source, at, 'a role', ['apiVersion', 'kind', 'metadata', 'scope', 'guards'], problems);
+  if (!isRoleGuide(value)) return readPublished(value, path, problems);
+  const { document, originOf } = fromRoleGuide(value, path, problems);
+  const found = new Problems();
+  const read = readPublished(document, [], found);
+  problems.addFrom(found, originOf);
+  return problems.none ? read : undefined;
+}
+
+function readPublished(value: unknown, path: DocumentPath, problems: Problems): RoleReading | undefined {
+  const before = problems.count;
+  const raw = objectOf(value, path, 'a role', ['apiVersion', 'kind', 'metadata', 'scope', 'guards'], problems);
   if (raw === undefined) return undefined;
-  checkHead(raw, 'Role', at, problems);
+  checkHead(raw, 'Role', path, problems);
   const metadata = objectOf(
     member(raw, 'metadata'),
-    [...at, 'metadata'],
+    [...path, 'metadata'],
     'metadata',
     ['name', 'description'],
     problems,
   );
   const name =
-    metadata === undefined ? undefined : roleNameOf(member(metadata, 'name'), [...at, 'metadata', 'name'], problems);
+    metadata === undefined ? undefined : roleNameOf(member(metadata, 'name'), [...path, 'metadata', 'name'], problems);
   const described = metadata === undefined ? undefined : member(metadata, 'description');
   const description =
     described === undefined
       ? undefined
-      : textOf(described, [...at, 'metadata', 'description'], 'description', MAX_DESCRIPTION, problems);
-  const allow = readScope(member(raw, 'scope') ?? { allow: [] }, [...at, 'scope'], problems);
-  const guards = readGuards(member(raw, 'guards') ?? [], [...at, 'guards'], name ?? '', problems);
-  if (problems.list.length > before || name === undefined || allow === undefined || guards === undefined)
-    return undefined;
+      : textOf(described, [...path, 'metadata', 'description'], 'description', MAX_DESCRIPTION, problems);
+  const allow = readScope(member(raw, 'scope') ?? { allow: [] }, [...path, 'scope'], problems);
+  const guards = readGuards(member(raw, 'guards') ?? [], [...path, 'guards'], name ?? '', problems);
+  if (problems.count > before || name === undefined || allow === undefined || guards === undefined) return undefined;
   return {
     document: {
       apiVersion: API_VERSION,

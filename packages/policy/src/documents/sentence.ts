@@ -1,6 +1,7 @@
 /** A guard as a spoken sentence, for traces, the console and approvers. */
 import type { Condition, Guard, JsonValue, Operator, Verdict, WindowCondition } from '../model.ts';
 import { durationInWords } from '../values/duration.ts';
+import { itemsOf } from '../values/json.ts';
 import { formatMoney, formatUnits, parseMoney } from '../values/money.ts';
 
 /** "payments.*: when amount is more than $200.00, a person must approve." */
@@ -74,10 +75,6 @@ const OPERATORS: Readonly<Record<Operator, (operand: JsonValue) => Phrases>> = {
 
 function verb(holds: string, holdsNot: string, rest: string): Phrases {
   return [`${holds} ${rest}`, `${holdsNot} ${rest}`];
-}
-
-function itemsOf(operand: JsonValue): readonly JsonValue[] {
-  return Array.isArray(operand) ? operand : [operand];
 }
 
 function oneOf(operand: JsonValue): string {

@@ -12,7 +12,8 @@ import {
   HIDDEN_REMEDY,
   hiddenMessage,
   type Locate,
-  Problems,
+  MAX_PROBLEMS,
+  pathText,
   quote,
 } from './problems.ts';
 
@@ -40,23 +41,22 @@ export function readDocuments(text: string): ReadText {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  let at = 0;
-  const problems = new Problems(() => placeAt(at));
+  const problems: DocumentProblem[] = [];
   const report: Report = (offset, code, message, remedy, path = []) => {
-    at = offset;
-    problems.add(path, code, message, remedy);
+    if (problems.length < MAX_PROBLEMS)
+      problems.push({ code, message, remedy, path: pathText(path), ...placeAt(offset) });
   };
   const body = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text;
   const parsed = body.length > MAX_CHARACTERS ? undefined : parse(body, lines);
   if (parsed === undefined || parsed.length > MAX_DOCUMENTS) {
     const remedy = `Keep it to ${MAX_CHARACTERS} characters, ${MAX_DOCUMENTS} documents and ${MAX_DEPTH} levels.`;
     report(0, 'too_large', 'the text is too large or nested too deeply', remedy);
-    return { documents: [], problems: problems.list };
+    return { documents: [], problems };
   }
   const hidden = HIDDEN_CHARACTER.exec(body);
   if (hidden !== null) report(hidden.index, 'hidden_character', `the text ${hiddenMessage(hidden[0])}`, HIDDEN_REMEDY);
   const documents = parsed.flatMap((document) => readOne(document, body, report, placeAt));
-  return { documents, problems: problems.list };
+  return { documents, problems };
 }
 
 /** Undefined when the parser ran out of stack. */

@@ -1,19 +1,11 @@
 /** Behaviour tests: files of cases that say what a policy must answer. */
 import { capabilityOf } from '../documents/names.ts';
-import {
-  type DocumentPath,
-  isObject,
-  listOf,
-  member,
-  objectOf,
-  type Problems,
-  quote,
-  textOf,
-} from '../documents/problems.ts';
+import { type DocumentPath, listOf, objectOf, type Problems, quote, textOf } from '../documents/problems.ts';
 import { checkHead } from '../documents/role.ts';
 import { verdictOf } from '../documents/verdicts.ts';
 import type { JsonObject, JsonValue, ReasonClass, Verdict } from '../model.ts';
 import { parseDuration } from '../values/duration.ts';
+import { isObject, member } from '../values/json.ts';
 
 const MAX_CASES = 5_000;
 const MAX_EARLIER = 1_000;
@@ -32,7 +24,7 @@ const WHO = ['agent', 'owner', 'roles'];
 const EXPECTED = ['verdict', 'class', 'rule', 'role', 'remaining', 'retry_after', 'impact', 'trace'];
 
 /** Who calls; the agent and the owner are names of the test's own. */
-export interface TestCaller {
+interface TestCaller {
   readonly agent: string;
   readonly owner: string;
   readonly roles: readonly string[];
@@ -43,7 +35,7 @@ export interface TestCall extends TestCaller {
   readonly arguments: JsonObject;
 }
 
-export interface EarlierCall extends TestCall {
+interface EarlierCall extends TestCall {
   readonly agoSeconds: number;
   readonly times: number;
 }

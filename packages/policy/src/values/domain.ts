@@ -21,7 +21,7 @@ function host(text: string): string | undefined {
 }
 
 /** Domain of one address, `x@y` or `Name <x@y>`, in lower case. */
-export function domainOfAddress(text: string): string | undefined {
+function domainOfAddress(text: string): string | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const trimmed = text.replaceAll(/^ +| +$/g, '');
   const address = NAMED.exec(trimmed)?.[1] ?? trimmed;

@@ -3,7 +3,7 @@
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d|w)$/;
 /** A counter keeps its entries for its longest window. */
-export const MAX_WINDOW_SECONDS = 366 * 86_400;
+const MAX_WINDOW_SECONDS = 366 * 86_400;
 
 /** Undefined for what is not a duration of 1 second to 366 days. */
 export function parseDuration(text: string): number | undefined {

@@ -1,0 +1,61 @@
+/** One capability for roles worn together: the guards that apply, what they read and which counters a call enters. */
+import type { Role } from '../model.ts';
+import type { CapabilityPlan, ChargePlan, MeasuredUnit, Step } from './plan.ts';
+
+export interface DecisionPlan {
+  readonly capability: string;
+  readonly grantedBy: Role;
+  readonly grantingRoles: readonly string[];
+  readonly steps: readonly Step[];
+  readonly charges: readonly ChargePlan[];
+  readonly measured: readonly PlannedUnit[];
+}
+
+interface PlannedUnit extends MeasuredUnit {
+  readonly slot: number;
+  /** Declared, or read by one of the guards: then an impossible amount is refused, and the amount is told. */
+  readonly judged: boolean;
+}
+
+/** `granting` are those of the worn roles that grant the capability, at least one. */
+export function planDecision(
+  capability: CapabilityPlan,
+  worn: readonly Role[],
+  granting: readonly [Role, ...Role[]],
+): DecisionPlan {
+  const names = worn.map(({ name }) => name);
+  const grantingRoles = granting.map(({ name }) => name);
+  const steps = ['workspace', ...names].flatMap((origin) => capability.steps(origin));
+  const charges = chargesOfRoles(capability.charges, names, grantingRoles);
+  const read = new Set(steps.flatMap(({ slots }) => slots));
+  const charged = new Set(charges.map(({ slot }) => slot));
+  const measured = capability.units.flatMap((unit, slot) => {
+    const judged = unit.spending === 'declared' || read.has(slot);
+    return judged || charged.has(slot) ? [{ ...unit, slot, judged }] : [];
+  });
+  return { capability: capability.name, grantedBy: granting[0], grantingRoles, steps, charges, measured };
+}
+
+/** The counters of these roles, each once: several guards may keep windows on one. */
+function chargesOfRoles(
+  charges: readonly ChargePlan[],
+  worn: readonly string[],
+  granting: readonly string[],
+): readonly ChargePlan[] {
+  const found = new Map<string, ChargePlan>();
+  for (const charge of charges) {
+    const { key, slot } = charge;
+    const own = key.role === undefined ? granting : worn.filter((name) => name === key.role);
+    for (const role of key.scope === 'role' ? own : [undefined]) {
+      const id = `${key.scope}/${role ?? ''}/${key.rest}`;
+      const held = found.get(id) ?? charge;
+      found.set(id, {
+        key: { ...key, role },
+        slot,
+        keepSeconds: Math.max(held.keepSeconds, charge.keepSeconds),
+        unknownAmount: Math.max(held.unknownAmount, charge.unknownAmount),
+      });
+    }
+  }
+  return [...found.values()];
+}
