@@ -5,7 +5,7 @@ import { parseEndpoint } from './address-guard.ts';
 import { parseCredentialRef } from './credential-ref.ts';
 import { DEFAULT_HEADER_INJECTION, type Injection, injectionProblem } from './injection.ts';
 import { isNamespace } from './names.ts';
-import { checkRenameMap, DEFAULT_ACCESS, type DefaultAccess, type RenameMap } from './server-map.ts';
+import { checkRenameMap, type DefaultAccess, type RenameMap } from './server-map.ts';
 
 const text = z.string().min(1).max(4096);
 
@@ -154,9 +154,4 @@ function readInjection(
 
 function defaultFormat(header: string): string {
   return header.toLowerCase() === 'authorization' ? DEFAULT_HEADER_INJECTION.format : '{secret}';
-}
-
-/** A stored value of `default_access`. */
-export function defaultAccessOf(value: string): DefaultAccess {
-  return DEFAULT_ACCESS.find((each) => each === value) ?? 'none';
 }

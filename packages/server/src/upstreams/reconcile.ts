@@ -42,7 +42,7 @@ export interface NamingRules {
  * `discovered`: with the first reading. `new`, `changed`, `gone`, `returned`: found later. `reclassified`: name,
  * class or availability follow from what the operator said of the server. `approved`, `switched_off`: by a person.
  */
-export type DefinitionChange =
+type DefinitionChange =
   | 'discovered'
   | 'new'
   | 'changed'

@@ -1,7 +1,7 @@
 /** Takes a credential out of everything an upstream sends, in the encodings in which it is commonly repeated. */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 
-export const SCRUBBED = '[secret]';
+const SCRUBBED = '[secret]';
 /** A shorter credential could not be told from ordinary text. */
 export const SHORTEST_SECRET = 8;
 

@@ -29,7 +29,7 @@ export interface SecretView {
 }
 
 /** The credential cannot be had: not there, not allowed, unreadable. `message` never repeats a value. */
-export class CredentialUnavailable extends Error {
+class CredentialUnavailable extends Error {
   readonly code = 'credential_unavailable';
 }
 

@@ -8,7 +8,7 @@ import { Failure } from '../errors.ts';
 import { capabilityProblem, foldName, isNamespace } from './names.ts';
 
 export type DefaultAccess = 'read-only' | 'read-write' | 'none';
-export const DEFAULT_ACCESS: readonly DefaultAccess[] = ['read-only', 'read-write', 'none'];
+const DEFAULT_ACCESS: readonly DefaultAccess[] = ['read-only', 'read-write', 'none'];
 
 export interface MappedTool {
   /** Name of the tool upstream. */

@@ -34,7 +34,7 @@ export interface UpstreamsOptions {
 }
 
 /** The part of a logger that is needed; pino's fits. */
-export interface UpstreamsLogger {
+interface UpstreamsLogger {
   debug(details: object, message: string): void;
   warn(details: object, message: string): void;
 }

@@ -22,7 +22,9 @@ async function ended(child: ChildProcess): Promise<void> {
 export async function startFixture(...options: readonly '--legacy'[]): Promise<Running> {
   const program = join(import.meta.dirname, '../../../../test/conformance/fixture.ts');
   const child = spawn(process.execPath, [program, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [port]: unknown[] = await once(child.stdout, 'data');
+  const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the fixture ended with code ${code}`)));
+  const [port]: unknown[] = await Promise.race([once(child.stdout, 'data'), failed]);
+  failed.catch(() => undefined);
   return { url: `http://127.0.0.1:${String(port).trim()}/mcp`, [Symbol.asyncDispose]: () => ended(child) };
 }
 

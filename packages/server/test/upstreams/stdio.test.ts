@@ -30,6 +30,8 @@ describe('servers from npm', () => {
     const kinds = new Set(definitions.map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(['tool', 'resource', 'template', 'prompt']));
     expect(definitions.filter(({ problem }) => problem !== undefined)).toEqual([]);
+    // It announces changes whenever it starts: reading its lists must not lead to reading them again.
+    expect(opened.outdated).toBe(0);
     await opened.connection.endAffinity(' gateway');
     expect(textOf(await opened.call('echo', { message: 'hello' }))).toBe('Echo: hello');
     expect(await opened.call('no-such-tool')).toMatchObject({ kind: expect.stringMatching(/result|error/) });

@@ -29,7 +29,7 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 export type Credentials = { readonly token: string; readonly principal: Principal };
 export type Admitted = Credentials & { readonly message: Exclude<Message, { kind: 'invalid' }> };
 
-export function bearerOf(req: IncomingMessage): string | undefined {
+function bearerOf(req: IncomingMessage): string | undefined {
   const { authorization } = req.headers;
   return authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
 }

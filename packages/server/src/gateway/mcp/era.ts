@@ -47,7 +47,7 @@ export function headerValue(headers: IncomingHttpHeaders, name: string): string 
   return typeof value === 'string' ? value.trim() : undefined;
 }
 
-export function claimsEnvelope(params: JsonObject): boolean {
+function claimsEnvelope(params: JsonObject): boolean {
   return isObject(params._meta) && META.protocolVersion in params._meta;
 }
 

@@ -3,7 +3,6 @@ export type { McpEntranceConfig } from './config.ts';
 export {
   createMcpEntrance,
   type McpEntrance,
-  type McpEntranceOptions,
   type McpEntranceStats,
   type McpObserver,
 } from './entrance.ts';

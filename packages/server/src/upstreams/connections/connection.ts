@@ -8,7 +8,7 @@ import type { Era, UpstreamAnswer, UpstreamRequest } from '../types.ts';
 import { isObject } from './json-rpc.ts';
 
 export const MODERN_VERSION = '2026-07-28';
-export const LEGACY_VERSION = '2025-11-25';
+const LEGACY_VERSION = '2025-11-25';
 const LEGACY_VERSIONS: readonly string[] = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 
 export const META = {
@@ -71,7 +71,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** A message for an affinity that answers no request: an update, a log line. */
   unsolicited(affinity: string, message: JsonObject): void;
   /** The server's lists changed, or what is known of it seems to be out of date. */

@@ -71,7 +71,10 @@ export class LegacyHttp {
   attend(affinity: string): void {
     this.#attended.add(affinity);
     this.#sessions.get(affinity)?.then(
-      (session) => session.listen(),
+      (session) => {
+        session.attended = true;
+        return session.listen();
+      },
       () => undefined,
     );
   }

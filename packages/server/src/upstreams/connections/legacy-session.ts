@@ -8,6 +8,7 @@ import {
   type ConnectionOptions,
   type ConnectionRequest,
   clientInfoOf,
+  GATEWAY_AFFINITY,
   isLegacyVersion,
   legacyVersionFor,
 } from './connection.ts';
@@ -55,6 +56,8 @@ export class LegacySession {
   #streamId: string | undefined;
   #retired = false;
   #ended = false;
+  /** Somebody listens for what comes unasked. */
+  attended = false;
   /** The server's own description of itself. */
   initialized: JsonObject = {};
 
@@ -74,6 +77,7 @@ export class LegacySession {
     attended: boolean,
   ): Promise<LegacySession> {
     const session = new LegacySession(options, client, affinity, terms);
+    session.attended = attended;
     await session.#initialize(terms);
     // Some upstreams ask the client on the session's stream and not on the call's.
     if (attended || Object.keys(terms.capabilities).length > 0) await session.listen();
@@ -234,8 +238,13 @@ export class LegacySession {
     return end;
   }
 
+  #listsChanged(): void {
+    // Some servers say so at the beginning of each session: what the gateway reads in its own comes after that.
+    if (this.#affinity !== GATEWAY_AFFINITY || this.attended) this.#options.events.outdated();
+  }
+
   #notified(message: JsonObject, request: ConnectionRequest): void {
-    if (isListChange(message)) this.#options.events.outdated();
+    if (isListChange(message)) this.#listsChanged();
     else request.onNotification?.(message);
   }
 
@@ -313,7 +322,7 @@ export class LegacySession {
 
   #unaskedNotification(method: string, message: JsonObject): void {
     const token = isObject(message.params) ? message.params.progressToken : undefined;
-    if (isListChange(message)) this.#options.events.outdated();
+    if (isListChange(message)) this.#listsChanged();
     else if (method === 'notifications/cancelled') this.#latestCall()?.onNotification?.(message);
     else if (method === 'notifications/progress') this.#callOf(token)?.onNotification?.(message);
     else this.#options.events.unsolicited(this.#affinity, message);

@@ -39,6 +39,7 @@ export class StdioConnection implements Connection {
   /** By affinity; the shared one under a name of its own. */
   readonly #peers = new Map<string, Promise<Started>>();
   readonly #lastUsed = new Map<string, number>();
+  readonly #inFlight = new Map<string, number>();
   readonly #stopping = new Set<Promise<void>>();
   readonly #backoff: Backoff;
   readonly #subscriptions: Subscriptions;
@@ -83,9 +84,20 @@ export class StdioConnection implements Connection {
     }
     this.#lastUsed.set(key, performance.now());
     const { peer, description } = started;
-    if (!own && request.method === 'resources/subscribe') return this.#subscribe(peer, description.era, request);
-    if (!own && request.method === 'resources/unsubscribe') return this.#unsubscribe(peer, description.era, request);
-    const answer = await peer.call(this.#callOf(request, description.era));
+    this.#inFlight.set(key, (this.#inFlight.get(key) ?? 0) + 1);
+    try {
+      return await this.#ask(peer, description.era, request, own);
+    } finally {
+      const left = (this.#inFlight.get(key) ?? 1) - 1;
+      if (left > 0) this.#inFlight.set(key, left);
+      else this.#inFlight.delete(key);
+    }
+  }
+
+  async #ask(peer: StdioPeer, era: Era, request: ConnectionRequest, own: boolean): Promise<UpstreamAnswer> {
+    if (!own && request.method === 'resources/subscribe') return this.#subscribe(peer, era, request);
+    if (!own && request.method === 'resources/unsubscribe') return this.#unsubscribe(peer, era, request);
+    const answer = await peer.call(this.#callOf(request, era));
     if (answer.kind !== 'failed') this.#backoff.succeeded();
     return answer;
   }
@@ -138,20 +150,24 @@ export class StdioConnection implements Connection {
     if (this.#peers.get(key) !== started) return;
     this.#peers.delete(key);
     this.#lastUsed.delete(key);
+    this.#inFlight.delete(key);
     this.#notBefore = performance.now() + this.#backoff.failed();
   }
 
   /** Makes room by ending the process of the session that has not called for longest. */
   #evict(): boolean {
-    const [oldest] = [...this.#lastUsed].filter(([key]) => key !== SHARED).sort((a, b) => a[1] - b[1]);
+    const idle = [...this.#lastUsed].filter(([key]) => key !== SHARED && !this.#inFlight.has(key));
+    const [oldest] = idle.sort((a, b) => a[1] - b[1]);
     if (oldest === undefined) return false;
     void this.#stop(oldest[0]);
     return true;
   }
 
   #notified(key: string, method: string, message: JsonObject): void {
-    if (method.endsWith('/list_changed')) this.#options.events.outdated();
-    else if (key !== SHARED) this.#options.events.unsolicited(key, message);
+    if (method.endsWith('/list_changed')) {
+      // The gateway's own process lives for one reading: what it says on the way is in what is read.
+      if (key !== GATEWAY_AFFINITY) this.#options.events.outdated();
+    } else if (key !== SHARED) this.#options.events.unsolicited(key, message);
     // On a shared process a log line belongs to nobody in particular, so nobody gets it.
     else if (method === 'notifications/resources/updated') this.#subscriptions.updated(message);
   }
@@ -228,6 +244,7 @@ export class StdioConnection implements Connection {
     const starting = this.#peers.get(key);
     this.#peers.delete(key);
     this.#lastUsed.delete(key);
+    this.#inFlight.delete(key);
     if (starting === undefined) return Promise.resolve();
     const stopping = starting.then(({ peer }) => peer.stop(), ignore);
     this.#stopping.add(stopping);

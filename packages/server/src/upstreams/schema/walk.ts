@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '@hivekey/policy';
  * `same`: applies to the value itself. `child`: applies to members or items; parts with overlapping
  * selectors may meet on one of them. `definition`: applies where a reference says so.
  */
-export type Relation = { readonly kind: 'same' | 'definition' } | { readonly kind: 'child'; readonly selector: string };
+type Relation = { readonly kind: 'same' | 'definition' } | { readonly kind: 'child'; readonly selector: string };
 
 export interface Part {
   readonly relation: Relation;
