@@ -20,7 +20,6 @@ beforeAll(async () => {
   token = await furnish(workspace);
   watched = await openPage(browser, workspace.server.url);
   page = watched.page;
-  page.setDefaultTimeout(5_000);
 });
 afterAll(async () => {
   await browser?.close();
@@ -183,7 +182,7 @@ describe('a role', () => {
       .first()
       .waitFor();
     expect(await button('Publish…').isDisabled()).toBe(true);
-    expect(watched.complaints.splice(0).every((each) => each.includes('422'))).toBe(true);
+    expect(watched.complaints.splice(0).filter((each) => !each.includes('422'))).toEqual([]);
     await button('Discard').click();
     await page.getByText('enforcing').first().waitFor();
   });
@@ -229,7 +228,7 @@ describe('a dry run', () => {
     await button('Decide').click();
     const decision = page.getByTestId('decision');
     await decision.getByText('review · guard').waitFor();
-    expect(await decision.getByRole('listitem').count()).toBe(3);
+    expect(await decision.getByRole('listitem').count()).toBe(2);
     expect(workspace.billing.payments).toEqual([]);
   });
 
@@ -353,7 +352,7 @@ describe('a session', () => {
     await watched.context.clearCookies();
     await page.getByRole('link', { name: 'MCP servers' }).click();
     await page.getByText('Your session has ended').waitFor();
-    expect(watched.complaints.splice(0).every((each) => each.includes('401'))).toBe(true);
+    expect(watched.complaints.splice(0).filter((each) => !each.includes('401'))).toEqual([]);
     await signIn(page, workspace.server.adminKey).catch(() => undefined);
     await page.getByRole('heading', { level: 1 }).waitFor();
   });

@@ -14,8 +14,9 @@ import {
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { agentSearchQuery, rolesQuery, serversQuery } from '../api/queries.ts';
+import { paletteStore } from './palette-store.ts';
 import { useSignOut } from './sign-out.ts';
 
 interface Jump {
@@ -83,13 +84,17 @@ export function Palette() {
     ['Rooms', rooms.filter(({ label, detail = '' }) => has(label) || has(detail))],
     [
       'Agents',
-      (agents.data?.data ?? []).slice(0, MOST_EACH).map(({ id, name, owner }) => ({
-        id,
-        label: name,
-        detail: owner,
-        icon: <IconRobot {...ICON} />,
-        go: () => navigate({ to: '/agents/$agent', params: { agent: name } }),
-      })),
+      (agents.data?.data ?? [])
+        // While the next answer is on its way, the list is still the one before.
+        .filter(({ name, owner }) => has(name) || has(owner))
+        .slice(0, MOST_EACH)
+        .map(({ id, name, owner }) => ({
+          id,
+          label: name,
+          detail: owner,
+          icon: <IconRobot {...ICON} />,
+          go: () => navigate({ to: '/agents/$agent', params: { agent: name } }),
+        })),
     ],
     [
       'Roles',
@@ -120,8 +125,17 @@ export function Palette() {
     ['Do', acts.filter(({ label }) => has(label))],
   ];
   const found = groups.filter(([, jumps]) => jumps.length > 0);
+  const shown = found.flatMap(([, jumps]) => jumps.map(({ id }) => id)).join(' ');
+  // Spotlight selects the first action when something is typed, not when an answer of the server comes after it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it runs when other actions are shown
+  useEffect(() => {
+    if (words !== '') selectFirst();
+  }, [shown]);
   return (
     <Spotlight.Root
+      store={paletteStore}
+      title="Jump to"
+      classNames={{ header: 'visually-hidden' }}
       query={typed}
       onQueryChange={setTyped}
       shortcut={['mod + K']}
@@ -153,4 +167,11 @@ export function Palette() {
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );
+}
+
+function selectFirst(): void {
+  const actions = document.querySelectorAll('.mantine-Spotlight-action');
+  if ([...actions].some((each) => each.hasAttribute('data-selected'))) return;
+  actions[0]?.setAttribute('data-selected', 'true');
+  paletteStore.updateState((state) => ({ ...state, selected: 0 }));
 }

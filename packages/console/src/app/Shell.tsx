@@ -1,6 +1,5 @@
 import { ActionIcon, Burger, Drawer, Menu, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { openSpotlight } from '@mantine/spotlight';
 import {
   IconActivity,
   IconBan,
@@ -24,6 +23,7 @@ import { activeStopsQuery, sessionQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
 import mark from './mark.svg';
 import { Palette } from './Palette.tsx';
+import { palette } from './palette-store.ts';
 import classes from './Shell.module.css';
 import { useSignOut } from './sign-out.ts';
 
@@ -83,7 +83,7 @@ function Side() {
   return (
     <div className={classes.sideInner}>
       <Workspace />
-      <button type="button" className={classes.search} onClick={() => openSpotlight()}>
+      <button type="button" className={classes.search} onClick={palette.open}>
         <IconSearch size={14} aria-hidden />
         <span>Jump to…</span>
         <kbd>{isApple() ? '⌘' : 'Ctrl '}K</kbd>
