@@ -1,4 +1,5 @@
 /** Reads all of an upstream's lists, page by page, over the same connection that calls take. */
+import { setImmediate } from 'node:timers/promises';
 import type { JsonValue } from '@hivekey/policy';
 import {
   type Connection,
@@ -33,6 +34,8 @@ const LISTS: readonly List[] = [
 ];
 
 const METHOD_NOT_FOUND = -32601;
+/** Definitions prepared in one go. */
+const AT_ONCE = 16;
 
 /** Rejects with Undescribed: a list that was read in part says nothing about what is gone. */
 export async function discover(
@@ -56,6 +59,8 @@ export async function discover(
       if (definitions.length >= limits.definitions)
         throw new Undescribed(`it has more than ${limits.definitions} definitions`);
       definitions.push(prepared);
+      // Compiling schemas takes a while; calls of other servers go on in between.
+      if (definitions.length % AT_ONCE === 0) await setImmediate();
     }
   }
   return { description, definitions };
