@@ -1,0 +1,51 @@
+/** `npm run bench [-- --json FILE] [--only NAME] [--quick]`: runs each measure in turn and writes bench/report.md. */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { openGround } from './company.ts';
+import { readMachine } from './machine.ts';
+import { MEASURES } from './measures.ts';
+import { markdownReport, type Part, textTable } from './report.ts';
+import { FULL, QUICK } from './run.ts';
+
+const REPORT = new URL('./report.md', import.meta.url);
+
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, only: { type: 'string', multiple: true }, quick: { type: 'boolean' } },
+});
+const chosen = MEASURES.filter(({ name }) => values.only?.includes(name) ?? true);
+if (chosen.length === 0 || (values.only?.length ?? 0) > chosen.length) {
+  process.stderr.write(`bench: the measures are ${MEASURES.map(({ name }) => name).join(', ')}\n`);
+  process.exit(2);
+}
+const effort = values.quick === true ? QUICK : FULL;
+const machine = readMachine();
+process.stdout.write(`${[...machine.facts, machine.warning].filter(Boolean).join('\n')}\n`);
+
+const ground = await openGround();
+const parts: Part[] = [];
+try {
+  for (const { title, explanation, measure } of chosen) {
+    process.stdout.write(`\n${title}\n`);
+    const startedAt = performance.now();
+    const rows = await measure(ground, effort);
+    parts.push({ title, explanation, rows, seconds: (performance.now() - startedAt) / 1000 });
+    process.stdout.write(`${textTable(rows)}\n`);
+  }
+} finally {
+  await ground.close();
+}
+
+if (values.json !== undefined) {
+  const rows = parts.flatMap(({ rows }) => rows);
+  const plain = rows.map(({ baseline = null, ratio = null, ...row }) => ({ ...row, baseline, ratio }));
+  writeFileSync(values.json, `${JSON.stringify(plain, null, 2)}\n`);
+}
+if (values.only === undefined) {
+  const facts = [
+    ...machine.facts,
+    `PostgreSQL ${ground.postgresVersion}, embedded, fsync on`,
+    `${effort.runs} runs of each measure, windows of ${effort.windowSeconds} s${effort === QUICK ? ' (--quick)' : ''}`,
+    ...(machine.warning === undefined ? [] : [`**${machine.warning}**`]),
+  ];
+  writeFileSync(REPORT, markdownReport(facts, parts));
+}
