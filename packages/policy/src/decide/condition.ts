@@ -34,7 +34,7 @@ export const UNKNOWNS: Readonly<Record<number, string>> = {
 };
 
 /** What a condition may look at. */
-export interface Call {
+interface Call {
   readonly args: JsonObject;
   readonly capability: string;
   /** Measures of the plan, by slot. */

@@ -1,6 +1,6 @@
 /** One capability for roles worn together: the guards that apply, what they read and which counters a call enters. */
 import type { Role } from '../model.ts';
-import type { CapabilityPlan, ChargePlan, MeasuredUnit, Step } from './plan.ts';
+import { type CapabilityPlan, type ChargePlan, chargeOnce, type MeasuredUnit, type Step } from './plan.ts';
 
 export interface DecisionPlan {
   readonly capability: string;
@@ -36,26 +36,17 @@ export function planDecision(
   return { capability: capability.name, grantedBy: granting[0], grantingRoles, steps, charges, measured };
 }
 
-/** The counters of these roles, each once: several guards may keep windows on one. */
+/** The counters that a call under these roles enters. */
 function chargesOfRoles(
   charges: readonly ChargePlan[],
   worn: readonly string[],
   granting: readonly string[],
 ): readonly ChargePlan[] {
-  const found = new Map<string, ChargePlan>();
-  for (const charge of charges) {
-    const { key, slot } = charge;
-    const own = key.role === undefined ? granting : worn.filter((name) => name === key.role);
-    for (const role of key.scope === 'role' ? own : [undefined]) {
-      const id = `${key.scope}/${role ?? ''}/${key.rest}`;
-      const held = found.get(id) ?? charge;
-      found.set(id, {
-        key: { ...key, role },
-        slot,
-        keepSeconds: Math.max(held.keepSeconds, charge.keepSeconds),
-        unknownAmount: Math.max(held.unknownAmount, charge.unknownAmount),
-      });
-    }
-  }
-  return [...found.values()];
+  const charged = charges.flatMap((charge) => {
+    const { key } = charge;
+    if (key.scope !== 'role') return [charge];
+    const roles = key.role === undefined ? granting : worn.filter((name) => name === key.role);
+    return roles.map((role) => ({ ...charge, key: { ...key, role } }));
+  });
+  return chargeOnce(charged);
 }

@@ -132,13 +132,30 @@ export class CapabilityPlan {
   }
 
   #chargePlans(guards: readonly IndexedGuard[]): ChargePlan[] {
-    return guards.flatMap(({ guard, origin }) => {
+    const charges = guards.flatMap(({ guard, origin }) => {
       const { when } = guard;
       if (!('kind' in when)) return [];
       const { windowSeconds: keepSeconds, limit: unknownAmount } = when;
       return [{ key: keyOf(origin, when), slot: this.#windowSlot(when), keepSeconds, unknownAmount }];
     });
+    return chargeOnce(charges);
   }
+}
+
+/** Each counter once: several guards may keep windows on one. */
+export function chargeOnce(charges: readonly ChargePlan[]): ChargePlan[] {
+  const found = new Map<string, ChargePlan>();
+  for (const charge of charges) {
+    const { scope, role, rest } = charge.key;
+    const id = `${scope}/${role ?? ''}/${rest}`;
+    const held = found.get(id) ?? charge;
+    found.set(id, {
+      ...charge,
+      keepSeconds: Math.max(held.keepSeconds, charge.keepSeconds),
+      unknownAmount: Math.max(held.unknownAmount, charge.unknownAmount),
+    });
+  }
+  return [...found.values()];
 }
 
 function keyOf(origin: string, { kind, unit, scope, over }: WindowCondition): KeyTemplate {
