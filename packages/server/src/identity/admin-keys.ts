@@ -78,25 +78,27 @@ export interface KeyHolder {
   readonly keyId: KeyId;
   readonly name: string;
   readonly status: KeyStatus;
+  /** Its last use was noted more than a minute ago. */
+  readonly isUseDue: boolean;
 }
 
 /** The key with this lookup hash, in one indexed query; undefined when there never was one. */
 export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<KeyHolder | undefined> {
   const { rows } = await pool.query<KeyHolder>({
     name: 'key-holder',
-    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, ${STATUS} AS status
+    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, ${STATUS} AS status,
+                  coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
              FROM admin_keys WHERE lookup_hmac = $1`,
     values: [lookupHmac],
   });
   return rows[0];
 }
 
-/** Notes a use, at most once a minute for each key. A convenience of the inventory; the log has every change. */
+/** Notes a use. A convenience of the inventory; the log has every change. */
 export async function noteKeyUse(pool: Pool, workspaceId: WorkspaceId, keyId: KeyId): Promise<void> {
   await pool.query({
     name: 'key-use',
-    text: `UPDATE admin_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2
-              AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`,
+    text: 'UPDATE admin_keys SET last_used_at = now() WHERE workspace_id = $1 AND id = $2',
     values: [workspaceId, keyId],
   });
 }

@@ -36,9 +36,10 @@ export async function holderOfKey(context: ApiContext, text: string): Promise<Ke
       holder.status === 'revoked' ? 'The admin key was revoked.' : 'The admin key has expired.',
       'Use a live key.',
     );
-  noteKeyUse(context.pool, holder.workspaceId, holder.keyId).catch((error: unknown) =>
-    context.logger.debug({ err: error }, 'the use of an admin key could not be noted'),
-  );
+  if (holder.isUseDue)
+    noteKeyUse(context.pool, holder.workspaceId, holder.keyId).catch((error: unknown) =>
+      context.logger.debug({ err: error }, 'the use of an admin key could not be noted'),
+    );
   return holder;
 }
 

@@ -247,7 +247,7 @@ class Log implements RunningLog {
       `SELECT c.workspace_id AS "workspaceId", c.destination, c.tree_size AS "treeSize", c.last_error AS "lastError",
               coalesce((SELECT extract(epoch FROM clock_timestamp() - k.created_at) FROM log_checkpoints k
                          WHERE k.workspace_id = c.workspace_id AND k.tree_size > c.tree_size
-                         ORDER BY k.tree_size LIMIT 1), 0)::float8 AS "behindSeconds"
+                         ORDER BY k.tree_size, k.created_at LIMIT 1), 0)::float8 AS "behindSeconds"
          FROM checkpoint_copies c`,
     );
     return { writable: [...this.#writers.values()].every(({ writable }) => writable), copies: rows };

@@ -25,8 +25,9 @@ export function requireAdministrator(api: Api, context: ApiContext, limits: Limi
     try {
       administrators.set(request, await administratorOf(context, request));
     } catch (error) {
-      if (error instanceof Failure && error.status === 401) throw await limits.failedLogin(request, reply, error);
-      throw error;
+      // A session that is over is no attempt at a login: its console goes on asking for a while.
+      const isAttempt = error instanceof Failure && error.status === 401 && request.headers.authorization !== undefined;
+      throw isAttempt ? await limits.failedLogin(request, reply, error) : error;
     }
   });
 }
