@@ -156,8 +156,8 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
 
   async close(): Promise<void> {
     this.#unsubscribe();
-    await this.#parts.reader.close();
-    await this.#parts.live.close();
+    // A reading that is under way ends with its connection.
+    await Promise.all([this.#parts.reader.close(), this.#parts.live.close()]);
   }
 }
 

@@ -110,7 +110,8 @@ const ACTIONS: Readonly<Record<string, (id: number, args: Record<string, string>
 createInterface({ input: process.stdin }).on('line', (line) => {
   const message: Message = JSON.parse(line);
   const { id, method, params } = message;
-  if (id === undefined) return;
+  if (behaviours.has('deaf')) process.stderr.write('listening to nobody\n');
+  if (id === undefined || behaviours.has('deaf')) return;
   if (method === 'initialize') {
     if (behaviours.has('banner')) process.stdout.write('Welcome!\n');
     send({

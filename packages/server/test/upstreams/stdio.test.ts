@@ -192,6 +192,14 @@ describe('the end', () => {
     await vi.waitFor(() => expect([alive(pid), alive(child)]).toEqual([false, false]));
   }, 15_000);
 
+  it('does not wait for a start that is under way', async () => {
+    await using opened = await openStdio(scripted('deaf'), { limits: { probeMs: 60_000 } });
+    const described = opened.connection.describe(never).catch((error: unknown) => error);
+    await vi.waitFor(() => expect(opened.diagnostics).toEqual(['listening to nobody']));
+    await opened.connection.close();
+    expect(await described).toBeInstanceOf(Error);
+  });
+
   it('a process that dies leaves no children', async () => {
     await using opened = await openStdio(scripted());
     const child = Number(textOf(await opened.call('children')));

@@ -45,10 +45,10 @@ export class StdioConnection implements Connection {
   readonly #subscriptions: Subscriptions;
   #notBefore = 0;
   #watched: StdioPeer | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
-  constructor(options: StdioOptions) {
-    this.#options = options;
+  constructor(options: Omit<StdioOptions, 'closing'>) {
+    this.#options = { ...options, closing: this.#closing.signal };
     this.#backoff = new Backoff(options.limits.backoffMs);
     this.#subscriptions = new Subscriptions((affinity, message) => options.events.unsolicited(affinity, message));
   }
@@ -126,7 +126,7 @@ export class StdioConnection implements Connection {
     const known = this.#peers.get(key);
     if (known !== undefined) return known;
     // A server that keeps dying is left alone for a while; calls are refused meanwhile without delay.
-    if (this.#closed || performance.now() < this.#notBefore)
+    if (this.#closing.signal.aborted || performance.now() < this.#notBefore)
       return Promise.reject(new NotStarted('upstream_unreachable', 'it ended, and is not started again yet'));
     if (this.#peers.size >= this.#options.limits.processes && !this.#evict())
       return Promise.reject(new NotStarted('upstream_unreachable', 'it has too many processes'));
@@ -272,7 +272,7 @@ export class StdioConnection implements Connection {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     for (const key of [...this.#peers.keys()]) void this.#stop(key);
     await Promise.all([...this.#stopping]);
   }

@@ -21,7 +21,11 @@ import { eraVerdict, FAILURES } from './era.ts';
 import { isObject } from './json-rpc.ts';
 import { StdioPeer } from './stdio-peer.ts';
 
-export type StdioOptions = ConnectionOptions & { readonly command: readonly string[] };
+export interface StdioOptions extends ConnectionOptions {
+  readonly command: readonly string[];
+  /** Aborted when the connection is closed: a start that is under way is given up. */
+  readonly closing: AbortSignal;
+}
 
 /** What is known before the start, and what is said at `initialize`. */
 export interface StartTerms {
@@ -57,7 +61,7 @@ export async function startStdio(options: StdioOptions, terms: StartTerms, event
   try {
     if (terms.era === 'modern') return { peer, description: describedModern({}) };
     if (terms.era === 'legacy') return { peer, description: await initialize(options, peer, terms) };
-    const verdict = eraVerdict(await discover(options, peer, options.limits.probeMs), 'stdio');
+    const verdict = eraVerdict(await discover(options, peer, options.limits.probeMs, options.closing), 'stdio');
     if (verdict.kind === 'unknown') throw new NotStarted('upstream_protocol_error', peer.ended ?? verdict.problem);
     if (verdict.kind === 'modern') return { peer, description: describedModern(verdict.discovered) };
     if (peer.ended === undefined) return { peer, description: await initialize(options, peer, terms) };
@@ -80,13 +84,13 @@ function discover(
   options: StdioOptions,
   peer: StdioPeer,
   totalMs: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<UpstreamAnswer> {
   return peer.call({
     method: 'server/discover',
     params: modernParams(options, {}, { clientCapabilities: {} }),
     bounds: { idleMs: 0, totalMs },
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 
@@ -116,6 +120,7 @@ async function initialize(options: StdioOptions, peer: StdioPeer, terms: StartTe
       clientInfo: clientInfoOf(options),
     },
     bounds: { idleMs: 0, totalMs: options.limits.handshakeMs },
+    signal: options.closing,
   });
   const agreed = answer.kind === 'result' ? answer.result.protocolVersion : undefined;
   if (answer.kind !== 'result' || typeof agreed !== 'string' || !isLegacyVersion(agreed)) {
