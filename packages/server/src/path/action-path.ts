@@ -20,7 +20,7 @@ import type {
   StopTarget,
 } from './index.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
-import { redactArguments } from './redact.ts';
+import { maskCredentials, redactArguments } from './redact.ts';
 import type {
   Action,
   Authorization,
@@ -298,7 +298,8 @@ class Path implements ActionPath {
     return {
       principal,
       action,
-      evaluation,
+      // Problems with arguments name members, and the caller chose their names.
+      evaluation: { ...evaluation, reason: maskCredentials(evaluation.reason) },
       redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
       argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(principal.workspaceId).update('\0').update(action.argumentsJson).digest('hex')}`,
     };

@@ -13,6 +13,7 @@ import type {
 } from './types.ts';
 
 export { type ActionPathOptions, createActionPath } from './action-path.ts';
+export { maskCredentials } from './redact.ts';
 export type * from './types.ts';
 
 /** Builds the action for a principal; called again when policy or agent changed meanwhile. */

@@ -2,7 +2,13 @@
 import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../errors.ts';
 import { credentialKind } from '../../identity/token-hash.ts';
-import type { Entrance, Principal, Unauthenticated, Unavailable } from '../../path/index.ts';
+import {
+  type Entrance,
+  maskCredentials,
+  type Principal,
+  type Unauthenticated,
+  type Unavailable,
+} from '../../path/index.ts';
 import type { Api, ApiContext } from './context.ts';
 
 const BEARER = /^Bearer +(\S+)$/i;
@@ -35,7 +41,8 @@ export function unavailable(code: Unavailable['code']): Failure {
 
 /** A name of the caller's as it stands in the log. */
 export function recordedName(name: string): string {
-  return name.length <= MAX_RECORDED_NAME ? name : `${name.slice(0, MAX_RECORDED_NAME).toWellFormed()}…`;
+  const shown = maskCredentials(name);
+  return shown.length <= MAX_RECORDED_NAME ? shown : `${shown.slice(0, MAX_RECORDED_NAME).toWellFormed()}…`;
 }
 
 export interface AgentCaller {

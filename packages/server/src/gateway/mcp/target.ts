@@ -1,5 +1,6 @@
 /** What a request is about: the definition it names, what is decided and recorded of it, and what goes upstream. */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
+import { maskCredentials } from '../../path/index.ts';
 import type { Catalogue, CatalogueEntry } from '../../upstreams/types.ts';
 import { type ClientEra, CODE, isObject, type RpcError } from './wire.ts';
 import { unknownPrompt, unknownResource, unknownTool } from './words.ts';
@@ -39,7 +40,8 @@ export function isError(value: Target | RpcError): value is RpcError {
 
 /** A name as it stands in a record. */
 export function recordedName(name: string): string {
-  return name.length <= MAX_RECORDED_NAME ? name : `${name.slice(0, MAX_RECORDED_NAME).toWellFormed()}…`;
+  const shown = maskCredentials(name);
+  return shown.length <= MAX_RECORDED_NAME ? shown : `${shown.slice(0, MAX_RECORDED_NAME).toWellFormed()}…`;
 }
 
 function named(
