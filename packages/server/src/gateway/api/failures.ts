@@ -23,6 +23,9 @@ const DATABASE_AWAY = /^(08|53|57)/;
 const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 const CONNECTION_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;
 
+/** SQLSTATE of a text, and of JSON, with U+0000: PostgreSQL has no such text. */
+const UNSTORABLE: ReadonlySet<unknown> = new Set(['22021', '22P05']);
+
 function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -68,6 +71,13 @@ function failureOf(error: unknown): Failure | undefined {
       'log_unavailable',
       'The database does not answer, so nothing can be recorded; nothing was done.',
       'Try again; if it lasts, see /readyz and hivekey doctor.',
+    );
+  if (error instanceof Error && 'code' in error && UNSTORABLE.has(error.code))
+    return new Failure(
+      400,
+      'text_invalid',
+      'A text of the request contains U+0000, which cannot be stored; nothing was done.',
+      'Leave the character out.',
     );
   if (error instanceof LogOverloaded)
     return new Failure(503, 'overloaded', 'Too much is waiting to be recorded; nothing was done.', 'Try again later.');

@@ -71,6 +71,8 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     routerOptions: { maxParamLength: 512 },
     exposeHeadRoutes: false,
     requestIdHeader: false,
+    // A target that cannot be read never reaches a route, nor the error handler.
+    frameworkErrors: answerFailure,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
   });
   api.setValidatorCompiler<z.ZodType>((route) => {
@@ -92,7 +94,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     context.metrics.http(route, reply.statusCode, reply.elapsedTime / 1000);
     request.log.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'answered');
   });
-  const limits = await createLimits(api, context.config.requests_per_minute);
+  const limits = await createLimits(api, context.config.requests_per_minute, isHttps(context));
   await api.register(fastifySwagger, openApiOptions(context));
 
   await api.register(async (group: Api) => {
