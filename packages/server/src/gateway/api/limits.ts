@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../../errors.ts';
+import { sessionIdOf } from '../../identity/session-cookie.ts';
 import type { Api } from './context.ts';
 
 const MINUTE_MS = 60_000;
@@ -18,18 +19,24 @@ export interface Limits {
   failedLogin(request: FastifyRequest, reply: FastifyReply, failure: Failure): Promise<Failure>;
 }
 
-/** Whose request: the credential as sent (hashed, it stays in memory), or the address where there is none. */
-function credentialOf({ headers, ip }: FastifyRequest): string {
-  const credential = headers.authorization ?? headers.cookie;
-  return credential === undefined ? ip : createHash('sha256').update(credential).digest('base64');
+const BEARER = /^Bearer +(\S+)$/i;
+
+/**
+ * Whose request: the credential (hashed, it stays in memory), or the address where there is none. What can be
+ * written in many ways around a credential does not count, or each way would have a limit of its own.
+ */
+function credentialOf(request: FastifyRequest, isHttps: boolean): string {
+  const { authorization } = request.headers;
+  const credential = authorization === undefined ? sessionIdOf(request, isHttps) : BEARER.exec(authorization)?.[1];
+  return credential === undefined ? request.ip : createHash('sha256').update(credential).digest('base64');
 }
 
-export async function createLimits(api: Api, requestsPerMinute: number): Promise<Limits> {
+export async function createLimits(api: Api, requestsPerMinute: number, isHttps: boolean): Promise<Limits> {
   await api.register(rateLimit, { global: false });
   const countRequest = api.createRateLimit({
     max: requestsPerMinute,
     timeWindow: MINUTE_MS,
-    keyGenerator: credentialOf,
+    keyGenerator: (request) => credentialOf(request, isHttps),
   });
   const countFailure = api.createRateLimit({
     max: FAILED_LOGINS_PER_MINUTE,

@@ -178,6 +178,9 @@ class Entrance implements McpEntrance {
     if (admitted === undefined) return;
     const { message } = admitted;
     if (message.kind === 'request') return this.#request(req, res, route, admitted, message);
+    const { workspaceId, agentId } = admitted.principal;
+    if (!this.#presences.enterMessage(workspaceId, agentId, this.#gateway.settings.clock()))
+      return answerTooMany(res, 'messages of this agent');
     if (message.kind === 'notification' && isModernNotification(message, req.headers)) return answerEmpty(res, 202);
     const session = this.#sessionOf(req, res, route, admitted);
     if (session === undefined) return;

@@ -28,15 +28,16 @@ export class Presences {
   /** Counts a request in; the returned function counts it out. Undefined when the agent is at a limit. */
   enterRequest(workspaceId: WorkspaceId, agentId: AgentId, nowMs: number): (() => void) | undefined {
     const presence = this.#get(workspaceId, agentId, nowMs);
-    const refill = ((nowMs - presence.filledAtMs) * this.#limits.requestsPerMinute) / 60_000;
-    presence.allowance = Math.min(this.#burst, presence.allowance + Math.max(0, refill));
-    presence.filledAtMs = nowMs;
-    if (presence.allowance < 1 || presence.inFlight >= this.#limits.maxConcurrentPerAgent) return undefined;
-    presence.allowance -= 1;
+    if (presence.inFlight >= this.#limits.maxConcurrentPerAgent || !this.#take(presence, nowMs)) return undefined;
     presence.inFlight += 1;
     return () => {
       presence.inFlight -= 1;
     };
+  }
+
+  /** Counts in what has no answer to wait for. False when the agent is over its rate. */
+  enterMessage(workspaceId: WorkspaceId, agentId: AgentId, nowMs: number): boolean {
+    return this.#take(this.#get(workspaceId, agentId, nowMs), nowMs);
   }
 
   enterStream(workspaceId: WorkspaceId, agentId: AgentId, nowMs: number): (() => void) | undefined {
@@ -64,6 +65,15 @@ export class Presences {
       streams += presence.streams;
     }
     return { agents: this.#of.size, inFlight, streams };
+  }
+
+  #take(presence: Presence, nowMs: number): boolean {
+    const refill = ((nowMs - presence.filledAtMs) * this.#limits.requestsPerMinute) / 60_000;
+    presence.allowance = Math.min(this.#burst, presence.allowance + Math.max(0, refill));
+    presence.filledAtMs = nowMs;
+    if (presence.allowance < 1) return false;
+    presence.allowance -= 1;
+    return true;
   }
 
   #get(workspaceId: WorkspaceId, agentId: AgentId, nowMs: number): Presence {
