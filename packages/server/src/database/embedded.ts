@@ -14,7 +14,7 @@ import { Failure } from '../errors.ts';
 
 const run = promisify(execFile);
 
-export const OWNER_ROLE = 'hivekey_owner';
+const OWNER_ROLE = 'hivekey_owner';
 const DATABASE = 'hivekey';
 
 export interface EmbeddedPostgres {

@@ -36,7 +36,7 @@ export interface PlainEntry {
 export type Entry = IntentEntry | PlainEntry;
 
 /** A decided call with its record. */
-export interface Placeable {
+interface Placeable {
   readonly decision: Decision;
   readonly text: RecordText;
 }

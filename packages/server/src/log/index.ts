@@ -37,8 +37,7 @@ import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
 export type { ExportOptions, LogExport } from './export.ts';
-export type { EventProof } from './proof.ts';
-export type { EventFilter, EventPage, LogEvent, Page } from './reader.ts';
+export type { EventFilter, LogEvent } from './reader.ts';
 export type * from './types.ts';
 
 const RECOVER_EVERY_MS = 60_000;
@@ -64,7 +63,7 @@ export interface ActionLogOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
-export interface LogLimits {
+interface LogLimits {
   /** Longest wait for the database before a caller is refused. */
   readonly timeoutMs: number;
   /** Most records in one commit. */

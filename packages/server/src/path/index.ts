@@ -12,7 +12,7 @@ import type {
   Unavailable,
 } from './types.ts';
 
-export { type ActionPathOptions, createActionPath } from './action-path.ts';
+export { createActionPath } from './action-path.ts';
 export { maskCredentials } from './redact.ts';
 export type * from './types.ts';
 

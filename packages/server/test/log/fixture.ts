@@ -9,7 +9,7 @@ import { type AgentId, newId, type PersonId, type TokenId, type WorkspaceId } fr
 import { type ActionLogOptions, createActionLog, type RunningLog } from '../../src/log/index.ts';
 import type { Action, Intent, Permit, Principal, RecordResult } from '../../src/path/types.ts';
 
-export const HASH = `sha256:${'c'.repeat(64)}`;
+const HASH = `sha256:${'c'.repeat(64)}`;
 
 export interface Fixture {
   readonly database: TestDatabase;

@@ -300,7 +300,7 @@ describe('against a list that is searched anew each time', () => {
         }
         expect(await wrongTotals()).toEqual([]);
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 });
@@ -384,7 +384,7 @@ describe('an adversary on several nodes', () => {
           expect(Number(rows[0]?.total ?? 0)).toBe(allowed);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
     expect(await wrongTotals()).toEqual([]);
   });
