@@ -35,7 +35,7 @@ function receiptText({ id, scope, target, receipt }: Containment): string {
     `ordered        ${receipt.ordered_at}`,
     `committed      ${receipt.committed_at}`,
     `first refusal  ${receipt.first_refusal_ms === null ? 'not measured: nothing to probe with' : `${receipt.first_refusal_ms} ms after the order`}`,
-    `agents         ${receipt.agents.map(({ name, tokens_ended }) => `${name} (${tokens_ended} tokens ended)`).join(', ') || 'none'}`,
+    `agents         ${receipt.agents.map(({ name, tokens_ended }) => `${name} (${tokens_ended} ${tokens_ended === 1 ? 'token' : 'tokens'} ended)`).join(', ') || 'none'}`,
     `sessions       ${receipt.sessions_closed} closed`,
     `in flight      ${receipt.calls.length === 0 ? 'none' : ''}`,
     ...receipt.calls.map(
