@@ -169,6 +169,17 @@ describe('a role', () => {
     await page.getByRole('gridcell', { name: 'billing, billing.refund: write' }).waitFor();
   });
 
+  it('is written new, and has then its first revision', async () => {
+    await page.goto('/roles');
+    await page.getByRole('link', { name: 'New role' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('auditor');
+    await page.getByText('billing.list_invoices', { exact: true }).click();
+    await button('Create role…').click();
+    await dialog().getByRole('button', { name: 'Create role' }).click();
+    await heading('auditor').waitFor();
+    await page.getByText('rev 1 · applies to 0 agents').waitFor();
+  });
+
   it('says where a rule is wrong, and cannot be published with it', async () => {
     await page.goto('/roles/billing');
     const rules = page.getByRole('textbox', { name: 'Rules as a document' });

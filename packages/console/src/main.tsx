@@ -33,7 +33,7 @@ createRoot(root).render(
   <StrictMode>
     {/* No variables and classes from the provider: they would be <style> elements. theme.css has them. */}
     <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
-      <Notifications position="bottom-right" autoClose={5000} limit={4} />
+      <Notifications position="bottom-center" autoClose={5000} limit={4} />
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
       </QueryClientProvider>

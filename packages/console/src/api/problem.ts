@@ -51,7 +51,7 @@ export function asApiError(error: unknown): ApiError {
   });
 }
 
-export function isProblem(value: unknown): value is Problem {
+function isProblem(value: unknown): value is Problem {
   return isRecord(value) && typeof value.message === 'string';
 }
 

@@ -105,15 +105,6 @@ export function revisionsQuery(name: string) {
   });
 }
 
-export function roleRevisionQuery(name: string, revision: number) {
-  return queryOptions({
-    queryKey: ['roles', 'revision', name, revision],
-    queryFn: ({ signal }) => get<Role>(at`/v1/roles/${name}`, { revision }, signal),
-    // A revision never changes.
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-}
-
 export const matrixQuery = queryOptions({
   queryKey: ['roles', 'matrix'],
   queryFn: ({ signal }) => get<Matrix>('/v1/matrix', {}, signal),

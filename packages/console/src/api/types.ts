@@ -1,6 +1,6 @@
 /** What the HTTP API gives and takes: docs/reference/api.md. Times of objects are epoch seconds; times of the log ISO 8601. */
 
-export type Verdict = 'allow' | 'deny' | 'review';
+type Verdict = 'allow' | 'deny' | 'review';
 export type Access = 'read' | 'write';
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -70,7 +70,7 @@ export interface SystemHealth {
   readonly nodes_heard: boolean;
 }
 
-export type AgentStatus = 'active' | 'suspended' | 'revoked';
+type AgentStatus = 'active' | 'suspended' | 'revoked';
 
 export interface Agent {
   readonly id: string;
@@ -98,7 +98,7 @@ export interface VisibleTool {
   readonly guards: readonly string[];
 }
 
-export type CredentialStatus = 'live' | 'expired' | 'revoked';
+type CredentialStatus = 'live' | 'expired' | 'revoked';
 
 export interface AgentToken {
   readonly id: string;
@@ -280,7 +280,7 @@ export interface Decision {
   readonly retry_after_seconds: number | null;
 }
 
-export type DefinitionStatus = 'live' | 'new' | 'changed' | 'off' | 'gone';
+type DefinitionStatus = 'live' | 'new' | 'changed' | 'off' | 'gone';
 
 export interface McpServer {
   readonly id: string;
@@ -339,7 +339,7 @@ export interface UpstreamSecret {
 export type ContainmentScope = 'agent' | 'role' | 'owner' | 'tool' | 'workspace';
 
 /** Times are ISO 8601 with milliseconds. */
-export interface Receipt {
+interface Receipt {
   readonly ordered_at: string;
   readonly committed_at: string | null;
   /** When the recording transaction, asked for one of the stopped agents, was seen to refuse. */

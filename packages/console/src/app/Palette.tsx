@@ -140,6 +140,7 @@ export function Palette() {
       onQueryChange={setTyped}
       shortcut={['mod + K']}
       lockScroll={false}
+      scrollable
       maxHeight={420}
       onSpotlightOpen={() => setOpened(true)}
       onSpotlightClose={() => setOpened(false)}

@@ -3,7 +3,7 @@ import { IconCheck, IconCopy } from '@tabler/icons-react';
 import classes from './ui.module.css';
 
 /** Copies `value`. `what` names it for the tooltip and for screen readers. */
-export function Copy({ value, what }: { readonly value: string; readonly what: string }) {
+function Copy({ value, what }: { readonly value: string; readonly what: string }) {
   return (
     <CopyButton value={value} timeout={1500}>
       {({ copied, copy }) => (

@@ -51,8 +51,8 @@ export function AgentTools({ agent }: { readonly agent: Agent }) {
   return (
     <div className="stack-tight">
       <p className="muted">
-        {data === undefined
-          ? 'Reading what it sees…'
+        {data === undefined || data.length === 0
+          ? 'What the gateway lists for it now.'
           : `${plural(data.length, 'tool')} now, from its roles and what is approved. Anything else does not exist for it.`}
       </p>
       <DataTable

@@ -128,7 +128,7 @@ type Bounds = { from?: string | undefined; to?: string | undefined };
 function Period({ from, to, onChange }: Bounds & { readonly onChange: (bounds: Bounds) => void }) {
   const [opened, setOpened] = useState(false);
   return (
-    <Popover opened={opened} onChange={setOpened} width={300} position="bottom-start" trapFocus>
+    <Popover opened={opened} onChange={setOpened} width={350} position="bottom-start" trapFocus>
       <Popover.Target>
         <Button variant="default" leftSection={<IconClock size={14} aria-hidden />} onClick={() => setOpened(!opened)}>
           {periodWords(from, to)}
@@ -153,6 +153,7 @@ function Period({ from, to, onChange }: Bounds & { readonly onChange: (bounds: B
           </div>
           <DateTimePicker
             label="From"
+            placeholder="the beginning"
             clearable
             withSeconds
             popoverProps={{ withinPortal: false }}
@@ -161,6 +162,7 @@ function Period({ from, to, onChange }: Bounds & { readonly onChange: (bounds: B
           />
           <DateTimePicker
             label="Before"
+            placeholder="now, and on"
             clearable
             withSeconds
             popoverProps={{ withinPortal: false }}

@@ -8,7 +8,11 @@ import classes from './matrix.module.css';
 import { type Cell, type Grid, wordsOf } from './model.ts';
 
 const ROLE_WIDTH = 232;
-const HEAD_HEIGHT = 232;
+/** Names stand upright in the head: as high as the longest, within these. */
+const HEAD_MIN = 112;
+const HEAD_MAX = 232;
+const GROUP_HEIGHT = 24;
+const LETTER = 7.3;
 const COLUMN = 34;
 const ROW = 34;
 const OVERSCAN = 6;
@@ -25,6 +29,7 @@ interface Place {
 export function GridView({ grid }: { readonly grid: Grid }) {
   const { roles, columns, groups, cell } = grid;
   const scroller = useRef<HTMLDivElement>(null);
+  const headHeight = headHeightOf(grid);
   const id = useId();
   const [chosen, setChosen] = useState<Place>({ row: 0, column: 0 });
   // Filters may have made the grid smaller than where the keyboard was.
@@ -37,8 +42,8 @@ export function GridView({ grid }: { readonly grid: Grid }) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: OVERSCAN,
-    paddingStart: HEAD_HEIGHT,
-    scrollPaddingStart: HEAD_HEIGHT,
+    paddingStart: headHeight,
+    scrollPaddingStart: headHeight,
   });
   const columnsInView = useVirtualizer({
     horizontal: true,
@@ -89,12 +94,12 @@ export function GridView({ grid }: { readonly grid: Grid }) {
           style={{ width: columnsInView.getTotalSize(), height: rowsInView.getTotalSize() }}
           className={classes.canvas}
         >
-          <div role="row" aria-rowindex={1} className={classes.head} style={{ height: HEAD_HEIGHT }}>
+          <div role="row" aria-rowindex={1} className={classes.head} style={{ height: headHeight }}>
             <div
               role="columnheader"
               aria-colindex={1}
               className={classes.corner}
-              style={{ width: ROLE_WIDTH, height: HEAD_HEIGHT }}
+              style={{ width: ROLE_WIDTH, height: headHeight }}
             >
               {plural(roles.length, 'role')} · {plural(columns.length, 'capability', 'capabilities')}
             </div>
@@ -182,6 +187,17 @@ export function GridView({ grid }: { readonly grid: Grid }) {
   );
 }
 
+function headHeightOf({ columns }: Grid): number {
+  const longest = columns.reduce((most, { name }) => Math.max(most, shortName(name).length), 0);
+  return Math.round(Math.min(HEAD_MAX, Math.max(HEAD_MIN, GROUP_HEIGHT + 24 + longest * LETTER)));
+}
+
+/** Without the namespace, which stands above. */
+function shortName(capability: string): string {
+  const namespace = namespaceOf(capability);
+  return namespace === '' ? capability : capability.slice(namespace.length + 1);
+}
+
 type Move = (at: Place, last: Place, far: boolean) => Place;
 const PAGE = 10;
 const MOVES: Readonly<Record<string, Move>> = {
@@ -207,7 +223,6 @@ function ColumnHead({
   readonly isActive: boolean;
 }) {
   const { name, description, access, destructive, stopped } = capability;
-  const namespace = namespaceOf(name);
   return (
     <div
       role="columnheader"
@@ -219,7 +234,7 @@ function ColumnHead({
       data-stopped={stopped}
       title={`${name}\n${description}`}
     >
-      <span className="mono">{namespace === '' ? name : name.slice(namespace.length + 1)}</span>
+      <span className="mono">{shortName(name)}</span>
       {stopped ? <IconBan size={12} aria-hidden /> : null}
     </div>
   );

@@ -11,7 +11,7 @@ export interface MatrixFilter {
 }
 
 /** A run of columns of one namespace. */
-export interface Group {
+interface Group {
   readonly namespace: string;
   readonly start: number;
   readonly length: number;

@@ -5,9 +5,10 @@ import { useCallback, useMemo, useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { ApiError } from '../../api/problem.ts';
 import { capabilitiesQuery, roleQuery } from '../../api/queries.ts';
-import type { Capability, Role } from '../../api/types.ts';
+import type { Capability, GuardDocument, Role } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { Diff } from '../../ui/Diff.tsx';
 import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -120,6 +121,8 @@ export function RoleEditor({
   const added = draft.allow.filter((each) => !published.has(each));
   const removed = [...published].filter((each) => !granted.has(each));
   const action = draft.allow[0] ?? '*';
+  const rulesBefore = original.guards.text;
+  const rulesAfter = parsed.ok ? writeGuards(parsed.guards as readonly GuardDocument[], 'yaml') : draft.guards.text;
   return (
     <div className={classes.editor}>
       <div className={classes.editorMain}>
@@ -178,7 +181,7 @@ export function RoleEditor({
       </div>
       <aside className={classes.aside} aria-label="Draft">
         <PreviewPanel
-          isDirty={isDirty}
+          isDirty={isDirty || base === undefined}
           isNew={base === undefined}
           agents={base?.agents ?? 0}
           added={added}
@@ -219,6 +222,12 @@ export function RoleEditor({
           </p>
           <Changes title="Granted" names={added} sign="+" />
           <Changes title="Removed" names={removed} sign="−" />
+          {rulesBefore === rulesAfter ? null : (
+            <>
+              <h3 style={{ margin: '10px 0 4px' }}>Rules</h3>
+              <Diff label="Changes of the rules" before={rulesBefore} after={rulesAfter} />
+            </>
+          )}
         </Confirm>
       ) : null}
     </div>

@@ -63,7 +63,7 @@ export function Definitions({
       rows={rows}
       rowKey={({ kind, capability }) => `${kind} ${capability}`}
       empty={
-        <Empty title="Nothing here" command={`npx hivekey mcp refresh ${namespace}`}>
+        <Empty title="Nothing here" command={`npx hivekey mcp-server refresh ${namespace}`}>
           No definition has this status. What the server offers is read again when you say so, and by itself from time
           to time.
         </Empty>

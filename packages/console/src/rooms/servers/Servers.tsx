@@ -97,7 +97,7 @@ export function Servers() {
           empty={
             <Empty
               title="No MCP servers yet"
-              command="npx hivekey mcp add crm https://mcp.internal.acme.example/mcp --credential vault://acme-crm-key"
+              command="npx hivekey mcp-server add crm --endpoint https://mcp.internal.acme.example/mcp"
             >
               Registering a server reads its tools, prefixes them with a namespace and pins each definition. It grants
               nothing: roles do that.

@@ -89,7 +89,7 @@ export function People() {
         rows={data}
         rowKey={({ id }) => id}
         empty={
-          <Empty title="Nobody yet" command="npx hivekey agent create NAME --role ROLE --owner dana@acme.example">
+          <Empty title="Nobody yet" command="npx hivekey person add dana@acme.example">
             People are added here, or with the first agent they own.
           </Empty>
         }
