@@ -82,8 +82,9 @@ it('refuses while the database is dead, and recovers by itself', { timeout: 60_0
 
 it('refuses while the disk is full, and needs no repair when there is room again', { timeout: 60_000 }, async () => {
   const load = startLoad(server.port, agent.token, 'full', 12);
-  const held = act(server.port, agent.token, 'full-held', true);
-  await eventually(async () => (upstream.tally.some(({ id }) => id === 'full-held') ? true : undefined));
+  const ids = Array.from({ length: 20 }, (_, n) => `full-held-${n}`);
+  const held = Promise.all(ids.map((id) => act(server.port, agent.token, id, true)));
+  await eventually(async () => (ids.every((id) => upstream.tally.some((each) => each.id === id)) ? true : undefined));
   await eventually(async () => (load.count('done') > 50 ? true : undefined));
 
   // What PostgreSQL says when a file cannot grow (SQLSTATE 53100), from where the log grows.
@@ -95,9 +96,12 @@ it('refuses while the disk is full, and needs no repair when there is room again
     CREATE TRIGGER no_space BEFORE INSERT ON log_blocks FOR EACH ROW EXECUTE FUNCTION no_space()`);
   await eventually(async () => (load.count('refused') > 30 ? true : undefined));
 
-  // The call was recorded before, and its upstream answers now: the answer is not held back.
+  // These were recorded before, and their upstream answers now: the answers are not held back.
   upstream.release();
-  expect(await held).toEqual({ kind: 'done' } satisfies Fate);
+  expect(await held).toEqual(ids.map((): Fate => ({ kind: 'done' })));
+  // Their results wait for room, and nobody waits behind them.
+  const refused = load.count('refused');
+  await eventually(async () => (load.count('refused') > refused + 30 ? true : undefined));
 
   const before = load.count('done');
   await owner.query('DROP TRIGGER no_space ON log_blocks');
@@ -105,5 +109,6 @@ it('refuses while the disk is full, and needs no repair when there is room again
   await owner.end();
   await load.stop();
   await expectConsistent(load);
-  expect((await verifiedCalls(server)).get('full-held')).toMatchObject([{ verdict: 'allow', results: ['success'] }]);
+  const calls = await verifiedCalls(server);
+  for (const id of ids) expect(calls.get(id)).toMatchObject([{ verdict: 'allow', results: ['success'] }]);
 });

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
 
-export interface Arrival {
+interface Arrival {
   readonly id: string;
   /** `performance.now()` when the request arrived. */
   readonly atMs: number;

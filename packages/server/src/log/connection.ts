@@ -34,6 +34,14 @@ export function connectionOf(options: ConnectionOptions): pg.Pool {
   return pool;
 }
 
+/**
+ * The database answers and cannot write: no space, no memory, read-only after a failover, shutting down, a lock
+ * that nobody gives up. Doing it again at once is of no use. An error that lies in the data is none of these.
+ */
+export function cannotWrite(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(25006|53|55|57|58|XX)/.test(error.code ?? '');
+}
+
 /** The transaction was rolled back for the sake of another one; doing it again is right. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001');

@@ -51,9 +51,10 @@ export class CounterCache {
     this.#tick = { us: nowUs, atMs: this.#monotonicMs() };
   }
 
-  /** Something was not as assumed. */
-  forget(): void {
-    this.#counters.clear();
+  /** Something about these counters, or about any, was not as assumed. */
+  forget(keys?: Iterable<string>): void {
+    if (keys === undefined) this.#counters.clear();
+    else for (const key of keys) this.#counters.delete(key);
   }
 
   /** Whether it is known what every demanded window holds at that time. */

@@ -79,7 +79,17 @@ export class Sessions {
     return this.#current !== undefined || (this.#former === undefined && this.#refuseUntilMs === 0);
   }
 
+  /** Unless the last attempt has only just failed. */
   open(): void {
+    if (performance.now() >= this.#refuseUntilMs) this.#open();
+  }
+
+  /** After `drop`: the database answers and cannot write, so it is left alone for a moment, as one that is away. */
+  pause(error: unknown): void {
+    if (this.#current === undefined && !this.#isOpening) this.#failed(error);
+  }
+
+  #open(): void {
     if (this.#isOpening || this.#isClosed || this.#current !== undefined) return;
     this.#isOpening = true;
     clearTimeout(this.#retry);
@@ -89,6 +99,10 @@ export class Sessions {
       (session) => {
         clearTimeout(late);
         this.#isOpening = false;
+        if (this.#isClosed) {
+          session.client.release(true);
+          return;
+        }
         this.#retryMs = REFUSE_FOR_MS;
         this.#refuseUntilMs = 0;
         this.#current = session;
@@ -132,7 +146,7 @@ export class Sessions {
     if (!this.#isClosed) {
       observe?.failed('commit');
       logger?.error({ err: error, workspace: workspaceId }, 'the log cannot be written');
-      this.#retry = setTimeout(() => this.open(), this.#retryMs);
+      this.#retry = setTimeout(() => this.#open(), this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
     }
     this.#events.unavailable(error);
@@ -154,7 +168,6 @@ export class Sessions {
         held = await settleLostCalls(client, workspaceId, await claimShard(client, workspaceId, nodeId), clock());
       }
       this.#former = held;
-      if (this.#isClosed) throw new Error('the log is closing');
       return { client, held, identity };
     } catch (error) {
       client.release(true);

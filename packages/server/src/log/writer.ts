@@ -18,7 +18,7 @@ import {
   prepareAppend,
 } from './append.ts';
 import { intentEntry, resultEntry } from './arrivals.ts';
-import { isRetryable } from './connection.ts';
+import { cannotWrite, isRetryable } from './connection.ts';
 import { CounterCache } from './counter-cache.ts';
 import { decideBatch } from './decide-batch.ts';
 import type { BatchItem, Entry, IntentEntry, PlainEntry } from './entries.ts';
@@ -330,7 +330,7 @@ export class Writer {
     this.#missed = [];
     this.#predicted = this.#committed;
     this.#cautious = CAUTIOUS_BATCHES;
-    this.#counters.forget();
+    this.#counters.forget(keysOf(missed));
     for (const entry of missed) {
       entry.attempts += 1;
       if (entry.kind === 'intent') this.#lastSeq.delete(entry.intent.principal.agentId);
@@ -479,7 +479,9 @@ export class Writer {
     this.#lastSeq.clear();
     this.#counters.forget();
     this.#giveBack(unsent, error);
-    this.#sessions.open();
+    // Results are tried again for ever; callers must not wait behind them for a disk that stays full.
+    if (cannotWrite(error)) this.#sessions.pause(error);
+    else this.#sessions.open();
   }
 
   /** Certainly not recorded: tried again where that is right, refused otherwise. */

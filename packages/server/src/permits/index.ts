@@ -39,12 +39,10 @@ export interface PermitsOptions {
 }
 
 /** `stopped`: a stop came before the permit could be handed out; its call is on the log as not attempted. */
-export type Issued =
-  | { readonly kind: 'issued'; readonly id: string; readonly expiresAt: Date }
-  | { readonly kind: 'stopped' };
+type Issued = { readonly kind: 'issued'; readonly id: string; readonly expiresAt: Date } | { readonly kind: 'stopped' };
 
 /** Whether a report was taken. `unknown`: the agent has no such permit; `reported`: there was a report before. */
-export type Report = { readonly kind: 'taken' | 'unknown' | 'expired' | 'reported' };
+type Report = { readonly kind: 'taken' | 'unknown' | 'expired' | 'reported' };
 
 export interface Permits {
   /** Makes the allowed call a permit to be handed out. Rejects when that could not be made durable: then the call is settled as not attempted. */

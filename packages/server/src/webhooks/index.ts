@@ -22,7 +22,6 @@ import {
 } from './store.ts';
 import { parseTarget, rulesFor } from './target.ts';
 
-export { isEventKind } from './kinds.ts';
 export type { Webhook } from './store.ts';
 
 const LOOK_EVERY_MS = 1_000;

@@ -38,7 +38,7 @@ export async function startWorkspace(settings: Partial<Config> = {}): Promise<Wo
   return workspaceOn(await startTestServer(settings));
 }
 
-export function workspaceOn(server: TestServer): Workspace {
+function workspaceOn(server: TestServer): Workspace {
   return {
     ...administer(server),
     server,

@@ -12,7 +12,7 @@ export async function download(url: string, adminKey: string, query = ''): Promi
   return unpack(Buffer.from(await response.arrayBuffer()));
 }
 
-export async function unpack(archive: Buffer): Promise<Files> {
+async function unpack(archive: Buffer): Promise<Files> {
   const files = new Map<string, Buffer>();
   for await (const entry of Readable.from([archive]).pipe(extract())) {
     const chunks: Buffer[] = [];
@@ -22,7 +22,7 @@ export async function unpack(archive: Buffer): Promise<Files> {
   return files;
 }
 
-export function sourceOf(files: Files): ExportSource {
+function sourceOf(files: Files): ExportSource {
   return {
     size: async (path) => files.get(path)?.length,
     read: async function* (path, start, end) {

@@ -59,7 +59,7 @@ export function decisionView(decision: Decision): DecisionView {
 }
 
 /** Not granted reads as not there: nothing of the decision but that, whatever led to it. */
-export function hiddenView(decision: Decision): DecisionView {
+function hiddenView(decision: Decision): DecisionView {
   const { policyHash, policyRevision } = decision;
   return decisionView({
     verdict: 'deny',

@@ -23,7 +23,7 @@ export const evaluationSchema = z.looseObject({
 });
 export type Evaluation = z.output<typeof evaluationSchema>;
 
-export const MAX_EVALUATIONS = 100;
+const MAX_EVALUATIONS = 100;
 
 /** Entities at the top are defaults here: whether they are complete matters only where one is used. */
 export const evaluationsSchema = z.looseObject({
@@ -110,14 +110,6 @@ export function argumentsOf({
 
 function entityOf(properties: JsonObject | undefined, rest: JsonObject): JsonObject {
   return properties === undefined ? rest : { ...rest, properties };
-}
-
-/**
- * Names of the capability that an action on a resource type may mean, the narrower first: a dotted name is the
- * capability itself; `read` on `record` is `record.read` if there is one, and `read` otherwise.
- */
-export function capabilityNames(name: string, resourceType: string): readonly string[] {
-  return name.includes('.') ? [name] : [`${resourceType}.${name}`, name];
 }
 
 /** The shortest name by which an action on this resource type means the capability; undefined when its namespace is another. */
