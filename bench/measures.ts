@@ -1,8 +1,15 @@
 /** All measures, in the order of the report. */
+import { benchAppend } from './append.ts';
 import type { Ground } from './company.ts';
+import { benchDecision } from './measures/decision.ts';
 import { benchGatewayCost } from './measures/gateway-cost.ts';
+import { benchLatency } from './measures/latency.ts';
+import { benchRevoke } from './measures/revoke.ts';
+import { benchScale } from './measures/scale.ts';
+import { benchStreams } from './measures/streams.ts';
 import type { Row } from './rows.ts';
 import type { Effort } from './run.ts';
+import { benchVerify } from './verify.ts';
 
 export interface Measure {
   /** For `--only`. */
@@ -14,9 +21,58 @@ export interface Measure {
 
 export const MEASURES: readonly Measure[] = [
   {
+    name: 'decision',
+    title: 'A decision alone',
+    explanation:
+      '100 roles, 1,000 capabilities, 300 guards (200 of roles, 100 of the workspace; a quarter of them windows), 10,000 agents of two roles each. The baseline is the same rules as closures in maps, without trace, reasons or hash; both give the same verdicts. Times of single decisions include the two readings of the clock.',
+    measure: benchDecision,
+  },
+  {
     name: 'cost',
-    title: 'CPU of a call',
-    explanation: 'x',
+    title: 'CPU of a call, commit excluded',
+    explanation:
+      '`tools/call` with 200 bytes to echo, 32 connections, user and system time of the process. On in the gateway: authentication, policy, pinned schema, strict parse, redaction, records of intent and outcome, hash chain, metrics. The statement that would store a block is answered at once instead. The raw echo parses and answers the same call by itself; the SDK proxy and the npm peers govern nothing. The peers take stdio servers, whose own CPU is not counted. The steps are a sampled profile of the gateway, scaled to its CPU; they are of elapsed time, so that on a busy machine writing to sockets looks dearer than it is.',
     measure: benchGatewayCost,
+  },
+  {
+    name: 'latency',
+    title: 'Latency of a call, all included',
+    explanation:
+      'The same call to the upstream direct and through the gateway, whose database, upstream and load share the cores. Added is the difference of the medians, and of the 99th percentiles. With all connections busy the machine is saturated, and latency is connections by throughput. The steps are means of the server’s own histograms over all of these windows.',
+    measure: benchLatency,
+  },
+  {
+    name: 'append',
+    title: 'Durable records',
+    explanation:
+      'The log’s writer, each caller waiting for its record, beside a plain insert of block rows that hold the same bytes and are committed in groups the same way. Every commit is synced to the disk.',
+    measure: benchAppend,
+  },
+  {
+    name: 'verify',
+    title: 'Verifying an export',
+    explanation: 'An export of 200,000 entries, checked as `hivekey verify` does, beside SHA-256 of the same file.',
+    measure: benchVerify,
+  },
+  {
+    name: 'scale',
+    title: 'Size of a company',
+    explanation:
+      'The server as `npm start` runs it, on its embedded database; memory is that of the server process, without PostgreSQL.',
+    measure: benchScale,
+  },
+  {
+    name: 'streams',
+    title: 'Streams of agents',
+    explanation:
+      'Resident memory of the server by idle streams, rubbish collected before and after, socket buffers of the kernel not counted.',
+    measure: benchStreams,
+  },
+  {
+    name: 'revoke',
+    title: 'From a revoke to the last effect',
+    explanation:
+      'Three gateways on one database; an agent calls through all of them from 24 callers when its revoke is ordered at the first, with another agent’s traffic beside it. An effect is a call that reached the upstream and whose caller was answered. Callers, upstream and clock are in one process. p99 is over the revokes.',
+    measure: benchRevoke,
   },
 ];

@@ -46,6 +46,26 @@ export async function startSubject(
   return subjectOf(child, port, facts);
 }
 
+const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
+
+/** Starts the server as `npm start` does, and waits until it says that it runs. */
+export async function startServerProcess(settings: Readonly<Record<string, string>>): Promise<Subject> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN.pathname], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...foreignEnvironment(), ...settings },
+  });
+  const port = await new Promise<number>((found, failed) => {
+    child.once('exit', (code) => failed(new Error(`the server ended with ${code}`)));
+    let text = '';
+    child.stdout.on('data', (more) => {
+      text += String(more);
+      const [, address] = /MCP gateway +http:.*:(\d+)\/mcp/.exec(text) ?? [];
+      if (address !== undefined) found(Number(address));
+    });
+  });
+  return subjectOf(child, port, {});
+}
+
 /** Starts a command that listens on the port it is told, and waits until it does. */
 export async function startCommand(args: (port: number) => readonly string[]): Promise<Subject> {
   const port = await freePort();

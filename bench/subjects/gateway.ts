@@ -1,8 +1,9 @@
 /**
- * The server as `npm start` runs it, with two switches the measures need. Prints its admin key and port. Messages:
+ * The server as `npm start` runs it, with switches that the measures need. Prints its admin key and port. Messages:
  *   `commit off`       the log builds each block and takes it as written, without the database
  *   `profile on`       samples the CPU until
  *   `profile off FILE` which writes the profile
+ *   `collect`          collects what is not used any more (needs --expose-gc)
  */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -38,6 +39,7 @@ function isAppend(statement: unknown): boolean {
 async function obey(message: string): Promise<string> {
   const [order, setting, file = ''] = message.split(' ');
   if (order === 'commit') takeBlocksAsWritten();
+  else if (order === 'collect') await globalThis.gc?.({ type: 'major', execution: 'async' });
   else if (setting === 'on') {
     await session.post('Profiler.enable');
     await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_MICROSECONDS });

@@ -1,22 +1,12 @@
 /** The upstream of proxies that take only stdio servers: the least a process can do for a tools/call. */
 import { createInterface } from 'node:readline';
+import { ECHO_TOOL } from '../echo.ts';
 
 interface Message {
   readonly id?: number | string;
   readonly method: string;
   readonly params: { readonly protocolVersion: string; readonly arguments: { readonly message: string } };
 }
-
-const TOOL = {
-  name: 'echo',
-  description: 'Echoes a message',
-  inputSchema: {
-    type: 'object',
-    properties: { message: { type: 'string' } },
-    required: ['message'],
-    additionalProperties: false,
-  },
-};
 
 function answerTo({ method, params }: Message): object {
   switch (method) {
@@ -26,7 +16,7 @@ function answerTo({ method, params }: Message): object {
       return { result: { protocolVersion, capabilities: { tools: {} }, serverInfo } };
     }
     case 'tools/list':
-      return { result: { tools: [TOOL] } };
+      return { result: { tools: [ECHO_TOOL] } };
     case 'tools/call':
       return { result: { content: [{ type: 'text', text: params.arguments.message }] } };
     default:
