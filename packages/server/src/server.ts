@@ -1,7 +1,7 @@
 /** Composition root: everything is made and wired here and nowhere else. */
 import { once } from 'node:events';
 import { renameSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
@@ -11,6 +11,7 @@ import type { ApiContext } from './gateway/api/context.ts';
 import { createApi, servedHosts } from './gateway/api/index.ts';
 import type { SystemState } from './gateway/api/system.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
+import { ambiguityOf } from './gateway/one-reading.ts';
 import { ensureLiveKey } from './identity/index.ts';
 import { loadServerKeys, writePrivateFile } from './identity/keys.ts';
 import { newId } from './ids.ts';
@@ -253,7 +254,11 @@ async function openDoors({ host, port }: Config): Promise<Doors> {
     res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
     res.end(JSON.stringify(starting.body(newId('req'))));
   };
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => listener(req, res));
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
+    const ambiguity = ambiguityOf(req);
+    if (ambiguity === undefined) listener(req, res);
+    else refuseAmbiguous(res, ambiguity);
+  });
   await bind(server, host, port);
   let closed: Promise<unknown> | undefined;
   const shut = (): void => {
@@ -271,6 +276,17 @@ async function openDoors({ host, port }: Config): Promise<Doors> {
       await closed;
     },
   };
+}
+
+function refuseAmbiguous(res: ServerResponse, ambiguity: string): void {
+  const failure = new Failure(
+    400,
+    'request_ambiguous',
+    `The request cannot be served: ${ambiguity}.`,
+    'Send it once, to a path.',
+  );
+  res.writeHead(400, { 'content-type': 'application/json', connection: 'close' });
+  res.end(JSON.stringify(failure.body(newId('req'))));
 }
 
 async function bind(server: Server, host: string, port: number): Promise<void> {
