@@ -12,7 +12,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { whenSignedOut } from './api/client.ts';
 import { sessionQuery } from './api/queries.ts';
-import { makeQueryClient } from './app/query-client.ts';
+import { forget, makeQueryClient } from './app/query-client.ts';
 import { makeRouter } from './app/router.tsx';
 import { theme } from './app/theme.ts';
 
@@ -22,9 +22,10 @@ const router = makeRouter(queryClient);
 // The session ended (time, sign-out elsewhere, its key revoked): nothing that was read under it stays.
 whenSignedOut(() => {
   if (!queryClient.getQueryData(sessionQuery.queryKey)) return;
-  queryClient.clear();
   queryClient.setQueryData(sessionQuery.queryKey, null);
-  void router.navigate({ to: '/sign-in', search: { to: router.state.location.href, ended: true } });
+  void router
+    .navigate({ to: '/sign-in', search: { to: router.state.location.href, ended: true }, ignoreBlocker: true })
+    .then(() => forget(queryClient));
 });
 
 const root = document.getElementById('root');

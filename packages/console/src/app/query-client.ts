@@ -1,8 +1,14 @@
 import { QueryClient } from '@tanstack/react-query';
 import { ApiError } from '../api/problem.ts';
+import { sessionQuery } from '../api/queries.ts';
 
 /** What was read stays fresh this long; writes drop what they change at once. */
 const FRESH_MS = 5_000;
+
+/** Drops all that was read under a session that is over. After leaving its rooms: what is still shown would be read again. */
+export function forget(queryClient: QueryClient): void {
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
+}
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({

@@ -4,6 +4,7 @@ import { useCallback } from 'react';
 import { send } from '../api/client.ts';
 import { sessionQuery } from '../api/queries.ts';
 import { notifyError } from './notify.ts';
+import { forget } from './query-client.ts';
 
 /** Ends the session at the server and forgets all that was read under it. */
 export function useSignOut(): () => void {
@@ -12,9 +13,9 @@ export function useSignOut(): () => void {
   return useCallback(() => {
     const leave = async (): Promise<void> => {
       await send('DELETE', '/v1/session');
-      queryClient.clear();
       queryClient.setQueryData(sessionQuery.queryKey, null);
-      await navigate({ to: '/sign-in' });
+      await navigate({ to: '/sign-in', ignoreBlocker: true });
+      forget(queryClient);
     };
     leave().catch(notifyError);
   }, [queryClient, navigate]);
