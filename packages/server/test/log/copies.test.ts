@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { LogHealth, RunningLog } from '../../src/log/index.ts';
 import { tileLoader } from '../../src/log/tree-store.ts';
 import type { Principal } from '../../src/path/types.ts';
-import { createFixture, denial, type Fixture, intent, record } from './fixture.ts';
+import { createFixture, denial, type Fixture, intent, record, until } from './fixture.ts';
 import { startWitness, type Witness } from './witness-server.ts';
 
 let fixture: Fixture;
@@ -25,14 +25,6 @@ beforeEach(async () => {
   agent = await fixture.addAgent('billing-bot');
 });
 afterEach(() => fixture.close());
-
-async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const call = () => intent(agent, { evaluation: denial() });
 const keyOf = (log: RunningLog) => parseVerifierKey(log.verifierKey(fixture.workspaceId));

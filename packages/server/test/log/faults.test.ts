@@ -5,7 +5,7 @@ import type { RunningLog } from '../../src/log/index.ts';
 import type { Principal } from '../../src/path/types.ts';
 import { audit } from './audit.ts';
 import { type BreakableLink, breakableLink } from './breakable-link.ts';
-import { createFixture, type Fixture, intent, permitOf, record, spending } from './fixture.ts';
+import { createFixture, type Fixture, intent, permitOf, record, spending, until } from './fixture.ts';
 
 const UNAVAILABLE = { code: 'log_unavailable' };
 
@@ -36,15 +36,6 @@ afterEach(async () => {
   await fixture.close();
   await link.close();
 });
-
-/** Polls, since what is waited for happens in another process. */
-async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 async function soundRecords() {
   const { records, problems } = await audit(fixture.database.pool, fixture.workspaceId);

@@ -182,3 +182,12 @@ export function permitOf(of: Intent, { eventId, decision }: Recorded): Permit {
     startedAtMs: Date.now(),
   };
 }
+
+/** Polls, since what is waited for happens in another process. */
+export async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../../../../test/setup/da
 import type { RunningLog } from '../../src/log/index.ts';
 import type { Principal } from '../../src/path/types.ts';
 import { audit } from './audit.ts';
-import { createFixture, denial, type Fixture, intent, permitOf, record } from './fixture.ts';
+import { createFixture, denial, type Fixture, intent, permitOf, record, until } from './fixture.ts';
 
 let database: TestDatabase;
 let fixture: Fixture;
@@ -28,14 +28,6 @@ beforeEach(async () => {
   agent = await fixture.addAgent('billing-bot');
 });
 afterEach(() => fixture.close());
-
-async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** The tree as the seals order the blocks, made again from the records alone. */
 async function recomputed(): Promise<{ size: number; leaves: Uint8Array[] }> {
