@@ -89,6 +89,6 @@ function isProblem(value: unknown): value is Problem {
   return isObject(value) && typeof value.message === 'string';
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -19,7 +19,7 @@ const NAME_SOURCE: ReadonlyMap<string, string> = new Map([
   ['resources/read', 'uri'],
 ]);
 
-export function headerText(value: string): string {
+function headerText(value: string): string {
   if (PLAIN.test(value) && !value.startsWith('=?')) return value;
   return `=?base64?${Buffer.from(value).toString('base64')}?=`;
 }

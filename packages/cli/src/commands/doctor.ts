@@ -23,7 +23,7 @@ interface System {
   }[];
 }
 
-export interface Check {
+interface Check {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'failed';
   readonly detail: string;

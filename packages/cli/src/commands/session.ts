@@ -6,7 +6,7 @@ import { checkedUrl, forgetLogin, storeLogin } from '../login.ts';
 import { offline, online } from '../run.ts';
 import { readText } from '../values.ts';
 
-export interface Workspace {
+interface Workspace {
   readonly id: string;
   readonly name: string;
   readonly environment: string;

@@ -52,7 +52,7 @@ export interface PolicySnapshot {
 }
 
 /** A stored document no longer passes its own check: nothing may be decided with it. */
-export class PolicyUnreadable extends Error {
+class PolicyUnreadable extends Error {
   readonly code = 'policy_unreadable';
 }
 

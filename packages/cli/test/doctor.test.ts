@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { examine } from '../src/commands/doctor.ts';
+
+const NOW = Date.parse('2026-04-01T12:00:00.000Z');
+const GOOD: Parameters<typeof examine>[0] = {
+  version: '0.1.0',
+  database: { ok: true, version: '18.4' },
+  log: {
+    writable: true,
+    checkpoint: { tree_size: 7, created_at: '2026-04-01T11:59:30.000Z' },
+    copies: [{ destination: 'file', tree_size: 7, last_error: null }],
+  },
+  upstreams: [{ namespace: 'crm', status: 'active', last_error: null }],
+};
+
+const states = (system: typeof GOOD) =>
+  Object.fromEntries(examine(system, NOW).map(({ name, state }) => [name, state]));
+
+test('a healthy system has nothing but good news', () => {
+  expect(new Set(Object.values(states(GOOD)))).toEqual(new Set(['ok']));
+});
+
+test.each<[string, Partial<typeof GOOD>, string, string]>([
+  ['the database is away', { database: { ok: false } }, 'database', 'failed'],
+  ['the log cannot be written', { log: { ...GOOD.log, writable: false } }, 'log', 'failed'],
+  ['nothing was ever signed', { log: { ...GOOD.log, checkpoint: null } }, 'checkpoint', 'warning'],
+  [
+    'the newest checkpoint is old',
+    { log: { ...GOOD.log, checkpoint: { tree_size: 7, created_at: '2026-04-01T11:55:00.000Z' } } },
+    'checkpoint',
+    'warning',
+  ],
+  ['there is no copy outside', { log: { ...GOOD.log, copies: [] } }, 'copies', 'warning'],
+  [
+    'a copy fails',
+    { log: { ...GOOD.log, copies: [{ destination: 'file', tree_size: 3, last_error: 'ENOSPC' }] } },
+    'copy file',
+    'failed',
+  ],
+  [
+    'an upstream is down',
+    { upstreams: [{ namespace: 'crm', status: 'active', last_error: 'refused' }] },
+    'upstream crm',
+    'warning',
+  ],
+])('when %s, it is told with a remedy', (_, change, name, state) => {
+  const system = { ...GOOD, ...change };
+  expect(states(system)[name]).toBe(state);
+  expect(examine(system, NOW).find((check) => check.name === name)?.remedy).toBeTruthy();
+});
