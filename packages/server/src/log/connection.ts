@@ -35,11 +35,11 @@ export function connectionOf(options: ConnectionOptions): pg.Pool {
 }
 
 /**
- * The database answers and cannot write: no space, no memory, read-only after a failover, shutting down, a lock
- * that nobody gives up. Doing it again at once is of no use. An error that lies in the data is none of these.
+ * The database answers and cannot write: no space, no memory, a file it cannot reach, read-only after a failover.
+ * Doing it again at once is of no use. What ends only the session, or lies in the data, is none of these.
  */
 export function cannotWrite(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(25006|53|55|57|58|XX)/.test(error.code ?? '');
+  return error instanceof pg.DatabaseError && /^(25006|53|58|XX)/.test(error.code ?? '');
 }
 
 /** The transaction was rolled back for the sake of another one; doing it again is right. */
