@@ -59,7 +59,7 @@ async function expectConsistent(load: Load): Promise<void> {
   }
 }
 
-it('refuses while the database is dead, and recovers by itself', { timeout: 60_000 }, async () => {
+it('refuses while the database is dead, and recovers by itself', { timeout: 120_000 }, async () => {
   const load = startLoad(server.port, agent.token, 'outage', 12);
   await eventually(async () => (load.count('done') > 50 ? true : undefined));
   expect(await ready()).toBe(200);
@@ -80,7 +80,7 @@ it('refuses while the database is dead, and recovers by itself', { timeout: 60_0
   await expectConsistent(load);
 });
 
-it('refuses while the disk is full, and needs no repair when there is room again', { timeout: 60_000 }, async () => {
+it('refuses while the disk is full, and needs no repair when there is room again', { timeout: 120_000 }, async () => {
   const load = startLoad(server.port, agent.token, 'full', 12);
   const ids = Array.from({ length: 20 }, (_, n) => `full-held-${n}`);
   const held = Promise.all(ids.map((id) => act(server.port, agent.token, id, true)));

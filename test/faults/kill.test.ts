@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
-it(`loses nothing when it is killed ${KILLS} times under load`, { timeout: 120_000 }, async () => {
+it(`loses nothing when it is killed ${KILLS} times under load`, { timeout: 240_000 }, async () => {
   const port = await freePort();
   server = await startProcess(data, port);
   const { agent1: agent } = await prepare(server, upstream);
