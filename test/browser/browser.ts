@@ -29,7 +29,8 @@ export async function openPage(browser: Browser, origin: string): Promise<Watche
   const context = await browser.newContext({
     baseURL: origin,
     viewport: { width: 1360, height: 850 },
-    permissions: ['clipboard-read', 'clipboard-write'],
+    // Colours on the way from one to another are nobody's choice, and waiting for them is waiting.
+    reducedMotion: 'reduce',
   });
   const page = await context.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
@@ -55,14 +56,22 @@ export async function signIn(page: Page, adminKey: string): Promise<void> {
 
 /** WCAG 2.2 A and AA as far as a machine can see, in both colour schemes; nothing serious or critical may be found. */
 export async function expectAccessible(page: Page): Promise<void> {
-  await page.emulateMedia({ colorScheme: 'light' });
-  await settled(page);
+  await inColours(page, 'light');
   expect(await serious(new AxeBuilder({ page }).withTags(TAGS))).toEqual([]);
   // The same document: only its colours are others.
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await settled(page);
+  await inColours(page, 'dark');
   expect(await serious(new AxeBuilder({ page }).withRules(['color-contrast']))).toEqual([]);
 }
+
+async function inColours(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor({ state: 'attached' });
+  await page.evaluate(SETTLED);
+}
+
+/** What moves and will end has ended. */
+const SETTLED =
+  'Promise.allSettled(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished)).then(() => undefined)';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
@@ -73,11 +82,4 @@ async function serious(axe: AxeBuilder): Promise<string[]> {
     .map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' | ')}`,
     );
-}
-
-/** Until what fades in has faded in: colours in between are nobody's choice. */
-async function settled(page: Page): Promise<void> {
-  await page.evaluate(
-    'Promise.allSettled(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished)).then(() => undefined)',
-  );
 }
