@@ -124,6 +124,8 @@ describe('the live log', () => {
     expect(text).toContain('nothing was sent upstream');
     expect(text).toContain('sha256:');
     expect(await detail.getByRole('list', { name: 'Decision trace' }).getByRole('listitem').count()).toBe(2);
+    const [download] = await Promise.all([page.waitForEvent('download'), button('Save the proof').click()]);
+    expect(download.suggestedFilename()).toMatch(/^evt_\w+\.proof\.json$/);
   });
 
   it('keeps its filters in the address', async () => {

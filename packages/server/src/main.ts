@@ -3,7 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { type Config, loadConfig } from './config.ts';
 import { Failure } from './errors.ts';
-import { prepareDataFolder } from './node/data-folder.ts';
+import { prepareDataFolder } from './node/index.ts';
 import type { RunningServer } from './server.ts';
 
 async function main(): Promise<void> {

@@ -1,7 +1,7 @@
 /** An agent as the API shows it, and what is taken from callers. */
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
-import { emailSchema } from '../people/person.ts';
+import { emailSchema } from '../people/index.ts';
 import { handleSchema } from './handle.ts';
 
 export const agentSchema = z

@@ -1,11 +1,11 @@
 /** Creating, changing and suspending agents. Each is one transaction with its records. */
 import { canonicalJson } from '@hivekey/action-log';
-import { standingOrder } from '../containment/standing.ts';
+import type { Administrator } from '../api/route.ts';
+import { standingOrder } from '../containment/index.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
-import { ownerFor } from '../people/change.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { ownerFor } from '../people/index.ts';
 import type { AgentChange, AgentView, NewAgent } from './agent.ts';
 import { skeletonOf } from './handle.ts';
 import { type Agent, readAgent } from './read.ts';

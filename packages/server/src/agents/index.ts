@@ -1,2 +1,5 @@
-export { agentRoutes } from './routes.ts';
-export { tokenRoutes } from './token-routes.ts';
+export { agentSchema } from './agent.ts';
+export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
+export { findAgent, findTokenHolder, noteTokenUse, type TokenHolder, type TokenState } from './principal.ts';
+export { type Agent, readAgent } from './read.ts';
+export { ownerChanged, ownerLeft, settleStatus } from './status.ts';

@@ -1,7 +1,7 @@
 /** What an agent sees: the same grants and the same catalogue that the gateway's lists are made of. Pure. */
 import { covers, type Guard, type PolicySet } from '@hivekey/policy';
 import { z } from 'zod';
-import type { Catalogue, CatalogueEntry } from '../upstreams/types.ts';
+import type { Catalogue, CatalogueEntry } from '../upstreams/index.ts';
 
 export const visibleToolSchema = z
   .object({

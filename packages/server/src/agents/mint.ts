@@ -1,10 +1,10 @@
 /** Minting, rotating and revoking agent tokens. Each is one transaction with its records. */
 import type { KeyObject } from 'node:crypto';
+import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
-import { newCredential } from '../identity/token-hash.ts';
+import { newCredential } from '../identity/index.ts';
 import { newId, type TokenId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { type Agent, readAgent } from './read.ts';
 import { settleStatus } from './status.ts';
 import { type MintedToken, type NewToken, type Rotation, readToken, type Token, type TokenView } from './token.ts';

@@ -1,7 +1,7 @@
 /** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
-import type { Principal } from '../path/types.ts';
+import type { Principal } from '../path/index.ts';
 
 const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,

@@ -1,10 +1,9 @@
 import { compilePolicy } from '@hivekey/policy';
 import { z } from 'zod';
-import { declaredCapabilities } from '../capabilities/read.ts';
-import { reasonSchema } from '../containment/containment.ts';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery, wholeList } from '../gateway/api/lists.ts';
-import { loadPolicySet } from '../roles/policy-set.ts';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import { declaredCapabilities } from '../capabilities/index.ts';
+import { reasonSchema } from '../containment/index.ts';
+import { loadPolicySet } from '../roles/index.ts';
 import { agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
 import { changeAgent, createAgent, suspendAgent } from './change.ts';
 import { manifestOf, visibleToolSchema } from './manifest.ts';

@@ -1,6 +1,6 @@
 /** What an agent's status follows from. Called inside the transaction of whatever changed it. */
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/types.ts';
+import type { LoggedTransaction } from '../log/index.ts';
 import type { AgentView } from './agent.ts';
 
 export interface Settled {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { mintToken, revokeToken, rotateToken } from './mint.ts';
 import { readAgent } from './read.ts';
 import { listTokens, mintedTokenSchema, newTokenSchema, rotationSchema, tokenSchema } from './token.ts';

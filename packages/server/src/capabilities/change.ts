@@ -1,12 +1,11 @@
 /** Declaring capabilities: what exists to be granted, and what a call of it spends. */
 import { canonicalJson } from '@hivekey/action-log';
 import type { Capability } from '@hivekey/policy';
-import { standingOrder } from '../containment/standing.ts';
+import type { Administrator } from '../api/route.ts';
+import { standingOrder } from '../containment/index.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
-import type { ActionLog } from '../log/types.ts';
-import { misfits, placeOf } from '../roles/lint.ts';
-import { loadPolicySet, publishPolicy, upsertCapability } from '../roles/policy-set.ts';
+import type { ActionLog } from '../log/index.ts';
+import { loadPolicySet, misfits, placeOf, publishPolicy, upsertCapability } from '../roles/index.ts';
 import { type CapabilityView, findCapability, readCapability } from './read.ts';
 
 export interface DeclaredCapability {

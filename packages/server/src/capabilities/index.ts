@@ -1,1 +1,1 @@
-export { capabilityRoutes } from './routes.ts';
+export { declaredCapabilities, findCapability } from './read.ts';

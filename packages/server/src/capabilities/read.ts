@@ -2,8 +2,8 @@
 
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import { jsonObject } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { jsonObject } from '../gateway/api/json.ts';
 import type { WorkspaceId } from '../ids.ts';
 
 export const capabilitySchema = z

@@ -1,10 +1,8 @@
 import { type Capability, checkCapability, parseCapabilityFile } from '@hivekey/policy';
 import { z } from 'zod';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
-import { valid } from '../roles/change.ts';
-import { documentOf } from '../roles/document.ts';
+import { documentOf, valid } from '../roles/index.ts';
 import { declareCapability, removeCapability } from './change.ts';
 import { capabilitySchema, listCapabilities, readCapability } from './read.ts';
 

@@ -1,12 +1,11 @@
 /** The part of a stop that is one transaction: who is covered, the state, the tokens, the records. */
-import { readAgent } from '../agents/read.ts';
-import { settleStatus } from '../agents/status.ts';
+import { readAgent, settleStatus } from '../agents/index.ts';
+import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/types.ts';
-import { readPerson } from '../people/read.ts';
-import { publishPolicy } from '../roles/policy-set.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+import { readPerson } from '../people/index.ts';
+import { publishPolicy } from '../roles/index.ts';
 import type { NewContainment } from './containment.ts';
 import { type ProbeSubject, probeSubject } from './probe.ts';
 import { standingOrder } from './standing.ts';

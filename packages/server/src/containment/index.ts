@@ -1,2 +1,3 @@
+export { reasonSchema } from './containment.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
-export { containmentRoutes } from './routes.ts';
+export { standingOrder } from './standing.ts';

@@ -1,11 +1,10 @@
 /** Lifting a stop is an act of its own. Agents come back only where nothing else covers them; tokens never do. */
-import { type Agent, readAgent } from '../agents/read.ts';
-import { settleStatus } from '../agents/status.ts';
+import { type Agent, readAgent, settleStatus } from '../agents/index.ts';
+import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
 import type { AgentId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
-import { publishPolicy } from '../roles/policy-set.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { publishPolicy } from '../roles/index.ts';
 import { type Containment, readContainment } from './containment.ts';
 import { standingOrder } from './standing.ts';
 

@@ -1,9 +1,8 @@
 /** Asks the recording transaction for a stopped agent, to measure that it refuses. */
 import type { ClientBase, Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/types.ts';
-import { refuse } from '../path/decide.ts';
-import type { Intent, Principal } from '../path/types.ts';
+import type { ActionLog } from '../log/index.ts';
+import { type Intent, type Principal, refuse } from '../path/index.ts';
 import type { CommittedStop, Stop } from './commit.ts';
 import { standingOrder } from './standing.ts';
 

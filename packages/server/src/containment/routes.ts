@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { agentSchema } from '../agents/agent.ts';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import { agentSchema } from '../agents/index.ts';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import {
   containmentSchema,
   listContainments,

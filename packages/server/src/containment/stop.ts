@@ -1,10 +1,10 @@
 /** The kill switch: commit the stop, abort what runs in the same tick, measure the refusal, keep the receipt. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
+import type { Administrator, ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator, ApiContext } from '../gateway/api/context.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import { LogOverloaded, LogUnavailable } from '../log/types.ts';
+import { LogOverloaded, LogUnavailable } from '../log/index.ts';
 import type { StopReport, StopTarget } from '../path/index.ts';
 import { type CommittedStop, commitStop, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { type KeyId, newId, randomBase62, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import type { Secret } from '../secret.ts';
 import { newCredential } from './token-hash.ts';
 

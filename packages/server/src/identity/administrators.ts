@@ -1,7 +1,7 @@
 /** Who manages: `Authorization: Bearer hk_live_…`, or the console's session cookie with a CSRF token on writes. */
 import type { FastifyRequest } from 'fastify';
+import type { Administrator, ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator, ApiContext } from '../gateway/api/context.ts';
 import { actorOf, findKeyHolder, type KeyHolder, noteKeyUse } from './admin-keys.ts';
 import { isHttps, sessionIdOf } from './session-cookie.ts';
 import { findSession, isCsrfToken } from './sessions.ts';

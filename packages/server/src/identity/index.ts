@@ -1,4 +1,6 @@
 /** Who may manage: admin keys and console sessions. */
 export { ensureLiveKey } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
-export { keyRoutes, sessionRoutes, signInRoutes } from './routes.ts';
+export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
+export { isHttps, sessionIdOf } from './session-cookie.ts';
+export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';

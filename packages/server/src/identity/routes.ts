@@ -1,9 +1,17 @@
 /** Console sessions and admin keys over HTTP. */
 import { z } from 'zod';
+import {
+  type Api,
+  type ApiContext,
+  type FastifyRequest,
+  type Limits,
+  listOf,
+  openCursor,
+  pageOf,
+  pageQuery,
+  type Routes,
+} from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Api, ApiContext, FastifyRequest, Routes } from '../gateway/api/context.ts';
-import type { Limits } from '../gateway/api/limits.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
 import {
   createKey,
   DEFAULT_OVERLAP_SECONDS,

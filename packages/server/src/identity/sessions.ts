@@ -2,7 +2,7 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { KeyId, WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/types.ts';
+import type { ActionLog } from '../log/index.ts';
 import { actorOf, type KeyHolder, type KeyStatus } from './admin-keys.ts';
 
 /** A session ends after this long without a request, and after this long whatever happens. */

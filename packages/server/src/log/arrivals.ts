@@ -1,7 +1,7 @@
 /** What callers bring, made into entries with their records. */
 import { settle } from '@hivekey/policy';
 import { type EventId, newEventId } from '../ids.ts';
-import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
 import type { IntentEntry, PlainEntry } from './entries.ts';
 import { callRecord, factsOf, resultRecord } from './records.ts';
 import type { Reservation } from './windows.ts';

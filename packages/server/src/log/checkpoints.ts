@@ -11,8 +11,7 @@ import {
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { LogObserver } from '../observability/metrics.ts';
+import type { Logger, LogObserver } from '../observability/index.ts';
 import { appendCheckpoint, type CopiedCheckpoint, newestCheckpoints } from './checkpoint-file.ts';
 import { treeSize } from './sealer.ts';
 import { tileLoader } from './tree-store.ts';

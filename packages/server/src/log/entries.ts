@@ -1,7 +1,7 @@
 /** What waits for its commit. */
 import type { Decision } from '@hivekey/policy';
 import type { AgentId, EventId } from '../ids.ts';
-import type { Intent, RecordResult } from '../path/types.ts';
+import type { Intent, RecordResult } from '../path/index.ts';
 import type { RecordText } from './records.ts';
 import type { Reservation } from './windows.ts';
 

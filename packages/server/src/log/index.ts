@@ -5,9 +5,8 @@ import type { WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { LogObserver } from '../observability/metrics.ts';
-import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
+import type { Logger, LogObserver } from '../observability/index.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
 import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
 import { type ExportOptions, exportLog, type LogExport } from './export.ts';
 import { Keeper } from './keeper.ts';
@@ -355,3 +354,5 @@ class Log implements RunningLog {
 function workspaceOf(payload: string): WorkspaceId {
   return JSON.parse(payload).workspace;
 }
+
+export { LogOverloaded, LogUnavailable } from './types.ts';

@@ -1,8 +1,7 @@
 /** Keeps the log of one workspace in order behind the writers: seals, projects, copies checkpoints. */
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { LogObserver } from '../observability/metrics.ts';
+import type { Logger, LogObserver } from '../observability/index.ts';
 import type { CheckpointCopies } from './checkpoints.ts';
 import { project, projectedSize } from './projector.ts';
 import { type Sealer, type Sealing, treeSize } from './sealer.ts';

@@ -2,7 +2,7 @@
 import type { WindowDemand } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import type { RecordResult } from '../path/types.ts';
+import type { RecordResult } from '../path/index.ts';
 import { type Append, NOTHING_EXPECTED, prepareAppend } from './append.ts';
 import { type Decided, decideBatch, withTimes } from './decide-batch.ts';
 import type { Entry, IntentEntry } from './entries.ts';

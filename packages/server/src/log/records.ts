@@ -2,7 +2,7 @@
 import { canonicalJson, type RecordKind } from '@hivekey/action-log';
 import type { Decision, JsonObject } from '@hivekey/policy';
 import type { EventId } from '../ids.ts';
-import type { CallReference, Intent, Outcome } from '../path/types.ts';
+import type { CallReference, Intent, Outcome } from '../path/index.ts';
 
 /** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
 const MAX_RECORD_BYTES = 65_535;
@@ -124,7 +124,7 @@ function json(field: string, value: unknown): string {
   return value === undefined ? '' : `"${field}":${canonicalJson(value)},`;
 }
 
-/** `tool.result`: how an allowed call ended. */
+/** `tool.result`: how an allowed call ended. Written out like its call, for the same reason. */
 export function resultRecord(
   call: CallFacts,
   outcome: Outcome,
@@ -132,31 +132,20 @@ export function resultRecord(
   eventId: EventId,
   nowMs: number,
 ): RecordText {
-  return looseRecord(
-    {
-      kind: 'tool.result',
-      access: call.access,
-      action: call.action,
-      agent: call.agent,
-      agent_id: call.agentId,
-      bytes_in: outcome.bytesIn,
-      call_event_id: call.callEventId,
-      destructive: call.destructive,
-      error_code: outcome.errorCode,
-      namespace: call.namespace,
-      outcome: outcome.result,
-      owner: call.owner,
-      run_id: call.runId,
-      session_id: call.sessionId,
-      tool: call.tool,
-      upstream_code: outcome.upstreamCode,
-      upstream_ms: outcome.upstreamMs,
-      upstream_tool: call.upstreamTool,
-    },
-    identity,
-    eventId,
-    nowMs,
-  );
+  const record = {
+    head: '{',
+    middle:
+      `${text('access', call.access)}${text('action', call.action)}${text('agent', call.agent)}${text('agent_id', call.agentId)}` +
+      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${json('destructive', call.destructive)}` +
+      `${text('env', identity.environment)}${text('error_code', outcome.errorCode)}${text('event_id', eventId)}` +
+      `"kind":"tool.result",${text('namespace', call.namespace)}${text('outcome', outcome.result)}${text('owner', call.owner)}` +
+      `${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,
+    tail:
+      `,${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
+      `${json('upstream_ms', outcome.upstreamMs)}${text('upstream_tool', call.upstreamTool)}"v":1,` +
+      `"workspace":${canonicalJson(identity.workspace)}}`,
+  };
+  return fitting(record, 'tool.result');
 }
 
 /** The fields the writer itself gives to a record. */
@@ -181,8 +170,11 @@ export function looseRecord(
     else if (field > 'shard_seq') tail[field] = value;
     else throw new TypeError(`a record has no field ${field}`);
   }
-  const record = textOf(middle, tail);
-  if (!fits(record)) throw new RangeError(`a ${draft.kind} record is larger than ${MAX_RECORD_BYTES} bytes`);
+  return fitting(textOf(middle, tail), draft.kind);
+}
+
+function fitting(record: RecordText, kind: RecordKind): RecordText {
+  if (!fits(record)) throw new RangeError(`a ${kind} record is larger than ${MAX_RECORD_BYTES} bytes`);
   return record;
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@hivekey/action-log';
 import type { Pool, PoolClient } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import type { LogObserver } from '../observability/metrics.ts';
+import type { LogObserver } from '../observability/index.ts';
 import { sealOrder } from './seal-order.ts';
 import { storedTiles, storeTiles, tileLoader } from './tree-store.ts';
 

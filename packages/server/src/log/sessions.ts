@@ -4,8 +4,7 @@
  */
 import type pg from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { LogObserver } from '../observability/metrics.ts';
+import type { Logger, LogObserver } from '../observability/index.ts';
 import { connectionOf } from './connection.ts';
 import type { LogIdentity } from './records.ts';
 import { settleLostCalls } from './recovery.ts';

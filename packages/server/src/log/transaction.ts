@@ -1,8 +1,7 @@
 /** A state change and its records in one transaction. */
 import type { PoolClient } from 'pg';
 import { newEventId } from '../ids.ts';
-import type { BatchContext } from './locked-batch.ts';
-import { ShardLost } from './locked-batch.ts';
+import { type BatchContext, ShardLost } from './locked-batch.ts';
 import { type LogIdentity, looseRecord, type RecordText } from './records.ts';
 import { LOCK_SHARD, LOCK_WORKSPACE_EXCLUSIVELY } from './sql/lock.ts';
 import type { LoggedTransaction } from './types.ts';

@@ -3,7 +3,7 @@ import type { LogRecord, RecordKind } from '@hivekey/action-log';
 import type { WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
 import type { EventId, WorkspaceId } from '../ids.ts';
-import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
 
 /** Fields of an administrative or system record, without what the writer adds (v, event_id, ts, workspace, env, shard, shard_seq). */
 export interface RecordDraft {

@@ -8,7 +8,7 @@
  */
 import type pg from 'pg';
 import { type AgentId, type EventId, newEventId } from '../ids.ts';
-import type { CallReference, Intent, Outcome, RecordResult } from '../path/types.ts';
+import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
 import {
   type Append,
   type AppendReply,

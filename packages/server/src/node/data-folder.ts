@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
-import { writePrivateFile } from '../identity/keys.ts';
+import { writePrivateFile } from '../identity/index.ts';
 import { randomBase62 } from '../ids.ts';
 
 /** Makes the folder where it is missing. Throws `data_folder_unwritable`. */

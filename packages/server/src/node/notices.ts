@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from '../containment/index.ts';
 import { type Listener, listen } from '../database/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { ManagedUpstreams } from '../upstreams/index.ts';
 

@@ -1,7 +1,7 @@
 /** Prometheus metrics. Labels are bounded: never an agent, a tool or an address. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { McpObserver } from '../gateway/mcp/index.ts';
-import type { PathObserver } from '../path/action-path.ts';
+import type { PathObserver } from '../path/index.ts';
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 

@@ -1,8 +1,8 @@
 /** Step 1, who: a token becomes a principal, against current state. */
-import type { KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
-import { findTokenHolder, noteTokenUse, type TokenHolder } from '../agents/principal.ts';
-import { credentialKind, lookupHmac } from '../identity/token-hash.ts';
+import { findTokenHolder, noteTokenUse, type TokenHolder } from '../agents/index.ts';
+import { credentialKind, lookupHmac } from '../identity/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 
 const MAX_CACHED = 20_000;
@@ -20,6 +20,7 @@ export class Authenticator {
   readonly #pool: Pool;
   readonly #pepper: KeyObject;
   readonly #clock: () => number;
+  /** By hash of the token. */
   readonly #held = new Map<string, Held>();
   readonly #used = new Map<TokenHolder['principal']['tokenId'], number>();
 
@@ -35,14 +36,14 @@ export class Authenticator {
    * the database does not answer.
    */
   async find(token: string, cached: boolean): Promise<TokenHolder | undefined> {
-    if (credentialKind(token) !== 'agt') return undefined;
-    const hmac = lookupHmac(token, this.#pepper);
-    const key = hmac.toString('latin1');
+    // A token has 256 random bits, so that its plain hash says nothing of it. The keyed one, which the database knows, takes 7 times as long.
+    const key = hash('sha256', token, 'binary');
     const now = this.#clock();
     const held = cached ? this.#held.get(key) : undefined;
     if (held !== undefined && held.holder.principal.tokenExpiresAtMs > now && now - held.atMs < MAX_AGE_MS)
       return held.holder;
-    const holder = await findTokenHolder(this.#pool, hmac);
+    if (credentialKind(token) !== 'agt') return undefined;
+    const holder = await findTokenHolder(this.#pool, lookupHmac(token, this.#pepper));
     if (holder?.state === 'live') {
       if (this.#held.size >= MAX_CACHED) this.#held.clear();
       this.#held.set(key, { holder, atMs: now });

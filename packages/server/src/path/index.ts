@@ -105,3 +105,6 @@ export interface ActionPath {
   /** Refuses new calls, gives those in flight `graceMs` to end, then aborts and records them. */
   close(graceMs: number): Promise<void>;
 }
+export type { PathObserver } from './action-path.ts';
+export { refuse } from './decide.ts';
+export type { CallReference, Intent, RecordResult } from './types.ts';

@@ -2,7 +2,7 @@
 import { type CompiledPolicy, compilePolicy } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import { loadPolicySet } from '../roles/policy-set.ts';
+import { loadPolicySet } from '../roles/index.ts';
 
 export interface PolicyInForce {
   readonly compiled: CompiledPolicy;

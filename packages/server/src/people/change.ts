@@ -1,10 +1,10 @@
 /** Changing people. Each change is one transaction with its records. */
-import { ownerChanged, ownerLeft } from '../agents/status.ts';
-import { standingOrder } from '../containment/standing.ts';
+import { ownerChanged, ownerLeft } from '../agents/index.ts';
+import type { Administrator } from '../api/route.ts';
+import { standingOrder } from '../containment/index.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
 import { type AgentId, newId, type PersonId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound } from './person.ts';
 import { readPerson } from './read.ts';
 

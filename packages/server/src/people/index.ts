@@ -1,1 +1,3 @@
-export { peopleRoutes } from './routes.ts';
+export { ownerFor } from './change.ts';
+export { emailSchema } from './person.ts';
+export { readPerson } from './read.ts';

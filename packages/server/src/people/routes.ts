@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { changePerson, createPerson } from './change.ts';
 import { newPersonSchema, personChangeSchema, personSchema } from './person.ts';
 import { listPeople, readPerson } from './read.ts';

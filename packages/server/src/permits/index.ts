@@ -5,8 +5,8 @@
  */
 import type { Pool } from 'pg';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/types.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { ActionLog } from '../log/index.ts';
+import type { Logger } from '../observability/index.ts';
 import type { ActionPath, Outcome, Permit } from '../path/index.ts';
 import {
   type ClosedPermit,

@@ -3,17 +3,13 @@
 import { canonicalJson } from '@hivekey/action-log';
 import { type Decision, type JsonObject, settle } from '@hivekey/policy';
 import { z } from 'zod';
-import { readAgent } from '../agents/read.ts';
-import { findCapability } from '../capabilities/read.ts';
-import { unavailable } from '../gateway/api/actions-agent.ts';
-import { capabilityNamed } from '../gateway/api/actions-resolve.ts';
-import type { Administrator, ApiContext } from '../gateway/api/context.ts';
-import { jsonObject } from '../gateway/api/json.ts';
+import { readAgent } from '../agents/index.ts';
+import { type Administrator, type ApiContext, jsonObject } from '../api/route.ts';
+import { findCapability } from '../capabilities/index.ts';
+import { capabilityNamed, unavailable } from '../gateway/actions/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
-import { refuse } from '../path/decide.ts';
-import type { Action, DryRunSubject } from '../path/index.ts';
-import { loadPolicySet } from '../roles/policy-set.ts';
-import { roleNotFound } from '../roles/role.ts';
+import { type Action, type DryRunSubject, refuse } from '../path/index.ts';
+import { loadPolicySet, roleNotFound } from '../roles/index.ts';
 import { compileArguments } from '../upstreams/index.ts';
 
 export const evaluationSchema = z

@@ -1,1 +1,0 @@
-export { policyRoutes } from './routes.ts';

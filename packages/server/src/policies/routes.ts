@@ -1,9 +1,8 @@
 import { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from '@hivekey/policy';
 import { z } from 'zod';
-import { decisionSchema, decisionView } from '../gateway/api/actions-answers.ts';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { jsonObject } from '../gateway/api/json.ts';
-import { loadPolicySet } from '../roles/policy-set.ts';
+import { type Api, type ApiContext, jsonObject } from '../api/route.ts';
+import { decisionSchema, decisionView } from '../gateway/actions/index.ts';
+import { loadPolicySet } from '../roles/index.ts';
 import { checkDocuments, checkedSchema } from './check.ts';
 import { evaluate, evaluationSchema } from './evaluate.ts';
 import { policySchema, readPolicy } from './read.ts';

@@ -9,9 +9,9 @@ import {
   type RoleDocument,
   roleFromDocument,
 } from '@hivekey/policy';
+import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { Administrator } from '../gateway/api/context.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseMisfits } from './lint.ts';
 import { publishPolicy } from './policy-set.ts';
 import { findRole, readRole } from './read.ts';

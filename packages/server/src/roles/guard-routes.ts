@@ -1,6 +1,6 @@
 import { checkRolePatch, parseWorkspaceGuardsFile } from '@hivekey/policy';
 import { z } from 'zod';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
+import type { Api, ApiContext } from '../api/route.ts';
 import { valid } from './change.ts';
 import { putWorkspaceGuards, readWorkspaceGuards, workspaceGuardsSchema } from './guards.ts';
 import { WORKSPACE } from './lint.ts';

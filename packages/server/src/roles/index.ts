@@ -1,2 +1,5 @@
-export { workspaceGuardRoutes } from './guard-routes.ts';
-export { roleRoutes } from './routes.ts';
+export { valid } from './change.ts';
+export { documentOf } from './document.ts';
+export { misfits, placeOf } from './lint.ts';
+export { loadPolicySet, publishPolicy, upsertCapability } from './policy-set.ts';
+export { roleNotFound } from './role.ts';

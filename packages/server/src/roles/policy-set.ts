@@ -10,7 +10,7 @@ import {
 } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/types.ts';
+import type { LoggedTransaction } from '../log/index.ts';
 
 // One statement is one snapshot: revision and content always belong together.
 const SNAPSHOT = `

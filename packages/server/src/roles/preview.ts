@@ -1,8 +1,8 @@
 /** What publishing a change of a role would change, and the grid of all roles. Pure. */
 import { compilePolicy, type PolicySet, type Role } from '@hivekey/policy';
 import { z } from 'zod';
-import { guardsOn, manifestOf, visibleToolSchema } from '../agents/manifest.ts';
-import type { Catalogue } from '../upstreams/types.ts';
+import { guardsOn, manifestOf, visibleToolSchema } from '../agents/index.ts';
+import type { Catalogue } from '../upstreams/index.ts';
 import { misfits } from './lint.ts';
 
 export const previewSchema = z

@@ -1,9 +1,8 @@
 import { checkRole, parseRoleFile, type RoleDocument, roleFromDocument } from '@hivekey/policy';
 import { z } from 'zod';
-import { declaredCapabilities } from '../capabilities/read.ts';
+import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { declaredCapabilities } from '../capabilities/index.ts';
 import { Failure } from '../errors.ts';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
-import { listOf, openCursor, pageOf, pageQuery } from '../gateway/api/lists.ts';
 import { type AppliedRole, applyRole, createRole, patched, patchRole, valid } from './change.ts';
 import { documentOf } from './document.ts';
 import { loadPolicySet } from './policy-set.ts';

@@ -14,4 +14,5 @@ export { compileArguments } from './schema/compile.ts';
 export { sensitivePathsOf } from './schema/sensitive.ts';
 export { createSecretStore, type SecretStore } from './secrets.ts';
 export type * from './types.ts';
+export type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamAnswer, UpstreamServer, Upstreams } from './types.ts';
 export { createUpstreams, type UpstreamsOptions } from './upstreams.ts';

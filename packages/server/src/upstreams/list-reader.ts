@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { ServerId, WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { type Description, GATEWAY_AFFINITY, Undescribed } from './connections/connection.ts';
 import { type Discovered, discover } from './discovery.ts';
 import type { Limits } from './limits.ts';

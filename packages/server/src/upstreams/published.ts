@@ -1,8 +1,8 @@
 /** What servers make available to be granted: each live definition is a capability of the policy. */
 import type { Capability } from '@hivekey/policy';
 import type { WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/types.ts';
-import { publishPolicy, upsertCapability } from '../roles/policy-set.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+import { publishPolicy, upsertCapability } from '../roles/index.ts';
 import { prepareDefinition } from './definitions.ts';
 import type { DefinitionRow } from './reconcile.ts';
 import { raiseCatalogueVersion, type StoredServer } from './servers.ts';

@@ -5,7 +5,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { Secret } from '../secret.ts';
 import { type CredentialRef, checkSecretName, parseCredentialRef } from './credential-ref.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';

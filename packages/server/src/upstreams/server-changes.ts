@@ -2,7 +2,7 @@
 
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { upstreamServerOf } from './catalogue.ts';
 import { capabilitiesOf, publishCatalogue } from './published.ts';
 import { type ChangedRow, type DefinitionRow, keyOf } from './reconcile.ts';

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { newId, type ServerId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/types.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { Undescribed } from './connections/connection.ts';
 import { type PreparedDefinition, prepareDefinition } from './definitions.ts';
 import {

@@ -2,7 +2,7 @@
 import type { JsonObject } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/types.ts';
+import type { LoggedTransaction } from '../log/index.ts';
 import type { Description } from './connections/connection.ts';
 import type { Injection } from './injection.ts';
 import type { NewServer, ServerSettings } from './input.ts';

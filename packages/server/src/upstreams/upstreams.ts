@@ -2,7 +2,7 @@
 import type { JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/types.ts';
+import type { ActionLog } from '../log/index.ts';
 import { parseAllowList, type ResolveName } from './address-guard.ts';
 import { Catalogues } from './catalogues.ts';
 import { outputValidator } from './definitions.ts';

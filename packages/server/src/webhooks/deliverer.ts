@@ -1,7 +1,7 @@
 /** Delivers one webhook while this node has its lease: in order, one event at a time, going on only after a 2xx. */
 import type { Pool } from 'pg';
 import type { LogEvent, RunningLog } from '../log/index.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
 import { backoffSeconds } from './backoff.ts';
 import { wants } from './kinds.ts';

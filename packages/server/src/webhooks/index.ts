@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
 import type { SecretStore } from '../upstreams/index.ts';
 import { deliver } from './deliverer.ts';

@@ -1,6 +1,6 @@
 /** The workspace over HTTP. */
 import { z } from 'zod';
-import type { Api, ApiContext } from '../gateway/api/context.ts';
+import type { Api, ApiContext } from '../api/route.ts';
 import { readWorkspace, renameWorkspace } from './workspace.ts';
 
 const workspaceSchema = z

@@ -1,8 +1,8 @@
 /** The workspace: its name, environment and state. */
 import type { Pool } from 'pg';
 import { newId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/types.ts';
-import { publishPolicy } from '../roles/policy-set.ts';
+import type { ActionLog } from '../log/index.ts';
+import { publishPolicy } from '../roles/index.ts';
 
 /** Nodes that start on an empty database at once meet on this advisory lock. */
 const FIRST_WORKSPACE_LOCK = 7_420_003;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { installConsole } from '../../src/gateway/api/console.ts';
-import type { Api } from '../../src/gateway/api/context.ts';
+import { installConsole } from '../../src/api/console.ts';
+import type { Api } from '../../src/api/context.ts';
 import { type Client, clientOf } from './client.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hivekey-console-'));

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ListScope, openCursor, pageOfAll, sealCursor } from '../../src/gateway/api/lists.ts';
+import { type ListScope, openCursor, pageOfAll, sealCursor } from '../../src/api/lists.ts';
 import type { WorkspaceId } from '../../src/ids.ts';
 
 const key = createSecretKey(randomBytes(32));

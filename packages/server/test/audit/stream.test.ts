@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EventStreamOptions, streamEvents } from '../../src/gateway/api/audit-stream.ts';
+import { type EventStreamOptions, streamEvents } from '../../src/api/audit-stream.ts';
 import type { LogEvent } from '../../src/log/index.ts';
 import { eventually } from '../actions/workspace.ts';
 

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
 import type { ActionPath, Principal } from '../../path/index.ts';
-import type { UpstreamServer, Upstreams } from '../../upstreams/types.ts';
+import type { UpstreamServer, Upstreams } from '../../upstreams/index.ts';
 import type { ModernAffinities } from './affinities.ts';
 import { presentedCapabilities } from './capabilities.ts';
 import type { Settings } from './config.ts';

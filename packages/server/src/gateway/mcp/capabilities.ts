@@ -1,6 +1,6 @@
 /** Which protocol capabilities each side is shown: never more than the grants cover. */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
-import type { UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamServer } from '../../upstreams/index.ts';
 import type { Visible } from './visible.ts';
 import { isObject } from './wire.ts';
 

@@ -7,7 +7,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Action, Held, Outcome, Permit, Refusal, Unauthenticated, Unavailable } from '../../path/index.ts';
-import type { UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, sessionIdOf } from './caller.ts';
 import { CLIENT_REQUESTS } from './capabilities.ts';
 import { elicitationProblem } from './elicitation.ts';

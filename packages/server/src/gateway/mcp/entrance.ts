@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
-import type { Upstreams } from '../../upstreams/types.ts';
+import type { Upstreams } from '../../upstreams/index.ts';
 import { HostGuard } from '../host-guard.ts';
 import { ModernAffinities } from './affinities.ts';
 import {

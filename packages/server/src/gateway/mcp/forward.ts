@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Permit } from '../../path/index.ts';
-import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
 import { answerUpstream } from './client-input.ts';
 import type { Exchange } from './exchange.ts';

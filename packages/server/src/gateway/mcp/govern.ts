@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '@hivekey/policy';
 import type { Authorization, Permit } from '../../path/index.ts';
-import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { answerUnauthenticated, answerUnavailable } from './answers.ts';
 import { type Caller, capabilitiesFor, type Gateway } from './caller.ts';
 import type { Exchange } from './exchange.ts';

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Action, Permit, Principal } from '../../path/index.ts';
-import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import type { Gateway, LegacyCaller, ModernCaller } from './caller.ts';
 import { askClient, authorizeInput, type InputRequest, isPresented, readInputRequest } from './client-input.ts';
 import type { Exchange } from './exchange.ts';

@@ -1,6 +1,6 @@
 /** Methods of the session era, up to 2025-11-25. */
 import type { JsonObject } from '@hivekey/policy';
-import type { UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamServer } from '../../upstreams/index.ts';
 import { type Gateway, type LegacyCaller, visibleTo } from './caller.ts';
 import { serverCapabilities } from './capabilities.ts';
 import type { Exchange } from './exchange.ts';

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { newId } from '../../ids.ts';
 import { Secret } from '../../secret.ts';
-import type { UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, type LegacyCaller, type ModernCaller, visibleTo } from './caller.ts';
 import { serverCapabilities } from './capabilities.ts';
 import { ChangeStream } from './change-streams.ts';

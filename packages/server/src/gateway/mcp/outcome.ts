@@ -1,6 +1,6 @@
 /** How a forwarded request ended, for the record. */
 import type { Outcome, Permit } from '../../path/index.ts';
-import type { UpstreamAnswer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Gateway } from './caller.ts';
 
 /** `stopped`: an operator ended the call. `upstreamMs`: from the first byte out. */

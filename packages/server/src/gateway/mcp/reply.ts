@@ -1,7 +1,7 @@
 /** The answers a governed request can get other than its upstream's result. */
 import type { JsonObject } from '@hivekey/policy';
 import type { Held, Permit, Refusal } from '../../path/index.ts';
-import type { UpstreamAnswer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Caller } from './caller.ts';
 import type { Exchange } from './exchange.ts';
 import { RULE } from './resolve.ts';

@@ -3,7 +3,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
 import type { Action, Principal } from '../../path/index.ts';
-import type { Catalogue, CatalogueEntry, UpstreamServer } from '../../upstreams/types.ts';
+import type { Catalogue, CatalogueEntry, UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, sessionIdOf, traceparentOf } from './caller.ts';
 import { openRequestState, type StateRead } from './input-required.ts';
 import { paramHeaderProblem, paramHeadersOf } from './param-headers.ts';

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
 import { type AgentId, newId, type WorkspaceId } from '../../ids.ts';
 import type { Principal } from '../../path/index.ts';
-import type { UpstreamServer } from '../../upstreams/types.ts';
+import type { UpstreamServer } from '../../upstreams/index.ts';
 import type { ChangeStream } from './change-streams.ts';
 import type { Exchange } from './exchange.ts';
 import type { ResponseMessage } from './message.ts';

@@ -1,7 +1,7 @@
 /** What a request is about: the definition it names, what is decided and recorded of it, and what goes upstream. */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { maskCredentials } from '../../path/index.ts';
-import type { Catalogue, CatalogueEntry } from '../../upstreams/types.ts';
+import type { Catalogue, CatalogueEntry } from '../../upstreams/index.ts';
 import { type ClientEra, CODE, isObject, type RpcError } from './wire.ts';
 import { unknownPrompt, unknownResource, unknownTool } from './words.ts';
 

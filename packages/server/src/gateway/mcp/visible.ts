@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
 import type { WorkspaceId } from '../../ids.ts';
-import type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamServer } from '../../upstreams/types.ts';
+import type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamServer } from '../../upstreams/index.ts';
 import type { ClientEra } from './wire.ts';
 
 export type ListName = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';

@@ -3,7 +3,7 @@
  * the model with its reason; a JSON-RPC error mostly becomes "please try again".
  */
 import type { Decision, JsonObject, JsonValue } from '@hivekey/policy';
-import type { UpstreamAnswer } from '../../upstreams/types.ts';
+import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import { CODE, type RpcError } from './wire.ts';
 
 export interface Words {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import { z } from 'zod';
-import type { LogExport } from '../../log/index.ts';
+import type { LogExport } from '../log/index.ts';
 import type { Api, ApiContext } from './context.ts';
 
 const FILE_MODE = 0o644;

@@ -1,20 +1,25 @@
 /** `/v1/actions`: agents whose tools are not MCP ask, act themselves, and say what became of it. */
 
 import { z } from 'zod';
-import { findTokenHolder, type TokenHolder } from '../../agents/principal.ts';
+import { findTokenHolder, type TokenHolder } from '../../agents/index.ts';
+import {
+  type Api,
+  type ApiContext,
+  errorSchema,
+  type FastifyRequest,
+  installIdempotency,
+  jsonObject,
+  listOf,
+  wholeList,
+} from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
-import { lookupHmac } from '../../identity/token-hash.ts';
+import { lookupHmac } from '../../identity/index.ts';
 import type { Outcome, Permit } from '../../path/index.ts';
 import type { Permits } from '../../permits/index.ts';
-import { agentOf, bearerOf, refuseStrangers, requireAgent, unauthenticated, unavailable } from './actions-agent.ts';
-import { decisionSchema, decisionView, refusalBody, refusalSchema } from './actions-answers.ts';
-import { type Asked, resolveOwn } from './actions-resolve.ts';
-import { OwnTools } from './actions-tools.ts';
-import type { Api, ApiContext, FastifyRequest } from './context.ts';
-import { errorSchema } from './failures.ts';
-import { installIdempotency } from './idempotency.ts';
-import { jsonObject } from './json.ts';
-import { listOf, wholeList } from './lists.ts';
+import { agentOf, bearerOf, refuseStrangers, requireAgent, unauthenticated, unavailable } from './agent.ts';
+import { decisionSchema, decisionView, refusalBody, refusalSchema } from './answers.ts';
+import { type Asked, resolveOwn } from './resolve.ts';
+import { OwnTools } from './tools.ts';
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 

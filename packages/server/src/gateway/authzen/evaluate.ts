@@ -1,14 +1,20 @@
 /** One AuthZEN evaluation walks the one path: it is recorded, counts in windows, and its `true` is good for one action. */
 import { canonicalJson } from '@hivekey/action-log';
 import type { Decision, JsonObject } from '@hivekey/policy';
+import type { Administrator, ApiContext, FastifyRequest } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import { administratorOf } from '../../identity/index.ts';
 import type { Action, Attempt, Permit, Principal, Unauthenticated, Unavailable } from '../../path/index.ts';
-import { type AgentCaller, recordedName, unauthenticated, unavailable } from './actions-agent.ts';
-import { capabilityNamed, RULE } from './actions-resolve.ts';
-import type { OwnTools } from './actions-tools.ts';
-import { argumentsOf, type Evaluation, takenName } from './authzen-request.ts';
-import type { Administrator, ApiContext, FastifyRequest } from './context.ts';
+import {
+  type AgentCaller,
+  capabilityNamed,
+  type OwnTools,
+  RULE,
+  recordedName,
+  unauthenticated,
+  unavailable,
+} from '../actions/index.ts';
+import { argumentsOf, type Evaluation, takenName } from './request.ts';
 
 /** Who asks: an agent about itself, or a trusted enforcement point about the agents of its workspace. */
 export type Asker =

@@ -2,8 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { JsonValue } from '@hivekey/policy';
 import type { FastifyRequest } from 'fastify';
-import { Failure } from '../../errors.ts';
-import { DEFAULT_JSON_LIMITS, parseStrictJson } from '../strict-json.ts';
+import { Failure } from '../errors.ts';
+import { DEFAULT_JSON_LIMITS, parseStrictJson } from '../gateway/strict-json.ts';
 import type { Api } from './context.ts';
 
 declare module 'fastify' {

@@ -7,8 +7,8 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import { Failure } from '../../errors.ts';
-import type { WorkspaceId } from '../../ids.ts';
+import { Failure } from '../errors.ts';
+import type { WorkspaceId } from '../ids.ts';
 import type { Api } from './context.ts';
 
 declare module 'fastify' {

@@ -1,5 +1,5 @@
 /** Who looked at the log is itself on the log: once a minute for each reader. */
-import type { RunningLog } from '../../log/index.ts';
+import type { RunningLog } from '../log/index.ts';
 import type { Administrator } from './context.ts';
 
 const NOTED_EVERY_MS = 60_000;

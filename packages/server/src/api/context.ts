@@ -3,16 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
-import type { Config } from '../../config.ts';
-import type { ServerKeys } from '../../identity/keys.ts';
-import type { KeyId, WorkspaceId } from '../../ids.ts';
-import type { RunningLog } from '../../log/index.ts';
-import type { Logger } from '../../observability/logger.ts';
-import type { Metrics } from '../../observability/metrics.ts';
-import type { ActionPath } from '../../path/index.ts';
-import type { Permits } from '../../permits/index.ts';
-import type { ManagedUpstreams } from '../../upstreams/management.ts';
-import type { Webhooks } from '../../webhooks/index.ts';
+import type { Config } from '../config.ts';
+import type { ServerKeys } from '../identity/index.ts';
+import type { KeyId, WorkspaceId } from '../ids.ts';
+import type { RunningLog } from '../log/index.ts';
+import type { Logger, Metrics } from '../observability/index.ts';
+import type { ActionPath } from '../path/index.ts';
+import type { Permits } from '../permits/index.ts';
+import type { ManagedUpstreams } from '../upstreams/index.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 
 export interface ApiContext {
   readonly pool: Pool;

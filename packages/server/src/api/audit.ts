@@ -1,7 +1,7 @@
 /** `/v1/audit`: reading, following, proving and exporting the log. */
 import { z } from 'zod';
-import { Failure } from '../../errors.ts';
-import { administratorOf } from '../../identity/index.ts';
+import { Failure } from '../errors.ts';
+import { administratorOf } from '../identity/index.ts';
 import { eventSchema, eventView, filterOf, filterQuery, given } from './audit-events.ts';
 import { exportRoute } from './audit-export.ts';
 import { Reads } from './audit-reads.ts';

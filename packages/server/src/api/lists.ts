@@ -1,8 +1,8 @@
 /** Lists: one shape, a bounded page, and cursors that nobody but us can make. */
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { Failure } from '../../errors.ts';
-import type { WorkspaceId } from '../../ids.ts';
+import { Failure } from '../errors.ts';
+import type { WorkspaceId } from '../ids.ts';
 
 /** `{object:"list", data, has_more, next_cursor}`. */
 export function listOf<Item extends z.ZodType>(item: Item) {

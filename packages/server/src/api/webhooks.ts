@@ -1,6 +1,6 @@
 /** `/v1/webhooks`. */
 import { z } from 'zod';
-import type { Webhook } from '../../webhooks/index.ts';
+import type { Webhook } from '../webhooks/index.ts';
 import type { Api, ApiContext } from './context.ts';
 import { errorSchema } from './failures.ts';
 import { listOf, wholeList } from './lists.ts';

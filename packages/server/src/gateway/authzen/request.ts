@@ -5,7 +5,7 @@
 
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { z } from 'zod';
-import { jsonObject } from './json.ts';
+import { jsonObject } from '../../api/route.ts';
 
 const object: z.ZodType<JsonObject> = jsonObject;
 /** Long enough for any identifier, short enough for a record. */

@@ -1,7 +1,7 @@
 /** Puts routes behind an administrator. */
 import type { FastifyRequest } from 'fastify';
-import { Failure } from '../../errors.ts';
-import { administratorOf } from '../../identity/index.ts';
+import { Failure } from '../errors.ts';
+import { administratorOf } from '../identity/index.ts';
 import type { Administrator, Api, ApiContext } from './context.ts';
 import type { Limits } from './limits.ts';
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Failure } from '../../errors.ts';
-import { sessionIdOf } from '../../identity/session-cookie.ts';
+import { Failure } from '../errors.ts';
+import { sessionIdOf } from '../identity/index.ts';
 import type { Api } from './context.ts';
 
 const MINUTE_MS = 60_000;

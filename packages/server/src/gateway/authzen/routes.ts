@@ -1,13 +1,19 @@
 /** OpenID AuthZEN Authorization API 1.0: any enforcement point can ask HiveKey. Described in docs/reference/authzen.md. */
 import { z } from 'zod';
+import {
+  type Api,
+  type ApiContext,
+  type FastifyRequest,
+  type ListScope,
+  openCursor,
+  sealCursor,
+} from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
-import { administratorOf } from '../../identity/index.ts';
-import { credentialKind } from '../../identity/token-hash.ts';
+import { administratorOf, credentialKind } from '../../identity/index.ts';
 import type { WorkspaceId } from '../../ids.ts';
 import type { DryRunSubject } from '../../path/index.ts';
-import { authenticateAgent, bearerOf, unauthenticated } from './actions-agent.ts';
-import { OwnTools } from './actions-tools.ts';
-import { type Answer, type Asker, Evaluator, Undecided } from './authzen-evaluate.ts';
+import { authenticateAgent, bearerOf, OwnTools, unauthenticated } from '../actions/index.ts';
+import { type Answer, type Asker, Evaluator, Undecided } from './evaluate.ts';
 import {
   actionSearchSchema,
   type Evaluations,
@@ -15,10 +21,8 @@ import {
   evaluationSchema,
   evaluationsSchema,
   subjectSearchSchema,
-} from './authzen-request.ts';
-import { Searcher } from './authzen-search.ts';
-import type { Api, ApiContext, FastifyRequest } from './context.ts';
-import { type ListScope, openCursor, sealCursor } from './lists.ts';
+} from './request.ts';
+import { Searcher } from './search.ts';
 
 const PATHS = {
   access_evaluation_endpoint: '/access/v1/evaluation',

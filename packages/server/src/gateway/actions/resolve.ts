@@ -2,8 +2,8 @@
 import { canonicalJson } from '@hivekey/action-log';
 import { canonicalCapability, type JsonObject } from '@hivekey/policy';
 import type { Action, ActionPath, Principal } from '../../path/index.ts';
-import { recordedName } from './actions-agent.ts';
-import type { OwnTool, OwnTools } from './actions-tools.ts';
+import { recordedName } from './agent.ts';
+import type { OwnTool, OwnTools } from './tools.ts';
 
 /** Rules of refusals found here. */
 export const RULE = { schema: 'input schema', name: 'name', entrance: 'entrance' } as const;

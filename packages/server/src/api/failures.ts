@@ -2,8 +2,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Failure } from '../../errors.ts';
-import { LogOverloaded, LogUnavailable } from '../../log/types.ts';
+import { Failure } from '../errors.ts';
+import { LogOverloaded, LogUnavailable } from '../log/index.ts';
 
 /** The error envelope, as OpenAPI shows it. */
 export const errorSchema = z

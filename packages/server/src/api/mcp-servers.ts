@@ -1,6 +1,6 @@
 /** MCP servers, what they offer, and the credentials they need, over HTTP. */
 import { z } from 'zod';
-import { approvalSchema, serverChangeSchema, serverRegistrationSchema } from '../../upstreams/index.ts';
+import { approvalSchema, serverChangeSchema, serverRegistrationSchema } from '../upstreams/index.ts';
 import type { Api, ApiContext } from './context.ts';
 import { listOf, pageOfAll, pageQuery } from './lists.ts';
 

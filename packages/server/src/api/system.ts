@@ -1,7 +1,7 @@
 /** How the system is: alive, ready, its metrics, and all of it in one answer. */
 import { z } from 'zod';
-import type { LogHealth } from '../../log/index.ts';
-import type { McpEntranceStats } from '../mcp/index.ts';
+import type { McpEntranceStats } from '../gateway/mcp/index.ts';
+import type { LogHealth } from '../log/index.ts';
 import type { ApiContext, Routes } from './context.ts';
 
 /** What only the composition root knows. */

@@ -1,10 +1,10 @@
 /** What an agent is told about its action. */
 import type { Decision } from '@hivekey/policy';
 import { z } from 'zod';
+import { errorSchema } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import type { Refusal } from '../../path/index.ts';
-import { RULE } from './actions-resolve.ts';
-import { errorSchema } from './failures.ts';
+import { RULE } from './resolve.ts';
 
 export const decisionSchema = z
   .object({

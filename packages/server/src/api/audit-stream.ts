@@ -1,7 +1,7 @@
 /** The log as server-sent events: as they are sealed, gapless from where the reader left off. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { LogEvent } from '../../log/index.ts';
+import type { LogEvent } from '../log/index.ts';
 import { eventView } from './audit-events.ts';
 
 const HEARTBEAT_MS = 15_000;

@@ -1,7 +1,8 @@
 /** Puts routes behind an agent token, checked by the path. */
 import type { FastifyRequest } from 'fastify';
+import type { Api, ApiContext } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
-import { credentialKind } from '../../identity/token-hash.ts';
+import { credentialKind } from '../../identity/index.ts';
 import {
   type Entrance,
   maskCredentials,
@@ -9,7 +10,6 @@ import {
   type Unauthenticated,
   type Unavailable,
 } from '../../path/index.ts';
-import type { Api, ApiContext } from './context.ts';
 
 const BEARER = /^Bearer +(\S+)$/i;
 const MAX_RECORDED_NAME = 256;

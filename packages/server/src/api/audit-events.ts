@@ -1,6 +1,6 @@
 /** Events of the log as the API shows them, and what selects them. */
 import { z } from 'zod';
-import type { EventFilter, LogEvent } from '../../log/index.ts';
+import type { EventFilter, LogEvent } from '../log/index.ts';
 
 const moment = z.iso.datetime({ offset: true }).meta({ description: 'ISO 8601 with a time zone.' });
 const word = z.string().min(1).max(256);

@@ -1,8 +1,8 @@
 /** What holds for every answer: version, request id, hosts served, security headers. */
 
-import { Failure } from '../../errors.ts';
-import { newId } from '../../ids.ts';
-import type { HostGuard } from '../host-guard.ts';
+import { Failure } from '../errors.ts';
+import type { HostGuard } from '../gateway/host-guard.ts';
+import { newId } from '../ids.ts';
 import type { Api } from './context.ts';
 
 declare module 'fastify' {

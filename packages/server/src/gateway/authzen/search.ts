@@ -1,13 +1,12 @@
 /** AuthZEN searches that have an exact answer: what an agent may do, and which agents may do it. Nothing is recorded or counted. */
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
+import type { ApiContext } from '../../api/route.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../../ids.ts';
 import type { Action, DryRunSubject } from '../../path/index.ts';
-import { unavailable } from './actions-agent.ts';
-import type { OwnTool, OwnTools } from './actions-tools.ts';
-import { capabilityOf } from './authzen-evaluate.ts';
-import { actionNameFor, argumentsOf, type Evaluation, takenName } from './authzen-request.ts';
-import type { ApiContext } from './context.ts';
+import { type OwnTool, type OwnTools, unavailable } from '../actions/index.ts';
+import { capabilityOf } from './evaluate.ts';
+import { actionNameFor, argumentsOf, type Evaluation, takenName } from './request.ts';
 
 const AGENTS_AT_ONCE = 200;
 

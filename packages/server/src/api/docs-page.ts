@@ -1,6 +1,6 @@
 /** The reference page at `/docs`, made by Scalar from `/openapi.json`. Everything it loads is served here; nothing is inline. */
 import { fastify } from 'fastify';
-import { Failure } from '../../errors.ts';
+import { Failure } from '../errors.ts';
 import type { Api } from './context.ts';
 
 const SCRIPT = '/docs/scalar.js';

@@ -1,0 +1,8 @@
+/** What a file of routes is written with. */
+export type { Administrator, Api, ApiContext, FastifyRequest, Routes } from './context.ts';
+export { errorSchema } from './failures.ts';
+export { installIdempotency } from './idempotency.ts';
+export { jsonObject } from './json.ts';
+export type { Limits } from './limits.ts';
+export { type ListScope, listOf, openCursor, pageOf, pageQuery, sealCursor, wholeList } from './lists.ts';
+export type { SystemState } from './system.ts';

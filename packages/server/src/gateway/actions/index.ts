@@ -1,0 +1,4 @@
+export { type AgentCaller, authenticateAgent, bearerOf, recordedName, unauthenticated, unavailable } from './agent.ts';
+export { decisionSchema, decisionView } from './answers.ts';
+export { capabilityNamed, RULE } from './resolve.ts';
+export { type OwnTool, OwnTools } from './tools.ts';

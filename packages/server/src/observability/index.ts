@@ -1,0 +1,2 @@
+export { createLogger, type Logger } from './logger.ts';
+export { createMetrics, type LogObserver, type Metrics } from './metrics.ts';
