@@ -1,6 +1,6 @@
 /**
  * Durable records a second: the log's writer beside a plain insert of block rows that hold the same bytes, committed
- * in groups the same way. Each caller is one agent and waits for its record before it asks for the next.
+ * in groups the same way. Each caller is one agent: it records a call, waits, records its result, waits, and goes on.
  */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,27 +13,28 @@ import type { AgentId, PersonId, TokenId, WorkspaceId } from '../packages/server
 import { newEventId } from '../packages/server/src/ids.ts';
 import { connectionOf } from '../packages/server/src/log/connection.ts';
 import { createActionLog } from '../packages/server/src/log/index.ts';
-import { callRecord, placeRecord } from '../packages/server/src/log/records.ts';
+import { callRecord, factsOf, placeRecord, resultRecord } from '../packages/server/src/log/records.ts';
+import type { ActionLog } from '../packages/server/src/log/types.ts';
 import { Writer } from '../packages/server/src/log/writer.ts';
-import type { Intent, RecordResult } from '../packages/server/src/path/types.ts';
+import type { Intent, Outcome } from '../packages/server/src/path/types.ts';
 import { median, quantile } from './load.ts';
 import { atLeast, type Row, rounded } from './rows.ts';
 
 const CALLERS = [64, 256];
 const RUNS = 7;
-const RECORDS_A_RUN = 12_000;
-const WARM_UP = 4_000;
+const RECORDS_A_RUN = 16_384;
+const WARM_UP = 4_096;
 const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 2;
 const MIN_TO_SPLIT = 16;
 const WORKSPACE = 'wsp_5Kd0pNa81kQz' as WorkspaceId;
 
-/** Makes one record durable. */
-type Append = (i: number) => Promise<unknown>;
+/** Makes a call durable; what it resolves with makes its result durable. */
+type Append = (i: number) => Promise<() => Promise<void>>;
 
 interface Run {
   readonly perSecond: number;
-  /** Waits of the callers, milliseconds. */
+  /** How long a call waits for its record, milliseconds. */
   readonly p50: number;
   readonly p99: number;
 }
@@ -86,16 +87,8 @@ async function benchAlone(url: string, callers: number): Promise<Row[]> {
     onCommitted: () => undefined,
   });
   const subjects: Subject[] = [
-    {
-      name: 'no budgets',
-      append: (i) => recorded(writer.recordIntent(intent(i % callers, false))),
-      leastRatio: 0.8,
-    },
-    {
-      name: 'one budget each',
-      append: (i) => recorded(writer.recordIntent(intent(i % callers, true))),
-      leastRatio: 0.4,
-    },
+    { name: 'no budgets', append: (i) => record(writer, intent(i % callers, false)), leastRatio: 0.8 },
+    { name: 'one budget each', append: (i) => record(writer, intent(i % callers, true)), leastRatio: 0.4 },
   ];
   const rows = await compare(`durable records, ${callers} callers`, plain.append, subjects, callers);
   await writer.close();
@@ -110,10 +103,7 @@ async function benchWhole(pool: pg.Pool, url: string): Promise<Row[]> {
   const { privateKey: signingKey } = generateKeyPairSync('ed25519');
   const log = await createActionLog({ pool, connectionString: url, nodeId: 'bench', signingKey });
   const subjects: Subject[] = [
-    {
-      name: 'sealed and projected meanwhile',
-      append: (i) => recorded(log.recordIntent(intent(i % callers, false))),
-    },
+    { name: 'sealed and projected meanwhile', append: (i) => record(log, intent(i % callers, false)) },
   ];
   const rows = await compare(`durable records, ${callers} callers`, plain.append, subjects, callers);
   await log.close();
@@ -164,15 +154,17 @@ function medianRun(runs: readonly Run[]): Run {
   return { perSecond: of('perSecond'), p50: of('p50'), p99: of('p99') };
 }
 
-/** Closed loop: each caller asks for its next record when the last is durable. */
+/** Closed loop: each caller makes its next call when the result of the last is durable. */
 async function run(append: Append, callers: number, records: number): Promise<Run> {
-  const waits = new Float64Array(records);
+  const calls = records / 2;
+  const waits = new Float64Array(calls);
   const started = performance.now();
   const caller = async (first: number): Promise<void> => {
-    for (let i = first; i < records; i += callers) {
+    for (let i = first; i < calls; i += callers) {
       const asked = performance.now();
-      await append(i);
+      const settle = await append(i);
       waits[i] = performance.now() - asked;
+      await settle();
     }
   };
   await Promise.all(Array.from({ length: callers }, (_, first) => caller(first)));
@@ -184,7 +176,8 @@ async function run(append: Append, callers: number, records: number): Promise<Ru
 /** Groups what arrives while an insert is under way, as the writer does, and does nothing else. */
 function plainBlocks(url: string): { append: Append; close(): Promise<void> } {
   const pool = connectionOf({ connectionString: url, timeoutMs: TIMEOUT_MS });
-  const bytes = Array.from({ length: 2_000 }, (_, i) => Buffer.from(`${recordOf(i)}\n`));
+  const calls = Array.from({ length: 2_000 }, (_, i) => Buffer.from(`${callOf(i)}\n`));
+  const results = Array.from({ length: 2_000 }, (_, i) => Buffer.from(`${resultOf(i)}\n`));
   let waiting: { readonly record: Buffer; readonly done: () => void }[] = [];
   let inFlight = 0;
   let isScheduled = false;
@@ -212,12 +205,16 @@ function plainBlocks(url: string): { append: Append; close(): Promise<void> } {
       while (waiting.length > 0 && inFlight < MAX_IN_FLIGHT) void send();
     });
   };
+  const add = (record = Buffer.alloc(0)): Promise<void> =>
+    new Promise((done) => {
+      waiting.push({ record, done });
+      schedule();
+    });
   return {
-    append: (i) =>
-      new Promise<void>((done) => {
-        waiting.push({ record: bytes[i % bytes.length] ?? Buffer.alloc(0), done });
-        schedule();
-      }),
+    append: async (i) => {
+      await add(calls[i % calls.length]);
+      return () => add(results[i % results.length]);
+    },
     close: async () => {
       (await client).release();
       await pool.end();
@@ -225,15 +222,29 @@ function plainBlocks(url: string): { append: Append; close(): Promise<void> } {
   };
 }
 
-async function recorded(recording: Promise<RecordResult>): Promise<void> {
-  const { kind } = await recording;
-  if (kind !== 'recorded') throw new Error('the intent is stale');
+const RESULT: Outcome = { result: 'success', upstreamCode: 200, upstreamMs: 12.5, bytesIn: 190 };
+
+async function record(
+  log: Pick<ActionLog, 'recordIntent' | 'recordOutcome'>,
+  of: Intent,
+): Promise<() => Promise<void>> {
+  const recorded = await log.recordIntent(of);
+  if (recorded.kind !== 'recorded') throw new Error('the intent is stale');
+  const { principal, action } = of;
+  return () => log.recordOutcome({ principal, action, eventId: recorded.eventId }, RESULT);
 }
 
-function recordOf(i: number): string {
+function callOf(i: number): string {
   const call = intent(i, false);
   const { demands: _, charges: __, ...decision } = call.evaluation;
   return placeRecord(callRecord(call, decision, newEventId(Date.now()), Date.now()), 'shd_5Kd0pNa81kQz', i + 1, i + 1);
+}
+
+function resultOf(i: number): string {
+  const { principal, action } = intent(i, false);
+  const facts = factsOf(principal, action, newEventId(Date.now()));
+  const text = resultRecord(facts, RESULT, principal, newEventId(Date.now()), Date.now());
+  return placeRecord(text, 'shd_5Kd0pNa81kQz', i + 1);
 }
 
 const agentId = (caller: number): AgentId => `agt_${String(caller).padStart(12, '0')}` as AgentId;
