@@ -25,11 +25,11 @@ const STEPS: readonly (readonly [step: string, files: RegExp])[] = [
   ['decide', /packages\/policy\/|path\/decide|path\/policy-in-force/],
   ['validate against the pinned schema', /upstreams\/schema|\/ajv|upstreams\/definitions/],
   ['record: redact, canonical form, hash, chain, batch', /path\/redact|packages\/action-log|server\/src\/log\//],
-  ['record: intent, calls in flight', /path\/|@opentelemetry/],
+  ['path: authorize, settle, calls in flight', /server\/src\/path\/|@opentelemetry/],
   ['metrics', /prom-client|observability/],
   ['forward: HTTP to the upstream', /undici/],
   ['forward: request and its answer', /src\/upstreams\//],
-  ['database driver', /node_modules\/pg/],
+  ['database driver, for blocks', /node_modules\/pg/],
   ['MCP entrance', /gateway\//],
 ];
 const HTTP = 'HTTP with the agent, sockets (Node.js)';
@@ -78,7 +78,8 @@ function stepOf(
   let isHttp = false;
   for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) {
     const { functionName, url } = byId.get(id)?.callFrame ?? { functionName: '', url: '' };
-    if (functionName === '(idle)') return undefined;
+    // `obey` is the subject's own, starting and stopping the profile.
+    if (functionName === '(idle)' || functionName === 'obey') return undefined;
     if (functionName === '(garbage collector)') return 'garbage collection';
     if (url.startsWith('node:_http') || url.startsWith('node:net') || url.includes('stream')) isHttp = true;
     if (!url.includes('/')) continue;

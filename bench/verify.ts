@@ -21,6 +21,8 @@ import {
   writeLine,
 } from '@hivekey/action-log';
 import { folderSource, readRange, threadedParts } from '../packages/cli/src/export-folder.ts';
+import { median } from './load.ts';
+import { atLeast, type Row } from './rows.ts';
 
 const ENTRIES = 200_000;
 const RUNS = 7;
@@ -29,16 +31,8 @@ const SHARD = 'shd_5Kd0pNa81kQz';
 const LINES_AT_ONCE = 1_000;
 const KEY = signingKey('hivekey/wsp_5Kd0pNa81kQz', Buffer.alloc(32, 7));
 
-export interface BenchRow {
-  readonly measure: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly baseline: string;
-  readonly ratio: number;
-}
-
 /** Medians of interleaved runs, in one thread and in as many as the command line takes. */
-export async function benchVerify(): Promise<BenchRow[]> {
+export async function benchVerify(): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hivekey-bench-verify-'));
   try {
     const bytes = await makeExport(folder);
@@ -59,12 +53,13 @@ export async function benchVerify(): Promise<BenchRow[]> {
       if (parts !== undefined) seconds.all.push(await timed(() => verify(parts)));
     }
     const hash = median(seconds.hash);
-    const row = (measure: string, taken: number): BenchRow => ({
+    const row = (measure: string, taken: number): Row => ({
       measure,
       value: Math.round(bytes / 1e6 / taken),
       unit: 'MB/s',
       baseline: `SHA-256 of the same file in one thread, ${Math.round(bytes / 1e6 / hash)} MB/s`,
-      ratio: Math.round((hash / taken) * 100) / 100,
+      ratio: hash / taken,
+      target: atLeast(0.7, hash / taken, 'ratio'),
     });
     const threads = Math.min(availableParallelism(), parts?.count ?? 1);
     return [
@@ -86,10 +81,6 @@ async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** A whole log of allowed calls; the size of its entries. */

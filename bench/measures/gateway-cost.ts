@@ -17,8 +17,8 @@ const CONNECTIONS = 32;
 const STDIO_ECHO = fileURLToPath(new URL('../subjects/stdio-echo.ts', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** Enough for the compiler of V8 to have settled. */
-const WARM_UP_CALLS = 6_000;
+/** Until V8 has compiled, given up and compiled again what is hot. */
+const WARM_UP_WINDOWS = 6;
 
 interface Contestant {
   readonly name: string;
@@ -46,9 +46,9 @@ export async function benchGatewayCost(ground: Ground, { runs, scale }: Effort):
     const hivekey = contestant('gateway', 6_000, gateway, echoCall(gateway.port, token));
     const sdk = await start('SDK client and server', 600, startSdkProxy(company), echoCall);
     const peers = [
-      await start('mcp-proxy 6.7, session', 1_500, startMcpProxy(), legacyEchoCall),
-      await start('mcp-proxy 6.7, stateless', 1_500, startMcpProxy(), echoCall),
-      await start('supergateway 4.0, session', 1_500, startSupergateway(), legacyEchoCall),
+      await start(`mcp-proxy ${versionOf('mcp-proxy')}, session`, 1_500, startMcpProxy(), legacyEchoCall),
+      await start(`mcp-proxy ${versionOf('mcp-proxy')}, stateless`, 1_500, startMcpProxy(), echoCall),
+      await start(`supergateway ${versionOf('supergateway')}, session`, 1_500, startSupergateway(), legacyEchoCall),
     ];
     const others = [raw, sdk, ...peers];
     closers.push(
@@ -66,7 +66,7 @@ export async function benchGatewayCost(ground: Ground, { runs, scale }: Effort):
             load.close(),
       ),
     );
-    for (const { load } of all) await load.run({ calls: WARM_UP_CALLS * scale });
+    for (const { load, calls } of all) await load.run({ calls: calls * WARM_UP_WINDOWS * scale });
     for (let run = 0; run < runs; run += 1) for (const each of all) await measure(each, scale);
 
     const cpu = costOf(hivekey);
@@ -119,6 +119,11 @@ async function start(
 function startSdkProxy({ upstreamPort }: Company): Promise<Subject> {
   const upstream = `http://127.0.0.1:${upstreamPort}/mcp`;
   return startSubject(new URL('../subjects/sdk-proxy.ts', import.meta.url), [upstream]);
+}
+
+function versionOf(name: string): string {
+  const { version }: { readonly version: string } = require(`${name}/package.json`);
+  return version;
 }
 
 function binaryOf(name: string, file: string): string {
