@@ -1,6 +1,6 @@
 /** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
 import type { KeyObject } from 'node:crypto';
-import { type SigningKey, signingKey } from '@hivekey/action-log';
+import { type EventProof, type SigningKey, signingKey } from '@hivekey/action-log';
 import type { WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
@@ -18,7 +18,7 @@ import {
   type ProjectionDifference,
   rebuildProjection,
 } from './projector.ts';
-import { type EventProof, proveEvent } from './proof.ts';
+import { proveEvent } from './proof.ts';
 import { readUsage } from './read-windows.ts';
 import {
   type EventFilter,

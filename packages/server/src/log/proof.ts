@@ -1,5 +1,6 @@
 /** The proof that an event is in the signed tree, with all that is needed to check it without us. */
 import {
+  type EventProof,
   formatHash,
   inclusionProof,
   nodesFromTiles,
@@ -14,24 +15,6 @@ import type { WorkspaceId } from '../ids.ts';
 import { type BlockEntry, readBlock } from './block.ts';
 import { sealedBlocks } from './projector.ts';
 import { tileLoader } from './tree-store.ts';
-
-export interface EventProof {
-  readonly event_id: string;
-  readonly seq: number;
-  /** `sha256:<hex>`; the RFC 6962 leaf hash. */
-  readonly entry_hash: string;
-  /** From 0: `seq` - 1. */
-  readonly leaf_index: number;
-  readonly tree_size: number;
-  /** Siblings on the way to the root, hex. */
-  readonly inclusion: readonly string[];
-  /** The signed note of that tree. */
-  readonly checkpoint: string;
-  /** Verifier key of the log. Whoever checks should have it by another way, too. */
-  readonly key: string;
-  /** The record exactly as it was hashed. */
-  readonly canonical: string;
-}
 
 /**
  * The proof for a sealed event under the newest checkpoint that covers it; undefined while there is none. Throws
