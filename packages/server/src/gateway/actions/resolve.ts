@@ -34,12 +34,12 @@ export interface Named {
  */
 export function capabilityNamed(name: string, granted: ReadonlySet<string>): Named {
   const named = canonicalCapability(name, granted);
-  if (named.ok) return { capability: named.value };
+  const recorded = recordedName(name);
+  // A credential in the place of a name no longer looks like one once its underscore is a dot.
+  if (named.ok) return { capability: recorded === name ? named.value : recorded };
   const meant = [...granted].find((each) => each.replaceAll('.', '_') === name);
   const [problem] = named.problems;
-  return meant === undefined
-    ? { capability: recordedName(name) }
-    : { capability: meant, problem: problem?.message ?? '' };
+  return meant === undefined ? { capability: recorded } : { capability: meant, problem: problem?.message ?? '' };
 }
 
 /** Called again when policy or agent changed meanwhile, so it takes the principal of that moment. */
