@@ -27,7 +27,7 @@ const WARM_UP = 4_096;
 const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 2;
 const MIN_TO_SPLIT = 16;
-const WORKSPACE = 'wsp_5Kd0pNa81kQz' as WorkspaceId;
+export const WORKSPACE = 'wsp_5Kd0pNa81kQz' as WorkspaceId;
 
 /** Makes a call durable; what it resolves with makes its result durable. */
 type Append = (i: number) => Promise<() => Promise<void>>;
@@ -224,7 +224,7 @@ function plainBlocks(url: string): { append: Append; close(): Promise<void> } {
 
 const RESULT: Outcome = { result: 'success', upstreamCode: 200, upstreamMs: 12.5, bytesIn: 190 };
 
-async function record(
+export async function record(
   log: Pick<ActionLog, 'recordIntent' | 'recordOutcome'>,
   of: Intent,
 ): Promise<() => Promise<void>> {
@@ -250,7 +250,7 @@ function resultOf(i: number): string {
 const agentId = (caller: number): AgentId => `agt_${String(caller).padStart(12, '0')}` as AgentId;
 const DIGESTS = Array.from({ length: 1_000 }, (_, i) => createHash('sha256').update(String(i)).digest('hex'));
 
-function intent(caller: number, hasBudget: boolean): Intent {
+export function intent(caller: number, hasBudget: boolean): Intent {
   const id = agentId(caller);
   const key = `agent/${id}/usd/payments.pay`;
   const evaluation: Evaluation = {
@@ -317,7 +317,7 @@ function intent(caller: number, hasBudget: boolean): Intent {
 }
 
 /** A workspace with an agent for each caller, and a table for the baseline. */
-async function fill(ownerUrl: string): Promise<void> {
+export async function fill(ownerUrl: string): Promise<void> {
   const owner = new pg.Client({ connectionString: ownerUrl });
   await owner.connect();
   await owner.query(`

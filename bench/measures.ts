@@ -7,6 +7,7 @@ import { benchLatency } from './measures/latency.ts';
 import { benchRevoke } from './measures/revoke.ts';
 import { benchScale } from './measures/scale.ts';
 import { benchStreams } from './measures/streams.ts';
+import { benchWriters } from './measures/writers.ts';
 import type { Row } from './rows.ts';
 import type { Effort } from './run.ts';
 import { benchVerify } from './verify.ts';
@@ -47,6 +48,13 @@ export const MEASURES: readonly Measure[] = [
     explanation:
       'The log’s writer, each caller waiting for its record, beside a plain insert of block rows that hold the same bytes and are committed in groups the same way. Every commit is synced to the disk.',
     measure: benchAppend,
+  },
+  {
+    name: 'writers',
+    title: 'Several nodes, one database',
+    explanation:
+      'Each writer is a process with a shard of its own and agents of its own, in one workspace. What the sessions of the writers wait for is looked at every 10 ms; waiting for the disk includes waiting for another session that writes the same part of it.',
+    measure: benchWriters,
   },
   {
     name: 'verify',
