@@ -22,6 +22,8 @@ const machine = readMachine();
 process.stdout.write(`${[...machine.facts, machine.warning].filter(Boolean).join('\n')}\n`);
 
 const ground = await openGround();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void ground.close().finally(() => process.exit(1)));
 const parts: Part[] = [];
 try {
   for (const { title, explanation, measure } of chosen) {

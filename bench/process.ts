@@ -1,5 +1,5 @@
 /** Subjects run as processes of their own, so that their CPU time and memory can be told apart. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -22,6 +22,12 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+// A measure that fails leaves nothing behind.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts a source file and waits for its `port N` line; `name value` lines before it become facts. */
 export async function startSubject(
   file: URL,
@@ -29,10 +35,12 @@ export async function startSubject(
   settings: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
 ): Promise<Subject> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...flags, file.pathname, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    env: { ...foreignEnvironment(), ...settings },
-  });
+  const child = start(['--disable-warning=ExperimentalWarning', ...flags, file.pathname, ...args], settings, [
+    'ignore',
+    'pipe',
+    'inherit',
+    'ipc',
+  ]);
   const facts: Record<string, string> = {};
   const port = await new Promise<number>((found, failed) => {
     child.once('exit', (code) => failed(new Error(`${file.pathname} ended with ${code}`)));
@@ -50,14 +58,15 @@ const MAIN = new URL('../packages/server/src/main.ts', import.meta.url);
 
 /** Starts the server as `npm start` does, and waits until it says that it runs. */
 export async function startServerProcess(settings: Readonly<Record<string, string>>): Promise<Subject> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN.pathname], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...foreignEnvironment(), ...settings },
-  });
+  const child = start(['--disable-warning=ExperimentalWarning', MAIN.pathname], settings, [
+    'ignore',
+    'pipe',
+    'inherit',
+  ]);
   const port = await new Promise<number>((found, failed) => {
     child.once('exit', (code) => failed(new Error(`the server ended with ${code}`)));
     let text = '';
-    child.stdout.on('data', (more) => {
+    child.stdout?.on('data', (more) => {
       text += String(more);
       const [, address] = /MCP gateway +http:.*:(\d+)\/mcp/.exec(text) ?? [];
       if (address !== undefined) found(Number(address));
@@ -69,7 +78,7 @@ export async function startServerProcess(settings: Readonly<Record<string, strin
 /** Starts a command that listens on the port it is told, and waits until it does. */
 export async function startCommand(args: (port: number) => readonly string[]): Promise<Subject> {
   const port = await freePort();
-  const child = spawn(process.execPath, args(port), { stdio: 'ignore', env: foreignEnvironment() });
+  const child = start(args(port), {}, 'ignore');
   const until = performance.now() + START_PATIENCE_MS;
   while (!(await isListening(port))) {
     if (child.exitCode !== null || performance.now() > until) throw new Error(`${args(port)[0]} does not listen`);
@@ -79,14 +88,23 @@ export async function startCommand(args: (port: number) => readonly string[]): P
 }
 
 /** User and system CPU seconds of a process, from proc(5). */
-export function cpuSecondsOf(pid: number): number {
+function cpuSecondsOf(pid: number): number {
   // Fields 14 and 15; the command in parentheses is the second.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
 }
 
-export function residentBytesOf(pid: number): number {
+function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+function start(args: readonly string[], settings: Readonly<Record<string, string>>, stdio: StdioOptions): ChildProcess {
+  // Settings of a HiveKey on this machine must not reach a measured one.
+  const foreign = Object.entries(process.env).filter(([name]) => !name.startsWith('HIVEKEY_'));
+  const child = spawn(process.execPath, args, { stdio, env: { ...Object.fromEntries(foreign), ...settings } });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
 
 function subjectOf(child: ChildProcess, port: number, facts: Subject['facts']): Subject {
@@ -109,11 +127,6 @@ function subjectOf(child: ChildProcess, port: number, facts: Subject['facts']): 
       await gone;
     },
   };
-}
-
-/** Settings of a HiveKey on this machine must not reach a measured one. */
-function foreignEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HIVEKEY_')));
 }
 
 async function freePort(): Promise<number> {

@@ -37,6 +37,10 @@ export function markdownReport(facts: readonly string[], parts: readonly Part[])
     '',
     ...facts.map((fact) => `- ${fact}`),
     '',
+    '## Targets',
+    '',
+    ...markdownTable(parts.flatMap(({ rows }) => rows.filter(({ target }) => target !== undefined))),
+    '',
     ...sections.flatMap((section) => [section, '']),
   ].join('\n');
 }
