@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { at, get } from '../../api/client.ts';
 import { proofQuery } from '../../api/queries.ts';
 import type { EventProof, LogEvent } from '../../api/types.ts';
 import { type Check, type CheckName, checkProof } from '../../proof/check-proof.ts';
@@ -9,6 +8,7 @@ import { Identifier } from '../../ui/Copy.tsx';
 import { count } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Section } from '../../ui/Page.tsx';
+import { saveFile } from '../../ui/save-file.ts';
 import classes from './log.module.css';
 
 const WORDS: Readonly<Record<CheckName, string>> = {
@@ -109,17 +109,12 @@ async function check(proof: EventProof | undefined, event: LogEvent) {
 }
 
 function SaveProof({ proof }: { readonly proof: EventProof }) {
-  async function save(): Promise<void> {
-    const fresh = await get<EventProof>(at`/v1/audit/events/${proof.event_id}/proof`);
-    const url = URL.createObjectURL(new Blob([JSON.stringify(fresh, null, 2)], { type: 'application/json' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${proof.event_id}.proof.json`;
-    link.click();
-    URL.revokeObjectURL(url);
-  }
   return (
-    <Button variant="default" size="compact-xs" onClick={() => void save()}>
+    <Button
+      variant="default"
+      size="compact-xs"
+      onClick={() => saveFile(`${proof.event_id}.proof.json`, 'application/json', JSON.stringify(proof, null, 2))}
+    >
       Save the proof
     </Button>
   );

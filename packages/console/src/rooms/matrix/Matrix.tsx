@@ -8,6 +8,7 @@ import { matrixQuery } from '../../api/queries.ts';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
+import { saveFile } from '../../ui/save-file.ts';
 import { GridView } from './GridView.tsx';
 import classes from './matrix.module.css';
 import { csvOf, type Grid, gridOf } from './model.ts';
@@ -40,7 +41,10 @@ export function Matrix() {
           variant="default"
           leftSection={<IconDownload size={14} aria-hidden />}
           disabled={grid === undefined}
-          onClick={() => grid !== undefined && download(csvOf(grid))}
+          onClick={() =>
+            grid !== undefined &&
+            saveFile(`access-matrix-${new Date().toISOString().slice(0, 10)}.csv`, 'text/csv', csvOf(grid))
+          }
         >
           CSV
         </Button>
@@ -121,13 +125,4 @@ function Legend() {
       </li>
     </ul>
   );
-}
-
-function download(csv: string): void {
-  const url = URL.createObjectURL(new Blob([csv], { type: 'text/csv' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `access-matrix-${new Date().toISOString().slice(0, 10)}.csv`;
-  link.click();
-  URL.revokeObjectURL(url);
 }
