@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const hivekey = (args: readonly string[], options: CliOptions = {}): Promise<Ran> =>
-  runCli(args, { ...options, env: { HOME: home, HIVEKEY_URL: server.url, ...options.env } });
+  runCli(args, { cwd: home, ...options, env: { HOME: home, HIVEKEY_URL: server.url, ...options.env } });
 
 function file(name: string, text: string): string {
   const path = join(home, name);
