@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = 20;
+const SMALLEST_COMPRESSED_BYTES = 1024;
 
 export function fail(cause, remedy) {
   process.stderr.write(`${cause} ${remedy}\n`);
@@ -48,6 +50,17 @@ function newestChange(folder) {
   return newest;
 }
 
+/** Beside each file that gains by it, its Brotli and gzip forms, which the server hands out as they are. */
+function compressAssets(folder) {
+  for (const name of readdirSync(folder)) {
+    if (!/\.(js|css|svg)$/.test(name)) continue;
+    const content = readFileSync(join(folder, name));
+    if (content.length < SMALLEST_COMPRESSED_BYTES) continue;
+    writeFileSync(join(folder, `${name}.br`), brotliCompressSync(content));
+    writeFileSync(join(folder, `${name}.gz`), gzipSync(content, { level: 9 }));
+  }
+}
+
 /** Builds the console where it is missing or older than its sources. */
 export function ensureConsole() {
   const folder = join(root, 'packages', 'console');
@@ -60,4 +73,5 @@ export function ensureConsole() {
     encoding: 'utf8',
   });
   if (status !== 0) fail(`The console could not be built.\n${stdout}${stderr}`, 'Run npm test to see more.');
+  compressAssets(join(folder, 'dist', 'assets'));
 }

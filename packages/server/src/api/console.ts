@@ -40,6 +40,8 @@ export async function installConsole(api: Api, folder = FOLDER): Promise<ServePa
     root: folder,
     dotfiles: 'ignore',
     cacheControl: false,
+    // The build puts Brotli and gzip forms beside the assets.
+    preCompressed: true,
     setHeaders: (reply, path) => {
       reply.header('cache-control', cachingOf(path));
       if (basename(path) === PAGE) reply.header('content-security-policy', POLICY);

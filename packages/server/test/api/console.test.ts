@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installConsole } from '../../src/api/console.ts';
@@ -15,6 +16,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'assets'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html><div id="root"></div>');
   writeFileSync(join(folder, 'assets', 'index-Ab12Cd34.js'), 'export {};');
+  writeFileSync(join(folder, 'assets', 'index-Ab12Cd34.js.br'), brotliCompressSync('export {};'));
   writeFileSync(join(folder, '.env'), 'SECRET=1');
   api = fastify();
   const servePage = await installConsole(api, folder);
@@ -53,6 +55,17 @@ describe('the console', () => {
     const { status, headers } = await call('GET', '/assets/index-Ab12Cd34.js', { key: null });
     expect([status, headers.get('content-type')]).toEqual([200, 'application/javascript; charset=utf-8']);
     expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  });
+
+  it('hands out what the build compressed, to whoever takes it', async () => {
+    const path = '/assets/index-Ab12Cd34.js';
+    const small = await call('GET', path, { key: null, headers: { 'accept-encoding': 'br' } });
+    expect(small.headers.get('content-encoding')).toBe('br');
+    expect(small.headers.get('content-type')).toBe('application/javascript; charset=utf-8');
+    expect(small.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(small.headers.get('vary')).toMatch(/accept-encoding/i);
+    const plain = await call('GET', path, { key: null, headers: { 'accept-encoding': 'identity' } });
+    expect(plain.headers.get('content-encoding')).toBe(null);
   });
 
   it.each(['/assets/gone-12345678.js', '/v1/nothing', '/mcp/x/y', '/access/v1/none', '/.well-known/none'])(
