@@ -8,7 +8,7 @@ export interface Row {
   readonly p99?: number;
   /** What it stands beside, with its own value; measured in the same run. */
   readonly baseline?: string;
-  /** Value by baseline, or baseline by value where more is better: the target says which. */
+  /** Value by baseline. */
   readonly ratio?: number;
   readonly target?: Target;
 }

@@ -11,6 +11,8 @@ import type { Effort } from '../run.ts';
 
 const NODES = 3;
 const CALLERS_A_NODE = 8;
+/** Between two calls of a caller: the nodes are at work, and the cores are not all taken by the load itself. */
+const PAUSE_MS = 20;
 const REVOKES = 40;
 /** Calls that have come back before the order is given. */
 const WARM_CALLS = 60;
@@ -122,7 +124,10 @@ function startCallers(company: Company, token: string, name: string, each: numbe
     }
   };
   const work = async (pool: Pool): Promise<void> => {
-    while (!isStopped) await call(pool);
+    while (!isStopped) {
+      await call(pool);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   };
   const done = Promise.all(pools.flatMap((pool) => Array.from({ length: each }, () => work(pool))));
   return {
