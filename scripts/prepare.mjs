@@ -1,13 +1,14 @@
 /** What every command of the clone needs first. Plain JavaScript: it runs on the machine's own Node, 20 or later. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = 20;
+const LOOK_AGAIN_MS = 200;
 const SMALLEST_COMPRESSED_BYTES = 1024;
 
 export function fail(cause, remedy) {
@@ -21,7 +22,7 @@ export function run(command, args, what) {
   if (status !== 0) fail(`${what} failed${signal ? ` (${signal})` : ''}.`, 'See the lines above.');
 }
 
-/** Installs the locked dependencies where they are missing or older than the lock file. */
+/** Installs the locked dependencies where they are missing or older than the lock file; one command at a time. */
 export function ensureInstalled() {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE)
     fail(`HiveKey needs Node.js ${OLDEST_NODE} or later; this is ${process.version}.`, 'Install a current Node.js.');
@@ -29,10 +30,41 @@ export function ensureInstalled() {
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   const mark = join(root, 'node_modules', '.hivekey-lock');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
-  process.stderr.write('Installing dependencies (once) …\n');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci');
-  writeFileSync(mark, lock);
+  const isInstalled = () => existsSync(mark) && readFileSync(mark, 'utf8') === lock;
+  if (isInstalled()) return;
+  alone(join(root, '.hivekey-install'), () => {
+    if (isInstalled()) return;
+    process.stderr.write('Installing dependencies (once) …\n');
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'npm ci');
+    writeFileSync(mark, lock);
+  });
+}
+
+/** Runs `work` when no other process of this clone does. The file holds the process id; one that is dead is taken over. */
+function alone(path, work) {
+  for (;;) {
+    try {
+      writeFileSync(path, `${process.pid}`, { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
+    if (isDead(holder)) rmSync(path, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+  }
+  process.on('exit', () => rmSync(path, { force: true }));
+  work();
+  rmSync(path, { force: true });
+}
+
+function isDead(pid) {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
 }
 
 /** The Node.js that the sources run on, pinned as a dependency. */
