@@ -43,7 +43,7 @@ export function decide(
   if (!action.known) return refuse(compiled, 'scope', 'scope: no such tool');
   if (stoppedTools.has(action.capability))
     return refuse(compiled, 'containment', `containment: ${action.capability} is stopped`, 'tool stop');
-  if (action.refuse !== undefined)
-    return refuse(compiled, action.refuse.reasonClass, action.refuse.reason, action.refuse.rule);
+  const found = action.refuse;
+  if (found !== undefined) return refuse(compiled, found.reasonClass, found.reason, found.rule);
   return evaluation;
 }

@@ -51,8 +51,11 @@ export interface Action {
   readonly traceparent?: string;
   readonly sourceAddress?: string;
   readonly receivedAtMs: number;
-  /** A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is granted. */
-  readonly refuse?: { readonly reasonClass: ReasonClass; readonly reason: string; readonly rule?: string };
+  /**
+   * A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is
+   * granted; where looking for it takes time, it is a getter, so that a hidden tool takes no longer than an absent one.
+   */
+  readonly refuse?: { readonly reasonClass: ReasonClass; readonly reason: string; readonly rule?: string } | undefined;
 }
 
 /** A durable intent: the record is committed, and the action may begin while `signal` is not aborted. */

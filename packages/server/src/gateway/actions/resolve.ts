@@ -66,8 +66,16 @@ export async function resolveOwn(
   } as const;
   if (tool === undefined) return { ...said, known: false };
   const { access, destructive, sensitivePaths } = tool;
-  const refuse = problemOf(named, tool, asked.arguments);
-  return { ...said, known: true, access, destructive, sensitivePaths, ...(refuse === undefined ? {} : { refuse }) };
+  return {
+    ...said,
+    known: true,
+    access,
+    destructive,
+    sensitivePaths,
+    get refuse() {
+      return problemOf(named, tool, asked.arguments);
+    },
+  };
 }
 
 /** The path tells it only where the capability is granted, so that a hidden one stays as good as absent. */

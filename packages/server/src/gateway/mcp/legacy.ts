@@ -102,11 +102,19 @@ export async function receiveNotification(
   } else if (method === 'notifications/progress') {
     const server = session.askedUnder(params.progressToken);
     if (server !== undefined)
-      await gateway.upstreams.notify(principal.workspaceId, server, session.reference, method, params);
+      await gateway.upstreams.notify(principal.workspaceId, server, session.reference, method, progressOf(params));
   } else if (method === 'notifications/roots/list_changed') {
     for (const server of await rootsServers(gateway, caller))
       await gateway.upstreams.notify(principal.workspaceId, server, session.reference, method, {});
   }
+}
+
+/** What a notification of progress consists of, and nothing that would travel beside it undecided. */
+function progressOf({ progressToken, progress, total, message }: JsonObject): JsonObject {
+  const given = { progressToken, progress, total, message };
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** Upstreams that may know this client's roots at all. */

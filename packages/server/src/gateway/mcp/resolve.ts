@@ -64,9 +64,13 @@ export async function resolve(
     sensitivePaths: entry.sensitivePaths,
   };
   const state = caller.era === 'modern' ? openRequestState(gateway, principal, action, params.requestState) : NO_STATE;
-  const refuse = problemOf(caller, target, entry, state.ok);
   return {
-    action: refuse === undefined ? action : { ...action, refuse },
+    action: {
+      ...action,
+      get refuse() {
+        return problemOf(caller, target, entry, state.ok);
+      },
+    },
     entry,
     server: serverOf(catalogue, entry),
     state: state.ok ? state.state : undefined,
