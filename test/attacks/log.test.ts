@@ -85,35 +85,42 @@ async function owner(text: string, values: readonly unknown[] = []): Promise<rea
 
 const TABLES = ['log_blocks', 'log_seals', 'log_tiles', 'log_checkpoints'];
 
-/** What someone with the owner's rights does behind the server's back. */
+/** What someone with the owner's rights does, past the triggers. */
 async function tamper(...statements: readonly string[]): Promise<void> {
-  await workspace.server.stop();
   for (const table of TABLES) await owner(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
   for (const statement of statements) await owner(statement);
   for (const table of TABLES) await owner(`ALTER TABLE ${table} ENABLE TRIGGER ALL`);
 }
 
 const LAST = '(SELECT max(block) FROM log_blocks)';
-const MIDDLE = '(SELECT block FROM log_blocks ORDER BY block OFFSET 5 LIMIT 1)';
+const MIDDLE = 6;
+const swap = (a: number, b: number): string => `UPDATE log_blocks SET block = ${b} WHERE block = ${a}`;
+const flip = (column: string, bit: number): string =>
+  `UPDATE log_blocks SET ${column} = set_bit(${column}, ${bit}, 1 - get_bit(${column}, ${bit})) WHERE block = ${MIDDLE}`;
+const flipNotes = `UPDATE log_checkpoints SET note = translate(note, 'AB', 'BA')`;
 
 describe('the owner of the database', () => {
-  it('that touches nothing is told so', async () => {
+  /** Each puts back what it changes when it is done again, but for the last. */
+  const CHANGES: Readonly<Record<string, readonly string[]>> = {
+    'one bit of a record': [flip('records', 400)],
+    'one bit of an entry hash': [flip('entry_hashes', 9)],
+    'one bit of a link': [flip('prev_head', 9)],
+    'the order of two blocks': [swap(MIDDLE, -1), swap(MIDDLE + 1, MIDDLE), swap(-1, MIDDLE + 1)],
+    'the signatures of checkpoints': [flipNotes],
+  };
+
+  it('changes nothing unnoticed', async () => {
     await busy();
-    await tamper();
-    workspace = await workspace.restart();
-    await sealed();
-    expect(await verify()).toEqual({ exit: 0, codes: [] });
+    for (const [name, statements] of Object.entries(CHANGES)) {
+      expect([name, await verify()]).toEqual([name, { exit: 0, codes: [] }]);
+      await tamper(...statements);
+      const { exit, codes } = await verify();
+      expect([name, exit === 0, codes.length > 0]).toEqual([name, false, true]);
+      if (statements[0] !== flipNotes) await tamper(...statements);
+    }
   });
 
   it.each<readonly [name: string, ...statements: readonly string[]]>([
-    [
-      'flips one bit of a record',
-      `UPDATE log_blocks SET records = set_bit(records, 400, 1 - get_bit(records, 400)) WHERE block = ${MIDDLE}`,
-    ],
-    [
-      'flips one bit of an entry hash',
-      `UPDATE log_blocks SET entry_hashes = set_bit(entry_hashes, 9, 1 - get_bit(entry_hashes, 9)) WHERE block = ${MIDDLE}`,
-    ],
     [
       'deletes a block',
       `DELETE FROM log_seals WHERE block = ${MIDDLE}`,
@@ -125,34 +132,11 @@ describe('the owner of the database', () => {
       `DELETE FROM log_blocks WHERE block = ${LAST}`,
       'DELETE FROM log_checkpoints WHERE tree_size > (SELECT sum(count) FROM log_seals)',
     ],
-    [
-      'moves a block to another place',
-      `UPDATE log_blocks SET block = -1 WHERE block = ${MIDDLE}`,
-      `UPDATE log_blocks SET block = block - 1 WHERE block = ${MIDDLE} + 1`,
-    ],
-    [
-      'changes the newest checkpoint',
-      `UPDATE log_checkpoints SET note = replace(note, substr(note, 60, 6), 'AAAAAA') WHERE tree_size = (SELECT max(tree_size) FROM log_checkpoints)`,
-    ],
-  ])('that %s is found out', async (_name, ...statements) => {
+  ])('that %s while the server is down is found out when it starts', async (_name, ...statements) => {
     await busy();
+    await workspace.server.stop();
     await tamper(...statements);
-    // The server may refuse to go on, which is finding out, too.
-    const started = await workspace.restart().then(
-      (again) => {
-        workspace = again;
-        return true;
-      },
-      (error: unknown) => {
-        expect(error).toBeInstanceOf(Error);
-        return false;
-      },
-    );
-    if (!started) return;
-    await sealed();
-    const { exit, codes } = await verify();
-    expect(exit).not.toBe(0);
-    expect(codes.length).toBeGreaterThan(0);
+    await expect(workspace.restart()).rejects.toThrow(/the log has no \d+ entries|has a signed checkpoint of \d+/);
   });
 });
 
