@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { JsonObject } from '@hivekey/policy';
 import { legacyScript, modernScript, type Script } from '../../packages/server/test/upstreams/http-upstream.ts';
 
-export interface Arrival {
+interface Arrival {
   /** As received. */
   readonly bytes: string;
   readonly headers: IncomingHttpHeaders;

@@ -1,8 +1,8 @@
 /** The public MCP conformance suite, direct and through the gateway with a token: not one check may come out worse. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { count, type Requirements, runSuite, worseThan } from './suite.ts';
 import { startWorkspace, type Workspace } from '../../packages/server/test/actions/workspace.ts';
 import { type Running, startFixture } from '../../packages/server/test/upstreams/http-upstream.ts';
+import { count, type Requirements, runSuite, worseThan } from './suite.ts';
 
 let workspace: Workspace;
 const running: Running[] = [];

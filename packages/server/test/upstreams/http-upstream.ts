@@ -48,7 +48,7 @@ export async function startEverything(): Promise<Running> {
   return { url: `http://127.0.0.1:${port}/mcp`, [Symbol.asyncDispose]: () => ended(child) };
 }
 
-export interface Received {
+interface Received {
   readonly method: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: JsonObject;
