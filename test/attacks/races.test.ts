@@ -123,7 +123,7 @@ it('a call is decided under one policy, never half of two', async () => {
       if (status === 200) answered += 1;
     }
   });
-  for (let n = 0; n < 10 || answered < 40; n += 1)
+  for (let n = 0; n < 10 || answered < 25; n += 1)
     await world.role('turning', ['rec.act'], [n % 2 === 0 ? second : first]);
   isDone = true;
   await Promise.all(loads);
