@@ -120,23 +120,25 @@ describe('the owner of the database', () => {
     }
   });
 
-  it.each<readonly [name: string, ...statements: readonly string[]]>([
+  it.each<readonly [name: string, code: string, ...statements: readonly string[]]>([
     [
       'deletes a block',
+      'log_inconsistent',
       `DELETE FROM log_seals WHERE block = ${MIDDLE}`,
       `DELETE FROM log_blocks WHERE block = ${MIDDLE}`,
     ],
     [
       'cuts the tail, with its seals and checkpoints',
+      'log_tail_cut',
       `DELETE FROM log_seals WHERE block = ${LAST}`,
       `DELETE FROM log_blocks WHERE block = ${LAST}`,
       'DELETE FROM log_checkpoints WHERE tree_size > (SELECT sum(count) FROM log_seals)',
     ],
-  ])('that %s while the server is down is found out when it starts', async (_name, ...statements) => {
+  ])('that %s while the server is down is found out when it starts', async (_name, code, ...statements) => {
     await busy();
     await workspace.server.stop();
     await tamper(...statements);
-    await expect(workspace.restart()).rejects.toThrow(/the log has no \d+ entries|has a signed checkpoint of \d+/);
+    await expect(workspace.restart()).rejects.toMatchObject({ code, remedy: expect.stringContaining('backup') });
   });
 });
 

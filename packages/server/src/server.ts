@@ -25,6 +25,9 @@ import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
 
 /** Longer than the idle time of common proxies, so that none reuses a connection while it is being closed. */
 const KEEP_ALIVE_MS = 75_000;
+/** A request that does not arrive within this time is cut off: it holds a connection and what was read of its body. */
+const HEADERS_MS = 15_000;
+const REQUEST_MS = 30_000;
 
 export interface RunningServer {
   /** Origin that people and agents use. */
@@ -249,11 +252,14 @@ async function openDoors({ host, port }: Config): Promise<Doors> {
     res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
     res.end(JSON.stringify(starting.body(newId('req'))));
   };
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
-    const ambiguity = ambiguityOf(req);
-    if (ambiguity === undefined) listener(req, res);
-    else refuseAmbiguous(res, ambiguity);
-  });
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS },
+    (req, res) => {
+      const ambiguity = ambiguityOf(req);
+      if (ambiguity === undefined) listener(req, res);
+      else refuseAmbiguous(res, ambiguity);
+    },
+  );
   await bind(server, host, port);
   let closed: Promise<unknown> | undefined;
   const shut = (): void => {

@@ -6,6 +6,7 @@
 import type { Tile, TileLoader } from '@hivekey/action-log';
 import { HASH_BYTES } from '@hivekey/action-log';
 import type { ClientBase, Pool } from 'pg';
+import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
 const TILE_WIDTH = 256;
@@ -66,6 +67,12 @@ async function entryHashes(
   const joined = Buffer.concat(rows.map((row) => row.entry_hashes));
   const skipped = (first - (rows[0]?.first ?? first)) * HASH_BYTES;
   const hashes = joined.subarray(skipped, skipped + count * HASH_BYTES);
-  if (hashes.length !== count * HASH_BYTES) throw new Error(`the log has no ${count} entries from ${first} on`);
+  if (hashes.length !== count * HASH_BYTES)
+    throw new Failure(
+      500,
+      'log_inconsistent',
+      `The database lacks entries of the log from number ${first} on that were sealed.`,
+      'Restore a backup that has them; hivekey verify says which are missing. Find out who removed them.',
+    );
   return hashes;
 }

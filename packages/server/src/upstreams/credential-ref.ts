@@ -10,7 +10,13 @@ export type CredentialRef =
   | { readonly scheme: 'file'; readonly path: string };
 
 const SECRET_NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/;
+/** What HiveKey keeps for itself. No reference and no route can name it. */
+const OWN_NAME = /^[a-z]+:[0-9a-f]{16}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+
+export function isOwnName(name: string): boolean {
+  return OWN_NAME.test(name);
+}
 
 /** Throws `secret_name_invalid`. */
 export function checkSecretName(name: string): string {

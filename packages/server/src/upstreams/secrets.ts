@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { Secret } from '../secret.ts';
-import { type CredentialRef, checkSecretName, parseCredentialRef } from './credential-ref.ts';
+import { type CredentialRef, checkSecretName, isOwnName, parseCredentialRef } from './credential-ref.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
 import { SHORTEST_SECRET } from './scrub.ts';
 
@@ -36,7 +36,7 @@ class CredentialUnavailable extends Error {
 export interface SecretStore {
   /** Stores a new version and its record. Throws `secret_name_invalid`, `secret_invalid`. */
   putSecret(workspaceId: WorkspaceId, name: string, value: string, actor: string): Promise<SecretView>;
-  /** The same inside a transaction that is under way; call `changed` after it has committed. */
+  /** The same inside a transaction that is under way; call `changed` after it has committed. `name` may be one of our own. */
   putSecretIn(
     transaction: LoggedTransaction,
     workspaceId: WorkspaceId,
@@ -44,10 +44,12 @@ export interface SecretStore {
     value: string,
     actor: string,
   ): Promise<SecretView>;
-  /** Newest version of each, by name. */
+  /** Newest version of each that people may name, by name. */
   listSecrets(workspaceId: WorkspaceId): Promise<readonly SecretView[]>;
   /** The value behind a reference. Rejects with CredentialUnavailable. The same object while nothing changed. */
   resolve(workspaceId: WorkspaceId, ref: string): Promise<Secret>;
+  /** A secret under a name of our own. Rejects with CredentialUnavailable. */
+  openOwn(workspaceId: WorkspaceId, name: string): Promise<Secret>;
   /** Forgets what was resolved; without a name everything of the workspace, without a workspace everything. */
   changed(workspaceId?: WorkspaceId, name?: string): void;
   /** Told after `changed`. Returns an unsubscribe. */
@@ -116,7 +118,7 @@ class Store implements SecretStore {
     value: string,
     actor: string,
   ): Promise<SecretView> {
-    checkSecretName(name);
+    if (!isOwnName(name)) checkSecretName(name);
     checkValue(value);
     const { client, now } = transaction;
     // Two writers of one name get two versions, one after the other.
@@ -140,7 +142,7 @@ class Store implements SecretStore {
       kind: 'server.changed',
       actor,
       change: 'credential_stored',
-      credential: `vault://${name}`,
+      credential: isOwnName(name) ? name : `vault://${name}`,
       credential_version: version,
     });
     return viewOf({ name, version, last4, created_at: now, created_by: actor });
@@ -149,10 +151,15 @@ class Store implements SecretStore {
   async listSecrets(workspaceId: WorkspaceId): Promise<readonly SecretView[]> {
     const { rows } = await this.#options.pool.query<SecretRow>(
       `SELECT DISTINCT ON (name) name, version, last4, created_at, created_by FROM upstream_secrets
-        WHERE workspace_id = $1 ORDER BY name, version DESC`,
+        WHERE workspace_id = $1 AND position(':' IN name) = 0 ORDER BY name, version DESC`,
       [workspaceId],
     );
     return rows.map(viewOf);
+  }
+
+  async openOwn(workspaceId: WorkspaceId, name: string): Promise<Secret> {
+    if (!isOwnName(name)) throw new CredentialUnavailable('that is not a name of our own');
+    return new Secret(await this.#fromVault(workspaceId, name));
   }
 
   resolve(workspaceId: WorkspaceId, ref: string): Promise<Secret> {

@@ -97,7 +97,7 @@ class Manager implements Webhooks {
         'Name kinds such as tool.call, or * for all; docs/reference/records.md lists them.',
       );
     const secret = newSigningSecret();
-    const secretName = `webhook-${randomBytes(8).toString('hex')}`;
+    const secretName = `webhook:${randomBytes(8).toString('hex')}`;
     const newest = await log.list(workspaceId, {}, { limit: 1, order: 'desc' });
     const webhook = await log.transact(workspaceId, async (transaction) => {
       const { client } = transaction;
@@ -185,7 +185,7 @@ class Manager implements Webhooks {
     try {
       // The operator may have changed since what is allowed.
       sender = new Sender(webhook.url, this.#rules);
-      const secret = await secrets.resolve(webhook.workspaceId, `vault://${webhook.secretName}`);
+      const secret = await secrets.openOwn(webhook.workspaceId, webhook.secretName);
       await deliver({
         pool,
         log,

@@ -72,6 +72,26 @@ describe('a webhook', () => {
     expect(JSON.stringify(secrets.body)).not.toContain(body.secret);
   });
 
+  it('keeps its secret where no route and no server can name it', async () => {
+    const { body } = await register(['*']);
+    const { data } = (await workspace.call('GET', '/v1/secrets')).body;
+    expect(data).toEqual([]);
+    const name = 'webhook:0123456789abcdef';
+    const over = await workspace.call('PUT', `/v1/secrets/${encodeURIComponent(name)}`, {
+      body: { value: 'x'.repeat(32) },
+    });
+    expect([over.status, over.body.error.code]).toEqual([400, 'secret_name_invalid']);
+    const server = {
+      namespace: 'thief',
+      endpoint: receiver.url,
+      allow_private: true,
+      credential_ref: `vault://${name}`,
+    };
+    const read = await workspace.call('POST', '/v1/mcp/servers', { body: server });
+    expect([read.status, read.body.error.code]).toEqual([400, 'credential_ref_invalid']);
+    expect(body.secret).toMatch(/^whsec_/);
+  });
+
   it('of all kinds is posted everything, its own registration first', async () => {
     const { body } = await register(['*']);
     await act(0);

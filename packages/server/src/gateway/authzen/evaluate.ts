@@ -169,33 +169,41 @@ export class Evaluator {
       sourceAddress,
       receivedAtMs,
     } as const;
-    const known = await this.#known(principal, capability, action.properties ?? {});
+    const known = await this.#known(principal, capability);
     if (known === undefined) return { ...said, known: false };
-    if (problem !== undefined)
-      return { ...said, ...known, refuse: { reasonClass: 'guard', rule: RULE.name, reason: `name: ${problem}` } };
-    return { ...said, ...known };
+    const { validate, ...facts } = known;
+    return {
+      ...said,
+      ...facts,
+      known: true,
+      // Looked at only where the capability is granted: a hidden one takes no longer than an absent one.
+      get refuse(): Action['refuse'] {
+        if (problem !== undefined) return { reasonClass: 'guard', rule: RULE.name, reason: `name: ${problem}` };
+        return misfit(validate(action.properties ?? {}));
+      },
+    };
   }
 
   /** What a call of the capability would be checked against, wherever it runs. Undefined for a name that nothing has. */
-  async #known(
-    principal: Principal,
-    capability: string,
-    properties: JsonObject,
-  ): Promise<Pick<Action, 'known' | 'access' | 'destructive' | 'sensitivePaths' | 'refuse'> | undefined> {
+  async #known(principal: Principal, capability: string): Promise<Known | undefined> {
     const { path, upstreams } = this.#context;
     const { workspaceId } = principal;
     const tool = (await this.#tools.of(workspaceId, await path.policy(workspaceId))).get(capability);
     if (tool === undefined) return undefined;
     if (!tool.ofServer) {
       const { access, destructive, sensitivePaths } = tool;
-      return { known: true, access, destructive, sensitivePaths, ...misfit(tool.validate(properties)) };
+      return { access, destructive, sensitivePaths, validate: tool.validate.bind(tool) };
     }
     const entry = (await upstreams.catalogue(workspaceId)).byCapability(capability);
     if (entry === undefined) return undefined;
     const { access, sensitivePaths } = entry;
     const { destructive } = tool;
-    return { known: true, access, destructive, sensitivePaths, ...misfit(entry.validate(properties)) };
+    return { access, destructive, sensitivePaths, validate: entry.validate.bind(entry) };
   }
+}
+
+interface Known extends Pick<Action, 'access' | 'destructive' | 'sensitivePaths'> {
+  validate(properties: JsonObject): readonly string[];
 }
 
 /** Among what is granted, the narrower name first: `read` on `record` is `record.read`, else whatever `read` means. */
@@ -208,10 +216,10 @@ export function capabilityOf(
   return granted.has(narrow) ? { capability: narrow } : capabilityNamed(name, granted);
 }
 
-function misfit(problems: readonly string[]): Pick<Action, 'refuse'> {
-  if (problems.length === 0) return {};
+function misfit(problems: readonly string[]): Action['refuse'] {
+  if (problems.length === 0) return undefined;
   const reason = `The arguments do not fit the schema: ${problems.slice(0, MAX_PROBLEMS).join('; ')}`;
-  return { refuse: { reasonClass: 'guard', rule: RULE.schema, reason } };
+  return { reasonClass: 'guard', rule: RULE.schema, reason };
 }
 
 function isRunId(value: unknown): value is string {
