@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { AddressRefused } from '../address-guard.ts';
 import { type SseHandler, SseReader, SseRefused } from './sse.ts';
+import { Ticker, type Ticking } from './ticker.ts';
 
 export type FailureCode =
   | 'upstream_unreachable'
@@ -16,6 +17,7 @@ export type FailureCode =
   | 'credential_unavailable'
   | 'address_refused';
 
+/** Never shortened, and kept to the tick of `Ticker`. */
 export interface ExchangeLimits {
   /** Silence, milliseconds; 0 for none. */
   readonly idleMs: number;
@@ -59,15 +61,18 @@ const DRAIN_MS = 1_000;
 /** Thrown into undici; never shown. */
 class Stopped extends Error {}
 
-export class Exchange implements Dispatcher.DispatchHandler {
+const ticker = new Ticker();
+
+export class Exchange implements Dispatcher.DispatchHandler, Ticking {
   readonly done: Promise<ExchangeEnd>;
   readonly #handler: ExchangeHandler;
   readonly #limits: ExchangeLimits;
   readonly #signal: AbortSignal | undefined;
   #settle: ((end: ExchangeEnd) => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #total: NodeJS.Timeout | undefined;
+  /** Both as of the tick after; undefined until then. */
+  #startedMs: number | undefined;
+  #heardMs: number | undefined;
   #drain: NodeJS.Timeout | undefined;
   #head: ExchangeHead | undefined;
   #began = false;
@@ -88,8 +93,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (limits.idleMs > 0) this.#idle = setTimeout(() => this.#fail('upstream_timeout'), limits.idleMs);
-    if (limits.totalMs > 0) this.#total = setTimeout(() => this.#fail('upstream_timeout'), limits.totalMs);
+    if (limits.idleMs > 0 || limits.totalMs > 0) ticker.add(this);
+  }
+
+  tick(nowMs: number): void {
+    const { idleMs, totalMs } = this.#limits;
+    this.#startedMs ??= nowMs;
+    this.#heardMs ??= nowMs;
+    const isLate = totalMs > 0 && nowMs - this.#startedMs >= totalMs;
+    if (isLate || (idleMs > 0 && nowMs - this.#heardMs >= idleMs)) this.#fail('upstream_timeout');
   }
 
   readonly #onAbort = (): void => this.#fail('aborted');
@@ -108,12 +120,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Informational responses precede the real one.
     if (this.#settle === undefined || status < 200) return;
-    this.#idle?.refresh();
-    const type = String(headers['content-type'] ?? '')
-      .split(';')[0]
-      ?.trim()
-      .toLowerCase();
-    const contentType = type === 'application/json' ? 'json' : type === 'text/event-stream' ? 'events' : 'other';
+    this.#heardMs = undefined;
+    const contentType = contentTypeOf(headers['content-type']);
     const sessionId = headers['mcp-session-id'];
     this.#head = { status, contentType, ...(typeof sessionId === 'string' ? { sessionId } : {}) };
     const encoding = headers['content-encoding'];
@@ -135,7 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#settle === undefined) return;
-    this.#idle?.refresh();
+    this.#heardMs = undefined;
     this.#bytesIn += chunk.length;
     const { totalBytes, messageBytes } = this.#limits;
     const events = this.#events;
@@ -163,7 +171,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#complete = true;
     clearTimeout(this.#drain);
     if (this.#settle === undefined) return;
-    if (this.#head?.contentType === 'json' && this.#body.length > 0) this.#text(Buffer.concat(this.#body).toString());
+    if (this.#head?.contentType === 'json' && this.#body.length > 0) this.#text(textOf(this.#body));
     this.#end({ kind: 'ended' });
   }
 
@@ -188,14 +196,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (settle === undefined) return;
     this.#settle = undefined;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    clearTimeout(this.#idle);
-    clearTimeout(this.#total);
+    ticker.delete(this);
     this.#body = [];
     const head = this.#head === undefined ? {} : { head: this.#head };
     settle({ ...how, began: this.#began, bytesIn: this.#bytesIn, ...head });
     if (how.kind === 'ended' && !this.#complete)
       this.#drain = setTimeout(() => this.#controller?.abort(new Stopped()), DRAIN_MS).unref();
   }
+}
+
+function contentTypeOf(header: string | undefined): ExchangeHead['contentType'] {
+  if (header === 'application/json') return 'json';
+  const type = header?.split(';')[0]?.trim().toLowerCase();
+  return type === 'application/json' ? 'json' : type === 'text/event-stream' ? 'events' : 'other';
+}
+
+function textOf(chunks: readonly Buffer[]): string {
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only.toString() : Buffer.concat(chunks).toString();
 }
 
 /** Undici's messages may name addresses; only a code leaves here. */

@@ -1,7 +1,7 @@
 /** HTTP towards one upstream: fixed origin and path, guarded addresses, the credential added last. */
 import { Pool } from 'undici';
 import type { Secret } from '../../secret.ts';
-import { type AddressRules, type Endpoint, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
+import { type AddressRules, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
 import { headerValue, type Injection, scrubberFor } from '../injection.ts';
 import type { Limits } from '../limits.ts';
 import type { Scrubber } from '../scrub.ts';
@@ -44,15 +44,17 @@ function notSent(code: 'credential_unavailable' | 'address_refused' | 'aborted')
 
 export class HttpClient {
   readonly #options: HttpClientOptions;
-  readonly #endpoint: Endpoint;
   readonly #path: string;
+  /** A literal is connected to without any lookup, so it is judged here. */
+  readonly #isRefused: boolean;
   readonly #calls: Pool;
   readonly #aside: Pool;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    this.#endpoint = parseEndpoint(options.endpoint);
-    const { url, port } = this.#endpoint;
+    const endpoint = parseEndpoint(options.endpoint);
+    const { url, port } = endpoint;
+    this.#isRefused = literalProblem(endpoint, options.rules) !== undefined;
     this.#path = url.pathname + url.search;
     const pool = (connections: number) =>
       new Pool(url.origin, {
@@ -71,8 +73,7 @@ export class HttpClient {
 
   /** One request, never repeated and never redirected. `handle` is given what reading the answer takes. */
   async send(request: HttpSend, handle: (sending: Sending) => ExchangeHandler): Promise<ExchangeEnd> {
-    // A literal is connected to without any lookup.
-    if (literalProblem(this.#endpoint, this.#options.rules) !== undefined) return notSent('address_refused');
+    if (this.#isRefused) return notSent('address_refused');
     const { injection } = this.#options;
     let secret: Secret | undefined;
     try {

@@ -73,11 +73,7 @@ function deeperThan(text: string, levels: number): boolean {
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) {
-      for (at += 1; at < text.length; at += 1) {
-        const inner = text.charCodeAt(at);
-        if (inner === QUOTE) break;
-        if (inner === BACKSLASH) at += 1;
-      }
+      at = endOfString(text, at);
     } else if (unit === 0x7b || unit === 0x5b) {
       depth += 1;
       if (depth > levels) return true;
@@ -86,4 +82,14 @@ function deeperThan(text: string, levels: number): boolean {
     }
   }
   return false;
+}
+
+/** Index of the quote that ends the string begun at `start`; of the end of the text when there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+  return text.length;
 }

@@ -1,0 +1,33 @@
+/** One timer for the time limits of all exchanges: a call that is answered in a millisecond need not set one up. */
+
+/** Limits are seconds; a call may take this much longer than its own. */
+const TICK_MS = 50;
+
+export interface Ticking {
+  /** Called now and then; `nowMs` is monotonic. */
+  tick(nowMs: number): void;
+}
+
+export class Ticker {
+  readonly #members = new Set<Ticking>();
+  #timer: NodeJS.Timeout | undefined;
+
+  add(member: Ticking): void {
+    this.#members.add(member);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  delete(member: Ticking): void {
+    this.#members.delete(member);
+  }
+
+  #tick(): void {
+    if (this.#members.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const nowMs = performance.now();
+    for (const member of this.#members) member.tick(nowMs);
+  }
+}
