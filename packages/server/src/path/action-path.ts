@@ -1,7 +1,7 @@
 /** The steps in order: authenticate ▸ resolve ▸ decide ▸ record ▸ (forward, at the entrance) ▸ settle. */
 import { createHmac, type KeyObject } from 'node:crypto';
 import { type Decision, type Evaluation, settle } from '@hivekey/policy';
-import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, INVALID_SPAN_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { findAgent, type TokenHolder, type TokenState } from '../agents/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
@@ -124,7 +124,10 @@ class Path implements ActionPath {
 
   async authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization> {
     if (this.#closing) return this.#unavailable('shutting_down');
-    return tracer.startActiveSpan('hivekey.authorize', async (span) => {
+    const span = tracer.startSpan('hivekey.authorize');
+    // Nobody traces: there is no context to carry.
+    if (span.spanContext() === INVALID_SPAN_CONTEXT) return this.#decideAndRecord(credential, principal, resolve);
+    return context.with(trace.setSpan(context.active(), span), async () => {
       try {
         const authorization = await this.#decideAndRecord(credential, principal, resolve);
         span.setAttributes({ 'hivekey.agent': principal.agent, 'hivekey.result': authorization.kind });
@@ -231,7 +234,7 @@ class Path implements ActionPath {
         action,
         decision,
         eventId,
-        signal: call.controller.signal,
+        signal: call.stop,
         startedAtMs: this.#clock(),
       };
       this.#permits.set(permit, call);
@@ -295,13 +298,14 @@ class Path implements ActionPath {
   }
 
   #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {
+    // Problems with arguments name members, and the caller chose their names.
+    const reason = maskCredentials(evaluation.reason);
     return {
       principal,
       action,
-      // Problems with arguments name members, and the caller chose their names.
-      evaluation: { ...evaluation, reason: maskCredentials(evaluation.reason) },
+      evaluation: reason === evaluation.reason ? evaluation : { ...evaluation, reason },
       redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
-      argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(principal.workspaceId).update('\0').update(action.argumentsJson).digest('hex')}`,
+      argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(`${principal.workspaceId}\0${action.argumentsJson}`).digest('hex')}`,
     };
   }
 

@@ -1,17 +1,40 @@
 /** The calls and sessions of this process that a stop must reach. */
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
+import { StopController } from '../stop-signal.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
 import type { Outcome } from './types.ts';
 
-interface Call {
+export class Call {
   readonly workspaceId: WorkspaceId;
   readonly agentId: AgentId;
   readonly agent: string;
   readonly capability: string;
-  readonly controller: AbortController;
-  readonly ended: Promise<Outcome | undefined>;
-  readonly end: (outcome: Outcome | undefined) => void;
+  readonly stop = new StopController();
+  /** Once there is a permit. */
   eventId: EventId | undefined;
+  #end: ((outcome: Outcome | undefined) => void) | undefined;
+
+  constructor(workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string) {
+    this.workspaceId = workspaceId;
+    this.agentId = agentId;
+    this.agent = agent;
+    this.capability = capability;
+  }
+
+  /** How it ended. To be asked before it has. */
+  ended(): Promise<Outcome | undefined> {
+    return new Promise((resolve) => {
+      const before = this.#end;
+      this.#end = (outcome) => {
+        before?.(outcome);
+        resolve(outcome);
+      };
+    });
+  }
+
+  end(outcome: Outcome | undefined): void {
+    this.#end?.(outcome);
+  }
 }
 
 interface Session {
@@ -49,17 +72,7 @@ export class CallsInFlight {
   }
 
   enter(workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string): Call {
-    const { promise: ended, resolve: end } = Promise.withResolvers<Outcome | undefined>();
-    const call: Call = {
-      workspaceId,
-      agentId,
-      agent,
-      capability,
-      controller: new AbortController(),
-      ended,
-      end,
-      eventId: undefined,
-    };
+    const call = new Call(workspaceId, agentId, agent, capability);
     this.#calls.add(call);
     return call;
   }
@@ -78,12 +91,14 @@ export class CallsInFlight {
   /** Aborts and closes at once; then waits for the fates, at most `graceMs`. */
   async stop(workspaceId: WorkspaceId, target: StopTarget, graceMs: number): Promise<StopReport> {
     const hit = [...this.#calls].filter((call) => call.workspaceId === workspaceId && reaches(target, call));
-    for (const call of hit) call.controller.abort();
+    // Asked before aborting: who hears of it may end the call in this very tick.
+    const endings = hit.map((call) => call.ended());
+    for (const call of hit) call.stop.abort();
     const closed = [...this.#sessions].filter(
       (session) => session.workspaceId === workspaceId && reaches(target, session),
     );
     for (const session of closed) session.close();
-    const fates = await Promise.all(hit.map((call) => withDeadline(call.ended, graceMs)));
+    const fates = await Promise.all(endings.map((ended) => withDeadline(ended, graceMs)));
     const calls = hit.flatMap((call, index) =>
       // Without an event id the intent never became a permit: the call was refused, nothing was in flight.
       call.eventId === undefined
@@ -95,13 +110,12 @@ export class CallsInFlight {
 
   /** Waits until all calls have ended, at most `graceMs`, then aborts the rest and waits once more. */
   async drain(graceMs: number): Promise<void> {
-    await Promise.all([...this.#calls].map((call) => withDeadline(call.ended, graceMs)));
-    for (const call of this.#calls) call.controller.abort();
-    await Promise.all([...this.#calls].map((call) => withDeadline(call.ended, graceMs)));
+    await Promise.all([...this.#calls].map((call) => withDeadline(call.ended(), graceMs)));
+    const endings = [...this.#calls].map((call) => call.ended());
+    for (const call of this.#calls) call.stop.abort();
+    await Promise.all(endings.map((ended) => withDeadline(ended, graceMs)));
   }
 }
-
-export type { Call };
 
 async function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   const { promise: deadline, resolve } = Promise.withResolvers<undefined>();

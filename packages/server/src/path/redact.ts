@@ -16,14 +16,25 @@ const MAX_STRING = 512;
 const MAX_ITEMS = 50;
 const MAX_DEPTH = 8;
 
+/** Names are mostly those of schemas, the same ones again and again; a flood of new ones must not grow it. */
+const MAX_NAMES = 4_096;
+const MAX_NAME = 64;
+const names = new Map<string, boolean>();
+
 /** True for `password`, `apiKey`, `x-auth-token` and the like. */
 function isSensitiveName(name: string): boolean {
-  return SENSITIVE_NAME.test(name.replaceAll(CAMEL_BOUNDARY, '$1_$2'));
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const isSensitive = SENSITIVE_NAME.test(name.replaceAll(CAMEL_BOUNDARY, '$1_$2'));
+  if (name.length > MAX_NAME) return isSensitive;
+  if (names.size >= MAX_NAMES) names.clear();
+  names.set(name, isSensitive);
+  return isSensitive;
 }
 
 /** A text of the caller's that stands in the log beside the arguments (a name, a reason), without known credentials. */
 export function maskCredentials(text: string): string {
-  return text.replaceAll(SENSITIVE_VALUES, MASK);
+  return SENSITIVE_VALUE.test(text) ? text.replaceAll(SENSITIVE_VALUES, MASK) : text;
 }
 
 function redactValue(value: JsonValue, path: string, depth: number, sensitive: ReadonlySet<string>): JsonValue {

@@ -5,6 +5,7 @@
  */
 import type { Decision, Evaluation, JsonObject, ReasonClass } from '@hivekey/policy';
 import type { AgentId, EventId, KeyId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { StopSignal } from '../stop-signal.ts';
 
 /** Who is calling, as of `agentRevision`. The recording transaction compares that revision and refuses an older one. */
 export interface Principal {
@@ -66,7 +67,7 @@ export interface Permit {
   readonly decision: Decision;
   readonly eventId: EventId;
   /** Aborted by a stop (agent, owner, role, tool, workspace) or by shutdown. Check it in the same tick in which the first upstream byte is written. */
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly startedAtMs: number;
 }
 

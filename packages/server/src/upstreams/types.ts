@@ -1,6 +1,7 @@
 /** Upstream MCP servers as the gateway sees them. Only `upstreams/index.ts` is imported from outside the folder. */
 import type { JsonObject } from '@hivekey/policy';
 import type { ServerId, WorkspaceId } from '../ids.ts';
+import type { StopSignal } from '../stop-signal.ts';
 
 export type DefinitionKind = 'tool' | 'resource' | 'template' | 'prompt';
 export type Era = 'modern' | 'legacy';
@@ -61,7 +62,7 @@ export interface UpstreamRequest {
   readonly clientInfo?: JsonObject;
   readonly protocolVersion?: string;
   readonly traceparent?: string;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Called when bytes begin to leave for the upstream. Until then a failure is definite: not attempted. */
   onBegin?(): void;
   /** Notifications (progress, message) that precede the response, in order. */

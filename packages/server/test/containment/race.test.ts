@@ -1,6 +1,7 @@
 /** A stop against fifty callers on two nodes of one database. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Permit } from '../../src/path/types.ts';
+import type { StopSignal } from '../../src/stop-signal.ts';
 import { type Node, type Nodes, openNodes } from './nodes.ts';
 
 const AGENTS = 10;
@@ -66,7 +67,7 @@ function startLoad(): Load {
   return load;
 }
 
-function working(signal: AbortSignal): Promise<void> {
+function working(signal: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, WORK_MS);
     signal.addEventListener('abort', () => {

@@ -7,6 +7,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Action, Held, Outcome, Permit, Refusal, Unauthenticated, Unavailable } from '../../path/index.ts';
+import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, sessionIdOf } from './caller.ts';
 import { CLIENT_REQUESTS } from './capabilities.ts';
@@ -107,7 +108,7 @@ export async function askClient(
   }
   const startedAt = performance.now();
   const deadline = AbortSignal.timeout(gateway.settings.clientAnswerMs);
-  const until = AbortSignal.any([signal, authorization.signal, deadline]);
+  const until = AbortSignal.any([signal, abortSignalOf(authorization.signal), deadline]);
   const ended = (result: Outcome['result'], errorCode?: string): void => {
     const upstreamMs = performance.now() - startedAt;
     settle(

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
+import { StopController, type StopSignal } from '../../stop-signal.ts';
 import { answerEmpty, answerJson } from './answers.ts';
 import type { Accepted } from './body.ts';
 import { canTakeMore, eventOf, KEEP_ALIVE_EVENT, startEventStream } from './event-stream.ts';
@@ -14,7 +15,7 @@ export class Exchange {
   readonly #res: ServerResponse;
   readonly #accepted: Accepted;
   readonly #onEnd: () => void;
-  readonly #abort = new AbortController();
+  readonly #abort = new StopController();
   #streaming = false;
   #ended = false;
   #quietSinceMs: number;
@@ -30,8 +31,8 @@ export class Exchange {
   }
 
   /** For the upstream request: aborted when nobody waits for its result any more, or an operator stopped it. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  get signal(): StopSignal {
+    return this.#abort;
   }
 
   get ended(): boolean {

@@ -4,6 +4,7 @@
  */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Permit } from '../../path/index.ts';
+import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
 import { answerUpstream } from './client-input.ts';
@@ -81,7 +82,7 @@ export async function forward(
         const given = new AbortController();
         asked.set(message.id, given);
         try {
-          const signal = AbortSignal.any([given.signal, exchange.signal]);
+          const signal = AbortSignal.any([given.signal, abortSignalOf(exchange.signal)]);
           return await answerUpstream(gateway, caller, exchange, server, request.clientCapabilities, message, signal);
         } finally {
           asked.delete(message.id);

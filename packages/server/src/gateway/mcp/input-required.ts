@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import type { Action, Permit, Principal } from '../../path/index.ts';
+import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import type { Gateway, LegacyCaller, ModernCaller } from './caller.ts';
 import { askClient, authorizeInput, type InputRequest, isPresented, readInputRequest } from './client-input.ts';
@@ -132,7 +133,7 @@ export async function fulfil(
     const state = typeof requestState === 'string' ? { requestState } : {};
     if (requests.length === 0) {
       if (state.requestState === undefined) return { answer, refused: 'it asks for nothing' };
-      await delay(POLL_PAUSE_MS, undefined, { signal: exchange.signal }).catch(() => undefined);
+      await delay(POLL_PAUSE_MS, undefined, { signal: abortSignalOf(exchange.signal) }).catch(() => undefined);
       answer = await again(state);
       continue;
     }
@@ -152,7 +153,7 @@ async function ask(
 ): Promise<{ readonly responses: JsonObject } | { readonly reason: string }> {
   // One failed answer makes the others useless: the client is told to drop them.
   const rest = new AbortController();
-  const signal = AbortSignal.any([rest.signal, exchange.signal]);
+  const signal = AbortSignal.any([rest.signal, abortSignalOf(exchange.signal)]);
   try {
     const answers = await Promise.all(
       requests.map(async ([key, request]) => {

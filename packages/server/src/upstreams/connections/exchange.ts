@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { StopSignal } from '../../stop-signal.ts';
 import { AddressRefused } from '../address-guard.ts';
 import { type SseHandler, SseReader, SseRefused } from './sse.ts';
 import { Ticker, type Ticking } from './ticker.ts';
@@ -67,7 +68,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Ticking {
   readonly done: Promise<ExchangeEnd>;
   readonly #handler: ExchangeHandler;
   readonly #limits: ExchangeLimits;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   #settle: ((end: ExchangeEnd) => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   /** Both as of the tick after; undefined until then. */
@@ -81,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Ticking {
   #body: Buffer[] = [];
   #events: SseReader | undefined;
 
-  constructor(handler: ExchangeHandler, limits: ExchangeLimits, signal: AbortSignal | undefined) {
+  constructor(handler: ExchangeHandler, limits: ExchangeLimits, signal: StopSignal | undefined) {
     this.#handler = handler;
     this.#limits = limits;
     this.#signal = signal;

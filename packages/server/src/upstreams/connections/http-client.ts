@@ -1,6 +1,7 @@
 /** HTTP towards one upstream: fixed origin and path, guarded addresses, the credential added last. */
 import { Pool } from 'undici';
 import type { Secret } from '../../secret.ts';
+import type { StopSignal } from '../../stop-signal.ts';
 import { type AddressRules, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
 import { headerValue, type Injection, scrubberFor } from '../injection.ts';
 import type { Limits } from '../limits.ts';
@@ -22,7 +23,7 @@ export interface HttpSend {
   readonly headers: readonly string[];
   readonly body?: string;
   readonly limits: ExchangeLimits;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Streams that stay open, and messages that a call waits for, do not queue behind calls. */
   readonly aside?: boolean;
 }

@@ -1,6 +1,7 @@
 /** One session with a session-era HTTP upstream: its calls, its requests to the client, its stream. */
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
+import type { StopSignal } from '../../stop-signal.ts';
 import type { UpstreamAnswer } from '../types.ts';
 import { CallReader } from './call-reader.ts';
 import { errorFrom } from './client-error.ts';
@@ -135,7 +136,7 @@ export class LegacySession {
     body: string,
     limits: ExchangeLimits,
     handle: Parameters<HttpClient['send']>[1],
-    more: { readonly signal?: AbortSignal; readonly aside?: boolean; readonly traceparent?: string } = {},
+    more: { readonly signal?: StopSignal; readonly aside?: boolean; readonly traceparent?: string } = {},
   ): Promise<ExchangeEnd> {
     const { traceparent, ...rest } = more;
     const headers = [
@@ -215,7 +216,7 @@ export class LegacySession {
   async #resume(
     first: ExchangeEnd,
     reader: CallReader,
-    signal: AbortSignal,
+    signal: StopSignal,
     until: number,
     limits: ExchangeLimits,
   ): Promise<ExchangeEnd> {
@@ -373,7 +374,7 @@ function traced(params: JsonObject, traceparent: string | undefined): JsonObject
 }
 
 /** Ends early when the signal is aborted; the exchange that follows sees the signal itself. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const done = (): void => {

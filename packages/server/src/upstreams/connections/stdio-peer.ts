@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
+import type { StopSignal } from '../../stop-signal.ts';
 import type { Scrubber } from '../scrub.ts';
 import type { UpstreamAnswer } from '../types.ts';
 import { errorFrom } from './client-error.ts';
@@ -14,7 +15,7 @@ import { type ProcessEnd, StdioProcess, type StdioProcessOptions } from './stdio
 export interface PeerCall {
   readonly method: string;
   readonly params: JsonObject;
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Milliseconds; 0 for none. */
   readonly bounds: { readonly idleMs: number; readonly totalMs: number };
   onBegin?(): void;
