@@ -47,10 +47,10 @@ export interface Action {
   readonly catalogueVersion?: string;
   /** Property paths whose values are sensitive by schema (`writeOnly`, `format: password`). */
   readonly sensitivePaths?: readonly string[];
-  readonly sessionId?: string;
+  readonly sessionId?: string | undefined;
   readonly runId?: string;
-  readonly traceparent?: string;
-  readonly sourceAddress?: string;
+  readonly traceparent?: string | undefined;
+  readonly sourceAddress?: string | undefined;
   readonly receivedAtMs: number;
   /**
    * A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is

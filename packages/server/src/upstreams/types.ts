@@ -61,7 +61,7 @@ export interface UpstreamRequest {
   readonly clientCapabilities: JsonObject;
   readonly clientInfo?: JsonObject;
   readonly protocolVersion?: string;
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
   readonly signal: StopSignal;
   /** Called when bytes begin to leave for the upstream. Until then a failure is definite: not attempted. */
   onBegin?(): void;

@@ -98,14 +98,14 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
   }
 
   async request(request: UpstreamRequest): Promise<UpstreamAnswer> {
-    const { server, workspaceId: _decided, ...rest } = request;
+    const { server } = request;
     const behind = this.#news.catalogues.behind(server);
     const live = behind && this.#parts.live.of(behind.stored);
     if (live === undefined) return { kind: 'failed', code: 'upstream_unreachable', began: false };
     const { name } = request.params;
     const tool = request.method === 'tools/call' && typeof name === 'string' ? behind?.tool(name) : undefined;
-    if (tool === undefined) return live.request({ ...rest, era: server.era });
-    return fitting(await live.request({ ...rest, era: server.era, definition: tool.definition }), tool);
+    const answer = await live.request({ ...request, era: server.era, definition: tool?.definition });
+    return tool === undefined ? answer : fitting(answer, tool);
   }
 
   async notify(

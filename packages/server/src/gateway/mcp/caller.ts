@@ -64,8 +64,8 @@ export function affinityOf(gateway: Gateway, caller: Caller, server: UpstreamSer
   return server.era === 'modern' ? '' : gateway.affinities.use(caller.principal, caller.receivedAtMs);
 }
 
-export function sessionIdOf(caller: Caller): { readonly sessionId?: string } {
-  return caller.era === 'legacy' ? { sessionId: caller.session.reference } : {};
+export function sessionIdOf(caller: Caller): string | undefined {
+  return caller.era === 'legacy' ? caller.session.reference : undefined;
 }
 
 /** What the upstream is told that the client can do. A modern client cannot be called back by a legacy upstream. */
@@ -96,7 +96,7 @@ export async function visibleTo(
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** W3C trace context of the request; for tracing only, never identity. */
-export function traceparentOf(caller: Caller): { readonly traceparent?: string } {
+export function traceparentOf(caller: Caller): string | undefined {
   const { traceparent } = caller.headers;
-  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {};
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
 }

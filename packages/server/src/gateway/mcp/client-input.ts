@@ -65,8 +65,8 @@ export function authorizeInput(
     access: 'read',
     arguments: params,
     argumentsJson: canonicalJson(params),
-    ...sessionIdOf(caller),
-    ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
+    sessionId: sessionIdOf(caller),
+    sourceAddress: caller.sourceAddress,
     ...(problem === undefined
       ? {}
       : { refuse: { reasonClass: 'guard', reason: `elicitation: ${problem}`, rule: 'elicitation' } }),

@@ -14,7 +14,7 @@ import {
   answerUnavailable,
 } from './answers.ts';
 import { type Accepted, acceptedTypes } from './body.ts';
-import { type EntranceLogger, type Gateway, type LegacyCaller, visibleTo } from './caller.ts';
+import { type EntranceLogger, type Gateway, type LegacyCaller, type ModernCaller, visibleTo } from './caller.ts';
 import { type ChangeStream, ChangeStreams } from './change-streams.ts';
 import { type McpEntranceConfig, settingsOf } from './config.ts';
 import { type Admitted, admit, authenticate, type Credentials } from './door.ts';
@@ -226,7 +226,17 @@ class Entrance implements McpEntrance {
     accepted: Accepted,
   ): Promise<void> {
     const { clientCapabilities, logLevel } = envelope;
-    const caller = { ...this.#base(req, route, credentials), era: 'modern', clientCapabilities, logLevel } as const;
+    const caller: ModernCaller = {
+      era: 'modern',
+      token: credentials.token,
+      principal: credentials.principal,
+      namespace: route.namespace,
+      headers: req.headers,
+      sourceAddress: req.socket.remoteAddress,
+      receivedAtMs: this.#gateway.settings.clock(),
+      clientCapabilities,
+      logLevel,
+    };
     const exchange = this.#begin(res, credentials, message, accepted, 'modern');
     if (exchange === undefined) return;
     await serveModern(this.#gateway, caller, exchange, message, async () => {
@@ -386,20 +396,19 @@ class Entrance implements McpEntrance {
     return undefined;
   }
 
-  #base(req: IncomingMessage, route: Route, { token, principal }: Credentials) {
+  #legacyCaller(req: IncomingMessage, route: Route, credentials: Credentials, session: LegacySession): LegacyCaller {
     return {
-      token,
-      principal,
+      era: 'legacy',
+      session,
+      token: credentials.token,
+      principal: credentials.principal,
       namespace: route.namespace,
       headers: req.headers,
       sourceAddress: req.socket.remoteAddress,
       receivedAtMs: this.#gateway.settings.clock(),
+      clientCapabilities: session.clientCapabilities,
+      logLevel: session.logLevel,
     };
-  }
-
-  #legacyCaller(req: IncomingMessage, route: Route, credentials: Credentials, session: LegacySession): LegacyCaller {
-    const { clientCapabilities, logLevel } = session;
-    return { ...this.#base(req, route, credentials), era: 'legacy', session, clientCapabilities, logLevel };
   }
 
   closeSessionsOf(workspaceId: WorkspaceId, agentId: AgentId): number {

@@ -40,13 +40,7 @@ export async function forward(
   const upstreamToken = `hk${nextToken}`;
   nextToken += 1;
   const clientToken = isObject(meta) ? meta.progressToken : undefined;
-  const relay = new NotificationRelay({
-    clientToken,
-    upstreamToken,
-    // Before a session names a level, its legacy upstreams choose; modern ones send what they are asked for.
-    logLevel: caller.era === 'legacy' ? (caller.logLevel ?? 'debug') : caller.logLevel,
-    now: () => performance.now(),
-  });
+  let relay: NotificationRelay | undefined;
   const upstreamMeta = metaFor(caller, server, clientToken === undefined ? undefined : upstreamToken);
   const asked = new Map<unknown, AbortController>();
   let questions = 0;
@@ -62,7 +56,7 @@ export async function forward(
       affinity: affinityOf(gateway, caller, server),
       clientCapabilities: request.clientCapabilities,
       protocolVersion: protocolVersionOf(caller),
-      ...traceparentOf(caller),
+      traceparent: traceparentOf(caller),
       signal: exchange.signal,
       onBegin: () => {
         began = true;
@@ -72,6 +66,13 @@ export async function forward(
           if (isObject(message.params)) asked.get(message.params.requestId)?.abort();
           return;
         }
+        relay ??= new NotificationRelay({
+          clientToken,
+          upstreamToken,
+          // Before a session names a level, its legacy upstreams choose; modern ones send what they are asked for.
+          logLevel: caller.era === 'legacy' ? (caller.logLevel ?? 'debug') : caller.logLevel,
+          now: () => performance.now(),
+        });
         const passed = relay.accept(message);
         if (passed !== undefined) exchange.send(passed);
       },

@@ -38,43 +38,88 @@ export async function resolve(
 ): Promise<Resolved> {
   const catalogue = await gateway.upstreams.catalogue(principal.workspaceId);
   const entry = await choose(gateway, principal, target.find(catalogue, caller.namespace));
-  const said = {
-    entrance: 'mcp',
-    tool: recordedName(target.name),
-    arguments: target.arguments,
-    argumentsJson: canonicalJson(target.arguments),
-    ...sessionIdOf(caller),
-    ...traceparentOf(caller),
-    ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
-    receivedAtMs: caller.receivedAtMs,
-    catalogueVersion: catalogue.version,
-  } as const;
+  const argumentsJson = canonicalJson(target.arguments);
   if (entry === undefined) {
-    const action = { ...said, capability: recordedName(target.name), known: false };
+    const tool = recordedName(target.name);
+    const action: Action = {
+      entrance: 'mcp',
+      capability: tool,
+      tool,
+      known: false,
+      arguments: target.arguments,
+      argumentsJson,
+      sessionId: sessionIdOf(caller),
+      traceparent: traceparentOf(caller),
+      sourceAddress: caller.sourceAddress,
+      receivedAtMs: caller.receivedAtMs,
+      catalogueVersion: catalogue.version,
+    };
     return { action, entry, server: undefined, state: undefined };
   }
-  const action = {
-    ...said,
-    capability: entry.capability,
-    known: true,
-    namespace: entry.namespace,
-    upstreamTool: entry.upstreamName,
-    access: entry.access,
-    definitionPin: entry.pin,
-    sensitivePaths: entry.sensitivePaths,
-  };
-  const state = caller.era === 'modern' ? openRequestState(gateway, principal, action, params.requestState) : NO_STATE;
+  const call = { capability: entry.capability, argumentsJson };
+  const state = caller.era === 'modern' ? openRequestState(gateway, principal, call, params.requestState) : NO_STATE;
   return {
-    action: {
-      ...action,
-      get refuse() {
-        return problemOf(caller, target, entry, state.ok);
-      },
-    },
+    action: new KnownAction(caller, target, entry, argumentsJson, catalogue.version, state.ok),
     entry,
     server: serverOf(catalogue, entry),
     state: state.ok ? state.state : undefined,
   };
+}
+
+/** A class for the sake of its getter, which an object of its own would have to be given anew for every call. */
+class KnownAction implements Action {
+  readonly entrance = 'mcp';
+  readonly capability: string;
+  readonly tool: string;
+  readonly known = true;
+  readonly namespace: string;
+  readonly upstreamTool: string;
+  readonly access: 'read' | 'write';
+  readonly arguments: JsonObject;
+  readonly argumentsJson: string;
+  readonly definitionPin: string;
+  readonly catalogueVersion: string;
+  readonly sensitivePaths: readonly string[];
+  readonly sessionId: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly sourceAddress: string | undefined;
+  readonly receivedAtMs: number;
+  readonly #caller: Caller;
+  readonly #target: Target;
+  readonly #entry: CatalogueEntry;
+  readonly #stateOk: boolean;
+
+  constructor(
+    caller: Caller,
+    target: Target,
+    entry: CatalogueEntry,
+    argumentsJson: string,
+    catalogueVersion: string,
+    stateOk: boolean,
+  ) {
+    this.capability = entry.capability;
+    this.tool = recordedName(target.name);
+    this.namespace = entry.namespace;
+    this.upstreamTool = entry.upstreamName;
+    this.access = entry.access;
+    this.arguments = target.arguments;
+    this.argumentsJson = argumentsJson;
+    this.definitionPin = entry.pin;
+    this.catalogueVersion = catalogueVersion;
+    this.sensitivePaths = entry.sensitivePaths;
+    this.sessionId = sessionIdOf(caller);
+    this.traceparent = traceparentOf(caller);
+    this.sourceAddress = caller.sourceAddress;
+    this.receivedAtMs = caller.receivedAtMs;
+    this.#caller = caller;
+    this.#target = target;
+    this.#entry = entry;
+    this.#stateOk = stateOk;
+  }
+
+  get refuse(): Action['refuse'] {
+    return problemOf(this.#caller, this.#target, this.#entry, this.#stateOk);
+  }
 }
 
 async function choose(

@@ -66,7 +66,7 @@ const toolCall: Reader = (params) => {
     validated: true,
     unknown: unknownTool(name),
     find: (catalogue, namespace) => named('tool', catalogue, namespace, name),
-    upstreamParams: (entry) => ({ name: entry.upstreamName, arguments: args }),
+    upstreamParams: (entry) => ({ arguments: args, name: entry.upstreamName }),
   };
 };
 

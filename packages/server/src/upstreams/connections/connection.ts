@@ -40,7 +40,7 @@ export function isLegacyVersion(version: string): boolean {
 export interface ConnectionRequest extends Omit<UpstreamRequest, 'workspaceId' | 'server'> {
   readonly era: Era;
   /** Of a tool call: the definition, whose schema may ask for parameters in headers. */
-  readonly definition?: JsonObject;
+  readonly definition?: JsonObject | undefined;
   /** Bounds of this request where they differ from those of a call. */
   readonly bounds?: { readonly idleMs: number; readonly totalMs: number };
 }

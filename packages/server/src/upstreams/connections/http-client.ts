@@ -97,7 +97,7 @@ export class HttpClient {
     const { method, body } = request;
     const dispatcher = request.aside === true ? this.#aside : this.#calls;
     try {
-      dispatcher.dispatch({ path: this.#path, method, headers, ...(body === undefined ? {} : { body }) }, exchange);
+      dispatcher.dispatch({ path: this.#path, method, headers, body: body ?? null }, exchange);
     } catch {
       // The client is closed, or a header cannot be sent.
       exchange.refuse('upstream_unreachable');

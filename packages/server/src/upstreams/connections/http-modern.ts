@@ -71,21 +71,18 @@ export class ModernHttp {
     >,
   ) {
     const { method, params, traceparent } = request;
-    const meta: JsonObject = {
-      ...(isObject(params._meta) ? params._meta : {}),
-      ...(traceparent === undefined ? {} : { traceparent }),
-      [META.protocolVersion]: MODERN_VERSION,
+    // Members are put in their canonical order where that is easy: nothing is left to be sorted.
+    const own: JsonObject = {
       [META.clientCapabilities]: request.clientCapabilities,
       [META.clientInfo]: request.clientInfo ?? clientInfoOf(this.#options),
+      [META.protocolVersion]: MODERN_VERSION,
     };
-    return {
-      headers: [
-        ...ACCEPT,
-        ...modernHeaders(MODERN_VERSION, method, params, request.definition),
-        ...(traceparent === undefined ? [] : ['traceparent', traceparent]),
-      ],
-      body: canonicalJson({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } }),
-    };
+    const { _meta: given, ...rest } = params;
+    const traced = traceparent === undefined ? own : { ...own, traceparent };
+    const meta = isObject(given) ? { ...given, ...traced } : traced;
+    const headers = [...ACCEPT, ...modernHeaders(MODERN_VERSION, method, params, request.definition)];
+    if (traceparent !== undefined) headers.push('traceparent', traceparent);
+    return { headers, body: canonicalJson({ id, jsonrpc: '2.0', method, params: { _meta: meta, ...rest } }) };
   }
 
   /** A stream of changes that is opened again whenever it breaks. `acknowledged`: what the upstream agreed to, each time. */
