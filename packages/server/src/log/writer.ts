@@ -39,6 +39,11 @@ const MIN_TO_SPLIT = 16;
 const CAUTIOUS_BATCHES = 8;
 const MAX_AGENTS = 100_000;
 const MAX_ATTEMPTS = 3;
+/**
+ * Nobody waits for a result, so that it waits this long for a call whose commit it can share: an agent that calls
+ * again at once would else have its next call queue behind the commit of its last result.
+ */
+const RESULT_WAITS_MS = 5;
 const GRACE_MS = 1_000;
 
 export interface WriterOptions extends SessionOptions {
@@ -89,6 +94,8 @@ export class Writer {
   readonly #open = new OpenCalls();
   #cautious = 0;
 
+  #resultsTimer: NodeJS.Timeout | undefined;
+  #areResultsDue = false;
   #watch: NodeJS.Timeout | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -161,6 +168,7 @@ export class Writer {
       clearTimeout(patience);
     }
     clearTimeout(this.#watch);
+    clearTimeout(this.#resultsTimer);
     this.#closed = true;
     await this.#sessions.close(this.#isIdle() && this.#open.size === 0);
     this.#abandonQueue();
@@ -224,6 +232,7 @@ export class Writer {
       if (this.#inFlight.length === 0) void this.#turns.shift()?.run(session);
       return;
     }
+    if (this.#mayWait()) return;
     while (this.#queue.length > 0 && this.#inFlight.length < MAX_IN_FLIGHT) {
       const entries = this.#queue.slice(0, this.#batchSize());
       const append = this.#guess(session, entries);
@@ -236,6 +245,21 @@ export class Writer {
       this.#send(session, append);
     }
     if (this.#isIdle()) this.#onIdle?.();
+  }
+
+  /** True while only results are there that may wait for company. */
+  #mayWait(): boolean {
+    if (this.#closing || this.#queue.length === 0 || !this.#queue.every(isPatient)) return false;
+    if (this.#areResultsDue) {
+      this.#areResultsDue = false;
+      return false;
+    }
+    this.#resultsTimer ??= setTimeout(() => {
+      this.#resultsTimer = undefined;
+      this.#areResultsDue = true;
+      this.#schedule();
+    }, RESULT_WAITS_MS);
+    return true;
   }
 
   #batchSize(): number {
@@ -541,6 +565,11 @@ export class Writer {
     this.#refuseWaiting(new LogUnavailable('the log is closing'));
     for (const entry of this.#queue.splice(0)) if (entry.kind === 'plain') entry.resolve();
   }
+}
+
+/** A result, unless it gives back what its call reserved, or was tried before. */
+function isPatient(entry: Entry): boolean {
+  return entry.kind === 'plain' && entry.settles !== undefined && entry.release === undefined && entry.attempts === 0;
 }
 
 /** The records of a change. The first carries its caller. */

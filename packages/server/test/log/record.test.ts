@@ -30,6 +30,22 @@ async function size(): Promise<number> {
   return (await log.list(fixture.workspaceId, {}, { limit: 1, order: 'desc' })).events[0]?.seq ?? 0;
 }
 
+async function blocks(): Promise<number> {
+  const { rows } = await fixture.database.pool.query('SELECT count(*)::int AS n FROM log_blocks');
+  return rows[0].n;
+}
+
+test('a result shares the commit of the next call, and has one of its own when none comes', async () => {
+  const call = intent(agent);
+  const first = await record(log, call);
+  const before = await blocks();
+  const written = log.recordOutcome(permitOf(call, first), { result: 'success' });
+  const [second] = await Promise.all([record(log, call), written]);
+  expect(await blocks()).toBe(before + 1);
+  await log.recordOutcome(permitOf(call, second), { result: 'success' });
+  expect(await blocks()).toBe(before + 2);
+});
+
 describe('what is recorded', () => {
   test('an allowed call and its result', async () => {
     const call = intent(agent, {
