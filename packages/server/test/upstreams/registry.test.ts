@@ -358,7 +358,7 @@ describe('an upstream that changes', () => {
     const before = await readAt();
     // It says so on the process that serves calls, whose list has changed; the one that is asked starts anew.
     expect(textOf(await call(system, 'crm__change'))).toBe('changed');
-    await vi.waitFor(async () => expect(await readAt()).toBeGreaterThan(before), { timeout: 15_000, interval: 100 });
+    await vi.waitFor(async () => expect(await readAt()).toBeGreaterThan(before), { timeout: 50_000, interval: 100 });
   });
 
   it('in the session era is heard of on the stream of its session', async () => {
