@@ -351,7 +351,8 @@ describe('an upstream that changes', () => {
     expect(names(await system.upstreams.catalogue(system.workspaceId))).toContain('crm.echo');
     const readAt = async (): Promise<number> => {
       const { rows } = await system.database.pool.query<{ discovered_at: Date }>(
-        'SELECT discovered_at FROM mcp_servers',
+        'SELECT discovered_at FROM mcp_servers WHERE workspace_id = $1',
+        [system.workspaceId],
       );
       return rows[0]?.discovered_at.getTime() ?? 0;
     };
