@@ -69,9 +69,22 @@ async function inColours(page: Page, colorScheme: 'light' | 'dark'): Promise<voi
   await page.evaluate(SETTLED);
 }
 
-/** What moves and will end has ended. */
-const SETTLED =
-  'Promise.allSettled(document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity).map((each) => each.finished)).then(() => undefined)';
+/** What moves and will end has ended, and no colour has changed for some frames: a scheme takes effect in more than one. */
+const SETTLED = `(async () => {
+  const ending = document.getAnimations().filter((each) => each.effect?.getComputedTiming().iterations !== Infinity);
+  await Promise.allSettled(ending.map((each) => each.finished));
+  const colours = () =>
+    Array.from(document.querySelectorAll('body, body *'), (each) => {
+      const { color, backgroundColor, borderColor } = getComputedStyle(each);
+      return color + backgroundColor + borderColor;
+    }).join();
+  for (let last = '', same = 0; same < 5; ) {
+    await new Promise(requestAnimationFrame);
+    const now = colours();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+})()`;
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 

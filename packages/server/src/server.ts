@@ -28,6 +28,7 @@ const KEEP_ALIVE_MS = 75_000;
 /** A request that does not arrive within this time is cut off: it holds a connection and what was read of its body. */
 const HEADERS_MS = 15_000;
 const REQUEST_MS = 30_000;
+const IDLE_SWEEP_MS = 100;
 
 export interface RunningServer {
   /** Origin that people and agents use. */
@@ -252,18 +253,23 @@ async function openDoors({ host, port }: Config): Promise<Doors> {
     res.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
     res.end(JSON.stringify(starting.body(newId('req'))));
   };
+  let closed: Promise<unknown> | undefined;
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS },
     (req, res) => {
+      // A connection that was busy when the doors were shut can bring another request; that is its last.
+      if (closed !== undefined) res.shouldKeepAlive = false;
       const ambiguity = ambiguityOf(req);
       if (ambiguity === undefined) listener(req, res);
       else refuseAmbiguous(res, ambiguity);
     },
   );
   await bind(server, host, port);
-  let closed: Promise<unknown> | undefined;
   const shut = (): void => {
-    closed ??= new Promise((resolve) => server.close(resolve));
+    if (closed !== undefined) return;
+    // Node.js lets go of what is idle now; what becomes idle later is ours to close.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS).unref();
+    closed = new Promise((resolve) => server.close(resolve)).finally(() => clearInterval(sweep));
   };
   return {
     url: originOf(server, host),
