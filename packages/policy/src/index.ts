@@ -1,16 +1,33 @@
+export { approvalRequirement } from './decide/approval.ts';
+export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
 export { compilePolicy } from './decide/compile.ts';
 export { policyHash } from './decide/hash.ts';
-export { settle } from './decide/settle.ts';
+export { settle, toldToAgent } from './decide/settle.ts';
+export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';
-export { parseCapabilityFile, parsePolicyFile, parseRoleFile, parseWorkspaceGuardsFile } from './documents/files.ts';
+export {
+  parseCapabilityFile,
+  parseFreezeFile,
+  parsePolicyFile,
+  parseRoleFile,
+  parseWorkspaceGuardsFile,
+} from './documents/files.ts';
 export { checkFit } from './documents/fit.ts';
+export { checkFreeze, freezeFromDocument } from './documents/freeze.ts';
 export { checkGuards } from './documents/guards.ts';
 export { canonicalCapability, covers } from './documents/names.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
 export type * from './documents/types.ts';
+export { Calendar } from './freezes/calendar.ts';
 export type * from './model.ts';
-export { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from './schemas/documents.ts';
+export {
+  capabilitySchema,
+  freezeSchema,
+  policyTestSchema,
+  roleSchema,
+  workspaceGuardsSchema,
+} from './schemas/documents.ts';
 export type {
   PolicyCaseResult,
   PolicyFileResult,

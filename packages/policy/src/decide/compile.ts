@@ -1,13 +1,25 @@
 /** A policy set → a decision function: closures, one plan for each capability, one for each (roles, capability). */
-import type { CompiledPolicy, DecisionRequest, Evaluation, PolicySet, ReasonClass, Role } from '../model.ts';
+import type {
+  CompiledPolicy,
+  DecisionRequest,
+  Evaluation,
+  PolicySet,
+  ReasonClass,
+  Role,
+  Settlement,
+  StateView,
+} from '../model.ts';
 import { type DecisionPlan, planDecision } from './decision-plan.ts';
 import { evaluatePlan } from './evaluate.ts';
 import { GuardIndex } from './guard-index.ts';
 import { policyHash } from './hash.ts';
 import { CapabilityPlan } from './plan.ts';
+import { settlementOf } from './settlement.ts';
 
 /** Role sets and decisions kept together; beyond it the cache starts again. */
 const MAX_CACHED = 50_000;
+
+const NOTHING_KNOWN: StateView = {};
 
 /** Throws for two roles or two capabilities of one name: a bug of the caller, which must not decide anything. */
 export function compilePolicy(set: PolicySet): CompiledPolicy {
@@ -35,6 +47,7 @@ class Compiled implements CompiledPolicy {
   readonly #index: GuardIndex;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
+  readonly #settlements = new Map<string, Settlement>();
   #cached = 0;
 
   constructor(set: PolicySet) {
@@ -45,6 +58,10 @@ class Compiled implements CompiledPolicy {
     if (this.#roles.size !== set.roles.length || names.size !== set.capabilities.length)
       throw new TypeError('two roles or two capabilities of a policy set have one name');
     this.#index = new GuardIndex(set);
+    for (const capability of set.capabilities) {
+      const settlement = settlementOf(capability);
+      if (settlement !== undefined) this.#settlements.set(capability.name, settlement);
+    }
   }
 
   granted(roles: readonly string[]): ReadonlySet<string> {
@@ -53,15 +70,19 @@ class Compiled implements CompiledPolicy {
     return roleSet.granted;
   }
 
-  evaluate(request: DecisionRequest): Evaluation {
+  evaluate(request: DecisionRequest, state: StateView = NOTHING_KNOWN): Evaluation {
     try {
       const roleSet = this.#roleSet(request.roles);
       const plan = roleSet.decisions.get(request.capability) ?? this.#plan(roleSet, request.capability);
       if (plan === undefined) return this.#refuse('scope', 'scope: capability not granted');
-      return evaluatePlan(plan, request, this);
+      return evaluatePlan(plan, request, state, this);
     } catch {
       return this.#refuse('error', 'error: the policy could not be evaluated');
     }
+  }
+
+  settlement(capability: string): Settlement | undefined {
+    return this.#settlements.get(capability);
   }
 
   #refuse(reasonClass: ReasonClass, reason: string): Evaluation {

@@ -1,11 +1,14 @@
 /** One capability for roles worn together: the guards that apply, what they read and which counters a call enters. */
 import type { Role } from '../model.ts';
+import type { PlannedFreeze } from './freezes.ts';
 import { type CapabilityPlan, type ChargePlan, chargeOnce, type MeasuredUnit, type Step } from './plan.ts';
 
 export interface DecisionPlan {
   readonly capability: string;
   readonly grantedBy: Role;
   readonly grantingRoles: readonly string[];
+  /** Change freezes for the capability and these roles. */
+  readonly freezes: readonly PlannedFreeze[];
   readonly steps: readonly Step[];
   readonly charges: readonly ChargePlan[];
   readonly measured: readonly PlannedUnit[];
@@ -25,6 +28,7 @@ export function planDecision(
 ): DecisionPlan {
   const names = worn.map(({ name }) => name);
   const grantingRoles = granting.map(({ name }) => name);
+  const freezes = capability.freezes.filter((freeze) => freeze.concernsWearer(names));
   const steps = ['workspace', ...names].flatMap((origin) => capability.steps(origin));
   const charges = chargesOfRoles(capability.charges, names, grantingRoles);
   const read = new Set(steps.flatMap(({ slots }) => slots));
@@ -33,7 +37,7 @@ export function planDecision(
     const judged = unit.spending === 'declared' || read.has(slot);
     return judged || charged.has(slot) ? [{ ...unit, slot, judged }] : [];
   });
-  return { capability: capability.name, grantedBy: granting[0], grantingRoles, steps, charges, measured };
+  return { capability: capability.name, grantedBy: granting[0], grantingRoles, freezes, steps, charges, measured };
 }
 
 /** The counters that a call under these roles enters. */

@@ -4,12 +4,14 @@ import type {
   DecisionRequest,
   Evaluation,
   ReasonClass,
+  StateView,
   TraceStep,
   Verdict,
   WindowCharge,
   WindowDemand,
 } from '../model.ts';
 import type { DecisionPlan } from './decision-plan.ts';
+import { UNKNOWN_PART } from './kept-apart.ts';
 import { MEASURE_FAULTS, MISSING, NEGATIVE } from './measure.ts';
 import { type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan.ts';
 
@@ -17,11 +19,13 @@ import { type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan
 export function evaluatePlan(
   plan: DecisionPlan,
   request: DecisionRequest,
+  state: StateView,
   policy: { readonly hash: string; readonly revision: number },
 ): Evaluation {
   const { grantedBy } = plan;
   const impact: Record<string, number> = {};
   const tally = new Tally();
+  const frozen = plan.freezes.length === 0 ? undefined : askFreezes(plan, state, tally);
   const amounts = measure(plan, request, impact, tally);
   const demands: WindowDemand[] = [];
   for (const step of plan.steps) {
@@ -44,7 +48,30 @@ export function evaluatePlan(
     policyHash: policy.hash,
     policyRevision: policy.revision,
   };
-  return deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
+  const ruled = deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
+  return frozen === undefined ? ruled : { ...ruled, ...frozen };
+}
+
+/** Freezes come first: of equally strict answers, theirs says when it ends. */
+function askFreezes({ freezes }: DecisionPlan, { atMs }: StateView, tally: Tally) {
+  let fromMs = Number.NEGATIVE_INFINITY;
+  let untilMs = Number.POSITIVE_INFINITY;
+  let retryAfterSeconds = 0;
+  for (const freeze of freezes) {
+    const answer = freeze.at(atMs);
+    fromMs = Math.max(fromMs, answer.fromMs);
+    untilMs = Math.min(untilMs, answer.untilMs);
+    if (answer.step === undefined) continue;
+    tally.add(answer.step, 'freeze');
+    // refused until the last of them has ended
+    if (answer.step.result === 'deny')
+      retryAfterSeconds = Math.max(retryAfterSeconds, answer.retryAfterSeconds ?? Number.POSITIVE_INFINITY);
+  }
+  return {
+    ...(atMs === undefined ? {} : { read: { atMs } }),
+    holds: { fromMs, untilMs },
+    ...(retryAfterSeconds > 0 && Number.isFinite(retryAfterSeconds) ? { retryAfterSeconds } : {}),
+  };
 }
 
 /** The answers so far. The first of equally strict ones decides. */
@@ -127,8 +154,15 @@ function enterWindow(
     tally.add({ ...step, result: effect, detail: `the call adds no ${unit ?? 'calls'}` }, 'guard');
     return;
   }
+  const keys = keysOf(key, plan.grantingRoles, request);
+  if (keys === undefined) {
+    const detail = `${key.per?.name} is missing or cannot be told apart`;
+    tally.add({ ...step, result: stricterOf(effect, otherwise), detail }, 'guard');
+    return;
+  }
   const afterSteps = tally.trace.length;
-  for (const counter of keysOf(key, plan.grantingRoles, request)) {
+  const shared = window.scope === 'agent' ? {} : { scope: window.scope };
+  for (const counter of keys) {
     const demand = {
       key: counter,
       guardId: id,
@@ -140,6 +174,7 @@ function enterWindow(
       amount,
       effect,
       otherwise,
+      ...shared,
     };
     demands.push(unit === undefined ? { ...demand, afterSteps } : { ...demand, unit, afterSteps });
   }
@@ -147,17 +182,36 @@ function enterWindow(
 
 function chargesOf(plan: DecisionPlan, request: DecisionRequest, amounts: readonly number[]): WindowCharge[] {
   const charges: WindowCharge[] = [];
-  for (const { key, slot, keepSeconds, unknownAmount } of plan.charges) {
+  for (const { key, unit, slot, keepSeconds, unknownAmount } of plan.charges) {
     const measured = slot === undefined ? 1 : (amounts[slot] ?? MISSING);
     const amount = measured < 0 ? unknownAmount : measured;
     if (amount === 0) continue;
-    for (const counter of keysOf(key, plan.grantingRoles, request)) charges.push({ key: counter, amount, keepSeconds });
+    const whole = ownersOf(key, plan.grantingRoles, request);
+    const keys =
+      keysOf(key, plan.grantingRoles, request) ?? whole.map((each) => `${each}/${key.per?.name}:${UNKNOWN_PART}`);
+    for (const counter of keys)
+      charges.push(
+        unit === undefined ? { key: counter, amount, keepSeconds } : { key: counter, amount, unit, keepSeconds },
+      );
   }
   return charges;
 }
 
-/** One key; for a workspace guard that counts by role, one for each granting role. */
+/** The counters of a call; undefined when it cannot be told which, as they are kept apart by what the call does not say. */
 function keysOf(
+  key: KeyTemplate,
+  grantingRoles: readonly string[],
+  request: DecisionRequest,
+): readonly string[] | undefined {
+  const owners = ownersOf(key, grantingRoles, request);
+  const { per } = key;
+  if (per === undefined) return owners;
+  const parts = per.parts(request);
+  return parts && owners.flatMap((owner) => parts.map((part) => `${owner}/${per.name}:${part}`));
+}
+
+/** One key; for a workspace guard that counts by role, one for each granting role. */
+function ownersOf(
   { scope, role, rest }: KeyTemplate,
   grantingRoles: readonly string[],
   request: DecisionRequest,

@@ -4,6 +4,7 @@ import { conditionInWords } from '../documents/sentence.ts';
 import { stricterOf } from '../documents/verdicts.ts';
 import type { Capability, Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
 import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
+import { PlannedFreeze } from './freezes.ts';
 import type { Outcome } from './plan.ts';
 
 export interface IndexedGuard {
@@ -26,8 +27,10 @@ export class GuardIndex {
 
   readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #declared = new Map<string, boolean>();
+  readonly #freezes: readonly PlannedFreeze[];
 
-  constructor({ roles, workspaceGuards, capabilities }: PolicySet) {
+  constructor({ roles, workspaceGuards, capabilities, freezes = [] }: PolicySet) {
+    this.#freezes = [...freezes].sort((a, b) => (a.name < b.name ? -1 : 1)).map((freeze) => new PlannedFreeze(freeze));
     this.#capabilities = new Map(capabilities.map((capability) => [capability.name, capability]));
     let place = 0;
     for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles])
@@ -62,6 +65,12 @@ export class GuardIndex {
       this.#declared.set(key, declared);
     }
     return declared;
+  }
+
+  /** Change freezes that can stop calls of the capability. */
+  freezes(name: string): readonly PlannedFreeze[] {
+    const capability = this.#capabilities.get(name);
+    return this.#freezes.filter((freeze) => freeze.concerns(name, capability));
   }
 
   /** Guards whose windows count calls of the capability. */

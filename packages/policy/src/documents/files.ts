@@ -1,13 +1,20 @@
-/** Files of roles, workspace guards and capabilities: YAML or JSON text, one or several documents. */
+/** Files of roles, workspace guards, capabilities and freezes: YAML or JSON text, one or several documents. */
 import type { Capability, Checked, DocumentProblem, JsonValue } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
 import { readCapabilityDocument } from './capability.ts';
+import { readFreeze } from './freeze.ts';
 import { readGuards } from './guards.ts';
 import { type DocumentPath, objectOf, Problems, quote } from './problems.ts';
 import { checkHead, readRole } from './role.ts';
 import { isRoleGuide } from './role-guide.ts';
 import { type ReadDocument, readDocuments } from './text.ts';
-import { API_VERSION, type PolicyDocument, type RoleDocument, type WorkspaceGuardsDocument } from './types.ts';
+import {
+  API_VERSION,
+  type FreezeDocument,
+  type PolicyDocument,
+  type RoleDocument,
+  type WorkspaceGuardsDocument,
+} from './types.ts';
 
 /** The roles of a file. Any other kind of document in it is a problem. */
 export function parseRoleFile(text: string): Checked<RoleDocument[]> {
@@ -17,6 +24,11 @@ export function parseRoleFile(text: string): Checked<RoleDocument[]> {
 /** The capabilities of a file. */
 export function parseCapabilityFile(text: string): Checked<Capability[]> {
   return parseAll(text, (document, problems) => readCapabilityDocument(document.value, [], problems));
+}
+
+/** The change freezes of a file. */
+export function parseFreezeFile(text: string): Checked<FreezeDocument[]> {
+  return parseAll(text, ({ value }, problems) => readFreeze(value, [], problems));
 }
 
 /** The guards of a workspace: exactly one document. */
@@ -66,12 +78,13 @@ export function readPolicyDocument(
   if (isRoleGuide(value)) return readRole(value, path, problems)?.document;
   const kind = isObject(value) ? member(value, 'kind') : undefined;
   if (kind === 'Role') return readRole(value, path, problems)?.document;
+  if (kind === 'Freeze') return readFreeze(value, path, problems);
   if (kind === 'WorkspaceGuards') return readWorkspaceGuards(value, path, problems);
   if (kind === 'Capability') {
     const capability = readCapabilityDocument(value, path, problems);
     return capability === undefined ? undefined : { kind, capability };
   }
-  const remedy = 'Write kind: Role, Capability or WorkspaceGuards.';
+  const remedy = 'Write kind: Role, Capability, WorkspaceGuards or Freeze.';
   problems.add([...path, 'kind'], 'bad_kind', `${quote(kind)} is not a kind known here`, remedy);
   return undefined;
 }

@@ -3,6 +3,7 @@ import { compilePolicy } from '../decide/compile.ts';
 import { settle } from '../decide/settle.ts';
 import { parsePolicyFile, readPolicyDocument } from '../documents/files.ts';
 import { checkFit } from '../documents/fit.ts';
+import { freezeFromDocument } from '../documents/freeze.ts';
 import { checkGuards } from '../documents/guards.ts';
 import { Problems } from '../documents/problems.ts';
 import { roleFromDocument } from '../documents/role.ts';
@@ -14,8 +15,10 @@ import type {
   CompiledPolicy,
   Decision,
   DocumentProblem,
+  Freeze,
   Guard,
   Role,
+  StateView,
   TraceStep,
 } from '../model.ts';
 import { MemoryWindows } from './memory-windows.ts';
@@ -121,12 +124,14 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   const roles: Role[] = [];
   const workspaceGuards: Guard[] = [];
   const capabilities: Capability[] = [];
+  const freezes: Freeze[] = [];
   const seen = new Set<string>();
   for (const part of parts) {
     if (part.kind === 'Role') take(roleFromDocument(part, 1), (role) => roles.push(role));
     else if (part.kind === 'Capability') capabilities.push(part.capability);
+    else if (part.kind === 'Freeze') take(freezeFromDocument(part, []), (freeze) => freezes.push(freeze));
     else take(checkGuards(part.guards, 'workspace'), (guards) => workspaceGuards.push(...guards));
-    const name = part.kind === 'Role' ? part.metadata.name : part.kind === 'Capability' ? part.capability.name : '';
+    const name = part.kind === 'Capability' ? part.capability.name : 'metadata' in part ? part.metadata.name : '';
     const id = `${part.kind} ${name}`.trim();
     if (seen.has(id)) problems.add(['policy'], 'duplicate', `the policy has ${id} twice`, 'Keep one of the two.');
     seen.add(id);
@@ -137,7 +142,7 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   ])
     for (const { path, code, message, remedy } of checkFit(guards, capabilities))
       problems.add(['policy'], code, `${origin}, ${path}: ${message}`, remedy);
-  return problems.none ? compilePolicy({ revision: 1, roles, workspaceGuards, capabilities }) : undefined;
+  return problems.none ? compilePolicy({ revision: 1, roles, workspaceGuards, capabilities, freezes }) : undefined;
 
   function take<T>(checked: Checked<T>, use: (value: T) => void): void {
     if (checked.ok) use(checked.value);
@@ -155,27 +160,47 @@ function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {
   const differences: string[] = [];
   for (const earlier of [...test.earlier].sort((a, b) => b.agoSeconds - a.agoSeconds))
     for (let time = 0; time < earlier.times; time += 1) {
-      const { decision, charges } = decideCall(policy, earlier, windows, -earlier.agoSeconds);
+      const { decision, charges } = decideCall(
+        policy,
+        earlier,
+        windows,
+        -earlier.agoSeconds,
+        before(test.state, earlier.agoSeconds),
+      );
       // what was held is taken as released: it did run
       windows.charge(charges, -earlier.agoSeconds);
       if (decision.verdict !== 'deny') continue;
       differences.push(`the earlier call ${earlier.action} is denied (${decision.reason})`);
       break;
     }
-  const { decision } = decideCall(policy, test.call, windows, 0);
+  const { decision } = decideCall(policy, test.call, windows, 0, test.state);
   differences.push(...compare(decision, test.expect));
   return { name: test.name, ok: differences.length === 0, differences, decision };
 }
 
-function decideCall(policy: CompiledPolicy, call: TestCall, windows: MemoryWindows, atSeconds: number) {
-  const evaluation = policy.evaluate({
-    workspaceId: 'workspace',
-    agentId: call.agent,
-    ownerId: call.owner,
-    roles: call.roles,
-    capability: call.action,
-    arguments: call.arguments,
-  });
+/** The state as it was when an earlier call was made. */
+function before(state: StateView, agoSeconds: number): StateView {
+  return state.atMs === undefined ? state : { ...state, atMs: state.atMs - agoSeconds * 1_000 };
+}
+
+function decideCall(
+  policy: CompiledPolicy,
+  call: TestCall,
+  windows: MemoryWindows,
+  atSeconds: number,
+  state: StateView,
+) {
+  const evaluation = policy.evaluate(
+    {
+      workspaceId: 'workspace',
+      agentId: call.agent,
+      ownerId: call.owner,
+      roles: call.roles,
+      capability: call.action,
+      arguments: call.arguments,
+    },
+    state,
+  );
   const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));
   const decision = settle(evaluation, usages);
   return { decision, charges: decision.verdict === 'deny' ? [] : evaluation.charges };

@@ -3,7 +3,7 @@ import { capabilityOf } from '../documents/names.ts';
 import { type DocumentPath, listOf, objectOf, type Problems, quote, textOf } from '../documents/problems.ts';
 import { checkHead } from '../documents/role.ts';
 import { verdictOf } from '../documents/verdicts.ts';
-import type { JsonObject, JsonValue, ReasonClass, Verdict } from '../model.ts';
+import type { JsonObject, JsonValue, ReasonClass, StateView, Verdict } from '../model.ts';
 import { parseDuration } from '../values/duration.ts';
 import { isObject, member } from '../values/json.ts';
 
@@ -16,6 +16,7 @@ const CLASSES: readonly ReasonClass[] = [
   'guard',
   'cap',
   'rate',
+  'freeze',
   'containment',
   'credential',
   'error',
@@ -56,6 +57,8 @@ export type TestCase = { readonly name: string; readonly path: DocumentPath } & 
   | {
       readonly kind: 'call';
       readonly call: TestCall;
+      /** When the call is made, and what else has a say in it. */
+      readonly state: StateView;
       readonly earlier: readonly EarlierCall[];
       readonly expect: Expectation;
     }
@@ -119,7 +122,9 @@ function readNames(value: JsonValue, path: DocumentPath, what: string, problems:
 
 function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, problems: Problems): TestCase | undefined {
   const isTools = isObject(value) && Object.hasOwn(value, 'tools');
-  const known = isTools ? ['name', 'roles', 'tools'] : ['name', ...WHO, 'action', 'arguments', 'earlier', 'expect'];
+  const known = isTools
+    ? ['name', 'roles', 'tools']
+    : ['name', ...WHO, 'action', 'arguments', 'at', 'earlier', 'expect'];
   const raw = objectOf(value, path, 'a case', known, problems);
   if (raw === undefined) return undefined;
   const name = textOf(member(raw, 'name'), [...path, 'name'], 'name', 300, problems) ?? '';
@@ -132,8 +137,9 @@ function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, proble
   const earlier = listOf(member(raw, 'earlier') ?? [], [...path, 'earlier'], 'earlier', MAX_EARLIER, problems) ?? [];
   const calls = earlier.map((item, i) => readEarlier(item, [...path, 'earlier', i], call ?? caller, problems));
   const expect = readExpectation(member(raw, 'expect'), [...path, 'expect'], problems);
+  const state = readState(raw, path, problems);
   if (call === undefined || expect === undefined) return undefined;
-  return { kind: 'call', name, path, call, earlier: calls.filter((each) => each !== undefined), expect };
+  return { kind: 'call', name, path, call, state, earlier: calls.filter((each) => each !== undefined), expect };
 }
 
 function readCall(raw: JsonObject, path: DocumentPath, caller: TestCaller, problems: Problems): TestCall | undefined {
@@ -144,6 +150,21 @@ function readCall(raw: JsonObject, path: DocumentPath, caller: TestCaller, probl
     return undefined;
   }
   return action === undefined ? undefined : { ...caller, action, arguments: args };
+}
+
+const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+
+function readState(raw: JsonObject, path: DocumentPath, problems: Problems): StateView {
+  const at = member(raw, 'at');
+  const atMs = typeof at === 'string' && INSTANT.test(at) ? Date.parse(at) : Number.NaN;
+  if (at !== undefined && Number.isNaN(atMs))
+    problems.add(
+      [...path, 'at'],
+      'bad_time',
+      `${quote(at)} is no time`,
+      'Write it with its offset: "2026-12-20T12:00:00+01:00".',
+    );
+  return Number.isNaN(atMs) ? {} : { atMs };
 }
 
 /** An earlier call repeats the call of its case but for what it states. */

@@ -84,6 +84,7 @@ const REMEDIES: Readonly<Record<Decision['reasonClass'], string>> = {
   guard: 'The same action will be refused again: change the arguments, or ask the owner of the agent.',
   cap: 'A smaller amount may fit; otherwise wait, or ask the owner of the agent.',
   rate: 'Wait before asking again.',
+  freeze: 'Wait until the change freeze has ended; in an emergency, two administrators can lift it for a time.',
   containment: 'An operator has stopped this. Do not retry; ask the owner of the agent.',
   credential: 'Use a live agent token.',
   error: 'It could not be decided safely. Try again later.',
