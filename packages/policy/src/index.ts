@@ -20,6 +20,8 @@ export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './d
 export { guardSentence } from './documents/sentence.ts';
 export type * from './documents/types.ts';
 export { Calendar } from './freezes/calendar.ts';
+export { type LintReport, lintTexts, type PlacedFinding, type PolicyText } from './lint/files.ts';
+export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
 export type * from './model.ts';
 export {
   capabilitySchema,
@@ -37,3 +39,4 @@ export type {
   ReadReference,
 } from './testing/run.ts';
 export { runPolicyTests } from './testing/run.ts';
+export { formatUnits } from './values/money.ts';

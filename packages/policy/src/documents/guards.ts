@@ -1,6 +1,7 @@
 /** Guards: read in any accepted notation, checked, in their canonical document form and as the model. */
 import type { Checked, Guard, JsonValue } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
+import { readApproval } from './approval.ts';
 import { readConsoleRule } from './console-rule.ts';
 import { guardIdOf, patternOf } from './names.ts';
 import { type DocumentPath, listOf, objectOf, Problems, quote } from './problems.ts';
@@ -10,7 +11,7 @@ import { verdictOf } from './verdicts.ts';
 import { readWhen } from './when.ts';
 
 const MAX_GUARDS = 500;
-const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise'];
+const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise', 'approval'];
 
 export interface GuardReading {
   readonly document: GuardDocument;
@@ -77,16 +78,26 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
   const when = readWhen(member(raw, 'when'), [...path, 'when'], action ?? '*', problems);
   if (id === undefined || action === undefined || effect === undefined || when === undefined) return undefined;
   const fallback = otherwise ?? (effect === 'allow' ? 'deny' : 'allow');
+  const holds = effect === 'review' || fallback === 'review';
+  const approval = readApproval(member(raw, 'approval'), [...path, 'approval'], holds, problems);
   const model = {
     id,
     action,
     when: when.model,
     effect: when.inverted ? fallback : effect,
     otherwise: when.inverted ? effect : fallback,
+    ...(approval === undefined ? {} : { approval: approval.requirement }),
     origin,
   };
   return {
-    document: { id, action, when: when.document, effect, ...(otherwise === undefined ? {} : { otherwise }) },
+    document: {
+      id,
+      action,
+      when: when.document,
+      effect,
+      ...(otherwise === undefined ? {} : { otherwise }),
+      ...(approval === undefined ? {} : { approval: approval.document }),
+    },
     guard: { ...model, sentence: guardSentence(model) },
   };
 }

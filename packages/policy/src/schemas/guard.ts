@@ -57,6 +57,11 @@ const test: JsonObject = {
       minItems: 1,
       description: 'Windows only: the capabilities that are counted.',
     },
+    per: {
+      type: 'string',
+      description: 'Windows only: a counter for each value of payee, session, action, or an argument.',
+      examples: ['payee', 'session', 'customer_id'],
+    },
   },
 };
 
@@ -105,6 +110,23 @@ export const guardDefinitions: JsonObject = {
           },
           when: { $ref: '#/$defs/when' },
           effect: { ...verdict, description: 'The verdict when the condition holds.' },
+          approval: {
+            type: 'object',
+            additionalProperties: false,
+            description: 'Who must approve what the guard holds: effect or otherwise is review.',
+            properties: {
+              people: { type: 'integer', minimum: 1, maximum: 10, description: 'Different people; 1 unless stated.' },
+              groups: {
+                type: 'array',
+                items: { type: 'string', pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$' },
+                minItems: 1,
+                maxItems: 10,
+                uniqueItems: true,
+                description: 'Each is spoken for by a person of its own.',
+              },
+              within: { type: 'string', description: '1m to 30d; 1h unless stated. No answer is a denial.' },
+            },
+          },
           otherwise: {
             ...verdict,
             description: 'The verdict when it does not: deny beside effect: allow, else allow, unless stated.',

@@ -1,16 +1,18 @@
 /** A batch that must look before it decides: the state of its agents, or windows. One transaction, with locks. */
 import type { WindowDemand } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
-import type { AgentId, WorkspaceId } from '../ids.ts';
+import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import type { RecordResult } from '../path/index.ts';
 import { type Append, NOTHING_EXPECTED, prepareAppend } from './append.ts';
+import type { Credit } from './credits.ts';
 import { type Decided, decideBatch, withTimes } from './decide-batch.ts';
 import type { Entry, IntentEntry } from './entries.ts';
 import { readWindows, whenFreed } from './read-windows.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { LOCK_AGENTS, LOCK_SHARD, LOCK_WORKSPACE } from './sql/lock.ts';
-import { LOCK_COUNTERS, MAKE_COUNTERS, RELEASE } from './sql/windows.ts';
-import type { Reservation, WindowLedger } from './windows.ts';
+import { CREDIT, LOCK_COUNTERS, MAKE_COUNTERS } from './sql/windows.ts';
+import type { Gate } from './types.ts';
+import type { WindowLedger } from './windows.ts';
 
 type Stale = Extract<RecordResult, { kind: 'stale' }>;
 
@@ -76,16 +78,19 @@ export async function lockAndDecide(
   const live: Entry[] = [];
   for (const entry of entries) {
     const what = entry.kind === 'intent' ? staleness(entry, workspace.rows[0], rows, nowMs) : undefined;
-    if (entry.kind === 'intent' && what !== undefined) stale.push({ entry, result: { kind: 'stale', what } });
-    else live.push(entry);
+    if (entry.kind !== 'intent' || what === undefined) live.push(entry);
+    else stale.push({ entry, result: what === 'time' ? { kind: 'stale', what, nowMs } : { kind: 'stale', what } });
   }
-  const { items, short, faulty } = decideBatch(live, ledger);
+  const asked = await askGates(client, live);
+  for (const entry of asked.again) stale.push({ entry, result: { kind: 'stale', what: 'approval' } });
+  const { items, short, faulty, moved } = decideBatch(asked.entries, ledger, nowMs);
+  for (const entry of moved) stale.push({ entry, result: { kind: 'stale', what: 'approval' } });
   if (ledger !== undefined) {
     const all = short.flatMap((call) => call.short);
     const freed = await whenFreed(client, workspaceId, all, ledger);
     for (const call of short) {
       const item = items[call.place];
-      if (item !== undefined) items[call.place] = withTimes(item, call, freed);
+      if (item !== undefined) items[call.place] = withTimes(item, call, freed, nowMs);
     }
   }
   const lastSeq = (id: AgentId): number => rows.get(id)?.agent_seq ?? 0;
@@ -94,6 +99,24 @@ export async function lockAndDecide(
       ? undefined
       : prepareAppend(workspaceId, held, position, openBlock, items, NOTHING_EXPECTED, lastSeq, ledger);
   return { stale, faulty, append };
+}
+
+/** Has the gates read what they rule by. Of two with one key the second intent is decided again. */
+async function askGates(
+  client: PoolClient,
+  entries: readonly Entry[],
+): Promise<{ readonly entries: readonly Entry[]; readonly again: readonly IntentEntry[] }> {
+  const gates = new Map<string, Gate>();
+  const again: IntentEntry[] = [];
+  for (const entry of entries) {
+    const gate = entry.kind === 'intent' ? entry.intent.gate : undefined;
+    if (entry.kind !== 'intent' || gate === undefined) continue;
+    if (gates.has(gate.key)) again.push(entry);
+    else gates.set(gate.key, gate);
+  }
+  if (gates.size === 0) return { entries, again };
+  await Promise.all([...gates.values()].map((gate) => gate.read(client)));
+  return { entries: entries.filter((entry) => entry.kind === 'plain' || !again.includes(entry)), again };
 }
 
 /** Why the intent must be decided again; undefined when it stands. */
@@ -110,14 +133,16 @@ function staleness(
   if (workspace?.status !== 'active') return 'workspace';
   if (agent.status !== 'active' || agent.revision !== principal.agentRevision) return 'agent';
   if (principal.tokenExpiresAtMs <= nowMs) return 'agent';
-  return workspace.policy_revision === evaluation.policyRevision ? undefined : 'policy';
+  if (workspace.policy_revision !== evaluation.policyRevision) return 'policy';
+  const { holds } = evaluation;
+  return holds === undefined || (holds.fromMs <= nowMs && nowMs < holds.untilMs) ? undefined : 'time';
 }
 
 /** The counters that the batch reads or changes. */
 export function keysOf(entries: readonly Entry[]): Set<string> {
   const keys = new Set<string>();
   for (const entry of entries) {
-    if (entry.kind === 'plain') for (const { key } of entry.release ?? []) keys.add(key);
+    if (entry.kind === 'plain') for (const { key } of entry.credits ?? []) keys.add(key);
     else if (entry.ready === undefined) {
       for (const { key } of entry.intent.evaluation.demands) keys.add(key);
       for (const { key } of entry.intent.evaluation.charges) keys.add(key);
@@ -136,13 +161,13 @@ async function lockWindows(
   const values = [workspaceId, keys];
   const make = () => client.query({ name: 'log-make-counters', text: MAKE_COUNTERS, values });
   const lock = () => client.query({ name: 'log-lock-counters', text: LOCK_COUNTERS, values });
-  const release = ({ key, version, sinceUs, amount }: Reservation) =>
-    client.query({ name: 'log-release', text: RELEASE, values: [workspaceId, key, version, sinceUs, amount] });
+  const give = ({ call, credit: { key, version, sinceUs, amount } }: DueCredit) =>
+    client.query({ name: 'log-credit', text: CREDIT, values: [workspaceId, key, version, sinceUs, amount, call] });
   const read = () => readWindows(client, workspaceId, keys, demandsOf(entries));
   const [, locked, , ledger] = await Promise.all([
     areKnown ? undefined : make(),
     lock(),
-    Promise.all(releasesOf(entries).map(release)),
+    Promise.all(creditsDue(entries).map(give)),
     read(),
   ]);
   if (locked.rowCount === keys.length) return ledger;
@@ -151,8 +176,17 @@ async function lockWindows(
   return again;
 }
 
-function releasesOf(entries: readonly Entry[]): Reservation[] {
-  return entries.flatMap((entry) => (entry.kind === 'plain' ? (entry.release ?? []) : []));
+interface DueCredit {
+  readonly call: EventId;
+  readonly credit: Credit;
+}
+
+function creditsDue(entries: readonly Entry[]): DueCredit[] {
+  return entries.flatMap((entry) => {
+    if (entry.kind !== 'plain' || entry.settles === undefined) return [];
+    const { settles: call, credits = [] } = entry;
+    return credits.map((credit) => ({ call, credit }));
+  });
 }
 
 function demandsOf(entries: readonly Entry[]): WindowDemand[] {

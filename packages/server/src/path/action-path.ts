@@ -1,6 +1,15 @@
 /** The steps in order: authenticate ▸ resolve ▸ decide ▸ record ▸ (forward, at the entrance) ▸ settle. */
 import { createHmac, type KeyObject } from 'node:crypto';
-import { type Decision, type Evaluation, settle } from '@hivekey/policy';
+import { canonicalJson } from '@hivekey/action-log';
+import {
+  approvalRequirement,
+  type CompiledPolicy,
+  type Decision,
+  type Evaluation,
+  type StateView,
+  settle,
+  toldToAgent,
+} from '@hivekey/policy';
 import { type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { findAgent, type TokenHolder, type TokenState } from '../agents/index.ts';
@@ -9,6 +18,7 @@ import type { ActionLog } from '../log/index.ts';
 import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
 import { decide, refuse } from './decide.ts';
+import { appliedPolicy, canHold } from './holding.ts';
 import type {
   ActionPath,
   Attempt,
@@ -23,8 +33,12 @@ import { Policies, type PolicyInForce } from './policy-in-force.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
 import type {
   Action,
+  ApprovalTicket,
   Authorization,
+  GatedIntent,
+  Holds,
   Intent,
+  Moved,
   Outcome,
   Permit,
   Principal,
@@ -45,6 +59,8 @@ export interface ActionPathOptions {
   readonly digest: KeyObject;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
+  /** Where calls wait for people. Without it a review is a refusal. */
+  readonly holds?: Holds;
   readonly observe?: PathObserver;
 }
 
@@ -77,11 +93,14 @@ class Path implements ActionPath {
   readonly #digest: KeyObject;
   readonly #clock: () => number;
   readonly #observe: PathObserver | undefined;
+  readonly #holds: Holds | undefined;
   readonly #authenticator: Authenticator;
   readonly #policies: Policies;
   readonly #calls = new CallsInFlight();
   /** Which call a permit belongs to; a permit that is not here has been settled. */
   readonly #permits = new WeakMap<Permit, Call>();
+  /** How far the database's clock was before ours, when it was last found to differ in what is in force. */
+  #databaseAheadMs = 0;
   #closing = false;
 
   constructor(options: ActionPathOptions) {
@@ -90,6 +109,7 @@ class Path implements ActionPath {
     this.#digest = options.digest;
     this.#clock = options.clock ?? Date.now;
     this.#observe = options.observe;
+    this.#holds = options.holds;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
     this.#policies = new Policies(options.pool);
   }
@@ -123,10 +143,30 @@ class Path implements ActionPath {
   }
 
   async authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization> {
+    const authorization = await this.#authorize(credential, principal, resolve, undefined);
+    // Only what waits for an approval is sent back without end, and that was not asked for.
+    return authorization.kind === 'moved' ? this.#unavailable('overloaded') : authorization;
+  }
+
+  resume(
+    approvalId: string,
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+  ): Promise<Authorization | Moved> {
+    return this.#authorize(credential, principal, resolve, approvalId);
+  }
+
+  async #authorize(
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+    approvalId: string | undefined,
+  ): Promise<Authorization | Moved> {
     if (this.#closing) return this.#unavailable('shutting_down');
     return tracer.startActiveSpan('hivekey.authorize', async (span) => {
       try {
-        const authorization = await this.#decideAndRecord(credential, principal, resolve);
+        const authorization = await this.#decideAndRecord(credential, principal, resolve, approvalId);
         span.setAttributes({ 'hivekey.agent': principal.agent, 'hivekey.result': authorization.kind });
         if ('decision' in authorization) {
           span.setAttributes({
@@ -149,7 +189,8 @@ class Path implements ActionPath {
     credential: string | Reauthenticate,
     first: Principal,
     resolve: Resolve,
-  ): Promise<Authorization> {
+    approvalId: string | undefined,
+  ): Promise<Authorization | Moved> {
     let principal = first;
     for (let round = 0; round < MAX_DECISIONS; round += 1) {
       const resolveStart = performance.now();
@@ -166,12 +207,19 @@ class Path implements ActionPath {
         this.#policies.outdated(principal.workspaceId, policy);
         continue;
       }
-      const evaluation = decide(policy, principal, action);
+      const evaluation = decide(policy, principal, action, this.#state());
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
+      const intent = this.#intent(principal, action, evaluation);
+      const gated = this.#gated(intent, policy);
+      const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
+      const hold = approvalId === undefined && canHold(evaluation) ? gated && this.#holds?.hold(gated) : undefined;
+      const gate = release ?? hold;
+      // Without its gate it would run and leave the approval as it is.
+      if (approvalId !== undefined && gate === undefined) throw new Error('an action without a resumption is resumed');
       let result: RecordResult;
       try {
-        result = await this.#log.recordIntent(this.#intent(principal, action, evaluation));
+        result = await this.#log.recordIntent(gate === undefined ? intent : { ...intent, gate });
       } catch (error) {
         this.#calls.leave(call, undefined);
         return this.#unavailable(codeOf(error) === 'overloaded' ? 'overloaded' : 'log_unavailable');
@@ -179,9 +227,17 @@ class Path implements ActionPath {
       this.#observe?.step('resolve', (decideStart - resolveStart) / 1000);
       this.#observe?.step('decide', (recordStart - decideStart) / 1000);
       this.#observe?.step('record', (performance.now() - recordStart) / 1000);
-      if (result.kind === 'recorded') return this.#outcomeOf(call, principal, action, result);
+      if (result.kind === 'recorded') return this.#outcomeOf(call, intent, result, policy.compiled, hold?.ticket);
 
       this.#calls.leave(call, undefined);
+      if (result.what === 'approval') {
+        if (approvalId !== undefined) return { kind: 'moved' };
+        continue;
+      }
+      if (result.what === 'time') {
+        this.#databaseAheadMs = result.nowMs - this.#clock();
+        continue;
+      }
       if (result.what === 'policy') {
         this.#policies.outdated(principal.workspaceId, policy);
         continue;
@@ -202,12 +258,13 @@ class Path implements ActionPath {
 
   async dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable> {
     let policy: PolicyInForce;
+    let atMs: number;
     try {
-      policy = await this.#policies.newest(subject.workspaceId);
+      ({ policy, atMs } = await this.#policies.newest(subject.workspaceId));
     } catch {
       return this.#unavailable('policy_unavailable');
     }
-    const evaluation = decide(policy, subject, action);
+    const evaluation = decide(policy, subject, action, { atMs });
     try {
       return settle(evaluation, await this.#log.usage(subject.workspaceId, evaluation.demands));
     } catch {
@@ -217,14 +274,18 @@ class Path implements ActionPath {
 
   #outcomeOf(
     call: Call,
-    principal: Principal,
-    action: Action,
+    { principal, action }: Intent,
     recorded: Extract<RecordResult, { kind: 'recorded' }>,
+    policy: CompiledPolicy,
+    approval: ApprovalTicket | undefined,
   ): Authorization {
-    const { decision, eventId } = recorded;
+    const { eventId, reservations } = recorded;
+    // The record has all of it; an agent learns nothing of what others have used.
+    const decision = toldToAgent(recorded.decision);
     this.#observe?.decided(decision.verdict, decision.reasonClass, action.entrance);
     if (decision.verdict === 'allow') {
       call.eventId = eventId;
+      const settlement = policy.settlement(action.capability);
       const permit: Permit = {
         kind: 'permit',
         principal,
@@ -233,12 +294,15 @@ class Path implements ActionPath {
         eventId,
         signal: call.controller.signal,
         startedAtMs: this.#clock(),
+        ...(reservations === undefined ? {} : { reservations }),
+        ...(settlement === undefined ? {} : { settlement }),
       };
       this.#permits.set(permit, call);
       return permit;
     }
     this.#calls.leave(call, undefined);
-    return { kind: decision.verdict === 'review' ? 'held' : 'refused', principal, action, decision, eventId };
+    if (decision.verdict === 'deny') return { kind: 'refused', principal, action, decision, eventId };
+    return { kind: 'held', principal, action, decision, eventId, ...(approval === undefined ? {} : { approval }) };
   }
 
   async settle(permit: Permit, outcome: Outcome): Promise<void> {
@@ -294,6 +358,11 @@ class Path implements ActionPath {
     await this.#calls.drain(graceMs);
   }
 
+  /** What has a say beside the policy, as far as it is known here; the record's transaction knows it for sure. */
+  #state(): StateView {
+    return { atMs: Math.floor(this.#clock() + this.#databaseAheadMs) };
+  }
+
   #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {
     return {
       principal,
@@ -301,7 +370,27 @@ class Path implements ActionPath {
       // Problems with arguments name members, and the caller chose their names.
       evaluation: { ...evaluation, reason: maskCredentials(evaluation.reason) },
       redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
-      argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(principal.workspaceId).update('\0').update(action.argumentsJson).digest('hex')}`,
+      argumentsDigest: this.#keyedDigest(principal.workspaceId, action.argumentsJson),
+    };
+  }
+
+  #keyedDigest(workspaceId: WorkspaceId, text: string): string {
+    const digest = createHmac('sha256', this.#digest).update(workspaceId).update('\0').update(text).digest('hex');
+    return `hmac-sha256:${digest}`;
+  }
+
+  /** Undefined where the action cannot wait. */
+  #gated({ principal, action, argumentsDigest }: Intent, { set }: PolicyInForce): GatedIntent | undefined {
+    const { resumption } = action;
+    if (resumption === undefined || this.#holds === undefined) return undefined;
+    return {
+      principal,
+      action: { ...action, resumption },
+      argumentsDigest,
+      // Made only where they are asked for: most calls are neither held nor released.
+      requestDigest: () => this.#keyedDigest(principal.workspaceId, canonicalJson(resumption.request)),
+      appliedPolicy: () => appliedPolicy(set, principal.roles, action.capability),
+      requirement: (trace) => approvalRequirement(set, trace),
     };
   }
 

@@ -5,6 +5,7 @@ import type {
   Action,
   Authorization,
   Entrance,
+  Moved,
   Outcome,
   Permit,
   Principal,
@@ -78,6 +79,17 @@ export interface ActionPath {
   ): Promise<Principal | undefined | Unauthenticated | Unavailable>;
   /** resolve ▸ decide ▸ record. A permit must be settled exactly once. `credential` is the agent's token, or how an enforcement point asks again. */
   authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization>;
+  /**
+   * As `authorize`, for a call that people approved: decided again, and the approval consumed, in the transaction of
+   * the record. `resolve` builds the action from the stored request. Refused when something differs; then the
+   * approval is stopped.
+   */
+  resume(
+    approvalId: string,
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+  ): Promise<Authorization | Moved>;
   /** The decision that `authorize` would come to now: the same evaluation, against the windows as they stand. Nothing is reserved or recorded. */
   dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable>;
   /** Records how the permitted call ended. Resolves when that is durable; need not be awaited before answering. */
