@@ -16,6 +16,7 @@ export { checkFit } from './documents/fit.ts';
 export { checkFreeze, freezeFromDocument } from './documents/freeze.ts';
 export { checkGuards } from './documents/guards.ts';
 export { canonicalCapability, covers } from './documents/names.ts';
+export { pathText } from './documents/problems.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
 export type * from './documents/types.ts';

@@ -66,6 +66,8 @@ const { condition } = fc.letrec<{ condition: JsonObject }>((tie) => ({
   ),
 }));
 const scope = fc.constantFrom('agent', 'role', 'owner', 'workspace');
+/** Of some windows, what their counters are kept apart by. */
+const per = { per: fc.constantFrom(undefined, undefined, 'f', 'action') };
 const guardDocument = fc.oneof(
   fc.record({
     action: fc.constantFrom(...NAMES, 'pay.*', 'crm.*', 'shop.*', '*'),
@@ -79,6 +81,7 @@ const guardDocument = fc.oneof(
       field: fc.constantFrom('sum(usd, 24h)', 'sum(usd, 1h)'),
       lte: fc.integer({ min: 0, max: 20 }),
       scope,
+      ...per,
     }),
     effect: verdict,
     otherwise: verdict,
@@ -89,6 +92,7 @@ const guardDocument = fc.oneof(
       field: fc.constantFrom('rate.per_day', 'count(10m)'),
       lte: fc.integer({ min: 0, max: 5 }),
       scope,
+      ...per,
     }),
     effect: verdict,
     otherwise: verdict,

@@ -158,7 +158,7 @@ function oneVoice<T>(values: readonly T[], test: (value: T) => Truth): Truth {
 
 // --- fields
 
-function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | undefined {
+export function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | undefined {
   const [only] = path;
   if (path.length === 1 && only !== undefined && !only.each) {
     const { name } = only;
@@ -198,7 +198,7 @@ function valuesUnder(args: JsonObject, keys: ReadonlySet<string>): JsonValue[] {
   return values;
 }
 
-function payeesIn(args: JsonObject): JsonValue[] {
+export function payeesIn(args: JsonObject): JsonValue[] {
   return valuesUnder(args, PAYEE_KEYS);
 }
 

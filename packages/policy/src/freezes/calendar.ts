@@ -61,9 +61,11 @@ export class Calendar {
   }
 
   #find(ms: number): Stretch {
-    let endedMs = Number.NEGATIVE_INFINITY;
-    // Wall clocks are within a day of UTC, and are set back or forth by less than a day.
-    let start = this.#firstFrom(ms - this.#lengthMs - 3 * DAY_MS);
+    // Wall clocks are less than a day from UTC, and are set back or forth by a day at most: what begins before this
+    // has ended a day before `ms`.
+    const from = ms - this.#lengthMs - 3 * DAY_MS;
+    let endedMs = this.#rule === undefined || from <= this.#startMs ? Number.NEGATIVE_INFINITY : ms - DAY_MS;
+    let start = this.#firstFrom(from);
     for (; start !== undefined; start = this.#next(start)) {
       const occurrence = this.#stretch(start);
       if (ms < occurrence.fromMs) return { inForce: false, fromMs: endedMs, untilMs: occurrence.fromMs };

@@ -72,13 +72,14 @@ export function lintTexts(texts: readonly PolicyText[], beside: PolicySet = NOTH
         sources.set('workspace', { file, locate, originOf });
         continue;
       }
+      if (document.kind !== 'Role') continue;
       const role = roleFromDocument(document, 0);
       if (role.ok) roles.set(role.value.name, role.value);
       sources.set(document.metadata.name, { file, locate, originOf });
     }
   }
   const set: PolicySet = {
-    revision: beside.revision,
+    ...beside,
     roles: [...beside.roles.filter(({ name }) => !roles.has(name)), ...roles.values()],
     workspaceGuards: workspaceGuards ?? beside.workspaceGuards,
     capabilities: [...beside.capabilities.filter(({ name }) => !capabilities.has(name)), ...capabilities.values()],

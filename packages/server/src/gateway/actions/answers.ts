@@ -28,6 +28,7 @@ export const decisionSchema = z
     policy: z.string(),
     policy_revision: z.int(),
     remaining: z.number().nullable(),
+    remaining_unit: z.string().nullable().meta({ description: 'Money in minor units; null for calls.' }),
     retry_after_seconds: z.number().nullable(),
   })
   .meta({ id: 'Decision' });
@@ -54,6 +55,7 @@ export function decisionView(decision: Decision): DecisionView {
     policy: decision.policyHash,
     policy_revision: decision.policyRevision,
     remaining: decision.remaining ?? null,
+    remaining_unit: decision.remainingUnit ?? null,
     retry_after_seconds: decision.retryAfterSeconds ?? null,
   };
 }

@@ -227,13 +227,17 @@ function denied(decision: Decision, eventId: string): Answer {
   return { decision: false, context: { ...contextOf('action_denied', decision), event_id: eventId } };
 }
 
-function contextOf(code: string, { reasonClass, reason, rule, remaining, retryAfterSeconds }: Decision): JsonObject {
+function contextOf(
+  code: string,
+  { reasonClass, reason, rule, remaining, remainingUnit, retryAfterSeconds }: Decision,
+): JsonObject {
   return {
     code,
     reason_class: reasonClass,
     reason,
     ...(rule === undefined ? {} : { rule }),
     ...(remaining === undefined ? {} : { remaining }),
+    ...(remainingUnit === undefined ? {} : { remaining_unit: remainingUnit }),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

@@ -96,7 +96,7 @@ async function carryOut(
       else refused = presentable.reason;
     }
   }
-  settle(gateway, permit, outcomeOf(answer, permit.signal.aborted, performance.now() - startedAt));
+  settle(gateway, permit, outcomeOf(answer, permit, performance.now() - startedAt));
   if (refused !== undefined) return reply.inputRefused(server.namespace, refused, permit);
   switch (answer.kind) {
     case 'result':

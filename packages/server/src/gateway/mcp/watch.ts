@@ -31,6 +31,6 @@ export async function watch(gateway: Gateway, caller: Caller, affinity: string, 
     protocolVersion: protocolVersionOf(caller),
     signal: permit.signal,
   });
-  settle(gateway, permit, outcomeOf(answer, permit.signal.aborted, performance.now() - startedAt));
+  settle(gateway, permit, outcomeOf(answer, permit, performance.now() - startedAt));
   return answer.kind === 'result';
 }

@@ -2,7 +2,7 @@
  * How a decision reads to a model. A refusal inside a tool result is what every measured client hands to
  * the model with its reason; a JSON-RPC error mostly becomes "please try again".
  */
-import type { Decision, JsonObject, JsonValue } from '@hivekey/policy';
+import { type Decision, formatUnits, type JsonObject, type JsonValue } from '@hivekey/policy';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import { CODE, type RpcError } from './wire.ts';
 
@@ -17,6 +17,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   guard: 'The same call will be refused again: change the request, or ask the owner of this agent.',
   cap: 'A smaller amount may fit; otherwise wait, or ask the owner of this agent.',
   rate: 'Wait before calling again.',
+  freeze: 'A change freeze is in force: go on with other work, or ask the owner of this agent.',
   containment: 'An operator has stopped this. Do not retry; ask the owner of this agent.',
   credential: 'The credential of this agent is no longer accepted.',
   error: 'It could not be decided safely. Try again later.',
@@ -24,10 +25,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 export function refusalWords(decision: Decision, eventId: string, nowMs: number): Words {
   const parts = [`Refused by policy and not executed. ${sentence(decision.reason)}`];
-  if (decision.remaining !== undefined) parts.push(`Remaining in this window: ${decision.remaining}.`);
+  if (decision.remaining !== undefined)
+    parts.push(`Left in this window: ${formatUnits(decision.remaining, decision.remainingUnit)}.`);
   if (decision.retryAfterSeconds !== undefined) {
     const at = new Date(nowMs + decision.retryAfterSeconds * 1000).toISOString();
-    parts.push(`The limit frees up in ${decision.retryAfterSeconds} s, at ${at}.`);
+    const what = decision.reasonClass === 'freeze' ? 'It ends' : 'The limit frees up';
+    parts.push(`${what} in ${decision.retryAfterSeconds} s, at ${at}.`);
   }
   parts.push(ADVICE[decision.reasonClass] ?? ADVICE.error ?? '', `Log entry ${eventId}.`);
   return { text: parts.join(' '), meta: metaOf(decision, eventId) };
@@ -85,6 +88,7 @@ function metaOf(decision: Decision, eventId: string): JsonObject {
   };
   if (decision.rule !== undefined) meta['hivekey/rule'] = decision.rule;
   if (decision.remaining !== undefined) meta['hivekey/remaining'] = decision.remaining;
+  if (decision.remainingUnit !== undefined) meta['hivekey/remaining_unit'] = decision.remainingUnit;
   if (decision.retryAfterSeconds !== undefined) meta['hivekey/retry_after_seconds'] = decision.retryAfterSeconds;
   return meta;
 }
