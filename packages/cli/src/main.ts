@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAgentCommands } from './commands/agents.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
+import { addBudgetCommands } from './commands/budgets.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addFreezeCommands } from './commands/freezes.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
@@ -48,7 +50,9 @@ for (const add of [
   addPeopleCommands,
   addPolicyObjectCommands,
   addPolicyCommands,
+  addBudgetCommands,
   addUpstreamCommands,
+  addFreezeCommands,
   addContainmentCommands,
   addLogCommands,
   addVerifyCommand,

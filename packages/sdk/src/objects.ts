@@ -156,6 +156,39 @@ export interface Containment {
   readonly receipt: Receipt;
 }
 
+export interface FreezeOverride {
+  readonly id: string;
+  readonly object: 'freeze_override';
+  readonly freeze: string;
+  readonly status: 'requested' | 'unanswered' | 'active' | 'ended';
+  readonly reason: string;
+  readonly minutes: number;
+  readonly requested_by: string;
+  readonly requested_at: number;
+  readonly answer_by: number;
+  readonly approved_by: string | null;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
+  readonly ended_by: string | null;
+}
+
+export interface Freeze {
+  readonly object: 'freeze';
+  readonly name: string;
+  readonly description: string;
+  readonly sentence: string;
+  readonly in_force: boolean;
+  readonly until: number | null;
+  readonly next: number | null;
+  readonly override: FreezeOverride | null;
+  readonly document: JsonObject;
+  readonly author: string;
+  readonly created: number;
+  readonly updated_at: number;
+  /** In the answer that applied it. */
+  readonly change?: 'created' | 'updated' | 'unchanged';
+}
+
 export interface TraceStep {
   readonly rule: string;
   readonly origin: string;
@@ -212,4 +245,24 @@ export interface HeldAction {
   readonly id: string;
   readonly verdict: 'review';
   readonly decision: Decision;
+}
+
+/** A window that somebody is under, and how full it is. Amounts in minor units for money. */
+export interface Budget {
+  readonly object: 'budget';
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
+  readonly subject: string;
+  readonly per: { readonly by: string; readonly value: string } | null;
+  readonly kind: 'sum' | 'count';
+  readonly unit: string | null;
+  readonly over: readonly string[];
+  readonly window_seconds: number;
+  readonly limit: number;
+  readonly used: number;
+  readonly left: number;
+  readonly frees_in_seconds: number | null;
+  readonly otherwise: Verdict;
 }

@@ -97,7 +97,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     const change = { change: 'environment', environment, previous: previousEnvironment };
     await log.record(workspaceId, { kind: 'workspace.changed', actor: 'system', ...change });
   }
-  await ensurePolicy(log, workspaceId);
+  await ensurePolicy(log, workspaceId, previousEnvironment !== undefined);
   const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 
   const clock = Date.now;

@@ -5,9 +5,11 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { z } from 'zod';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
+import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { Failure } from '../errors.ts';
+import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
 import { HostGuard } from '../gateway/host-guard.ts';
@@ -45,6 +47,8 @@ const MANAGEMENT: readonly Routes[] = [
   workspaceGuardRoutes,
   capabilityRoutes,
   policyRoutes,
+  budgetRoutes,
+  freezeRoutes,
   containmentRoutes,
   mcpServerRoutes,
   secretRoutes,

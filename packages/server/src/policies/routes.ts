@@ -1,4 +1,4 @@
-import { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from '@hivekey/policy';
+import { capabilitySchema, freezeSchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from '@hivekey/policy';
 import { z } from 'zod';
 import { type Api, type ApiContext, jsonObject } from '../api/route.ts';
 import { decisionSchema, decisionView } from '../gateway/actions/index.ts';
@@ -12,6 +12,7 @@ const SCHEMAS = {
   role: roleSchema,
   guards: workspaceGuardsSchema,
   capability: capabilitySchema,
+  freeze: freezeSchema,
   tests: policyTestSchema,
 } as const;
 
@@ -56,8 +57,8 @@ export function policyRoutes(api: Api, context: ApiContext): void {
     {
       schema: {
         tags,
-        summary: 'JSON Schema of role, guards, capability or tests files',
-        params: z.object({ name: z.enum(['role', 'guards', 'capability', 'tests']) }),
+        summary: 'JSON Schema of role, guards, capability, freeze or tests files',
+        params: z.object({ name: z.enum(['role', 'guards', 'capability', 'freeze', 'tests']) }),
         response: { 200: z.record(z.string(), z.unknown()) },
       },
     },

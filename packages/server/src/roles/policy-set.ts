@@ -3,6 +3,8 @@ import {
   type Capability,
   checkCapability,
   checkGuards,
+  type FreezeOverride,
+  freezeFromDocument,
   type JsonObject,
   type PolicySet,
   policyHash,
@@ -24,6 +26,13 @@ SELECT s.policy_revision,
      FROM capabilities c WHERE c.workspace_id = s.workspace_id) AS capabilities,
   (SELECT coalesce(array_agg(DISTINCT k.target), '{}') FROM containments k
     WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools,
+  (SELECT coalesce(json_agg(json_build_object('document', f.document, 'overrides',
+            (SELECT coalesce(json_agg(json_build_object('id', o.id, 'fromMs', floor(extract(epoch FROM o.starts_at) * 1000),
+                                                        'untilMs', floor(extract(epoch FROM o.ends_at) * 1000)) ORDER BY o.starts_at, o.id), '[]')
+               FROM freeze_overrides o WHERE o.workspace_id = f.workspace_id AND o.freeze_name = f.name AND o.in_policy)) ORDER BY f.name), '[]')
+     FROM freezes f JOIN workspaces w ON w.id = f.workspace_id
+    WHERE f.workspace_id = s.workspace_id
+      AND (NOT f.document -> 'scope' ? 'environments' OR f.document -> 'scope' -> 'environments' ? w.environment)) AS freezes,
   (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
@@ -39,6 +48,7 @@ interface SnapshotRow {
     impact: JsonObject;
     input_schema: JsonObject | null;
   }[];
+  freezes: { document: unknown; overrides: FreezeOverride[] }[];
   stopped_tools: string[];
   catalogue_version: string;
 }
@@ -68,8 +78,11 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
   const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
     checkedValue(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
   );
+  const freezes = row.freezes.map(({ document, overrides }) =>
+    checkedValue(freezeFromDocument(document, overrides), 'change freeze'),
+  );
   return {
-    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities },
+    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities, freezes },
     stoppedTools: new Set(row.stopped_tools),
     catalogueVersion: row.catalogue_version,
   };

@@ -32,7 +32,8 @@ export async function createPathFixture(): Promise<PathFixture> {
   const { pool } = database;
   const node: PathFixture['node'] = async (options) => {
     const log = await base.open(options);
-    return { log, path: createActionPath({ pool, log, pepper, digest }) };
+    const clock = options?.clock;
+    return { log, path: createActionPath({ pool, log, pepper, digest, ...(clock === undefined ? {} : { clock }) }) };
   };
   const { log, path } = await node();
   return {
