@@ -183,6 +183,17 @@ export interface RolePreview {
   readonly tools: readonly VisibleTool[];
   readonly guards: readonly string[];
   readonly problems: readonly Problem[];
+  readonly findings: readonly Finding[];
+}
+
+/** A rule that is valid and does not do what it seems to. */
+export interface Finding {
+  readonly code: string;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly guard: string | null;
+  readonly message: string;
+  readonly remedy: string;
+  readonly path: string;
 }
 
 export interface Capability {
@@ -439,4 +450,22 @@ export interface EventFilter {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly q?: string | undefined;
+}
+
+/** A window that somebody is under, and how full it is. Amounts in minor units for money. */
+export interface Budget {
+  readonly object: 'budget';
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
+  readonly subject: string;
+  readonly per: { readonly by: string; readonly value: string } | null;
+  readonly unit: string | null;
+  readonly window_seconds: number;
+  readonly limit: number;
+  readonly used: number;
+  readonly left: number;
+  readonly frees_in_seconds: number | null;
+  readonly otherwise: Verdict;
 }

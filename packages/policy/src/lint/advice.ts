@@ -7,7 +7,7 @@ import { itemsOf } from '../values/json.ts';
 import { currencyOf } from '../values/money.ts';
 import type { Finding } from './findings.ts';
 import { type PlacedGuard, placedGuards, type View } from './lens.ts';
-import { conditionOf, testsOf, verdictsOf, windowOf } from './outcomes.ts';
+import { conditionOf, testsOf, truthsOf, windowOf } from './outcomes.ts';
 import { finding } from './rules.ts';
 
 const MAX_NAMED = 3;
@@ -39,8 +39,10 @@ function thresholdWithoutCap(placed: PlacedGuard, covered: readonly View[]): rea
   if (condition === undefined || !('field' in condition) || condition.field !== 'amount') return [];
   if (!COMPARES.includes(condition.operator)) return [];
   const open = covered.find((view) => {
-    if (view.grantedBy.size === 0 || !verdictsOf(guard, view).has('allow') || verdictsOf(guard, view).size === 1)
-      return false;
+    const truths = truthsOf(condition, view);
+    if (view.grantedBy.size === 0 || !truths.includes('holds') || !truths.includes('fails')) return false;
+    // one side passes, the other does not
+    if ((guard.effect === 'allow') === (guard.otherwise === 'allow')) return false;
     return !view.guards.some(({ guard: other }) => bounds(other, guard, view));
   });
   if (open === undefined) return [];
