@@ -18,6 +18,8 @@ interface Arrival {
 export interface Upstream {
   readonly url: string;
   readonly tally: readonly Arrival[];
+  /** What each call of `pay` was charged, in cents, by its id. */
+  readonly charged: ReadonlyMap<string, number>;
   /** Calls that ask to be held are answered after this; later ones are held again. */
   release(): void;
   close(): Promise<void>;
@@ -29,14 +31,33 @@ const argumentsOf = fromJsonSchema<{ id: string; hold?: boolean }>({
   required: ['id'],
 });
 
+const paymentOf = fromJsonSchema<{ id: string; amount: number }>({
+  type: 'object',
+  properties: { id: { type: 'string' }, amount: { type: 'number' } },
+  required: ['id', 'amount'],
+});
+
+/** Of ten payments one costs half of what was asked, and one fails and costs nothing. */
+export function chargeOf(id: string, cents: number): number {
+  if (id.endsWith('7')) return 0;
+  return id.endsWith('3') ? Math.floor(cents / 2) : cents;
+}
+
 export async function startUpstream(): Promise<Upstream> {
   const tally: Arrival[] = [];
+  const charged = new Map<string, number>();
   let barrier = Promise.withResolvers<void>();
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: 'tally', version: '1.0.0' });
     server.registerTool('act', { description: 'Acts.', inputSchema: argumentsOf }, async ({ id, hold }) => {
       if (hold === true) await barrier.promise;
       return { content: [{ type: 'text', text: `done ${id}` }] };
+    });
+    server.registerTool('pay', { description: 'Pays.', inputSchema: paymentOf }, async ({ id, amount }) => {
+      const cents = chargeOf(id, Math.round(amount * 100));
+      charged.set(id, (charged.get(id) ?? 0) + cents);
+      if (id.endsWith('7')) return { content: [{ type: 'text', text: `declined ${id}` }], isError: true };
+      return { content: [{ type: 'text', text: `paid ${id}` }], structuredContent: { charged: cents / 100 } };
     });
     return server;
   });
@@ -62,6 +83,7 @@ export async function startUpstream(): Promise<Upstream> {
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/mcp`,
     tally,
+    charged,
     release: () => {
       barrier.resolve();
       barrier = Promise.withResolvers();

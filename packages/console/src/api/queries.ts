@@ -7,6 +7,7 @@ import type {
   AdminKey,
   Agent,
   AgentToken,
+  Budget,
   Capability,
   Containment,
   EventDetail,
@@ -76,6 +77,14 @@ export function agentToolsQuery(agent: string) {
   return queryOptions({
     queryKey: ['agents', 'tools', agent],
     queryFn: ({ signal }) => getAll<VisibleTool>(at`/v1/agents/${agent}/tools`, {}, signal),
+  });
+}
+
+/** Of an agent or a role. */
+export function budgetsQuery(whose: { readonly agent: string } | { readonly role: string }) {
+  return queryOptions({
+    queryKey: ['budgets', whose],
+    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', whose, signal),
   });
 }
 

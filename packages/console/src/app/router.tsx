@@ -67,7 +67,7 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => signedIn,
   path: '/agents/$agent',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'tokens', 'log', 'stops']) }),
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'budgets', 'tokens', 'log', 'stops']) }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
 });
 
@@ -87,7 +87,7 @@ const role = createRoute({
   getParentRoute: () => signedIn,
   path: '/roles/$role',
   validateSearch: (search) =>
-    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents']), find: text(search.find) }),
+    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents', 'budgets']), find: text(search.find) }),
   component: lazyRouteComponent(() => import('../rooms/roles/RolePage.tsx'), 'RolePage'),
 });
 

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { agentQuery } from '../../api/queries.ts';
+import { Budgets } from '../../ui/Budgets.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
@@ -87,6 +88,7 @@ export function AgentPage() {
         <Tabs value={tab} onChange={(next) => navigate({ search: { tab: next as typeof tab }, replace: true })}>
           <Tabs.List mb="md">
             <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
+            <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
             <Tabs.Tab value="tokens">Tokens</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
@@ -94,6 +96,7 @@ export function AgentPage() {
           <Tabs.Panel value="tools">
             <AgentTools agent={agent} />
           </Tabs.Panel>
+          <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ agent: agent.id }} /> : null}</Tabs.Panel>
           <Tabs.Panel value="tokens">
             <AgentTokens agent={agent} />
           </Tabs.Panel>
