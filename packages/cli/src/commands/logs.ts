@@ -20,6 +20,7 @@ interface Filter {
   readonly from?: string;
   readonly to?: string;
   readonly q?: string;
+  readonly shadow?: true;
 }
 
 function text(value: unknown): string {
@@ -33,11 +34,20 @@ function eventLine(event: AuditEvent): string {
   const verdict =
     event.verdict === undefined ? paint('dim', event.kind) : verdictLabel(event.verdict, event.reason_class);
   const why = event.verdict === undefined || event.verdict === 'allow' ? (event.outcome ?? '') : text(event.reason);
-  return [paint('dim', event.ts), who, what, verdict, why].filter((part) => part !== '').join('  ');
+  return [paint('dim', event.ts), who, what, verdict, why, shadowText(event.shadow)]
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
-function filterOf({ agent, owner, action, verdict, kind, session, from, to, q }: Filter) {
-  return { agent, owner, action, verdict, kind, session, from, to, q };
+/** `would be deny: billing/new-cap` */
+function shadowText(shadow: unknown): string {
+  if (!Array.isArray(shadow)) return '';
+  const words = shadow.map(({ result, origin, rule }) => `would be ${text(result)}: ${text(origin)}/${text(rule)}`);
+  return paint('yellow', words.join(', '));
+}
+
+function filterOf({ agent, owner, action, verdict, kind, session, from, to, q, shadow }: Filter) {
+  return { agent, owner, action, verdict, kind, session, from, to, q, shadow };
 }
 
 /** Sealed events as they come, until the signal. Reconnects where it left off. */
@@ -101,7 +111,8 @@ const withFilter = (command: Command): Command =>
     .option('--session <id>', 'of this session')
     .option('--from <time>', 'from then on, e.g. 2026-04-01 or 24h (ago)', moment)
     .option('--to <time>', 'until then', moment)
-    .option('--q <text>', 'words in the reason');
+    .option('--q <text>', 'words in the reason')
+    .option('--shadow', 'only what guards in shadow would have refused or held');
 
 export function addLogCommands(program: Command): void {
   const logs = withFilter(program.command('logs'))

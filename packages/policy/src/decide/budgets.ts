@@ -32,7 +32,7 @@ export function budgetsOf(set: PolicySet, subject: BudgetSubject): Budget[] {
   return origins.flatMap(({ origin, guards }) =>
     guards.flatMap((guard): Budget[] => {
       const { when: window } = guard;
-      if (!('kind' in window)) return [];
+      if (!('kind' in window) || guard.mode === 'shadow') return [];
       return scopeIds(window.scope, origin, guard, roles, subject).map((scopeId) => {
         const counter = `${window.scope}/${scopeId}/${countedIn(window)}`;
         const key = window.per === undefined ? counter : `${counter}/${window.per}:`;

@@ -29,8 +29,9 @@ export function policyHash({ roles, workspaceGuards, capabilities, freezes = [] 
 
 /** A guard written twice decides as one. */
 function guardSet(guards: readonly Guard[]): readonly string[] {
+  const enforced = guards.filter(({ mode }) => mode !== 'shadow');
   return unique(
-    guards.map(({ action, when, effect, otherwise, approval }) =>
+    enforced.map(({ action, when, effect, otherwise, approval }) =>
       // Left out where there is none: a policy without requirements keeps the hash it always had.
       canonicalText({
         action,

@@ -18,8 +18,9 @@ import { formatUnits } from '../values/money.ts';
  * the class `error`, as an unavailable counter is.
  */
 export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): Decision {
-  const { demands, charges: _, holds: __, ...decided } = evaluation;
-  if (demands.length === 0) return decided;
+  const { demands, charges: _, holds: __, shadow: asked, ...decided } = evaluation;
+  const tried = [...(asked ?? [])];
+  if (demands.length === 0) return withShadow(decided, tried);
   let { verdict, reasonClass, reason, rule } = evaluation;
   let refused: { readonly demand: WindowDemand; readonly used: number } | undefined;
   let retryAfterSeconds: number | undefined = 0;
@@ -29,6 +30,11 @@ export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): 
   let copied = 0;
   for (const [i, demand] of demands.entries()) {
     const usage = usages[i];
+    if (demand.shadow === true) {
+      // what is not enforced refuses nothing, not even where its counter cannot be read
+      if (usage !== undefined) tried.push(windowStep(demand, usage.used, usage.used + demand.amount <= demand.limit));
+      continue;
+    }
     if (usage === undefined || !Number.isSafeInteger(usage.used) || usage.used < 0)
       return unreadable(evaluation, demand);
     const until = Math.min(demand.afterSteps ?? evaluation.trace.length, evaluation.trace.length);
@@ -48,7 +54,7 @@ export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): 
     refused = fits ? undefined : { demand, used: usage.used };
   }
   while (copied < evaluation.trace.length) copied = pushStep(trace, evaluation.trace, copied);
-  return {
+  const decision: Decision = {
     ...decided,
     verdict,
     reasonClass,
@@ -61,6 +67,13 @@ export function settle(evaluation: Evaluation, usages: readonly WindowUsage[]): 
       : { retryAfterSeconds }),
     ...(shared.length === 0 ? {} : { shared: shared.map((each) => ({ ...each, decides: each.step === deciding })) }),
   };
+  return withShadow(decision, tried);
+}
+
+/** With what guards that are not enforced would have made of it, where that is stricter. */
+function withShadow(decision: Decision, tried: readonly TraceStep[]): Decision {
+  const stricter = tried.filter(({ result }) => isStricter(result, decision.verdict));
+  return stricter.length === 0 ? decision : { ...decision, shadow: stricter };
 }
 
 function remainderOf({ limit, unit }: WindowDemand, used: number): Pick<Decision, 'remaining' | 'remainingUnit'> {
@@ -72,7 +85,7 @@ function remainderOf({ limit, unit }: WindowDemand, used: number): Pick<Decision
  * The decision as the agent is told it. Of a counter that it shares, it learns whether its call fits and when it
  * would, not how much others have used: neither the use nor what is left.
  */
-export function toldToAgent({ shared, ...decision }: Decision): Decision {
+export function toldToAgent({ shared, shadow: _shadow, ...decision }: Decision): Decision {
   if (shared === undefined) return decision;
   const told = new Map(shared.map(({ step, told: words }) => [step, words]));
   const trace = decision.trace.map((step, i) => ({ ...step, detail: told.get(i) ?? step.detail }));
@@ -116,7 +129,7 @@ function windowStep(
 }
 
 function unreadable(
-  { demands: _, charges: __, holds: ___, ...decided }: Evaluation,
+  { demands: _, charges: __, holds: ___, shadow: ____, ...decided }: Evaluation,
   { guardId, origin, sentence }: WindowDemand,
 ): Decision {
   const detail = 'the counter could not be read';

@@ -8,7 +8,7 @@ import { currencyOf } from '../values/money.ts';
 import type { Finding } from './findings.ts';
 import { type PlacedGuard, placedGuards, type View } from './lens.ts';
 import { conditionOf, testsOf, truthsOf, windowOf } from './outcomes.ts';
-import { finding } from './rules.ts';
+import { binds, finding } from './rules.ts';
 
 const MAX_NAMED = 3;
 
@@ -43,7 +43,7 @@ function thresholdWithoutCap(placed: PlacedGuard, covered: readonly View[]): rea
     if (view.grantedBy.size === 0 || !truths.includes('holds') || !truths.includes('fails')) return false;
     // one side passes, the other does not
     if ((guard.effect === 'allow') === (guard.otherwise === 'allow')) return false;
-    return !view.guards.some(({ guard: other }) => bounds(other, guard, view));
+    return !view.guards.some(({ guard: other }) => binds(other, guard) && bounds(other, guard, view));
   });
   if (open === undefined) return [];
   return [

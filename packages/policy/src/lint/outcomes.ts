@@ -92,24 +92,10 @@ export function isCoveredBy(guard: Guard, other: Guard, lens: Lens): boolean {
   return conditionCovers(guard, other, lens);
 }
 
-/** Where both may hold a call, who must approve and what else the guard states has to be the same. */
+/** Where both may hold a call, the same people must approve. */
 function asksNoLess(guard: Guard, other: Guard): boolean {
   const mayHold = [guard.effect, guard.otherwise].includes('review');
-  return !mayHold || JSON.stringify(settingsOf(guard)) === JSON.stringify(settingsOf(other));
-}
-
-/** What a guard states beside its condition and its verdicts. */
-function settingsOf({
-  id: _,
-  action: __,
-  when: ___,
-  effect: ____,
-  otherwise: _____,
-  origin: ______,
-  sentence: _______,
-  ...settings
-}: Guard) {
-  return settings;
+  return !mayHold || JSON.stringify(guard.approval) === JSON.stringify(other.approval);
 }
 
 /** A guard that reads an undeclared amount refuses impossible ones; one that stands in for it must read it too. */
@@ -124,6 +110,7 @@ function windowCovers(guard: Guard, window: WindowCondition, other: Guard, other
     guard.effect === 'allow' &&
     window.kind === otherWindow.kind &&
     window.unit === otherWindow.unit &&
+    window.per === otherWindow.per &&
     window.scope === otherWindow.scope &&
     (window.scope !== 'role' || guard.origin === other.origin) &&
     [...window.over].sort().join() === [...otherWindow.over].sort().join() &&

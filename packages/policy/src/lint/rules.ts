@@ -140,7 +140,14 @@ function deadGuards(set: PolicySet, kinds: readonly View[], isIdle: (guard: Guar
       if (met.length === 0) return [];
       const reasons = met.map((view) =>
         view.guards.find(({ guard: other }) => {
-          if (other === guard || dead.has(other) || isIdle(other) || !appliesBeside(guard, other)) return false;
+          if (
+            other === guard ||
+            !binds(other, guard) ||
+            dead.has(other) ||
+            isIdle(other) ||
+            !appliesBeside(guard, other)
+          )
+            return false;
           if (!spend(pairs, view)) return false;
           return isCoveredBy(guard, other, view);
         }),
@@ -172,6 +179,11 @@ function appliesBeside(guard: Guard, other: Guard): boolean {
   return other.origin === 'workspace' || other.origin === guard.origin;
 }
 
+/** What is not enforced stands in for nothing that is. */
+export function binds(other: Guard, guard: Guard): boolean {
+  return other.mode !== 'shadow' || guard.mode === 'shadow';
+}
+
 function spend(pairs: Map<View, number>, view: View): boolean {
   const spent = (pairs.get(view) ?? 0) + 1;
   pairs.set(view, spent);
@@ -184,6 +196,7 @@ function contradictions(kinds: readonly View[]): readonly Finding[] {
   for (const view of kinds) {
     if (view.grantedBy.size === 0) continue;
     const restricting = view.guards.filter(({ guard }) => {
+      if (guard.mode === 'shadow') return false;
       const verdicts = conditionOf(guard) === undefined ? undefined : verdictsOf(guard, view);
       return verdicts?.has('deny') === true && verdicts.size > 1;
     });
@@ -223,7 +236,7 @@ function refusedGrants({ roles }: PolicySet, views: readonly View[]): readonly F
     allow.flatMap((capability, i): Finding[] => {
       const view = byName.get(capability);
       const denying = view?.guards.find(({ guard }) => {
-        if (guard.origin !== 'workspace' && guard.origin !== name) return false;
+        if (guard.mode === 'shadow' || (guard.origin !== 'workspace' && guard.origin !== name)) return false;
         const verdicts = conditionOf(guard) === undefined ? undefined : verdictsOf(guard, view);
         return verdicts?.size === 1 && verdicts.has('deny');
       });

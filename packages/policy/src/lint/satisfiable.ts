@@ -137,7 +137,10 @@ function passes(
   { capability, currency }: Subject,
   measured = false,
 ): boolean {
-  return compiledTest(test, measured, currency)({ args, amounts, capability }) === (holds ? TRUE : 1 - TRUE);
+  return (
+    compiledTest(test, measured, currency)({ args, amounts, capability, state: undefined }) ===
+    (holds ? TRUE : 1 - TRUE)
+  );
 }
 
 /** Tests that read no amount are the same for every capability; a pair of guards is looked at many times. */

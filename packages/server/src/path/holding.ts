@@ -7,7 +7,10 @@ import { type Evaluation, type PolicySet, policyHash } from '@hivekey/policy';
 export function canHold({ verdict, demands }: Evaluation): boolean {
   return (
     verdict === 'review' ||
-    (verdict === 'allow' && demands.some(({ effect, otherwise }) => effect === 'review' || otherwise === 'review'))
+    (verdict === 'allow' &&
+      demands.some(
+        ({ effect, otherwise, shadow }) => shadow !== true && (effect === 'review' || otherwise === 'review'),
+      ))
   );
 }
 

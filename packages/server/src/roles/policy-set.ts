@@ -33,6 +33,9 @@ SELECT s.policy_revision,
      FROM freezes f JOIN workspaces w ON w.id = f.workspace_id
     WHERE f.workspace_id = s.workspace_id
       AND (NOT f.document -> 'scope' ? 'environments' OR f.document -> 'scope' -> 'environments' ? w.environment)) AS freezes,
+  (SELECT coalesce(json_agg(json_build_object('document', t.document, 'revision', r.current_revision + 1) ORDER BY t.role), '[]')
+     FROM role_candidates t JOIN roles r ON r.workspace_id = t.workspace_id AND r.name = t.role
+    WHERE t.workspace_id = s.workspace_id) AS candidates,
   (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
@@ -49,6 +52,7 @@ interface SnapshotRow {
     input_schema: JsonObject | null;
   }[];
   freezes: { document: unknown; overrides: FreezeOverride[] }[];
+  candidates: { document: unknown; revision: number }[];
   stopped_tools: string[];
   catalogue_version: string;
 }
@@ -81,8 +85,11 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
   const freezes = row.freezes.map(({ document, overrides }) =>
     checkedValue(freezeFromDocument(document, overrides), 'change freeze'),
   );
+  const candidates = row.candidates.map(({ document, revision }) =>
+    checkedValue(roleFromDocument(document, revision), 'candidate of a role'),
+  );
   return {
-    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities, freezes },
+    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities, freezes, candidates },
     stoppedTools: new Set(row.stopped_tools),
     catalogueVersion: row.catalogue_version,
   };
