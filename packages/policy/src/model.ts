@@ -46,7 +46,9 @@ export type Operator =
   | 'domainIn'
   | 'pathUnder'
   | 'matches'
-  | 'exists';
+  | 'exists'
+  /** Of a prerequisite alone. */
+  | 'within';
 
 /** Who shares one counter. */
 export type CounterScope = 'agent' | 'role' | 'owner' | 'workspace';
@@ -85,6 +87,8 @@ export interface Guard {
   readonly otherwise: Verdict;
   /** Who must approve what it holds; absent: one person, within the hour. */
   readonly approval?: ApprovalRequirement;
+  /** Evaluated and recorded, never enforced. */
+  readonly mode?: 'shadow';
   /** Role that carries the guard, or `workspace`. */
   readonly origin: string;
   /** The guard as a spoken sentence, for traces and the console. */
@@ -191,6 +195,8 @@ export interface PolicySet {
   readonly capabilities: readonly Capability[];
   /** Of this environment; in force or to come. */
   readonly freezes?: readonly Freeze[];
+  /** What takes the place of roles of these names for the trial, beside them: it can change no verdict. */
+  readonly candidates?: readonly Role[];
 }
 
 /**
@@ -200,6 +206,21 @@ export interface PolicySet {
 export interface StateView {
   /** The time by the database's clock, epoch milliseconds. Absent: every freeze is in force. */
   readonly atMs?: number;
+  /** What was done before and not yet used, of that which the call asks for. */
+  readonly prerequisites?: readonly MetPrerequisite[];
+}
+
+/** Whose call a prerequisite has to be. */
+export type PrerequisiteScope = 'session' | 'agent' | 'owner' | 'workspace';
+
+/** An earlier call that was carried out, found again by its key. */
+export interface MetPrerequisite {
+  readonly key: string;
+  readonly eventId: string;
+  /** The gateway saw it succeed then. */
+  readonly doneAtMs?: number;
+  /** People had allowed it, and it was released then. */
+  readonly approvedAtMs?: number;
 }
 
 /** What a decision is asked about. Arguments have been decoded once, strictly. */
@@ -233,6 +254,8 @@ export interface WindowDemand {
   readonly scope?: Exclude<CounterScope, 'agent'>;
   readonly effect: Verdict;
   readonly otherwise: Verdict;
+  /** Of a guard that is not enforced. */
+  readonly shadow?: true;
   /** Steps of the evaluation's trace that come before this one, so that a trace keeps the order of the guards. */
   readonly afterSteps?: number;
 }
@@ -276,8 +299,14 @@ export interface Evaluation {
   readonly retryAfterSeconds?: number;
   /** What of the state had a say: with it and the same policy, the same request is evaluated the same. */
   readonly read?: StateView;
+  /** Answers of guards that are not enforced. */
+  readonly shadow?: readonly TraceStep[];
   /** The evaluation holds at these times alone; the recorder compares its clock. Absent: at any time. */
   readonly holds?: { readonly fromMs: number; readonly untilMs: number };
+  /** Events of the prerequisites that the call uses up if it is allowed. */
+  readonly uses?: readonly string[];
+  /** Keys under which the call can be found as a prerequisite of others, once it was carried out. */
+  readonly meets?: readonly string[];
 }
 
 /** State of one window at the instant of the decision. */
@@ -305,6 +334,8 @@ export interface Decision {
   readonly retryAfterSeconds?: number;
   /** As on the evaluation. */
   readonly read?: StateView;
+  /** Answers of guards that are not enforced, stricter than the verdict: what they would have refused or held. */
+  readonly shadow?: readonly TraceStep[];
   /** Steps of the trace whose counter others share, with what an agent may be told of them; see `toldToAgent`. */
   readonly shared?: readonly SharedStep[];
 }
@@ -323,6 +354,8 @@ export interface CompiledPolicy {
   readonly revision: number;
   /** The grants of these roles together, sorted. The tool list and the call check both read this. */
   granted(roles: readonly string[]): ReadonlySet<string>;
+  /** Keys of the prerequisites that the call asks for, to be looked up for the state. */
+  prerequisites(request: DecisionRequest): readonly string[];
   /** Pure, total, never throws: an internal error is a deny with reason class `error`. */
   evaluate(request: DecisionRequest, state?: StateView): Evaluation;
   /** Undefined where no answer of the capability tells what its call spent. */

@@ -202,7 +202,6 @@ guards:
   });
 
   it.each([
-    'deploy(prod) requires approved(review)',
     'risk_signal(high) → require approval',
     'trigger → role = read-only + flag(review)',
   ])('refuses %s, which belongs to a later version', (rule) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
+import { createApprovals } from './approvals/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { Failure } from './errors.ts';
@@ -18,6 +19,7 @@ import { hearNotices, lockNode, nodeIdOf, prepareDataFolder } from './node/index
 import { createLogger, createMetrics, type Logger } from './observability/index.ts';
 import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
+import { createPrerequisites } from './prerequisites/index.ts';
 import type { Secret } from './secret.ts';
 import { createSecretStore, createUpstreams } from './upstreams/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
@@ -101,13 +103,26 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 
   const clock = Date.now;
-  const path = createActionPath({ pool, log, pepper: keys.pepper, digest: keys.digest, observe: metrics.path });
+  const approvals = createApprovals({ pool, log, key: keys.envelope, logger });
+  closers.add('approvals', () => approvals.close());
+  const prerequisites = createPrerequisites(pool, logger);
+  closers.add('prerequisites', async () => prerequisites.close());
+  const path = createActionPath({
+    pool,
+    log,
+    pepper: keys.pepper,
+    digest: keys.digest,
+    holds: approvals.holds,
+    prerequisites,
+    observe: metrics.path,
+  });
   const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
   const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
   closers.add('upstreams', () => upstreams.close());
   const mcp = createMcpEntrance({
     path,
     upstreams,
+    approvals,
     config: {
       stateKey: keys.state,
       version,
@@ -138,6 +153,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     pool,
     path,
     upstreams,
+    approvals,
     logger,
   });
   closers.add('notices', () => listener.close());
@@ -161,6 +177,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     upstreams,
+    approvals,
     permits,
     webhooks,
     keys,

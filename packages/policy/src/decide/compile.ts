@@ -14,6 +14,7 @@ import { evaluatePlan } from './evaluate.ts';
 import { GuardIndex } from './guard-index.ts';
 import { policyHash } from './hash.ts';
 import { CapabilityPlan } from './plan.ts';
+import { confine, harmless, type WornRole } from './quarantine.ts';
 import { settlementOf } from './settlement.ts';
 
 /** Role sets and decisions kept together; beyond it the cache starts again. */
@@ -26,16 +27,11 @@ export function compilePolicy(set: PolicySet): CompiledPolicy {
   return new Compiled(set);
 }
 
-interface KnownRole {
-  readonly role: Role;
-  readonly allow: ReadonlySet<string>;
-}
-
 /** Roles worn together. */
 interface RoleSet {
   readonly asked: readonly string[];
   /** In the order of their names. */
-  readonly worn: readonly KnownRole[];
+  readonly worn: readonly WornRole[];
   readonly decisions: Map<string, DecisionPlan>;
   granted: ReadonlySet<string> | undefined;
 }
@@ -43,11 +39,13 @@ interface RoleSet {
 class Compiled implements CompiledPolicy {
   readonly hash: string;
   readonly revision: number;
-  readonly #roles: ReadonlyMap<string, KnownRole>;
+  readonly #roles: ReadonlyMap<string, WornRole>;
   readonly #index: GuardIndex;
+  readonly #candidates: ReadonlyMap<string, Role>;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
   readonly #settlements = new Map<string, Settlement>();
+  readonly #reads: ReadonlySet<string>;
   #cached = 0;
 
   constructor(set: PolicySet) {
@@ -57,7 +55,9 @@ class Compiled implements CompiledPolicy {
     const names = new Set(set.capabilities.map(({ name }) => name));
     if (this.#roles.size !== set.roles.length || names.size !== set.capabilities.length)
       throw new TypeError('two roles or two capabilities of a policy set have one name');
+    this.#reads = harmless(set.capabilities);
     this.#index = new GuardIndex(set);
+    this.#candidates = new Map(set.candidates?.map((role) => [role.name, role]));
     for (const capability of set.capabilities) {
       const settlement = settlementOf(capability);
       if (settlement !== undefined) this.#settlements.set(capability.name, settlement);
@@ -66,7 +66,7 @@ class Compiled implements CompiledPolicy {
 
   granted(roles: readonly string[]): ReadonlySet<string> {
     const roleSet = this.#roleSet(roles);
-    roleSet.granted ??= new Set(roleSet.worn.flatMap(({ role }) => role.allow).sort());
+    roleSet.granted ??= new Set(roleSet.worn.flatMap(({ allow }) => [...allow]).sort());
     return roleSet.granted;
   }
 
@@ -83,6 +83,17 @@ class Compiled implements CompiledPolicy {
 
   settlement(capability: string): Settlement | undefined {
     return this.#settlements.get(capability);
+  }
+
+  prerequisites(request: DecisionRequest): readonly string[] {
+    try {
+      const roleSet = this.#roleSet(request.roles);
+      const plan = roleSet.decisions.get(request.capability) ?? this.#plan(roleSet, request.capability);
+      if (plan === undefined || plan.prerequisites.length === 0) return [];
+      return plan.prerequisites.flatMap((each) => each.keyOf(request) ?? []);
+    } catch {
+      return [];
+    }
   }
 
   #refuse(reasonClass: ReasonClass, reason: string): Evaluation {
@@ -107,7 +118,12 @@ class Compiled implements CompiledPolicy {
     const names = [...new Set(asked)].sort();
     const made: RoleSet = {
       asked: [...asked],
-      worn: names.flatMap((name) => this.#roles.get(name) ?? []),
+      worn: confine(
+        names,
+        names.flatMap((name) => this.#roles.get(name) ?? []),
+        (name) => this.#roles.get(name),
+        this.#reads,
+      ),
       decisions: new Map(),
       granted: undefined,
     };
@@ -126,7 +142,7 @@ class Compiled implements CompiledPolicy {
       this.#plans.set(name, capability);
     }
     const worn = roleSet.worn.map(({ role }) => role);
-    const plan = planDecision(capability, worn, [first, ...others]);
+    const plan = planDecision(capability, worn, [first, ...others], this.#candidates);
     this.#makeRoom();
     roleSet.decisions.set(name, plan);
     return plan;

@@ -12,6 +12,8 @@ import { isList, isObject, itemsOf, member } from '../values/json.ts';
 import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
 import { isCleanPath, isUnder } from '../values/path.ts';
 import { MISSING, moneyOf, OTHER_CURRENCY, WRONG_TYPE } from './measure.ts';
+import { Prerequisite, prerequisitesIn } from './prerequisites.ts';
+import type { StateReader } from './state-reader.ts';
 
 /** 0 false, 1 true; from 2 on unknown, and why. */
 type Truth = number;
@@ -23,6 +25,7 @@ const UNKNOWN_MIXED = 4;
 const UNKNOWN_FORM = 5;
 const UNKNOWN_CURRENCY = 6;
 const UNKNOWN_AMOUNT = 7;
+const UNKNOWN_STATE = 8;
 
 export const UNKNOWNS: Readonly<Record<number, string>> = {
   [UNKNOWN_MISSING]: 'is missing',
@@ -31,6 +34,7 @@ export const UNKNOWNS: Readonly<Record<number, string>> = {
   [UNKNOWN_FORM]: 'has a form that programs read differently',
   [UNKNOWN_CURRENCY]: 'is in another currency',
   [UNKNOWN_AMOUNT]: 'is no amount',
+  [UNKNOWN_STATE]: 'cannot be known',
 };
 
 /** What a condition may look at. */
@@ -39,6 +43,8 @@ interface Call {
   readonly capability: string;
   /** Measures of the plan, by slot. */
   readonly amounts: readonly number[];
+  /** Undefined where no condition of the capability reads it. */
+  readonly state: StateReader | undefined;
 }
 export type Test = (call: Call) => Truth;
 
@@ -48,8 +54,8 @@ export type AmountSlot = (
 ) => { readonly slot: number; readonly currency: string } | undefined;
 
 export function compileCondition(condition: Condition, amountSlot: AmountSlot): Test {
-  if ('all' in condition) return allOf(condition.all.map((part) => compileCondition(part, amountSlot)));
-  if ('any' in condition) return anyOf(condition.any.map((part) => compileCondition(part, amountSlot)));
+  if ('all' in condition) return allOf(stateLast(condition.all).map((part) => compileCondition(part, amountSlot)));
+  if ('any' in condition) return anyOf(stateLast(condition.any).map((part) => compileCondition(part, amountSlot)));
   if ('not' in condition) {
     const test = compileCondition(condition.not, amountSlot);
     return (call) => {
@@ -60,7 +66,14 @@ export function compileCondition(condition: Condition, amountSlot: AmountSlot): 
   const { field, operator, operand } = condition;
   const reading = readField(field);
   if (reading === undefined) throw new TypeError(`the field ${field} was not checked`);
+  if (reading.field.kind === 'prerequisite') return prerequisiteTest(field, operand);
   return compileTest(reading, operator, operand, amountSlot);
+}
+
+/** The order of the parts changes no answer. What is settled without a prerequisite must not use it up. */
+function stateLast(parts: readonly Condition[]): readonly Condition[] {
+  const needs = (part: Condition): number => (prerequisitesIn(part).length === 0 ? 0 : 1);
+  return [...parts].sort((a, b) => needs(a) - needs(b));
 }
 
 /** Kleene's conjunction: false decides, then unknown. */
@@ -127,6 +140,14 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
     default:
       throw new TypeError(`${operator} was compiled for a window`);
   }
+}
+
+function prerequisiteTest(field: string, operand: JsonValue): Test {
+  const prerequisite = new Prerequisite(field, operand);
+  return ({ state }) => {
+    const isMet = state?.isMet(prerequisite);
+    return isMet === undefined ? UNKNOWN_STATE : truth(isMet);
+  };
 }
 
 function truth(value: boolean): Truth {
@@ -284,6 +305,8 @@ function valueTest(operator: Operator, operand: JsonValue): ValueTest {
     }
     case 'exists':
       return () => TRUE;
+    case 'within':
+      throw new TypeError('within was compiled for a value');
   }
 }
 

@@ -14,6 +14,7 @@ import type { DecisionPlan } from './decision-plan.ts';
 import { UNKNOWN_PART } from './kept-apart.ts';
 import { MEASURE_FAULTS, MISSING, NEGATIVE } from './measure.ts';
 import { type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan.ts';
+import { StateReader } from './state-reader.ts';
 
 /** May throw for requests that are none; the caller denies then. */
 export function evaluatePlan(
@@ -25,14 +26,16 @@ export function evaluatePlan(
   const { grantedBy } = plan;
   const impact: Record<string, number> = {};
   const tally = new Tally();
-  const frozen = plan.freezes.length === 0 ? undefined : askFreezes(plan, state, tally);
+  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  const retryAfterSeconds = reader === undefined ? undefined : askFreezes(plan, reader, tally);
   const amounts = measure(plan, request, impact, tally);
   const demands: WindowDemand[] = [];
   for (const step of plan.steps) {
-    if (step.kind === 'condition') tally.condition(step, request, amounts);
+    if (step.kind === 'condition') tally.condition(step, request, amounts, reader);
     else enterWindow(step, plan, request, amounts, tally, demands);
   }
   const { verdict, reasonClass, deciding, trace } = tally;
+  const shadow = verdict === 'deny' ? undefined : askShadows(plan, request, state, amounts, demands);
   // a refusal needs no counters
   const denied = verdict === 'deny';
   const evaluation = {
@@ -48,30 +51,47 @@ export function evaluatePlan(
     policyHash: policy.hash,
     policyRevision: policy.revision,
   };
-  const ruled = deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
-  return frozen === undefined ? ruled : { ...ruled, ...frozen };
+  const decided = deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
+  const ruled = shadow === undefined ? decided : { ...decided, shadow };
+  const meets = denied || plan.stepKeys.length === 0 ? undefined : plan.stepKeys.flatMap((key) => key(request) ?? []);
+  const found = meets === undefined || meets.length === 0 ? ruled : { ...ruled, meets };
+  if (reader === undefined) return found;
+  return { ...found, ...reader.result(), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
 }
 
-/** Freezes come first: of equally strict answers, theirs says when it ends. */
-function askFreezes({ freezes }: DecisionPlan, { atMs }: StateView, tally: Tally) {
-  let fromMs = Number.NEGATIVE_INFINITY;
-  let untilMs = Number.POSITIVE_INFINITY;
+/** Guards that are not enforced, into a trace of their own; their windows are demanded with the others. */
+function askShadows(
+  plan: DecisionPlan,
+  request: DecisionRequest,
+  state: StateView,
+  amounts: readonly number[],
+  demands: WindowDemand[],
+): readonly TraceStep[] | undefined {
+  const { shadowSteps, withheld } = plan;
+  if (shadowSteps.length === 0 && withheld === undefined) return undefined;
+  const tally = new Tally();
+  // A reader of its own: what is not enforced uses nothing up, and its answer need not hold.
+  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  if (withheld !== undefined) tally.add(withheld, 'scope');
+  for (const step of shadowSteps) {
+    if (step.kind === 'condition') tally.condition(step, request, amounts, reader);
+    else enterWindow(step, plan, request, amounts, tally, demands);
+  }
+  return tally.trace;
+}
+
+/** Freezes come first: of equally strict answers, theirs says when it ends, in the seconds returned. */
+function askFreezes({ freezes }: DecisionPlan, reader: StateReader, tally: Tally): number | undefined {
   let retryAfterSeconds = 0;
   for (const freeze of freezes) {
-    const answer = freeze.at(atMs);
-    fromMs = Math.max(fromMs, answer.fromMs);
-    untilMs = Math.min(untilMs, answer.untilMs);
-    if (answer.step === undefined) continue;
-    tally.add(answer.step, 'freeze');
+    const { step, fromMs, untilMs, retryAfterSeconds: seconds } = freeze.at(reader.time());
+    reader.holds(fromMs, untilMs);
+    if (step === undefined) continue;
+    tally.add(step, 'freeze');
     // refused until the last of them has ended
-    if (answer.step.result === 'deny')
-      retryAfterSeconds = Math.max(retryAfterSeconds, answer.retryAfterSeconds ?? Number.POSITIVE_INFINITY);
+    if (step.result === 'deny') retryAfterSeconds = Math.max(retryAfterSeconds, seconds ?? Number.POSITIVE_INFINITY);
   }
-  return {
-    ...(atMs === undefined ? {} : { read: { atMs } }),
-    holds: { fromMs, untilMs },
-    ...(retryAfterSeconds > 0 && Number.isFinite(retryAfterSeconds) ? { retryAfterSeconds } : {}),
-  };
+  return retryAfterSeconds > 0 && Number.isFinite(retryAfterSeconds) ? retryAfterSeconds : undefined;
 }
 
 /** The answers so far. The first of equally strict ones decides. */
@@ -93,8 +113,9 @@ class Tally {
     { test, outcomes, told }: Extract<Step, { kind: 'condition' }>,
     { arguments: args, capability }: DecisionRequest,
     amounts: readonly number[],
+    state: StateReader | undefined,
   ): void {
-    const outcome = outcomes[test({ args, capability, amounts })];
+    const outcome = outcomes[test({ args, capability, amounts, state })];
     if (outcome === undefined) throw new TypeError('a condition gave no answer');
     const amount = told === undefined ? MISSING : (amounts[told.slot] ?? MISSING);
     const step = told === undefined || amount < 0 ? outcome.step : tellAmount(outcome.step, amount, told.currency);
@@ -133,7 +154,7 @@ function measure(
 
 /** Demands the window; where no counter has to be asked, answers at once. */
 function enterWindow(
-  { guard, origin, window, slots, key }: WindowStep,
+  { guard, origin, window, slots, key, isShadow }: WindowStep,
   plan: DecisionPlan,
   request: DecisionRequest,
   amounts: readonly number[],
@@ -162,6 +183,7 @@ function enterWindow(
   }
   const afterSteps = tally.trace.length;
   const shared = window.scope === 'agent' ? {} : { scope: window.scope };
+  const shadow = isShadow ? { shadow: true as const } : {};
   for (const counter of keys) {
     const demand = {
       key: counter,
@@ -175,6 +197,7 @@ function enterWindow(
       effect,
       otherwise,
       ...shared,
+      ...shadow,
     };
     demands.push(unit === undefined ? { ...demand, afterSteps } : { ...demand, unit, afterSteps });
   }

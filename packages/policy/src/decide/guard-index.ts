@@ -6,6 +6,7 @@ import type { Capability, Condition, Guard, PolicySet, ReasonClass, Verdict } fr
 import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
 import { PlannedFreeze } from './freezes.ts';
 import type { Outcome } from './plan.ts';
+import { prerequisiteField, prerequisitesIn, type StepKey, stepKeysOf, type TestCondition } from './prerequisites.ts';
 
 export interface IndexedGuard {
   readonly guard: Guard;
@@ -19,26 +20,35 @@ export interface IndexedGuard {
   readonly comparesAmount: boolean;
   /** Its condition, where that does not depend on the capability. */
   readonly test: Test | undefined;
+  readonly prerequisites: readonly TestCondition[];
 }
 
 export class GuardIndex {
   readonly #byAction = new Map<string, IndexedGuard[]>();
   readonly #windowsByPattern = new Map<string, IndexedGuard[]>();
+  readonly #prerequisites = new Map<string, TestCondition[]>();
 
   readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #declared = new Map<string, boolean>();
   readonly #freezes: readonly PlannedFreeze[];
 
-  constructor({ roles, workspaceGuards, capabilities, freezes = [] }: PolicySet) {
+  constructor({ roles, workspaceGuards, capabilities, freezes = [], candidates = [] }: PolicySet) {
     this.#freezes = [...freezes].sort((a, b) => (a.name < b.name ? -1 : 1)).map((freeze) => new PlannedFreeze(freeze));
     this.#capabilities = new Map(capabilities.map((capability) => [capability.name, capability]));
     let place = 0;
-    for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles])
+    const tried = candidates.map(({ name, guards }) => ({
+      name,
+      guards: guards.map((guard): Guard => ({ ...guard, mode: 'shadow' })),
+    }));
+    for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles, ...tried])
       for (const guard of guards) {
         const indexed = indexGuard(guard, name, place);
         place += 1;
         push(this.#byAction, guard.action, indexed);
         if ('kind' in guard.when) for (const pattern of guard.when.over) push(this.#windowsByPattern, pattern, indexed);
+        else
+          for (const condition of indexed.prerequisites)
+            push(this.#prerequisites, prerequisiteField(condition.field)?.capability ?? '', condition);
       }
   }
 
@@ -73,6 +83,11 @@ export class GuardIndex {
     return this.#freezes.filter((freeze) => freeze.concerns(name, capability));
   }
 
+  /** How calls of the capability are found again by those that need them. */
+  stepKeys(capability: string): readonly StepKey[] {
+    return stepKeysOf(this.#prerequisites.get(capability) ?? []);
+  }
+
   /** Guards whose windows count calls of the capability. */
   windows(capability: string): readonly IndexedGuard[] {
     return patternsCovering(capability).flatMap((pattern) => this.#windowsByPattern.get(pattern) ?? []);
@@ -81,7 +96,8 @@ export class GuardIndex {
 
 function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
   const { when } = guard;
-  if ('kind' in when) return { guard, origin, place, outcomes: [], comparesAmount: false, test: undefined };
+  if ('kind' in when)
+    return { guard, origin, place, outcomes: [], comparesAmount: false, test: undefined, prerequisites: [] };
   const comparesAmount = 'field' in when && when.field === 'amount' && ORDER.includes(when.operator);
   return {
     guard,
@@ -90,6 +106,7 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
     outcomes: outcomesOf(guard, origin, when, comparesAmount ? 'cap' : 'guard'),
     comparesAmount,
     test: readsAmount(when) ? undefined : compileCondition(when, () => undefined),
+    prerequisites: prerequisitesIn(when),
   };
 }
 

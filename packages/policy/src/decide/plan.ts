@@ -6,6 +6,7 @@ import type { PlannedFreeze } from './freezes.ts';
 import type { GuardIndex, IndexedGuard } from './guard-index.ts';
 import { type Parts, partsOf } from './kept-apart.ts';
 import { type Measure, measureOf, moneyUnitOf, type Spending, spendingOf } from './measure.ts';
+import { Prerequisite, type StepKey } from './prerequisites.ts';
 
 export interface Outcome {
   readonly step: TraceStep;
@@ -21,6 +22,8 @@ interface ConditionStep {
   readonly told: { readonly slot: number; readonly currency: string } | undefined;
   /** Measures that the test reads. */
   readonly slots: readonly number[];
+  readonly prerequisites: readonly Prerequisite[];
+  readonly isShadow: boolean;
 }
 
 export interface WindowStep {
@@ -31,6 +34,7 @@ export interface WindowStep {
   readonly key: KeyTemplate;
   /** Measure of the unit; none for a count. */
   readonly slots: readonly number[];
+  readonly isShadow: boolean;
 }
 
 export type Step = ConditionStep | WindowStep;
@@ -65,6 +69,7 @@ export class CapabilityPlan {
   readonly name: string;
   readonly charges: readonly ChargePlan[];
   readonly freezes: readonly PlannedFreeze[];
+  readonly stepKeys: readonly StepKey[];
   readonly #index: GuardIndex;
   readonly #capability: Capability | undefined;
   readonly #guards: ReadonlyMap<string, readonly IndexedGuard[]>;
@@ -81,6 +86,7 @@ export class CapabilityPlan {
     for (const unit of Object.keys(this.#capability?.impact ?? {})) this.#place(unit, 'declared');
     this.charges = this.#chargePlans(index.windows(name));
     this.freezes = index.freezes(name);
+    this.stepKeys = index.stepKeys(name);
   }
 
   /** By slot. */
@@ -105,12 +111,13 @@ export class CapabilityPlan {
     return this.#units.push({ unit, spending, measure: measureOf(unit, spending, this.#capability) }) - 1;
   }
 
-  #step({ guard, origin, outcomes, comparesAmount, test }: IndexedGuard): Step {
+  #step({ guard, origin, outcomes, comparesAmount, test, prerequisites: needed }: IndexedGuard): Step {
     const { when } = guard;
+    const isShadow = guard.mode === 'shadow';
     if ('kind' in when) {
       const slot = this.#windowSlot(when);
       const slots = slot === undefined ? [] : [slot];
-      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots };
+      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots, isShadow };
     }
     const slots = new Set<number>();
     const amountSlot: AmountSlot = (currency) => {
@@ -120,7 +127,8 @@ export class CapabilityPlan {
     };
     const compiled = test ?? compileCondition(when, amountSlot);
     const told = comparesAmount && 'field' in when ? amountSlot(boundsOf(when.operand).currency) : undefined;
-    return { kind: 'condition', test: compiled, outcomes, told, slots: [...slots] };
+    const prerequisites = needed.map(({ field, operand }) => new Prerequisite(field, operand));
+    return { kind: 'condition', test: compiled, outcomes, told, slots: [...slots], prerequisites, isShadow };
   }
 
   /** Where `amount` is found; undefined means the bare argument. */

@@ -31,7 +31,6 @@ const OPERATORS: Readonly<Record<string, string>> = {
 const VERDICT = 'allow|deny(?: ?· ?cap)?|block|review|hold|require approval';
 const TAIL = new RegExp(`^(.*?) (${VERDICT})(?: else (${VERDICT}))?$`);
 const LATER: readonly (readonly [RegExp, string])[] = [
-  [/requires ?approved\s*\(/, 'sequencing (requires approved)'],
   [/risk_signal/, 'risk signals'],
   [/^trigger\b|role ?= ?/, 'quarantine'],
 ];
@@ -56,6 +55,8 @@ export function readConsoleRule(
       `${later[1]}: such rules are not available in this version`,
       'Remove the rule, or hold the action with require approval.',
     );
+  const before = readSequence(text, id);
+  if (before !== undefined) return before;
   const [, number, subject, body = ''] = HEAD.exec(text) ?? [];
   const [, tested = body, first, second] = TAIL.exec(body) ?? [];
   const condition = CONDITION.exec(tested);
@@ -88,6 +89,26 @@ export function readConsoleRule(
     effect: first === undefined ? 'allow' : (parseVerdict(first) ?? first),
     ...(second === undefined ? {} : { otherwise: parseVerdict(second) ?? second }),
   };
+}
+
+/** `deploy(prod) requires approved(review) for the same build within 4h by this agent` */
+const SEQUENCE =
+  /^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?([a-z][A-Za-z0-9_.*-]*)(?: ?\(([^()]*)\))? requires ?((?:approved|done) ?\([^()]*\))(?: for the same ([A-Za-z0-9_$@.-]+(?: and [A-Za-z0-9_$@.-]+)*))?(?: within ([0-9]+[smhdw]))?(?: by this (session|agent|owner|workspace))?$/;
+const FRESH = '24h';
+
+/** What stands in brackets behind the action is its `target`. */
+function readSequence(text: string, id: string): JsonObject | undefined {
+  const [, number, action, target, field, same, within = FRESH, scope] = SEQUENCE.exec(text) ?? [];
+  if (action === undefined || field === undefined) return undefined;
+  const before: JsonObject = {
+    field,
+    within,
+    ...(same === undefined ? {} : { bind: same.split(' and ') }),
+    ...(scope === undefined ? {} : { scope }),
+  };
+  const when: JsonObject =
+    target === undefined ? before : { any: [{ not: { field: 'target', eq: valueIn(target.trim(), '') } }, before] };
+  return { id: number ?? id, action, when, effect: 'allow', otherwise: 'deny' };
 }
 
 /** `{a, b}` */

@@ -11,7 +11,7 @@ import { verdictOf } from './verdicts.ts';
 import { readWhen } from './when.ts';
 
 const MAX_GUARDS = 500;
-const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise', 'approval'];
+const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise', 'approval', 'mode'];
 
 export interface GuardReading {
   readonly document: GuardDocument;
@@ -76,7 +76,11 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
   const written = member(raw, 'otherwise');
   const otherwise = written === undefined ? undefined : verdictOf(written, [...path, 'otherwise'], problems);
   const when = readWhen(member(raw, 'when'), [...path, 'when'], action ?? '*', problems);
+  const mode = member(raw, 'mode') ?? 'enforce';
+  if (mode !== 'enforce' && mode !== 'shadow')
+    problems.add([...path, 'mode'], 'bad_mode', `${quote(mode)} is no mode`, 'Write enforce or shadow.');
   if (id === undefined || action === undefined || effect === undefined || when === undefined) return undefined;
+  const isShadow = mode === 'shadow';
   const fallback = otherwise ?? (effect === 'allow' ? 'deny' : 'allow');
   const holds = effect === 'review' || fallback === 'review';
   const approval = readApproval(member(raw, 'approval'), [...path, 'approval'], holds, problems);
@@ -87,6 +91,7 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
     effect: when.inverted ? fallback : effect,
     otherwise: when.inverted ? effect : fallback,
     ...(approval === undefined ? {} : { approval: approval.requirement }),
+    ...(isShadow ? { mode: 'shadow' as const } : {}),
     origin,
   };
   return {
@@ -97,7 +102,8 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
       effect,
       ...(otherwise === undefined ? {} : { otherwise }),
       ...(approval === undefined ? {} : { approval: approval.document }),
+      ...(isShadow ? { mode: 'shadow' } : {}),
     },
-    guard: { ...model, sentence: guardSentence(model) },
+    guard: { ...model, sentence: isShadow ? `In shadow: ${guardSentence(model)}` : guardSentence(model) },
   };
 }

@@ -174,6 +174,8 @@ const CHECKS: Readonly<Record<Operator, OperandCheck>> = {
     if (fault !== undefined) return refuse(operand, path, problems, fault);
     return operand;
   },
+  within: (operand, _field, path, problems) =>
+    refuse(operand, path, problems, 'within is for done(…) and approved(…).'),
   exists: (operand, _field, path, problems) =>
     typeof operand === 'boolean'
       ? operand

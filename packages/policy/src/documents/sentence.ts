@@ -10,7 +10,7 @@ import type {
   WindowCondition,
 } from '../model.ts';
 import { durationInWords } from '../values/duration.ts';
-import { itemsOf } from '../values/json.ts';
+import { isObject, itemsOf } from '../values/json.ts';
 import { formatMoney, formatUnits, parseMoney } from '../values/money.ts';
 
 /** "payments.*: when amount is more than $200.00, a person must approve." */
@@ -121,11 +121,23 @@ const OPERATORS: Readonly<Record<Operator, (operand: JsonValue) => Phrases>> = {
   domainIn: (operand) => verb('leads', 'does not lead', `to ${oneOf(operand)}`),
   pathUnder: (operand) => verb('is', 'is not', `under ${listInWords(itemsOf(operand), 'or')}`),
   matches: (operand) => verb('matches', 'does not match', `/${String(operand)}/`),
+  within: (operand) => withinWords(operand),
   exists: (operand) => (operand === true ? ['is given', 'is not given'] : ['is not given', 'is given']),
 };
 
 function verb(holds: string, holdsNot: string, rest: string): Phrases {
   return [`${holds} ${rest}`, `${holdsNot} ${rest}`];
+}
+
+function withinWords(operand: JsonValue): Phrases {
+  const { seconds = 0, scope = 'session', bind = {} } = isObject(operand) ? operand : {};
+  const bound = isObject(bind)
+    ? Object.entries(bind).map(([there, here]) => (there === here ? `the same ${there}` : `${there} as ${word(here)}`))
+    : [];
+  const who = scope === 'workspace' ? '' : ` by this ${word(scope)}`;
+  const how = bound.length === 0 ? '' : ` for ${bound.join(' and ')}`;
+  const last = `in the last ${typeof seconds === 'number' ? durationInWords(seconds) : ''}${who}${how}`;
+  return [`came ${last}`, `did not come ${last}, or was used`];
 }
 
 function oneOf(operand: JsonValue): string {

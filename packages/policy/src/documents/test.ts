@@ -22,6 +22,7 @@ const OPERATORS: readonly Operator[] = [
   'pathUnder',
   'matches',
   'exists',
+  'within',
 ];
 export const ORDER: readonly Operator[] = ['lt', 'lte', 'gt', 'gte'];
 

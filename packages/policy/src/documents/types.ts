@@ -1,11 +1,21 @@
 /** Documents in the published shape. What is read in another notation becomes this; what is in it stays as it is. */
-import type { Capability, CounterScope, FreezeClass, JsonValue, Operator, Verdict } from '../model.ts';
+import type {
+  Capability,
+  CounterScope,
+  FreezeClass,
+  JsonValue,
+  Operator,
+  PrerequisiteScope,
+  Verdict,
+} from '../model.ts';
 
 export const API_VERSION = 'policy.hivekey.ai/v1';
 
 /** `field`, exactly one operator, and for windows who shares the counter and which capabilities are counted. */
 export type TestDocument = { readonly field: string } & { readonly [operator in Operator]?: JsonValue } & {
-  readonly scope?: CounterScope;
+  readonly scope?: CounterScope | PrerequisiteScope;
+  /** Of a prerequisite: its argument → the argument of this call. */
+  readonly bind?: Readonly<Record<string, string>>;
   readonly over?: readonly string[];
   readonly per?: string;
 };
@@ -22,6 +32,8 @@ export interface GuardDocument {
   readonly when: WhenDocument;
   readonly effect: Verdict;
   readonly otherwise?: Verdict;
+  /** Evaluated and recorded, never enforced. */
+  readonly mode?: 'shadow';
   readonly approval?: ApprovalDocument;
 }
 

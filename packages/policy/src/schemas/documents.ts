@@ -172,6 +172,7 @@ export const capabilitySchema: JsonObject = document('Capability', 'A capability
 const caller: JsonObject = {
   agent: { type: 'string' },
   owner: { type: 'string' },
+  session: { type: 'string' },
   roles: { type: 'array', items: { type: 'string' } },
 };
 const call: JsonObject = { ...caller, action: capability, arguments: { type: 'object' } };

@@ -35,6 +35,11 @@ const operators: JsonObject = {
   },
   matches: { type: 'string', minLength: 1, maxLength: 500, description: 'The whole text matches this RE2 pattern.' },
   exists: { type: 'boolean', description: 'The field is given, or is not.' },
+  within: {
+    type: 'string',
+    pattern: '^[1-9][0-9]*[smhdw]$',
+    description: 'Beside done(…) and approved(…): how fresh it has to be.',
+  },
 };
 
 const test: JsonObject = {
@@ -50,7 +55,18 @@ const test: JsonObject = {
       examples: ['to.domain', 'amount', 'rate.per_day', 'rate.per_hour', 'sum(payments, 24h)', 'action', 'target'],
     },
     ...operators,
-    scope: { enum: ['agent', 'role', 'owner', 'workspace'], description: 'Windows only: who shares the counter.' },
+    scope: {
+      enum: ['session', 'agent', 'role', 'owner', 'workspace'],
+      description:
+        'Windows: who shares the counter. done(…), approved(…): whose call it has to be; the session when left out.',
+    },
+    bind: {
+      type: ['array', 'object'],
+      items: { type: 'string' },
+      additionalProperties: { type: 'string' },
+      description: 'done(…), approved(…): arguments that must be the same, or { theirs: ours }.',
+      examples: [['build'], { build_id: 'build' }],
+    },
     over: {
       type: 'array',
       items: { type: 'string' },
@@ -126,6 +142,10 @@ export const guardDefinitions: JsonObject = {
               },
               within: { type: 'string', description: '1m to 30d; 1h unless stated. No answer is a denial.' },
             },
+          },
+          mode: {
+            enum: ['enforce', 'shadow'],
+            description: 'In shadow it is evaluated and recorded, and refuses nothing.',
           },
           otherwise: {
             ...verdict,

@@ -14,15 +14,17 @@ import type {
   Checked,
   CompiledPolicy,
   Decision,
+  DecisionRequest,
   DocumentProblem,
   Freeze,
   Guard,
+  MetPrerequisite,
   Role,
   StateView,
   TraceStep,
 } from '../model.ts';
 import { MemoryWindows } from './memory-windows.ts';
-import { type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
+import { type EarlierCall, type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
 
 export interface PolicyTestFile {
   readonly path: string;
@@ -156,54 +158,62 @@ function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {
     const differences = sameTexts(tools, test.tools) ? [] : [`the tools are ${words(tools)}, not ${words(test.tools)}`];
     return { name: test.name, ok: differences.length === 0, differences };
   }
-  const windows = new MemoryWindows();
+  const world: World = { windows: new MemoryWindows(), state: test.state, met: [] };
   const differences: string[] = [];
   for (const earlier of [...test.earlier].sort((a, b) => b.agoSeconds - a.agoSeconds))
     for (let time = 0; time < earlier.times; time += 1) {
-      const { decision, charges } = decideCall(
-        policy,
-        earlier,
-        windows,
-        -earlier.agoSeconds,
-        before(test.state, earlier.agoSeconds),
-      );
-      // what was held is taken as released: it did run
-      windows.charge(charges, -earlier.agoSeconds);
+      const decision = carryOut(policy, earlier, world);
       if (decision.verdict !== 'deny') continue;
       differences.push(`the earlier call ${earlier.action} is denied (${decision.reason})`);
       break;
     }
-  const { decision } = decideCall(policy, test.call, windows, 0, test.state);
+  const { decision } = decideCall(policy, test.call, 0, world);
   differences.push(...compare(decision, test.expect));
   return { name: test.name, ok: differences.length === 0, differences, decision };
 }
 
-/** The state as it was when an earlier call was made. */
-function before(state: StateView, agoSeconds: number): StateView {
-  return state.atMs === undefined ? state : { ...state, atMs: state.atMs - agoSeconds * 1_000 };
+/** What calls leave behind them. */
+interface World {
+  readonly windows: MemoryWindows;
+  readonly state: StateView;
+  met: MetPrerequisite[];
 }
 
-function decideCall(
-  policy: CompiledPolicy,
-  call: TestCall,
-  windows: MemoryWindows,
-  atSeconds: number,
-  state: StateView,
-) {
-  const evaluation = policy.evaluate(
-    {
-      workspaceId: 'workspace',
-      agentId: call.agent,
-      ownerId: call.owner,
-      roles: call.roles,
-      capability: call.action,
-      arguments: call.arguments,
-    },
-    state,
-  );
+/** Where nothing is said of the time; it matters only how long ago the earlier calls were. */
+const SOME_DAY_MS = Date.UTC(2026, 0, 1);
+
+/** An earlier call. What was held is taken as released, and what was allowed as done: it did run. */
+function carryOut(policy: CompiledPolicy, call: EarlierCall, world: World): Decision {
+  const { decision, evaluation } = decideCall(policy, call, -call.agoSeconds, world);
+  if (decision.verdict === 'deny') return decision;
+  const { charges, uses = [], meets = [] } = evaluation;
+  world.windows.charge(charges, -call.agoSeconds);
+  const atMs = (world.state.atMs ?? SOME_DAY_MS) - call.agoSeconds * 1_000;
+  const eventId = `earlier ${world.met.length + 1}`;
+  const approved = decision.verdict === 'review' ? { approvedAtMs: atMs } : {};
+  world.met = [
+    ...world.met.filter((each) => !uses.includes(each.eventId)),
+    ...meets.map((key) => ({ key, eventId, doneAtMs: atMs, ...approved })),
+  ];
+  return decision;
+}
+
+function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, { windows, state, met }: World) {
+  const request: DecisionRequest = {
+    workspaceId: 'workspace',
+    agentId: call.agent,
+    ownerId: call.owner,
+    roles: call.roles,
+    capability: call.action,
+    arguments: call.arguments,
+    sessionId: call.session,
+  };
+  // A freeze must be told the time; how fresh a prerequisite is can be said without.
+  const isTimed = state.atMs !== undefined || policy.prerequisites(request).length > 0;
+  const atMs = (state.atMs ?? SOME_DAY_MS) + atSeconds * 1_000;
+  const evaluation = policy.evaluate(request, { ...state, prerequisites: met, ...(isTimed ? { atMs } : {}) });
   const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));
-  const decision = settle(evaluation, usages);
-  return { decision, charges: decision.verdict === 'deny' ? [] : evaluation.charges };
+  return { decision: settle(evaluation, usages), evaluation };
 }
 
 function compare(decision: Decision, expect: Expectation): string[] {

@@ -21,13 +21,14 @@ const CLASSES: readonly ReasonClass[] = [
   'credential',
   'error',
 ];
-const WHO = ['agent', 'owner', 'roles'];
+const WHO = ['agent', 'owner', 'session', 'roles'];
 const EXPECTED = ['verdict', 'class', 'rule', 'role', 'remaining', 'retry_after', 'impact', 'trace'];
 
 /** Who calls; the agent and the owner are names of the test's own. */
 interface TestCaller {
   readonly agent: string;
   readonly owner: string;
+  readonly session: string;
   readonly roles: readonly string[];
 }
 
@@ -36,7 +37,7 @@ export interface TestCall extends TestCaller {
   readonly arguments: JsonObject;
 }
 
-interface EarlierCall extends TestCall {
+export interface EarlierCall extends TestCall {
   readonly agoSeconds: number;
   readonly times: number;
 }
@@ -85,7 +86,7 @@ export function readTestFile(value: JsonValue, problems: Problems): TestFileRead
   const description = member(raw, 'description');
   if (description !== undefined) textOf(description, ['description'], 'description', 2_000, problems);
   const policy = listOf(member(raw, 'policy') ?? [], ['policy'], 'policy', 1_000, problems) ?? [];
-  const nobody: TestCaller = { agent: 'agent', owner: 'owner', roles: [] };
+  const nobody: TestCaller = { agent: 'agent', owner: 'owner', session: 'session', roles: [] };
   const defaults = member(raw, 'defaults');
   const base = defaults === undefined ? nobody : readDefaults(defaults, nobody, problems);
   const items = listOf(member(raw, 'cases') ?? [], ['cases'], 'cases', MAX_CASES, problems) ?? [];
@@ -103,7 +104,7 @@ function readDefaults(value: JsonValue, nobody: TestCaller, problems: Problems):
 }
 
 function readCaller(raw: JsonObject, path: DocumentPath, base: TestCaller, problems: Problems): TestCaller {
-  const name = (key: 'agent' | 'owner') => {
+  const name = (key: 'agent' | 'owner' | 'session') => {
     const value = member(raw, key);
     return value === undefined ? base[key] : (textOf(value, [...path, key], key, 200, problems) ?? base[key]);
   };
@@ -111,6 +112,7 @@ function readCaller(raw: JsonObject, path: DocumentPath, base: TestCaller, probl
   return {
     agent: name('agent'),
     owner: name('owner'),
+    session: name('session'),
     roles: roles === undefined ? base.roles : readNames(roles, [...path, 'roles'], 'roles', problems),
   };
 }

@@ -106,16 +106,22 @@ async function askGates(
   client: PoolClient,
   entries: readonly Entry[],
 ): Promise<{ readonly entries: readonly Entry[]; readonly again: readonly IntentEntry[] }> {
-  const gates = new Map<string, Gate>();
+  const gates = new Set<Gate>();
+  const keys = new Set<string>();
   const again: IntentEntry[] = [];
   for (const entry of entries) {
     const gate = entry.kind === 'intent' ? entry.intent.gate : undefined;
     if (entry.kind !== 'intent' || gate === undefined) continue;
-    if (gates.has(gate.key)) again.push(entry);
-    else gates.set(gate.key, gate);
+    const its = [gate.key, ...(gate.alsoKeys ?? [])];
+    if (its.some((key) => keys.has(key))) {
+      again.push(entry);
+      continue;
+    }
+    gates.add(gate);
+    for (const key of its) keys.add(key);
   }
   if (gates.size === 0) return { entries, again };
-  await Promise.all([...gates.values()].map((gate) => gate.read(client)));
+  await Promise.all([...gates].map((gate) => gate.read(client)));
   return { entries: entries.filter((entry) => entry.kind === 'plain' || !again.includes(entry)), again };
 }
 

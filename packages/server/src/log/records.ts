@@ -83,7 +83,8 @@ export function callRecord(
 ): RecordText {
   const text = callText(intent, decision, eventId, nowMs, intent.redactedArguments, approvalId, reservations);
   if (fits(text)) return text;
-  const slim = { ...decision, trace: [], reason: decision.reason.slice(0, 1024).toWellFormed() };
+  const { shadow: _, ...rest } = decision;
+  const slim = { ...rest, trace: [], reason: decision.reason.slice(0, 1024).toWellFormed() };
   const note = { '…': 'left out, the record would be too large' };
   return fitting(callText(intent, slim, eventId, nowMs, note, approvalId, reservations), 'tool.call');
 }
@@ -113,7 +114,7 @@ function callText(
       `${text('owner_label', principal.ownerLabel)}${text('policy', decision.policyHash)}` +
       `${json('policy_revision', decision.policyRevision)}"provenance":"untrusted",${text('reason', decision.reason)}` +
       `${text('reason_class', decision.reasonClass)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
-      `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}`,
+      `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}${json('shadow', decision.shadow)}`,
     tail:
       `,${text('src_ip', action.sourceAddress)}${json('state', stateOf(decision.read))}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
       `${decision.trace.length === 0 ? '' : json('trace', decision.trace)}${text('traceparent', action.traceparent)}` +
@@ -125,8 +126,20 @@ function callText(
 /** What of the state had a say, so that the decision can be made again. */
 function stateOf(read: StateView | undefined): JsonObject | undefined {
   if (read === undefined) return undefined;
-  const { atMs } = read;
-  return { ...(atMs === undefined ? {} : { at: new Date(atMs).toISOString() }) };
+  const { atMs, prerequisites } = read;
+  return {
+    ...(atMs === undefined ? {} : { at: instant(atMs) }),
+    ...(prerequisites === undefined
+      ? {}
+      : {
+          prerequisites: prerequisites.map(({ key, eventId, doneAtMs, approvedAtMs }) => ({
+            key,
+            event_id: eventId,
+            ...(doneAtMs === undefined ? {} : { done_at: instant(doneAtMs) }),
+            ...(approvedAtMs === undefined ? {} : { approved_at: instant(approvedAtMs) }),
+          })),
+        }),
+  };
 }
 
 /** The counters' entries that a call is part of, or what it gives back of them. */
@@ -136,6 +149,10 @@ function chargesText(field: 'charges' | 'credits', charges: readonly (Reservatio
     field,
     charges.map(({ amount, key, version }) => ({ amount, key, version })),
   );
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 // What may not stand in a JSON string as it is, and surrogates, which canonicalJson looks at more closely.

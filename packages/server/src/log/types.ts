@@ -27,12 +27,17 @@ export interface LoggedTransaction {
 export interface Gate {
   /** No two gates of one key are asked in one transaction: the second intent is decided again. */
   readonly key: string;
+  /** Further keys of which the same is true. */
+  readonly alsoKeys?: readonly string[];
   /** Whether the intent may not be recorded with this decision before the gate was asked. */
   concerns(decision: Decision): boolean;
   /** Reads, and locks, what it rules by. Once for each transaction. */
   read(client: ClientBase): Promise<void>;
-  /** Pure: the same answer for the same decision, however often. `nowMs`: the database's time. */
-  rule(decision: Decision, call: GatedCall): Ruling;
+  /**
+   * Pure: the same answer for the same decision, however often. `nowMs`: the database's time. `approvalId`: of the
+   * approval that a gate before this one has released the call from.
+   */
+  rule(decision: Decision, call: GatedCall, approvalId?: string): Ruling;
   /** Keeps what it ruled last. Sent with the record: either both are durable or none. */
   write(client: ClientBase): Promise<unknown>;
 }

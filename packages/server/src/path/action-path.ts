@@ -6,6 +6,7 @@ import {
   type CompiledPolicy,
   type Decision,
   type Evaluation,
+  type MetPrerequisite,
   type StateView,
   settle,
   toldToAgent,
@@ -17,7 +18,7 @@ import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
-import { decide, refuse } from './decide.ts';
+import { decide, refuse, requestOf } from './decide.ts';
 import { appliedPolicy, canHold } from './holding.ts';
 import type {
   ActionPath,
@@ -29,6 +30,7 @@ import type {
   StopReport,
   StopTarget,
 } from './index.ts';
+import { joinGates } from './joined-gate.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
 import type {
@@ -41,6 +43,7 @@ import type {
   Moved,
   Outcome,
   Permit,
+  Prerequisites,
   Principal,
   RecordResult,
   Unauthenticated,
@@ -61,12 +64,16 @@ export interface ActionPathOptions {
   readonly clock?: () => number;
   /** Where calls wait for people. Without it a review is a refusal. */
   readonly holds?: Holds;
+  /** Without it, nothing that needs another call before it is allowed. */
+  readonly prerequisites?: Prerequisites;
   readonly observe?: PathObserver;
 }
 
 /** Hooks for metrics. They must not throw. */
 export interface PathObserver {
   decided(verdict: string, reasonClass: string, entrance: string): void;
+  /** Guards in shadow would have made `shadow` of it. */
+  shadowed(verdict: string, shadow: string): void;
   refusedCredential(code: string): void;
   unavailable(code: string): void;
   step(step: 'resolve' | 'decide' | 'record', seconds: number): void;
@@ -94,6 +101,9 @@ class Path implements ActionPath {
   readonly #clock: () => number;
   readonly #observe: PathObserver | undefined;
   readonly #holds: Holds | undefined;
+  readonly #prerequisites: Prerequisites | undefined;
+  /** Successes that are being kept: who needs them waits for these. */
+  readonly #marking = new Set<Promise<void>>();
   readonly #authenticator: Authenticator;
   readonly #policies: Policies;
   readonly #calls = new CallsInFlight();
@@ -110,6 +120,7 @@ class Path implements ActionPath {
     this.#clock = options.clock ?? Date.now;
     this.#observe = options.observe;
     this.#holds = options.holds;
+    this.#prerequisites = options.prerequisites;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
     this.#policies = new Policies(options.pool);
   }
@@ -207,16 +218,23 @@ class Path implements ActionPath {
         this.#policies.outdated(principal.workspaceId, policy);
         continue;
       }
-      const evaluation = decide(policy, principal, action, this.#state());
+      let state: StateView;
+      try {
+        state = await this.#state(policy, principal, action);
+      } catch {
+        return this.#unavailable('policy_unavailable');
+      }
+      const evaluation = decide(policy, principal, action, state);
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
       const intent = this.#intent(principal, action, evaluation);
       const gated = this.#gated(intent, policy);
       const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
       const hold = approvalId === undefined && canHold(evaluation) ? gated && this.#holds?.hold(gated) : undefined;
-      const gate = release ?? hold;
+      const gate = joinGates([release ?? hold, this.#prerequisites?.gate(principal.workspaceId, evaluation)]);
       // Without its gate it would run and leave the approval as it is.
-      if (approvalId !== undefined && gate === undefined) throw new Error('an action without a resumption is resumed');
+      if (approvalId !== undefined && release === undefined)
+        throw new Error('an action without a resumption is resumed');
       let result: RecordResult;
       try {
         result = await this.#log.recordIntent(gate === undefined ? intent : { ...intent, gate });
@@ -264,8 +282,8 @@ class Path implements ActionPath {
     } catch {
       return this.#unavailable('policy_unavailable');
     }
-    const evaluation = decide(policy, subject, action, { atMs });
     try {
+      const evaluation = decide(policy, subject, action, await this.#state(policy, subject, action, atMs));
       return settle(evaluation, await this.#log.usage(subject.workspaceId, evaluation.demands));
     } catch {
       return this.#unavailable('log_unavailable');
@@ -274,7 +292,7 @@ class Path implements ActionPath {
 
   #outcomeOf(
     call: Call,
-    { principal, action }: Intent,
+    { principal, action, evaluation: { meets } }: Intent,
     recorded: Extract<RecordResult, { kind: 'recorded' }>,
     policy: CompiledPolicy,
     approval: ApprovalTicket | undefined,
@@ -283,6 +301,9 @@ class Path implements ActionPath {
     // The record has all of it; an agent learns nothing of what others have used.
     const decision = toldToAgent(recorded.decision);
     this.#observe?.decided(decision.verdict, decision.reasonClass, action.entrance);
+    const { shadow } = recorded.decision;
+    if (shadow !== undefined)
+      this.#observe?.shadowed(decision.verdict, shadow.some(({ result }) => result === 'deny') ? 'deny' : 'review');
     if (decision.verdict === 'allow') {
       call.eventId = eventId;
       const settlement = policy.settlement(action.capability);
@@ -296,6 +317,7 @@ class Path implements ActionPath {
         startedAtMs: this.#clock(),
         ...(reservations === undefined ? {} : { reservations }),
         ...(settlement === undefined ? {} : { settlement }),
+        ...(meets === undefined ? {} : { meets: true }),
       };
       this.#permits.set(permit, call);
       return permit;
@@ -312,7 +334,20 @@ class Path implements ActionPath {
     this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
     const written = this.#log.recordOutcome(permit, outcome);
     this.#calls.leave(call, outcome);
+    // What an agent says of its own tool is no proof of anything.
+    if (permit.meets === true && outcome.result === 'success' && permit.action.entrance === 'mcp')
+      await this.#markDone(permit, written);
     await written;
+  }
+
+  async #markDone({ principal, eventId }: Permit, written: Promise<void>): Promise<void> {
+    const marked = written
+      .then(() => this.#prerequisites?.done(principal.workspaceId, eventId))
+      // Who needs it is refused then, and it can be done again.
+      .catch(() => undefined);
+    this.#marking.add(marked);
+    await marked;
+    this.#marking.delete(marked);
   }
 
   release(permit: Permit): void {
@@ -359,8 +394,24 @@ class Path implements ActionPath {
   }
 
   /** What has a say beside the policy, as far as it is known here; the record's transaction knows it for sure. */
-  #state(): StateView {
-    return { atMs: Math.floor(this.#clock() + this.#databaseAheadMs) };
+  async #state(
+    { compiled }: PolicyInForce,
+    subject: DryRunSubject,
+    action: Action,
+    nowMs?: number,
+  ): Promise<StateView> {
+    const keys = compiled.prerequisites(requestOf(subject, action));
+    const prerequisites = keys.length === 0 ? undefined : await this.#findPrerequisites(subject.workspaceId, keys);
+    const atMs = nowMs ?? Math.floor(this.#clock() + this.#databaseAheadMs);
+    return prerequisites === undefined ? { atMs } : { atMs, prerequisites };
+  }
+
+  async #findPrerequisites(
+    workspaceId: WorkspaceId,
+    keys: readonly string[],
+  ): Promise<readonly MetPrerequisite[] | undefined> {
+    await Promise.all(this.#marking);
+    return this.#prerequisites?.find(workspaceId, keys);
   }
 
   #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {

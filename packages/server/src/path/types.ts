@@ -8,6 +8,7 @@ import type {
   Decision,
   Evaluation,
   JsonObject,
+  MetPrerequisite,
   ReasonClass,
   Settlement,
   TraceStep,
@@ -125,6 +126,16 @@ export interface Holds {
   release(approvalId: string, intent: GatedIntent): Gate;
 }
 
+/** Calls that others need before them. */
+export interface Prerequisites {
+  /** What was carried out under these keys and not used. Rejects when the database does not answer. */
+  find(workspaceId: WorkspaceId, keys: readonly string[]): Promise<readonly MetPrerequisite[]>;
+  /** Uses up and keeps what the evaluation says; undefined where it says nothing. */
+  gate(workspaceId: WorkspaceId, evaluation: Evaluation): Gate | undefined;
+  /** The call was seen to succeed. */
+  done(workspaceId: WorkspaceId, eventId: EventId): Promise<void>;
+}
+
 /** The approval is not there to be released any more, or not yet: look at it again. */
 export interface Moved {
   readonly kind: 'moved';
@@ -141,6 +152,8 @@ export interface Permit {
   readonly signal: AbortSignal;
   readonly startedAtMs: number;
   readonly reservations?: readonly Reservation[];
+  /** Others may need it before them: that it succeeded is kept. */
+  readonly meets?: true;
   /** How the answer tells what the call spent; of the policy that it was decided under. */
   readonly settlement?: Settlement;
 }
