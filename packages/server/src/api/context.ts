@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
+import type { Approvals } from '../approvals/index.ts';
 import type { Config } from '../config.ts';
 import type { ServerKeys } from '../identity/index.ts';
 import type { KeyId, PersonId, WorkspaceId } from '../ids.ts';
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly log: RunningLog;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly approvals: Approvals;
   readonly permits: Permits;
   readonly webhooks: Webhooks;
   readonly keys: ServerKeys;

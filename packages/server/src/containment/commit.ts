@@ -1,6 +1,7 @@
 /** The part of a stop that is one transaction: who is covered, the state, the tokens, the records. */
 import { readAgent, settleStatus } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
+import { cancelOfAgents, cancelOfCapability } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
@@ -139,6 +140,10 @@ async function giveOrder(
     [workspaceId, id, nodeId, EXPECTED_WITHIN_SECONDS],
   );
   await cover(transaction, who, id, target.agentIds, reason);
+  // What waits for people is called off with the agents, before it can be released.
+  const cancellation = { actor, reason: 'stopped', containmentId: id };
+  await cancelOfAgents(transaction, workspaceId, target.agentIds, cancellation);
+  if (scope === 'tool') await cancelOfCapability(transaction, workspaceId, target.name, cancellation);
   if (scope === 'tool') await publishPolicy(transaction, workspaceId, actor);
   if (scope === 'workspace') {
     await client.query("UPDATE workspace_state SET status = 'stopped', updated_at = now() WHERE workspace_id = $1", [

@@ -32,6 +32,7 @@ import type {
 } from './index.ts';
 import { joinGates } from './joined-gate.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
+import { markGate, provenanceOf } from './provenance.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
 import type {
   Action,
@@ -227,11 +228,16 @@ class Path implements ActionPath {
       const evaluation = decide(policy, principal, action, state);
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
-      const intent = this.#intent(principal, action, evaluation);
+      const intent = { ...this.#intent(principal, action, evaluation), ...provenanceIn(state) };
       const gated = this.#gated(intent, policy);
       const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
       const hold = approvalId === undefined && canHold(evaluation) ? gated && this.#holds?.hold(gated) : undefined;
-      const gate = joinGates([release ?? hold, this.#prerequisites?.gate(principal.workspaceId, evaluation)]);
+      const isUntrusted = policy.compiled.content(action.capability) === 'untrusted';
+      const gate = joinGates([
+        release ?? hold,
+        this.#prerequisites?.gate(principal.workspaceId, evaluation),
+        isUntrusted && evaluation.verdict !== 'deny' ? markGate(principal, state.atMs ?? 0) : undefined,
+      ]);
       // Without its gate it would run and leave the approval as it is.
       if (approvalId !== undefined && release === undefined)
         throw new Error('an action without a resumption is resumed');
@@ -245,6 +251,8 @@ class Path implements ActionPath {
       this.#observe?.step('resolve', (decideStart - resolveStart) / 1000);
       this.#observe?.step('decide', (recordStart - decideStart) / 1000);
       this.#observe?.step('record', (performance.now() - recordStart) / 1000);
+      if (result.kind === 'recorded' && isUntrusted && result.decision.verdict === 'allow')
+        this.#markUntrusted(principal, action, state);
       if (result.kind === 'recorded') return this.#outcomeOf(call, intent, result, policy.compiled, hold?.ticket);
 
       this.#calls.leave(call, undefined);
@@ -403,7 +411,16 @@ class Path implements ActionPath {
     const keys = compiled.prerequisites(requestOf(subject, action));
     const prerequisites = keys.length === 0 ? undefined : await this.#findPrerequisites(subject.workspaceId, keys);
     const atMs = nowMs ?? Math.floor(this.#clock() + this.#databaseAheadMs);
-    return prerequisites === undefined ? { atMs } : { atMs, prerequisites };
+    const provenance = provenanceOf(subject, action, atMs);
+    return prerequisites === undefined ? { atMs, provenance } : { atMs, provenance, prerequisites };
+  }
+
+  /** Before the caller hears of its permit. The agent's row has been marked with the record. */
+  #markUntrusted(principal: Principal, action: Action, { atMs }: StateView): void {
+    if (action.sessionMark !== undefined) action.sessionMark.isUntrusted = true;
+    // What is held of the agent is older than its row now: the next call would find that out too late.
+    if (markGate(principal, atMs ?? 0) !== undefined)
+      this.#authenticator.forget(principal.workspaceId, principal.agentId);
   }
 
   async #findPrerequisites(
@@ -481,6 +498,11 @@ class Path implements ActionPath {
     this.#observe?.unavailable(code);
     return { kind: 'unavailable', code };
   }
+}
+
+/** It stands on every record, whether or not a guard asked. */
+function provenanceIn({ provenance }: StateView): Pick<Intent, 'provenance'> {
+  return provenance === undefined ? {} : { provenance };
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -14,7 +14,7 @@ import type {
 } from './types.ts';
 
 export { createActionPath } from './action-path.ts';
-export { maskCredentials } from './redact.ts';
+export { maskCredentials, maskSensitive } from './redact.ts';
 export type * from './types.ts';
 
 /** Builds the action for a principal; called again when policy or agent changed meanwhile. */
@@ -43,7 +43,7 @@ export interface EnforcementPoint {
 }
 
 /** Whom a dry run is about. A role set alone is asked about with an `agentId` and `ownerId` that nobody has: its windows are empty. */
-export type DryRunSubject = Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>;
+export type DryRunSubject = Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs'>;
 
 /** What a stop reaches: everything of the workspace, some agents, or one capability. */
 export type StopTarget =

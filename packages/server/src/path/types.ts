@@ -9,6 +9,7 @@ import type {
   Evaluation,
   JsonObject,
   MetPrerequisite,
+  Provenance,
   ReasonClass,
   Settlement,
   TraceStep,
@@ -32,6 +33,8 @@ export interface Principal {
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
   readonly authzEpoch: number;
+  /** Content that is not trusted was permitted to the agent; what is in no session of the gateway's is taken to follow from it until then. */
+  readonly untrustedUntilMs?: number;
 }
 
 export type Entrance = 'mcp' | 'actions' | 'authzen';
@@ -57,6 +60,8 @@ export interface Action {
   /** Property paths whose values are sensitive by schema (`writeOnly`, `format: password`). */
   readonly sensitivePaths?: readonly string[];
   readonly sessionId?: string;
+  /** Of a session that the gateway gave out: shared by all that is in it. */
+  readonly sessionMark?: SessionMark;
   readonly runId?: string;
   readonly traceparent?: string;
   readonly sourceAddress?: string;
@@ -65,6 +70,11 @@ export interface Action {
   readonly resumption?: Resumption;
   /** A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is granted. */
   readonly refuse?: { readonly reasonClass: ReasonClass; readonly reason: string; readonly rule?: string };
+}
+
+/** Set by the path, never taken off. */
+export interface SessionMark {
+  isUntrusted: boolean;
 }
 
 export interface Resumption {
@@ -232,6 +242,8 @@ export interface Intent {
   readonly redactedArguments: JsonObject;
   /** `hmac-sha256:<hex>` of `argumentsJson` under the workspace's digest key. */
   readonly argumentsDigest: string;
+  /** Absent where it is not known: that is as untrusted. */
+  readonly provenance?: Provenance;
   /** Held, or released from an approval: asked in the transaction of the record. */
   readonly gate?: Gate;
   /** A denial that must be on the log although the agent is stopped or its credential dead. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { errorSchema } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import type { Refusal } from '../../path/index.ts';
+import { ticketSchema } from './approvals.ts';
 import { RULE } from './resolve.ts';
 
 export const decisionSchema = z
@@ -75,7 +76,7 @@ function hiddenView(decision: Decision): DecisionView {
 }
 
 export const refusalSchema = errorSchema
-  .extend({ id: z.string(), decision: decisionSchema })
+  .extend({ id: z.string(), decision: decisionSchema, approval: ticketSchema.optional() })
   .meta({ id: 'ActionRefusal' });
 
 /** What to do next, by why it was refused. */

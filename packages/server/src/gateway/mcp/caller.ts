@@ -1,6 +1,7 @@
 /** Who sent a request and how, once that is settled; and what all requests share. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
+import type { Approvals } from '../../approvals/index.ts';
 import type { ActionPath, Principal } from '../../path/index.ts';
 import type { UpstreamServer, Upstreams } from '../../upstreams/index.ts';
 import type { ModernAffinities } from './affinities.ts';
@@ -20,6 +21,7 @@ export interface EntranceLogger {
 export interface Gateway {
   readonly path: ActionPath;
   readonly upstreams: Upstreams;
+  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish'>;
   readonly settings: Settings;
   readonly logger: EntranceLogger;
   readonly sealer: Sealer;
@@ -64,8 +66,10 @@ export function affinityOf(gateway: Gateway, caller: Caller, server: UpstreamSer
   return server.era === 'modern' ? '' : gateway.affinities.use(caller.principal, caller.receivedAtMs);
 }
 
-export function sessionIdOf(caller: Caller): { readonly sessionId?: string } {
-  return caller.era === 'legacy' ? { sessionId: caller.session.reference } : {};
+export function sessionIdOf(caller: Caller): Pick<Action, 'sessionId' | 'sessionMark'> {
+  if (caller.era !== 'legacy') return {};
+  const { reference: sessionId, mark: sessionMark } = caller.session;
+  return { sessionId, sessionMark };
 }
 
 /** What the upstream is told that the client can do. A modern client cannot be called back by a legacy upstream. */

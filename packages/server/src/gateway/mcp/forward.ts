@@ -26,6 +26,8 @@ export interface ForwardRequest {
   /** `_meta` as the client sent it; only what concerns the upstream is passed on. */
   readonly meta: JsonValue | undefined;
   readonly clientCapabilities: JsonObject;
+  /** A client that goes away does not end the call: its result is collected later. */
+  readonly outlivesClient: boolean;
 }
 
 /** Never rejects: what goes wrong on the way is an answer, too. */
@@ -50,8 +52,9 @@ export async function forward(
   const asked = new Map<unknown, AbortController>();
   let questions = 0;
   let began = false;
+  const signal = request.outlivesClient ? permit.signal : exchange.signal;
   permit.signal.addEventListener('abort', () => exchange.stopUpstream(), { once: true });
-  if (permit.signal.aborted || exchange.signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
+  if (permit.signal.aborted || signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
   try {
     return await gateway.upstreams.request({
       workspaceId: permit.principal.workspaceId,
@@ -62,7 +65,7 @@ export async function forward(
       clientCapabilities: request.clientCapabilities,
       protocolVersion: protocolVersionOf(caller),
       ...traceparentOf(caller),
-      signal: exchange.signal,
+      signal,
       onBegin: () => {
         began = true;
       },

@@ -5,7 +5,8 @@ import type { JsonObject } from '@hivekey/policy';
 import type { Action, Principal } from '../../path/index.ts';
 import type { Catalogue, CatalogueEntry, UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, sessionIdOf, traceparentOf } from './caller.ts';
-import { openRequestState, type StateRead } from './input-required.ts';
+import { heldRequest } from './held-request.ts';
+import { openRequestState, type StateRead, type WaitingState } from './input-required.ts';
 import { paramHeaderProblem, paramHeadersOf } from './param-headers.ts';
 import { recordedName, type Target } from './target.ts';
 
@@ -26,15 +27,18 @@ export interface Resolved {
   readonly server: UpstreamServer | undefined;
   /** The upstream's own state, out of a retry. */
   readonly state: string | undefined;
+  /** The call waits for people, and this is another leg of it. */
+  readonly waiting: WaitingState | undefined;
 }
 
-/** Called again when policy or agent changed meanwhile, so it takes the principal of that moment. */
+/** Called again when policy or agent changed meanwhile, so it takes the principal of that moment. `kept`: the upstream's own state, of a call that was held with it. */
 export async function resolve(
   gateway: Gateway,
   caller: Caller,
   principal: Principal,
   target: Target,
   params: JsonObject,
+  kept?: string,
 ): Promise<Resolved> {
   const catalogue = await gateway.upstreams.catalogue(principal.workspaceId);
   const entry = await choose(gateway, principal, target.find(catalogue, caller.namespace));
@@ -50,9 +54,19 @@ export async function resolve(
     catalogueVersion: catalogue.version,
   } as const;
   if (entry === undefined) {
-    const action = { ...said, capability: recordedName(target.name), known: false };
-    return { action, entry, server: undefined, state: undefined };
+    const resumption = { request: heldRequest(caller, target, params, kept) };
+    const action = { ...said, capability: recordedName(target.name), known: false, resumption };
+    return { action, entry, server: undefined, state: undefined, waiting: undefined };
   }
+  const named = { capability: entry.capability, argumentsJson: said.argumentsJson };
+  const read: StateRead =
+    kept !== undefined
+      ? { ok: true, state: kept }
+      : caller.era === 'modern'
+        ? openRequestState(gateway, principal, named, params.requestState)
+        : NO_STATE;
+  const state = read.ok ? read.state : undefined;
+  const server = serverOf(catalogue, entry);
   const action = {
     ...said,
     capability: entry.capability,
@@ -62,14 +76,18 @@ export async function resolve(
     access: entry.access,
     definitionPin: entry.pin,
     sensitivePaths: entry.sensitivePaths,
+    resumption: {
+      request: heldRequest(caller, target, params, state),
+      ...(server?.target === undefined ? {} : { target: server.target }),
+    },
   };
-  const state = caller.era === 'modern' ? openRequestState(gateway, principal, action, params.requestState) : NO_STATE;
-  const refuse = problemOf(caller, target, entry, state.ok);
+  const refuse = problemOf(caller, target, entry, read.ok);
   return {
     action: refuse === undefined ? action : { ...action, refuse },
     entry,
-    server: serverOf(catalogue, entry),
-    state: state.ok ? state.state : undefined,
+    server,
+    state,
+    waiting: read.ok ? read.waiting : undefined,
   };
 }
 

@@ -12,7 +12,9 @@ export async function watch(gateway: Gateway, caller: Caller, affinity: string, 
   let resolved: Resolved | undefined;
   const permit = await gateway.path.authorize(caller.token, caller.principal, async (principal) => {
     resolved = await resolve(gateway, caller, principal, target, {});
-    return resolved.action;
+    // A watch cannot wait for people.
+    const { resumption: _, ...action } = resolved.action;
+    return action;
   });
   if (permit.kind !== 'permit') return false;
   const server = resolved?.server;

@@ -3,6 +3,7 @@
  * the model with its reason; a JSON-RPC error mostly becomes "please try again".
  */
 import { type Decision, formatUnits, type JsonObject, type JsonValue } from '@hivekey/policy';
+import type { CallApproval } from '../../approvals/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import { CODE, type RpcError } from './wire.ts';
 
@@ -47,6 +48,52 @@ export function heldWords(decision: Decision, eventId: string): Words {
     `This action waits for a person's decision and was NOT executed. ${sentence(decision.reason)} ` +
     `Do not repeat it; go on with other work, and tell the owner of this agent. Log entry ${eventId}.`;
   return { text, meta: metaOf(decision, eventId) };
+}
+
+/** `tools/call` waits; what is told when the client's patience is at its end. */
+export function waitingWords(approval: CallApproval): Words {
+  const { id, status } = approval;
+  const expires = new Date(approval.expiresAtMs).toISOString();
+  const text =
+    status === 'released'
+      ? `Approved as ${id} and being carried out. Call this tool again with exactly the same arguments to collect the result.`
+      : `Pending human approval ${id} (expires ${expires}). NOT executed yet. Call this tool again with exactly the same arguments to collect the decision.`;
+  return { text, meta: approvalMeta(approval, 'review') };
+}
+
+/** Why there is nothing to give. */
+export function endedWords(approval: CallApproval): Words {
+  const verdict = approval.status === 'finished' || approval.status === 'unknown' ? 'allow' : 'deny';
+  return { text: endText(approval), meta: approvalMeta(approval, verdict) };
+}
+
+function endText({ id, status, reason, deniedBy, outcome }: CallApproval): string {
+  const why = reason === null ? '' : ` ${sentence(reason)}`;
+  switch (status) {
+    case 'denied':
+      return `Denied by ${deniedBy ?? 'a person'} and not executed (${id}).${why} Do not repeat it; go on with other work.`;
+    case 'expired':
+      return `Nobody approved this in time, so it was not executed (${id}). Call again to ask anew.`;
+    case 'cancelled':
+      return `The approval ${id} was cancelled and the call not executed.${why}`;
+    case 'stopped':
+      return `Approved as ${id}, but not executed: ${why.trim()} Call again to ask anew.`;
+    case 'unknown':
+      return `Approved as ${id} and sent, but it is not known whether it took effect, and it was not sent again: check before asking anew.`;
+    default:
+      if (outcome === 'not_attempted')
+        return `Approved as ${id}, but the upstream could not be reached and nothing was sent. Call again to ask anew.`;
+      return `Approved as ${id} and executed (${outcome ?? 'no outcome'}); its result was not kept. It is not executed again.`;
+  }
+}
+
+function approvalMeta({ id, status, expiresAtMs }: CallApproval, verdict: string): JsonObject {
+  return {
+    'hivekey/verdict': verdict,
+    'hivekey/approval': id,
+    'hivekey/approval_status': status,
+    'hivekey/expires_at': new Date(expiresAtMs).toISOString(),
+  };
 }
 
 type Failed = Extract<UpstreamAnswer, { kind: 'failed' }>;
