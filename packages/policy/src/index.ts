@@ -2,6 +2,7 @@ export { approvalRequirement } from './decide/approval.ts';
 export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
 export { compilePolicy } from './decide/compile.ts';
 export { policyHash } from './decide/hash.ts';
+export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';
@@ -10,6 +11,7 @@ export {
   parseFreezeFile,
   parsePolicyFile,
   parseRoleFile,
+  parseSourcesFile,
   parseWorkspaceGuardsFile,
 } from './documents/files.ts';
 export { checkFit } from './documents/fit.ts';
@@ -19,16 +21,20 @@ export { canonicalCapability, covers } from './documents/names.ts';
 export { pathText } from './documents/problems.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
+export { checkSources } from './documents/sources.ts';
 export type * from './documents/types.ts';
 export { Calendar } from './freezes/calendar.ts';
 export { type LintReport, lintTexts, type PlacedFinding, type PolicyText } from './lint/files.ts';
 export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
 export type * from './model.ts';
+export { CLOCK_TOLERANCE_MS } from './replay/counters.ts';
+export { Replay, type ReplayedCall, type ReplayOptions, type Unreplayable } from './replay/replay.ts';
 export {
   capabilitySchema,
   freezeSchema,
   policyTestSchema,
   roleSchema,
+  sourcesSchema,
   workspaceGuardsSchema,
 } from './schemas/documents.ts';
 export type {
