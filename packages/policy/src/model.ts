@@ -197,6 +197,18 @@ export interface PolicySet {
   readonly freezes?: readonly Freeze[];
   /** What takes the place of roles of these names for the trial, beside them: it can change no verdict. */
   readonly candidates?: readonly Role[];
+  /** Absent: nothing is trusted. */
+  readonly sources?: Sources;
+}
+
+/** Where what led to a call came from. */
+export type Provenance = 'trusted' | 'untrusted';
+
+/** Whose content is trusted: capabilities, `crm.*` for those of a server, `*`. The narrowest mark counts. */
+export interface Sources {
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly unmarked: Provenance;
 }
 
 /**
@@ -208,6 +220,8 @@ export interface StateView {
   readonly atMs?: number;
   /** What was done before and not yet used, of that which the call asks for. */
   readonly prerequisites?: readonly MetPrerequisite[];
+  /** Whether what led to the call may have come from a source that is not trusted. */
+  readonly provenance?: Provenance;
 }
 
 /** Whose call a prerequisite has to be. */
@@ -354,6 +368,8 @@ export interface CompiledPolicy {
   readonly revision: number;
   /** The grants of these roles together, sorted. The tool list and the call check both read this. */
   granted(roles: readonly string[]): ReadonlySet<string>;
+  /** What a call of the capability brings back. */
+  content(capability: string): Provenance;
   /** Keys of the prerequisites that the call asks for, to be looked up for the state. */
   prerequisites(request: DecisionRequest): readonly string[];
   /** Pure, total, never throws: an internal error is a deny with reason class `error`. */

@@ -26,6 +26,14 @@ export interface Agent {
   readonly created_by: string;
   readonly last_action_at: number | null;
   readonly stopped_reason: string | null;
+  /** It reads on and does nothing else until this ends; `roles` are what it wears then. */
+  readonly quarantine: {
+    readonly id: string;
+    readonly role: string | null;
+    readonly reason: string;
+    readonly since: number;
+    readonly until: number | null;
+  } | null;
 }
 
 export interface VisibleTool {
@@ -156,6 +164,16 @@ export interface Containment {
   readonly receipt: Receipt;
 }
 
+export interface Sources {
+  readonly object: 'sources';
+  readonly revision: number;
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly unmarked: 'trusted' | 'untrusted';
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
 export interface FreezeOverride {
   readonly id: string;
   readonly object: 'freeze_override';
@@ -265,4 +283,47 @@ export interface Budget {
   readonly left: number;
   readonly frees_in_seconds: number | null;
   readonly otherwise: Verdict;
+}
+
+export interface Quarantine {
+  readonly id: string;
+  readonly object: 'quarantine';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly roles: readonly string[];
+  readonly role: string | null;
+  readonly reason: string;
+  readonly actor: string;
+  readonly entered_at: number;
+  readonly until: number | null;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly end_reason: string | null;
+  readonly event_id: string;
+}
+
+export interface Breaker {
+  readonly object: 'breaker';
+  readonly name: string;
+  readonly signal: 'denials' | 'errors' | 'probes' | 'spend';
+  readonly threshold: number;
+  readonly window_seconds: number;
+  readonly min_calls: number;
+  readonly unit?: string;
+  readonly roles?: readonly string[];
+  readonly role?: string;
+  readonly action: 'quarantine' | 'kill';
+  readonly exit: 'automatic' | 'reviewed';
+  readonly cooldown_seconds: number;
+  readonly trial_calls: number;
+  readonly author: string;
+  readonly updated_at: number;
+  readonly agents: readonly {
+    readonly agent: string;
+    readonly agent_id: string;
+    readonly state: 'open' | 'half_open' | 'closed';
+    readonly since: number;
+    readonly trips: number;
+    readonly response: string | null;
+  }[];
 }

@@ -9,6 +9,7 @@ import { EXIT } from '../exit.ts';
 import { paint, verdictLabel } from '../output.ts';
 import { offline, online } from '../run.ts';
 import { jsonArgument, readText, repeated } from '../values.ts';
+import { addReplayCommand } from './replay.ts';
 
 const TEST_FILE = /\.(ya?ml|json)$/i;
 
@@ -134,6 +135,7 @@ export function addPolicyCommands(program: Command): void {
         return isClean ? EXIT.done : EXIT.checkFailed;
       }),
     );
+  addReplayCommand(policy);
   policy
     .command('evaluate <agent> <action>')
     .description('what would be decided now; nothing runs and nothing is counted')
@@ -166,7 +168,7 @@ export function addPolicyCommands(program: Command): void {
     );
   policy
     .command('schema <name>')
-    .description('JSON Schema of role, guards, capability, freeze or tests files, for editors')
+    .description('JSON Schema of role, guards, capability, freeze, sources or tests files, for editors')
     .action(
       online<[string], object>(async ({ out, hivekey }, _, name) => {
         const schema = await hivekey.request<unknown>('GET', `/v1/policies/schemas/${encodeURIComponent(name)}`);

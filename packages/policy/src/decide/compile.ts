@@ -1,12 +1,16 @@
 /** A policy set → a decision function: closures, one plan for each capability, one for each (roles, capability). */
+
+import { NOTHING_TRUSTED } from '../documents/sources.ts';
 import type {
   CompiledPolicy,
   DecisionRequest,
   Evaluation,
   PolicySet,
+  Provenance,
   ReasonClass,
   Role,
   Settlement,
+  Sources,
   StateView,
 } from '../model.ts';
 import { type DecisionPlan, planDecision } from './decision-plan.ts';
@@ -16,6 +20,7 @@ import { policyHash } from './hash.ts';
 import { CapabilityPlan } from './plan.ts';
 import { confine, harmless, type WornRole } from './quarantine.ts';
 import { settlementOf } from './settlement.ts';
+import { contentOf } from './sources.ts';
 
 /** Role sets and decisions kept together; beyond it the cache starts again. */
 const MAX_CACHED = 50_000;
@@ -41,6 +46,7 @@ class Compiled implements CompiledPolicy {
   readonly revision: number;
   readonly #roles: ReadonlyMap<string, WornRole>;
   readonly #index: GuardIndex;
+  readonly #sources: Sources;
   readonly #candidates: ReadonlyMap<string, Role>;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
@@ -57,6 +63,7 @@ class Compiled implements CompiledPolicy {
       throw new TypeError('two roles or two capabilities of a policy set have one name');
     this.#reads = harmless(set.capabilities);
     this.#index = new GuardIndex(set);
+    this.#sources = set.sources ?? NOTHING_TRUSTED;
     this.#candidates = new Map(set.candidates?.map((role) => [role.name, role]));
     for (const capability of set.capabilities) {
       const settlement = settlementOf(capability);
@@ -83,6 +90,10 @@ class Compiled implements CompiledPolicy {
 
   settlement(capability: string): Settlement | undefined {
     return this.#settlements.get(capability);
+  }
+
+  content(capability: string): Provenance {
+    return contentOf(capability, this.#sources);
   }
 
   prerequisites(request: DecisionRequest): readonly string[] {

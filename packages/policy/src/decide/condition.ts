@@ -120,6 +120,13 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
         return payees.length === 0 ? UNKNOWN_MISSING : oneVoice(payees, (value) => overList(value, test));
       };
     }
+    case 'provenance': {
+      const wanted = operator === 'eq' ? operand : operand === 'trusted' ? 'untrusted' : 'trusted';
+      return ({ state }) => {
+        const provenance = state?.provenance();
+        return provenance === undefined ? UNKNOWN_STATE : truth(provenance === wanted);
+      };
+    }
     case 'amount':
       return amountTest(operator, operand, amountSlot);
     case 'argument': {

@@ -43,7 +43,7 @@ export function planDecision(
   const steps = all.filter(({ isShadow }) => !isShadow);
   const shadowSteps = all.filter(({ isShadow }) => isShadow);
   const prerequisites = all.flatMap((step) => (step.kind === 'condition' ? step.prerequisites : []));
-  const readsState = freezes.length > 0 || prerequisites.length > 0;
+  const readsState = freezes.length > 0 || all.some((step) => step.kind === 'condition' && step.readsState);
   const charges = chargesOfRoles(capability.charges, names, grantingRoles);
   const read = new Set(steps.flatMap(({ slots }) => slots));
   // what is not enforced needs the amount, and must not have an impossible one refused

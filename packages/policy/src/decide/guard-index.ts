@@ -1,4 +1,5 @@
 /** Guards by what they cover, so that a capability finds its own without looking at all; what they share, made once. */
+import { readField } from '../documents/fields.ts';
 import { covers, patternsCovering } from '../documents/names.ts';
 import { conditionInWords } from '../documents/sentence.ts';
 import { stricterOf } from '../documents/verdicts.ts';
@@ -21,6 +22,8 @@ export interface IndexedGuard {
   /** Its condition, where that does not depend on the capability. */
   readonly test: Test | undefined;
   readonly prerequisites: readonly TestCondition[];
+  /** Whether its condition looks at the state. */
+  readonly readsState: boolean;
 }
 
 export class GuardIndex {
@@ -97,7 +100,16 @@ export class GuardIndex {
 function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
   const { when } = guard;
   if ('kind' in when)
-    return { guard, origin, place, outcomes: [], comparesAmount: false, test: undefined, prerequisites: [] };
+    return {
+      guard,
+      origin,
+      place,
+      outcomes: [],
+      comparesAmount: false,
+      test: undefined,
+      prerequisites: [],
+      readsState: false,
+    };
   const comparesAmount = 'field' in when && when.field === 'amount' && ORDER.includes(when.operator);
   return {
     guard,
@@ -107,10 +119,19 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
     comparesAmount,
     test: readsAmount(when) ? undefined : compileCondition(when, () => undefined),
     prerequisites: prerequisitesIn(when),
+    readsState: readsState(when),
   };
 }
 
 const ORDER = ['lt', 'lte', 'gt', 'gte', 'between'];
+
+const STATE: ReadonlySet<string> = new Set(['prerequisite', 'provenance']);
+
+function readsState(when: Condition): boolean {
+  if ('field' in when) return STATE.has(readField(when.field)?.field.kind ?? '');
+  if ('not' in when) return readsState(when.not);
+  return ('all' in when ? when.all : when.any).some(readsState);
+}
 
 function readsAmount(when: Condition): boolean {
   if ('field' in when) return when.field === 'amount';

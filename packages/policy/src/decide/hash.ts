@@ -4,13 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { Capability, Condition, Freeze, Guard, JsonValue, PolicySet, WindowCondition } from '../model.ts';
+import type { Capability, Condition, Freeze, Guard, JsonValue, PolicySet, Sources, WindowCondition } from '../model.ts';
 
 /** Raised when the same documents would decide differently. */
 const SEMANTICS = 'hivekey-policy/1';
 
 /** `sha256:<hex>` */
-export function policyHash({ roles, workspaceGuards, capabilities, freezes = [] }: PolicySet): string {
+export function policyHash({ roles, workspaceGuards, capabilities, sources, freezes = [] }: PolicySet): string {
   const readsClass = freezes.some(({ scope }) => scope.classes.includes('destructive'));
   const content = {
     semantics: SEMANTICS,
@@ -21,6 +21,7 @@ export function policyHash({ roles, workspaceGuards, capabilities, freezes = [] 
     capabilities: Object.fromEntries(
       capabilities.map((capability) => [capability.name, capabilityContent(capability, readsClass)]),
     ),
+    ...(sources === undefined ? {} : { sources: sourcesContent(sources) }),
     // Left out where there are none: a policy without freezes keeps the hash it always had.
     ...(freezes.length === 0 ? {} : { freezes: unique(freezes.map((freeze) => canonicalText(freezeContent(freeze)))) }),
   };
@@ -59,6 +60,10 @@ function whenContent(when: Condition | WindowCondition): unknown {
 
 function unorderedContent(items: readonly JsonValue[]): readonly string[] {
   return unique(items.map((item) => canonicalText(item)));
+}
+
+function sourcesContent({ trusted, untrusted, unmarked }: Sources): unknown {
+  return { trusted: unique(trusted), untrusted: unique(untrusted), unmarked };
 }
 
 function freezeContent({ timeZone, starts, ends, repeats, scope, overrides }: Freeze): unknown {

@@ -23,6 +23,7 @@ interface ConditionStep {
   /** Measures that the test reads. */
   readonly slots: readonly number[];
   readonly prerequisites: readonly Prerequisite[];
+  readonly readsState: boolean;
   readonly isShadow: boolean;
 }
 
@@ -111,7 +112,7 @@ export class CapabilityPlan {
     return this.#units.push({ unit, spending, measure: measureOf(unit, spending, this.#capability) }) - 1;
   }
 
-  #step({ guard, origin, outcomes, comparesAmount, test, prerequisites: needed }: IndexedGuard): Step {
+  #step({ guard, origin, outcomes, comparesAmount, test, prerequisites: needed, readsState }: IndexedGuard): Step {
     const { when } = guard;
     const isShadow = guard.mode === 'shadow';
     if ('kind' in when) {
@@ -128,7 +129,16 @@ export class CapabilityPlan {
     const compiled = test ?? compileCondition(when, amountSlot);
     const told = comparesAmount && 'field' in when ? amountSlot(boundsOf(when.operand).currency) : undefined;
     const prerequisites = needed.map(({ field, operand }) => new Prerequisite(field, operand));
-    return { kind: 'condition', test: compiled, outcomes, told, slots: [...slots], prerequisites, isShadow };
+    return {
+      kind: 'condition',
+      test: compiled,
+      outcomes,
+      told,
+      slots: [...slots],
+      prerequisites,
+      readsState,
+      isShadow,
+    };
   }
 
   /** Where `amount` is found; undefined means the bare argument. */

@@ -1,5 +1,5 @@
 /** The state as one evaluation reads it: the answer that comes of it, and what it was that had a say. */
-import type { DecisionRequest, Evaluation, MetPrerequisite, StateView } from '../model.ts';
+import type { DecisionRequest, Evaluation, MetPrerequisite, Provenance, StateView } from '../model.ts';
 import type { Prerequisite } from './prerequisites.ts';
 
 export class StateReader {
@@ -7,6 +7,7 @@ export class StateReader {
   readonly #state: StateView;
   readonly #met = new Map<string, MetPrerequisite>();
   #readsTime = false;
+  #readsProvenance = false;
   #fromMs = Number.NEGATIVE_INFINITY;
   #untilMs = Number.POSITIVE_INFINITY;
 
@@ -45,13 +46,20 @@ export class StateReader {
     return true;
   }
 
+  /** Undefined where it is not known. */
+  provenance(): Provenance | undefined {
+    this.#readsProvenance = true;
+    return this.#state.provenance;
+  }
+
   /** What the evaluation adds to its answer. */
   result(): Pick<Evaluation, 'read' | 'holds' | 'uses'> {
-    const { atMs } = this.#state;
+    const { atMs, provenance } = this.#state;
     const met = [...this.#met.values()];
     const read: StateView = {
       ...(this.#readsTime && atMs !== undefined ? { atMs } : {}),
       ...(met.length === 0 ? {} : { prerequisites: met }),
+      ...(this.#readsProvenance && provenance !== undefined ? { provenance } : {}),
     };
     const isTimed = Number.isFinite(this.#fromMs) || Number.isFinite(this.#untilMs);
     return {

@@ -25,6 +25,8 @@ export type Field =
   | { readonly kind: 'sum'; readonly of: string; readonly windowSeconds: number }
   /** An earlier call: `done(tests.run)`, `approved(review)`. */
   | { readonly kind: 'prerequisite' }
+  /** Whether what led to the call is trusted. */
+  | { readonly kind: 'provenance' }
   /** Named in the product's language, and not decided by this version. */
   | { readonly kind: 'later' };
 
@@ -48,7 +50,7 @@ const NAMED: Readonly<Record<string, FieldReading>> = {
   'rate.per_day': { field: { kind: 'count', windowSeconds: 86_400 }, canonical: 'rate.per_day' },
   'rate.per_week': { field: { kind: 'count', windowSeconds: 604_800 }, canonical: 'rate.per_week' },
   risk_signal: { field: { kind: 'later' }, canonical: 'risk_signal' },
-  provenance: { field: { kind: 'later' }, canonical: 'provenance' },
+  provenance: { field: { kind: 'provenance' }, canonical: 'provenance' },
 };
 const WINDOW = /^(sum|count) ?\( ?([A-Za-z0-9_.-]+) ?, ?([0-9]+[smhdw]) ?\)(?: ?\+ ?amount)?$/;
 const COUNT = /^count ?\( ?([0-9]+[smhdw]) ?\)$/;

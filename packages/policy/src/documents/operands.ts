@@ -19,6 +19,7 @@ const FITTING: Readonly<Record<string, readonly Operator[]>> = {
   recipientDomains: ['eq', 'ne', 'in', 'notIn', 'domainIn', 'exists'],
   amount: ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'between', 'exists'],
   action: ['eq', 'ne', 'in', 'notIn'],
+  provenance: ['eq', 'ne'],
   payee: ['eq', 'ne', 'in', 'notIn', 'domainIn', 'matches', 'exists'],
 };
 
@@ -50,6 +51,8 @@ function refuse(operand: JsonValue, path: DocumentPath, problems: Problems, reme
 const scalar: OperandCheck = (operand, field, path, problems) => {
   if (field.kind === 'recipientDomains') return domain(operand, path, problems, false);
   if (field.kind === 'action') return capabilityOf(operand, path, problems);
+  if (field.kind === 'provenance' && operand !== 'trusted' && operand !== 'untrusted')
+    return refuse(operand, path, problems, 'Write trusted or untrusted.');
   if (field.kind === 'amount') return quantity(operand, field, path, problems);
   if (typeof operand === 'string' || typeof operand === 'number' || typeof operand === 'boolean')
     return short(operand, path, problems);

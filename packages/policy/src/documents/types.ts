@@ -6,6 +6,7 @@ import type {
   JsonValue,
   Operator,
   PrerequisiteScope,
+  Provenance,
   Verdict,
 } from '../model.ts';
 
@@ -76,6 +77,15 @@ export interface FreezeDocument {
   };
 }
 
+/** Whose content is trusted. */
+export interface SourcesDocument {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: 'Sources';
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly unmarked: Provenance;
+}
+
 /** Body of `PATCH /v1/roles/:name`: what is absent is unchanged. */
 export interface RolePatch {
   readonly description?: string;
@@ -87,4 +97,5 @@ export type PolicyDocument =
   | RoleDocument
   | WorkspaceGuardsDocument
   | FreezeDocument
+  | SourcesDocument
   | { readonly kind: 'Capability'; readonly capability: Capability };

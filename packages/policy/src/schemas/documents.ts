@@ -65,6 +65,12 @@ const namesOf = (items: JsonObject, description: string): JsonObject => ({
   maxItems: 500,
   description,
 });
+export const sourcesSchema: JsonObject = document('Sources', 'Whose content is trusted', [], {
+  trusted: namesOf({ type: 'string' }, 'Capabilities, crm.* for those of a server, or *.'),
+  untrusted: namesOf({ type: 'string' }, 'The same. The narrowest mark counts.'),
+  unmarked: { enum: ['trusted', 'untrusted'], description: 'What has no mark; untrusted when left out.' },
+});
+
 const wallTime: JsonObject = {
   type: 'string',
   pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$',
@@ -197,6 +203,7 @@ export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour te
           properties: {
             name: { type: 'string' },
             ...call,
+            provenance: { enum: ['trusted', 'untrusted'], description: 'Of what led to the call.' },
             at: { type: 'string', format: 'date-time', description: 'When the call is made, for change freezes.' },
             earlier: {
               type: 'array',

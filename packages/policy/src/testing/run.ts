@@ -8,7 +8,7 @@ import { checkGuards } from '../documents/guards.ts';
 import { Problems } from '../documents/problems.ts';
 import { roleFromDocument } from '../documents/role.ts';
 import { readDocuments } from '../documents/text.ts';
-import type { PolicyDocument } from '../documents/types.ts';
+import type { PolicyDocument, SourcesDocument } from '../documents/types.ts';
 import type {
   Capability,
   Checked,
@@ -127,10 +127,12 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   const workspaceGuards: Guard[] = [];
   const capabilities: Capability[] = [];
   const freezes: Freeze[] = [];
+  let sources: SourcesDocument | undefined;
   const seen = new Set<string>();
   for (const part of parts) {
     if (part.kind === 'Role') take(roleFromDocument(part, 1), (role) => roles.push(role));
     else if (part.kind === 'Capability') capabilities.push(part.capability);
+    else if (part.kind === 'Sources') sources = part;
     else if (part.kind === 'Freeze') take(freezeFromDocument(part, []), (freeze) => freezes.push(freeze));
     else take(checkGuards(part.guards, 'workspace'), (guards) => workspaceGuards.push(...guards));
     const name = part.kind === 'Capability' ? part.capability.name : 'metadata' in part ? part.metadata.name : '';
@@ -144,7 +146,16 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   ])
     for (const { path, code, message, remedy } of checkFit(guards, capabilities))
       problems.add(['policy'], code, `${origin}, ${path}: ${message}`, remedy);
-  return problems.none ? compilePolicy({ revision: 1, roles, workspaceGuards, capabilities, freezes }) : undefined;
+  return problems.none
+    ? compilePolicy({
+        revision: 1,
+        roles,
+        workspaceGuards,
+        capabilities,
+        freezes,
+        ...(sources === undefined ? {} : { sources }),
+      })
+    : undefined;
 
   function take<T>(checked: Checked<T>, use: (value: T) => void): void {
     if (checked.ok) use(checked.value);

@@ -126,7 +126,7 @@ function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, proble
   const isTools = isObject(value) && Object.hasOwn(value, 'tools');
   const known = isTools
     ? ['name', 'roles', 'tools']
-    : ['name', ...WHO, 'action', 'arguments', 'at', 'earlier', 'expect'];
+    : ['name', ...WHO, 'action', 'arguments', 'at', 'provenance', 'earlier', 'expect'];
   const raw = objectOf(value, path, 'a case', known, problems);
   if (raw === undefined) return undefined;
   const name = textOf(member(raw, 'name'), [...path, 'name'], 'name', 300, problems) ?? '';
@@ -166,7 +166,18 @@ function readState(raw: JsonObject, path: DocumentPath, problems: Problems): Sta
       `${quote(at)} is no time`,
       'Write it with its offset: "2026-12-20T12:00:00+01:00".',
     );
-  return Number.isNaN(atMs) ? {} : { atMs };
+  const provenance = member(raw, 'provenance');
+  if (provenance !== undefined && provenance !== 'trusted' && provenance !== 'untrusted')
+    problems.add(
+      [...path, 'provenance'],
+      'bad_provenance',
+      `${quote(provenance)} is no provenance`,
+      'Write trusted or untrusted.',
+    );
+  return {
+    ...(Number.isNaN(atMs) ? {} : { atMs }),
+    ...(provenance === 'trusted' || provenance === 'untrusted' ? { provenance } : {}),
+  };
 }
 
 /** An earlier call repeats the call of its case but for what it states. */

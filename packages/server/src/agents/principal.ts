@@ -1,14 +1,17 @@
 /** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
+import { quarantineMark } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/index.ts';
 
 const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
-       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch,
+       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch, s.untrusted_until,
        p.id AS owner_id, p.email, p.label, p.active AS owner_active,
        (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
-         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles`;
+         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
+       (SELECT json_build_object('role', q.role) FROM quarantines q
+         WHERE q.workspace_id = a.workspace_id AND q.agent_id = a.id AND q.ended_at IS NULL) AS quarantine`;
 
 const AGENT_TABLES = `
   JOIN workspaces w ON w.id = a.workspace_id
@@ -40,11 +43,13 @@ interface AgentRow {
   status: 'active' | 'suspended' | 'revoked';
   revision: number;
   authz_epoch: number;
+  untrusted_until: Date | null;
   owner_id: PersonId;
   email: string;
   label: string | null;
   owner_active: boolean;
   roles: string[];
+  quarantine: { role: string | null } | null;
 }
 
 interface TokenRow extends AgentRow {
@@ -97,12 +102,21 @@ function principalFrom(row: AgentRow, roles: readonly string[], credential: Cred
     ownerId: row.owner_id,
     owner: row.email,
     ...(row.label === null ? {} : { ownerLabel: row.label }),
-    roles,
+    roles: rolesUnder(row.quarantine, roles),
     tokenId: credential.tokenId,
     tokenExpiresAtMs: credential.tokenExpiresAtMs,
     agentRevision: row.revision,
     authzEpoch: row.authz_epoch,
+    ...(row.untrusted_until === null ? {} : { untrustedUntilMs: row.untrusted_until.getTime() }),
   };
+}
+
+/** The roles as they count: a quarantined agent wears its mark beside them. */
+export function rolesUnder(
+  quarantine: { readonly role: string | null } | null,
+  roles: readonly string[],
+): readonly string[] {
+  return quarantine === null ? roles : [...roles, quarantineMark(quarantine.role ?? undefined)];
 }
 
 /** The holder of the token with this lookup hash, or undefined when no such token was ever made. */
@@ -129,6 +143,15 @@ export async function findAgent(
   });
   const row = rows[0];
   return row && { principal: principalFrom(row, row.roles, credential), state: agentState(row) };
+}
+
+/** Until when the agent's calls in no session of the gateway's are untrusted, epoch milliseconds; 0 for never. */
+export async function untrustedUntil(pool: Pool, workspaceId: WorkspaceId, agentId: AgentId): Promise<number> {
+  const { rows } = await pool.query<{ untrusted_until: Date | null }>(
+    'SELECT untrusted_until FROM agent_state WHERE workspace_id = $1 AND agent_id = $2',
+    [workspaceId, agentId],
+  );
+  return rows[0]?.untrusted_until?.getTime() ?? 0;
 }
 
 /** Notes the use of a token, at most once a minute for each. Never on the way of an action. */

@@ -5,8 +5,11 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { z } from 'zod';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
+import { approvalRoutes } from '../approvals/routes.ts';
+import { breakerRoutes } from '../breakers/routes.ts';
 import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
+import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
@@ -19,6 +22,7 @@ import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
+import { sourceRoutes } from '../sources/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
 import { auditRoutes } from './audit.ts';
@@ -49,7 +53,11 @@ const MANAGEMENT: readonly Routes[] = [
   policyRoutes,
   budgetRoutes,
   freezeRoutes,
+  sourceRoutes,
   containmentRoutes,
+  quarantineRoutes,
+  breakerRoutes,
+  approvalRoutes,
   mcpServerRoutes,
   secretRoutes,
   auditRoutes,

@@ -94,7 +94,7 @@ export function callRecord(
  * action: a third of the time that building an object and sorting its keys takes.
  */
 function callText(
-  { principal, action, argumentsDigest }: Intent,
+  { principal, action, argumentsDigest, provenance }: Intent,
   decision: Decision,
   eventId: EventId,
   nowMs: number,
@@ -112,7 +112,7 @@ function callText(
       `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +
       `${decision.verdict === 'allow' ? '' : '"outcome":"not_attempted",'}${text('owner', principal.owner)}` +
       `${text('owner_label', principal.ownerLabel)}${text('policy', decision.policyHash)}` +
-      `${json('policy_revision', decision.policyRevision)}"provenance":"untrusted",${text('reason', decision.reason)}` +
+      `${json('policy_revision', decision.policyRevision)}${text('provenance', provenance ?? 'untrusted')}${text('reason', decision.reason)}` +
       `${text('reason_class', decision.reasonClass)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
       `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}${json('shadow', decision.shadow)}`,
     tail:
@@ -126,7 +126,7 @@ function callText(
 /** What of the state had a say, so that the decision can be made again. */
 function stateOf(read: StateView | undefined): JsonObject | undefined {
   if (read === undefined) return undefined;
-  const { atMs, prerequisites } = read;
+  const { atMs, prerequisites, provenance } = read;
   return {
     ...(atMs === undefined ? {} : { at: instant(atMs) }),
     ...(prerequisites === undefined
@@ -139,6 +139,7 @@ function stateOf(read: StateView | undefined): JsonObject | undefined {
             ...(approvedAtMs === undefined ? {} : { approved_at: instant(approvedAtMs) }),
           })),
         }),
+    ...(provenance === undefined ? {} : { provenance }),
   };
 }
 

@@ -70,6 +70,7 @@ function findingsIn(text: string, set: PolicySet, isText: boolean): z.output<typ
 
 function nameOf(document: PolicyDocument): string | null {
   if (document.kind === 'Role' || document.kind === 'Freeze') return document.metadata.name;
+  if (document.kind === 'Sources') return null;
   return document.kind === 'Capability' ? document.capability.name : null;
 }
 
@@ -89,7 +90,8 @@ function sentencesOf(document: PolicyDocument): string[] {
 }
 
 function guardsOf(document: PolicyDocument): Checked<readonly Guard[]> {
-  if (document.kind === 'Capability' || document.kind === 'Freeze') return { ok: true, value: [] };
+  if (document.kind === 'Capability' || document.kind === 'Freeze' || document.kind === 'Sources')
+    return { ok: true, value: [] };
   if (document.kind === 'WorkspaceGuards') return checkGuards(document.guards, 'workspace');
   const role = roleFromDocument(document, 0);
   return role.ok ? { ok: true, value: role.value.guards } : role;

@@ -13,6 +13,10 @@ export const policySchema = z
     workspace_guards: z.array(z.record(z.string(), z.unknown())),
     capabilities: z.array(z.record(z.string(), z.unknown())),
     freezes: z.array(z.record(z.string(), z.unknown())),
+    sources: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .meta({ description: 'Whose content is trusted. Null: nobody’s.' }),
     stopped_tools: z.array(z.string()),
     author: z.string(),
     created: z.int(),
@@ -31,6 +35,7 @@ interface Row {
     capabilities: PolicyView['capabilities'];
     /** Absent in revisions from before there were freezes. */
     freezes?: PolicyView['freezes'];
+    sources?: PolicyView['sources'];
     stoppedTools: string[];
   };
   author: string;
@@ -61,7 +66,7 @@ export async function readPolicy(pool: Pool, workspaceId: WorkspaceId, which: st
       `No policy "${which}" was ever in force.`,
       'Name a revision number, or the hash that stands in a log record.',
     );
-  const { roles, workspaceGuards, capabilities, freezes = [], stoppedTools } = row.document;
+  const { roles, workspaceGuards, capabilities, freezes = [], sources = null, stoppedTools } = row.document;
   const { revision, hash, author, created, until } = row;
   return {
     object: 'policy',
@@ -71,6 +76,7 @@ export async function readPolicy(pool: Pool, workspaceId: WorkspaceId, which: st
     workspace_guards: workspaceGuards,
     capabilities,
     freezes,
+    sources,
     stopped_tools: stoppedTools,
     author,
     created,

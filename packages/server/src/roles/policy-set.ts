@@ -3,6 +3,7 @@ import {
   type Capability,
   checkCapability,
   checkGuards,
+  checkSources,
   type FreezeOverride,
   freezeFromDocument,
   type JsonObject,
@@ -36,6 +37,7 @@ SELECT s.policy_revision,
   (SELECT coalesce(json_agg(json_build_object('document', t.document, 'revision', r.current_revision + 1) ORDER BY t.role), '[]')
      FROM role_candidates t JOIN roles r ON r.workspace_id = t.workspace_id AND r.name = t.role
     WHERE t.workspace_id = s.workspace_id) AS candidates,
+  (SELECT o.document FROM source_revisions o WHERE o.workspace_id = s.workspace_id ORDER BY o.revision DESC LIMIT 1) AS sources,
   (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
@@ -51,6 +53,7 @@ interface SnapshotRow {
     impact: JsonObject;
     input_schema: JsonObject | null;
   }[];
+  sources: unknown;
   freezes: { document: unknown; overrides: FreezeOverride[] }[];
   candidates: { document: unknown; revision: number }[];
   stopped_tools: string[];
@@ -89,10 +92,24 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
     checkedValue(roleFromDocument(document, revision), 'candidate of a role'),
   );
   return {
-    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities, freezes, candidates },
+    set: {
+      revision: row.policy_revision,
+      roles,
+      workspaceGuards,
+      capabilities,
+      freezes,
+      candidates,
+      ...sourcesIn(row.sources),
+    },
     stoppedTools: new Set(row.stopped_tools),
     catalogueVersion: row.catalogue_version,
   };
+}
+
+function sourcesIn(document: unknown): Pick<PolicySet, 'sources'> {
+  if (document === null) return {};
+  const { trusted, untrusted, unmarked } = checkedValue(checkSources(document), 'sources');
+  return { sources: { trusted, untrusted, unmarked } };
 }
 
 function checkedValue<T>(

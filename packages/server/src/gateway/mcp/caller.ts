@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
 import type { Approvals } from '../../approvals/index.ts';
-import type { ActionPath, Principal } from '../../path/index.ts';
+import type { Action, ActionPath, Principal } from '../../path/index.ts';
 import type { UpstreamServer, Upstreams } from '../../upstreams/index.ts';
 import type { ModernAffinities } from './affinities.ts';
 import { presentedCapabilities } from './capabilities.ts';
@@ -66,7 +66,7 @@ export function affinityOf(gateway: Gateway, caller: Caller, server: UpstreamSer
   return server.era === 'modern' ? '' : gateway.affinities.use(caller.principal, caller.receivedAtMs);
 }
 
-export function sessionIdOf(caller: Caller): Pick<Action, 'sessionId' | 'sessionMark'> {
+export function sessionIdOf(caller: Caller): Partial<Pick<Action, 'sessionId' | 'sessionMark'>> {
   if (caller.era !== 'legacy') return {};
   const { reference: sessionId, mark: sessionMark } = caller.session;
   return { sessionId, sessionMark };
