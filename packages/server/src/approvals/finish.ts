@@ -5,7 +5,7 @@ import type { Outcome } from '../path/index.ts';
 import type { Envelope } from '../upstreams/index.ts';
 import { recordFields } from './rows.ts';
 
-/** Does nothing when that is known already. */
+/** When it is known already how it ended, only the result is added, where there is none. */
 export async function finishApproval(
   log: ActionLog,
   workspaceId: WorkspaceId,
@@ -29,6 +29,12 @@ export async function finishApproval(
        RETURNING id, agent_id, agent, owner, capability, hash, call_event_id`,
       [workspaceId, id, outcome.result, outcome.errorCode, now, result?.wrappedKey, result?.ciphertext],
     );
+    if (rows.length === 0 && result !== undefined)
+      await client.query(
+        `UPDATE approvals SET result_key = $3, result = $4
+          WHERE workspace_id = $1 AND id = $2 AND status IN ('finished', 'unknown') AND result IS NULL`,
+        [workspaceId, id, result.wrappedKey, result.ciphertext],
+      );
     for (const row of rows)
       record({
         kind: 'approval.finished',

@@ -20,8 +20,7 @@ import { Watch } from './watch.ts';
 export { type Cancellation, cancelOfAgents, cancelOfCapability } from './cancel.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 
-const EXPIRE_EVERY_MS = 1_000;
-const RECONCILE_EVERY_MS = 5_000;
+const UPKEEP_EVERY_MS = 1_000;
 
 /** An approval as the call that waits on it sees it. */
 export interface CallApproval extends ApprovalTicket {
@@ -95,8 +94,8 @@ class Service implements Approvals {
     const expire = (): Promise<number> => expireApprovals(pool, log);
     const reconcile = (): Promise<void> => reconcileReleased(pool, log);
     this.#timers = [
-      setInterval(() => this.#run(expire), EXPIRE_EVERY_MS).unref(),
-      setInterval(() => this.#run(reconcile), RECONCILE_EVERY_MS).unref(),
+      setInterval(() => this.#run(expire), UPKEEP_EVERY_MS).unref(),
+      setInterval(() => this.#run(reconcile), UPKEEP_EVERY_MS).unref(),
     ];
   }
 

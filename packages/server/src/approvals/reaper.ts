@@ -11,7 +11,7 @@ import { recordFields } from './rows.ts';
 
 /** Most rows that one look takes on. */
 const AT_ONCE = 200;
-/** Whoever forwards a call says itself how it ended; after this long the log is asked. */
+/** Whoever forwarded a call says itself how it ended, and keeps what came back; after this long the log's word is taken. */
 const OWN_WORD_SECONDS = 5;
 
 interface DueRow {
@@ -56,9 +56,10 @@ export async function reconcileReleased(pool: Pool, log: ActionLog): Promise<voi
   const { rows } = await pool.query<{ workspace_id: WorkspaceId; id: string; outcome: Outcome['result'] }>({
     name: 'approvals-reconcile',
     text: `SELECT a.workspace_id, a.id, c.outcome FROM approvals a
-             JOIN actions c ON c.workspace_id = a.workspace_id AND c.event_id = a.call_event_id
-            WHERE a.status = 'released' AND a.released_at < clock_timestamp() - interval '${OWN_WORD_SECONDS} seconds'
-              AND c.outcome IS NOT NULL LIMIT ${AT_ONCE}`,
+             JOIN actions c ON c.workspace_id = a.workspace_id AND c.call_event_id = a.call_event_id AND c.kind = 'tool.result'
+            WHERE a.status = 'released'
+              AND (a.result IS NOT NULL OR c.ts < clock_timestamp() - interval '${OWN_WORD_SECONDS} seconds')
+            LIMIT ${AT_ONCE}`,
   });
   for (const { workspace_id: workspaceId, id, outcome } of rows)
     await finishApproval(log, workspaceId, id, { result: outcome }, undefined);
