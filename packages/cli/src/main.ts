@@ -11,6 +11,7 @@ import { addFreezeCommands } from './commands/freezes.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
@@ -54,6 +55,7 @@ for (const add of [
   addUpstreamCommands,
   addFreezeCommands,
   addContainmentCommands,
+  addQuarantineCommands,
   addLogCommands,
   addVerifyCommand,
   addBridgeCommand,

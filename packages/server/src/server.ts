@@ -7,6 +7,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
+import { watchBreakers } from './breakers/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { Failure } from './errors.ts';
@@ -129,6 +130,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
       allowedHosts: servedHosts({ config, url }),
       maxBodyBytes: config.body_limit_bytes,
       requestsPerMinute: config.requests_per_minute,
+      holdMs: config.hold_seconds * 1000,
     },
     logger,
     observe: metrics.mcp,
@@ -189,6 +191,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     url,
     clock,
   };
+  const watch = watchBreakers(context);
+  closers.add('breakers', () => watch.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

@@ -7,7 +7,7 @@ export {
   rolesUnder,
   type TokenHolder,
   type TokenState,
-  untrustedUntil,
+  stateOf,
 } from './principal.ts';
 export { type Agent, listAgents, readAgent } from './read.ts';
 export { ownerChanged, ownerLeft, settleStatus } from './status.ts';

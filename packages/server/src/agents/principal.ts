@@ -1,5 +1,6 @@
 /** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
 import { quarantineMark } from '@hivekey/policy';
+import type { Risk } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/index.ts';
@@ -7,6 +8,9 @@ import type { Principal } from '../path/index.ts';
 const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
        a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch, s.untrusted_until,
+       (SELECT json_agg(json_build_object('id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id)
+          FROM risk_signals x WHERE x.workspace_id = a.workspace_id AND x.cleared_at IS NULL AND x.expires_at > now()
+           AND ((x.kind = 'agent' AND x.subject = a.id) OR (x.kind = 'owner' AND x.subject = a.owner_id))) AS risks,
        p.id AS owner_id, p.email, p.label, p.active AS owner_active,
        (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
          WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
@@ -44,6 +48,7 @@ interface AgentRow {
   revision: number;
   authz_epoch: number;
   untrusted_until: Date | null;
+  risks: Risk[] | null;
   owner_id: PersonId;
   email: string;
   label: string | null;
@@ -108,6 +113,7 @@ function principalFrom(row: AgentRow, roles: readonly string[], credential: Cred
     agentRevision: row.revision,
     authzEpoch: row.authz_epoch,
     ...(row.untrusted_until === null ? {} : { untrustedUntilMs: row.untrusted_until.getTime() }),
+    ...(row.risks === null ? {} : { risks: row.risks }),
   };
 }
 
@@ -145,13 +151,15 @@ export async function findAgent(
   return row && { principal: principalFrom(row, row.roles, credential), state: agentState(row) };
 }
 
-/** Until when the agent's calls in no session of the gateway's are untrusted, epoch milliseconds; 0 for never. */
-export async function untrustedUntil(pool: Pool, workspaceId: WorkspaceId, agentId: AgentId): Promise<number> {
-  const { rows } = await pool.query<{ untrusted_until: Date | null }>(
-    'SELECT untrusted_until FROM agent_state WHERE workspace_id = $1 AND agent_id = $2',
-    [workspaceId, agentId],
-  );
-  return rows[0]?.untrusted_until?.getTime() ?? 0;
+/** What has a say about the agent's calls beside its roles, for a dry run. */
+export async function stateOf(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  agentId: AgentId,
+): Promise<Pick<Principal, 'untrustedUntilMs' | 'risks'>> {
+  const nobody = { tokenId: 'tok_' as TokenId, tokenExpiresAtMs: 0 };
+  const { untrustedUntilMs = 0, risks = [] } = (await findAgent(pool, workspaceId, agentId, nobody))?.principal ?? {};
+  return { untrustedUntilMs, risks };
 }
 
 /** Notes the use of a token, at most once a minute for each. Never on the way of an action. */

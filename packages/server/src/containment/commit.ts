@@ -1,6 +1,5 @@
 /** The part of a stop that is one transaction: who is covered, the state, the tokens, the records. */
 import { readAgent, settleStatus } from '../agents/index.ts';
-import type { Administrator } from '../api/route.ts';
 import { cancelOfAgents, cancelOfCapability } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
@@ -9,6 +8,7 @@ import { readPerson } from '../people/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import type { NewContainment } from './containment.ts';
 import { type ProbeSubject, probeSubject } from './probe.ts';
+import type { Actor } from './quarantine.ts';
 import { standingOrder } from './standing.ts';
 
 /** Nodes that wrote to the log within this time are expected to say what they aborted. */
@@ -94,7 +94,7 @@ async function require(
 /** Gives the order, or finds that it stands already, and for whom its effect can be measured. */
 export async function commitStop(
   transaction: LoggedTransaction,
-  who: Administrator,
+  who: Actor,
   wanted: NewContainment,
   orderedAtMs: number,
   nodeId: string,
@@ -109,7 +109,7 @@ export async function commitStop(
  */
 async function giveOrder(
   transaction: LoggedTransaction,
-  who: Administrator,
+  who: Actor,
   wanted: NewContainment,
   orderedAtMs: number,
   nodeId: string,
@@ -162,7 +162,7 @@ async function giveOrder(
 /** Writes down who is covered, ends their tokens and settles their status. */
 async function cover(
   transaction: LoggedTransaction,
-  { workspaceId, actor }: Administrator,
+  { workspaceId, actor }: Actor,
   containmentId: string,
   agents: readonly AgentId[],
   reason: string,

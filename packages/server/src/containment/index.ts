@@ -1,3 +1,11 @@
 export { reasonSchema } from './containment.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
+export {
+  type Actor,
+  endDueQuarantines,
+  endQuarantine,
+  enterQuarantine,
+  readQuarantine,
+} from './quarantine.ts';
 export { standingOrder } from './standing.ts';
+export { orderStop } from './stop.ts';

@@ -1,7 +1,7 @@
 /** The kill switch: commit the stop, abort what runs in the same tick, measure the refusal, keep the receipt. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
-import type { Administrator, ApiContext } from '../api/route.ts';
+import type { ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import { LogOverloaded, LogUnavailable } from '../log/index.ts';
@@ -9,6 +9,7 @@ import type { StopReport, StopTarget } from '../path/index.ts';
 import { type CommittedStop, commitStop, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
+import type { Actor } from './quarantine.ts';
 
 /** How long the answer waits for other nodes to say what they aborted. They are stopped whether they say so or not. */
 const ACK_WAIT_MS = 300;
@@ -45,11 +46,7 @@ export function stopHere(
  * never was. Throws `stop_not_recorded` (503) when it could not be made durable: then only what is in flight
  * on this node has been stopped.
  */
-export async function orderStop(
-  context: StopContext,
-  who: Administrator,
-  wanted: NewContainment,
-): Promise<ContainmentView> {
+export async function orderStop(context: StopContext, who: Actor, wanted: NewContainment): Promise<ContainmentView> {
   const orderedAtMs = context.clock();
   const started = performance.now();
   const { workspaceId } = who;

@@ -3,7 +3,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import { type Decision, type JsonObject, settle } from '@hivekey/policy';
 import { z } from 'zod';
-import { readAgent, rolesUnder, untrustedUntil } from '../agents/index.ts';
+import { readAgent, rolesUnder, stateOf } from '../agents/index.ts';
 import { type Administrator, type ApiContext, jsonObject } from '../api/route.ts';
 import { findCapability } from '../capabilities/index.ts';
 import { capabilityNamed, unavailable } from '../gateway/actions/index.ts';
@@ -66,7 +66,7 @@ async function subjectOf(
     agentId: id,
     ownerId,
     roles: rolesUnder(quarantine, worn),
-    untrustedUntilMs: await untrustedUntil(pool, workspaceId, id),
+    ...(await stateOf(pool, workspaceId, id)),
   };
   return status === 'active' ? subject : { ...subject, stopped: status };
 }

@@ -1,0 +1,1 @@
+export { type Watch, watchBreakers } from './watch.ts';
