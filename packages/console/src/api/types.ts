@@ -85,6 +85,8 @@ export interface Agent {
   readonly created_by: string;
   readonly last_action_at: number | null;
   readonly stopped_reason: string | null;
+  /** It reads on and does nothing else until this ends. */
+  readonly quarantine: { readonly id: string; readonly reason: string; readonly until: number | null } | null;
 }
 
 export interface VisibleTool {

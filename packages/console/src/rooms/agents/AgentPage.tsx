@@ -7,6 +7,7 @@ import { agentQuery } from '../../api/queries.ts';
 import { Budgets } from '../../ui/Budgets.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
+import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
@@ -82,6 +83,20 @@ export function AgentPage() {
             ? 'Killed: every call is refused and its tokens are dead.'
             : 'Suspended: every call is refused; its tokens are kept.'}
           {agent.stopped_reason === null || agent.stopped_reason === '' ? '' : ` Reason: ${agent.stopped_reason}`}
+        </p>
+      )}
+      {agent.quarantine === null ? null : (
+        <p className={classes.stopped}>
+          In quarantine: it reads on and does nothing else
+          {agent.quarantine.until === null ? (
+            ', until a person releases it'
+          ) : (
+            <>
+              , until <Time value={agent.quarantine.until} />
+            </>
+          )}
+          .{agent.quarantine.reason === '' ? '' : ` Reason: ${agent.quarantine.reason}.`} To end it:{' '}
+          <code>npx hivekey release {agent.quarantine.id} --reason …</code>
         </p>
       )}
       <div className={classes.columns}>
