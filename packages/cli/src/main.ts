@@ -12,6 +12,7 @@ import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
+import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
@@ -54,6 +55,7 @@ for (const add of [
   addBudgetCommands,
   addUpstreamCommands,
   addFreezeCommands,
+  addRiskCommands,
   addContainmentCommands,
   addQuarantineCommands,
   addLogCommands,

@@ -373,3 +373,19 @@ scope: { actions: [nothing.here] }
     expect(err).toMatch(/wrong-freeze\.yaml:7:\d+ /);
   });
 });
+
+test('sources are marked, and risk signals raised, listed and cleared', async () => {
+  const sources = file('sources.yaml', 'apiVersion: policy.hivekey.ai/v1\nkind: Sources\ntrusted: [crm.*]\n');
+  expect((await hivekey(['sources', 'apply', '-f', sources])).out).toMatch(
+    /1 trusted · 0 untrusted · the rest untrusted/,
+  );
+  expect((await hivekey(['sources', 'get'])).out).toContain('- crm.*');
+  const raised = await hivekey(['risk', 'raise', 'tool', 'mail.send', 'low', '--expires', '2h', '--json']);
+  const { id } = JSON.parse(raised.out);
+  expect((await hivekey(['risk', 'list'])).out).toContain('tool mail.send');
+  expect((await hivekey(['risk', 'clear', id])).out).toBe(`Signal ${id} about mail.send is cleared.\n`);
+  expect((await hivekey(['risk', 'list'])).out).toBe('There are none.\n');
+  const wrong = file('transmitter.json', '{"name": "edr", "issuer": "x"}');
+  expect((await hivekey(['risk', 'transmitter', wrong])).code).toBe(1);
+  expect((await hivekey(['risk', 'transmitters'])).out).toBe('There are none.\n');
+});

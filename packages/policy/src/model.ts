@@ -222,6 +222,16 @@ export interface StateView {
   readonly prerequisites?: readonly MetPrerequisite[];
   /** Whether what led to the call may have come from a source that is not trusted. */
   readonly provenance?: Provenance;
+  /** What detectors say of the agent, its owner and the capability; empty where they say nothing. */
+  readonly risks?: readonly Risk[];
+}
+
+export type RiskLevel = 'low' | 'medium' | 'high' | 'critical';
+
+export interface Risk {
+  readonly id: string;
+  readonly level: RiskLevel;
+  readonly untilMs: number;
 }
 
 /** Whose call a prerequisite has to be. */

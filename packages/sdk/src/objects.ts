@@ -174,6 +174,31 @@ export interface Sources {
   readonly updated_at: number | null;
 }
 
+export interface Risk {
+  readonly id: string;
+  readonly object: 'risk_signal';
+  readonly subject: { readonly kind: 'agent' | 'owner' | 'tool'; readonly id: string; readonly name: string };
+  readonly level: 'low' | 'medium' | 'high' | 'critical';
+  readonly reason: string;
+  readonly source: string;
+  readonly status: 'active' | 'expired' | 'cleared';
+  readonly raised_at: number;
+  readonly expires_at: number;
+  readonly cleared_at: number | null;
+  readonly cleared_by: string | null;
+}
+
+export interface RiskTransmitter {
+  readonly object: 'risk_transmitter';
+  readonly name: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwks: JsonObject;
+  readonly lasts_seconds: number;
+  readonly author: string;
+  readonly updated_at: number;
+}
+
 export interface FreezeOverride {
   readonly id: string;
   readonly object: 'freeze_override';

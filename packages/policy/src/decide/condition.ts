@@ -6,6 +6,7 @@
 import { RE2JS } from 're2js';
 import { type FieldReading, type PathStep, readField } from '../documents/fields.ts';
 import { covers } from '../documents/names.ts';
+import { RISK_LEVELS } from '../documents/operands.ts';
 import type { Condition, JsonObject, JsonValue, Operator } from '../model.ts';
 import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts';
 import { isList, isObject, itemsOf, member } from '../values/json.ts';
@@ -120,6 +121,13 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
         return payees.length === 0 ? UNKNOWN_MISSING : oneVoice(payees, (value) => overList(value, test));
       };
     }
+    case 'risk': {
+      const test = riskTest(operator, operand);
+      return ({ state }) => {
+        const level = state?.risk();
+        return level === undefined ? UNKNOWN_STATE : truth(test(level));
+      };
+    }
     case 'provenance': {
       const wanted = operator === 'eq' ? operand : operand === 'trusted' ? 'untrusted' : 'trusted';
       return ({ state }) => {
@@ -155,6 +163,14 @@ function prerequisiteTest(field: string, operand: JsonValue): Test {
     const isMet = state?.isMet(prerequisite);
     return isMet === undefined ? UNKNOWN_STATE : truth(isMet);
   };
+}
+
+/** On the place of a level among the levels. */
+function riskTest(operator: Operator, operand: JsonValue): NumberTest {
+  const levels = itemsOf(operand).map((level) => RISK_LEVELS.indexOf(String(level)));
+  if (operator === 'in') return (level) => levels.includes(level);
+  if (operator === 'notIn') return (level) => !levels.includes(level);
+  return comparison(operator, levels);
 }
 
 function truth(value: boolean): Truth {

@@ -125,7 +125,7 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
 
 const ORDER = ['lt', 'lte', 'gt', 'gte', 'between'];
 
-const STATE: ReadonlySet<string> = new Set(['prerequisite', 'provenance']);
+const STATE: ReadonlySet<string> = new Set(['prerequisite', 'provenance', 'risk']);
 
 function readsState(when: Condition): boolean {
   if ('field' in when) return STATE.has(readField(when.field)?.field.kind ?? '');

@@ -1,4 +1,5 @@
 /** The state as one evaluation reads it: the answer that comes of it, and what it was that had a say. */
+import { RISK_LEVELS } from '../documents/operands.ts';
 import type { DecisionRequest, Evaluation, MetPrerequisite, Provenance, StateView } from '../model.ts';
 import type { Prerequisite } from './prerequisites.ts';
 
@@ -8,6 +9,7 @@ export class StateReader {
   readonly #met = new Map<string, MetPrerequisite>();
   #readsTime = false;
   #readsProvenance = false;
+  #readsRisks = false;
   #fromMs = Number.NEGATIVE_INFINITY;
   #untilMs = Number.POSITIVE_INFINITY;
 
@@ -52,14 +54,30 @@ export class StateReader {
     return this.#state.provenance;
   }
 
+  /** Place of the highest level that stands now; undefined where it is not known. */
+  risk(): number | undefined {
+    this.#readsRisks = true;
+    const atMs = this.time();
+    const { risks } = this.#state;
+    if (risks === undefined || atMs === undefined) return undefined;
+    let highest = 0;
+    for (const { level, untilMs } of risks) {
+      if (untilMs <= atMs) continue;
+      highest = Math.max(highest, RISK_LEVELS.indexOf(level));
+      this.holds(Number.NEGATIVE_INFINITY, untilMs);
+    }
+    return highest;
+  }
+
   /** What the evaluation adds to its answer. */
   result(): Pick<Evaluation, 'read' | 'holds' | 'uses'> {
-    const { atMs, provenance } = this.#state;
+    const { atMs, provenance, risks } = this.#state;
     const met = [...this.#met.values()];
     const read: StateView = {
       ...(this.#readsTime && atMs !== undefined ? { atMs } : {}),
       ...(met.length === 0 ? {} : { prerequisites: met }),
       ...(this.#readsProvenance && provenance !== undefined ? { provenance } : {}),
+      ...(this.#readsRisks && risks !== undefined ? { risks } : {}),
     };
     const isTimed = Number.isFinite(this.#fromMs) || Number.isFinite(this.#untilMs);
     return {

@@ -30,10 +30,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
 };
 const VERDICT = 'allow|deny(?: ?· ?cap)?|block|review|hold|require approval';
 const TAIL = new RegExp(`^(.*?) (${VERDICT})(?: else (${VERDICT}))?$`);
-const LATER: readonly (readonly [RegExp, string])[] = [
-  [/risk_signal/, 'risk signals'],
-  [/^trigger\b|role ?= ?/, 'quarantine'],
-];
+const LATER: readonly (readonly [RegExp, string])[] = [[/^trigger\b|role ?= ?/, 'quarantine']];
 
 /** The guard as an unchecked object, or undefined with a problem reported. `id` is used when the line has none. */
 export function readConsoleRule(
@@ -55,8 +52,8 @@ export function readConsoleRule(
       `${later[1]}: such rules are not available in this version`,
       'Remove the rule, or hold the action with require approval.',
     );
-  const before = readSequence(text, id);
-  if (before !== undefined) return before;
+  const stated = readSequence(text, id) ?? readRisk(text, id);
+  if (stated !== undefined) return stated;
   const [, number, subject, body = ''] = HEAD.exec(text) ?? [];
   const [, tested = body, first, second] = TAIL.exec(body) ?? [];
   const condition = CONDITION.exec(tested);
@@ -79,12 +76,7 @@ export function readConsoleRule(
     );
   return {
     id: number ?? id,
-    action:
-      subject === undefined
-        ? '*'
-        : subject.includes('.') || subject.includes('_') || subject === '*'
-          ? subject
-          : `${subject}.*`,
+    action: subject === undefined ? '*' : patternIn(subject),
     when: { field, [operator]: operator === 'in' || operator === 'notIn' ? listIn(operand) : valueIn(operand, field) },
     effect: first === undefined ? 'allow' : (parseVerdict(first) ?? first),
     ...(second === undefined ? {} : { otherwise: parseVerdict(second) ?? second }),
@@ -109,6 +101,29 @@ function readSequence(text: string, id: string): JsonObject | undefined {
   const when: JsonObject =
     target === undefined ? before : { any: [{ not: { field: 'target', eq: valueIn(target.trim(), '') } }, before] };
   return { id: number ?? id, action, when, effect: 'allow', otherwise: 'deny' };
+}
+
+/** `risk_signal(high) → require approval`, `payments: risk_signal(critical) → deny` */
+const RISK = new RegExp(
+  `^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?(?:([a-z][A-Za-z0-9_.*-]*|\\*) ?: ?)?risk_signal ?\\( ?([a-z]+) ?\\) ?(?:→|->|=>) ?(${VERDICT})$`,
+);
+
+/** `mail` is all of a namespace. */
+function patternIn(subject: string): string {
+  return subject.includes('.') || subject.includes('_') || subject === '*' ? subject : `${subject}.*`;
+}
+
+/** At that level and above. */
+function readRisk(text: string, id: string): JsonObject | undefined {
+  const [, number, subject, level, verdict] = RISK.exec(text) ?? [];
+  if (level === undefined || verdict === undefined) return undefined;
+  const effect = parseVerdict(verdict) ?? verdict;
+  return {
+    id: number ?? id,
+    action: subject === undefined ? '*' : patternIn(subject),
+    when: { field: 'risk', gte: level },
+    effect,
+  };
 }
 
 /** `{a, b}` */

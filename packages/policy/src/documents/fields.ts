@@ -27,8 +27,8 @@ export type Field =
   | { readonly kind: 'prerequisite' }
   /** Whether what led to the call is trusted. */
   | { readonly kind: 'provenance' }
-  /** Named in the product's language, and not decided by this version. */
-  | { readonly kind: 'later' };
+  /** The highest level of what detectors say. */
+  | { readonly kind: 'risk' };
 
 export type FieldReading = { readonly field: Field; readonly canonical: string };
 
@@ -49,7 +49,8 @@ const NAMED: Readonly<Record<string, FieldReading>> = {
   'rate.per_hour': { field: { kind: 'count', windowSeconds: 3_600 }, canonical: 'rate.per_hour' },
   'rate.per_day': { field: { kind: 'count', windowSeconds: 86_400 }, canonical: 'rate.per_day' },
   'rate.per_week': { field: { kind: 'count', windowSeconds: 604_800 }, canonical: 'rate.per_week' },
-  risk_signal: { field: { kind: 'later' }, canonical: 'risk_signal' },
+  risk: { field: { kind: 'risk' }, canonical: 'risk' },
+  risk_signal: { field: { kind: 'risk' }, canonical: 'risk' },
   provenance: { field: { kind: 'provenance' }, canonical: 'provenance' },
 };
 const WINDOW = /^(sum|count) ?\( ?([A-Za-z0-9_.-]+) ?, ?([0-9]+[smhdw]) ?\)(?: ?\+ ?amount)?$/;

@@ -20,6 +20,7 @@ const FITTING: Readonly<Record<string, readonly Operator[]>> = {
   amount: ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'between', 'exists'],
   action: ['eq', 'ne', 'in', 'notIn'],
   provenance: ['eq', 'ne'],
+  risk: ['eq', 'ne', 'in', 'notIn', 'lt', 'lte', 'gt', 'gte'],
   payee: ['eq', 'ne', 'in', 'notIn', 'domainIn', 'matches', 'exists'],
 };
 
@@ -36,9 +37,21 @@ export function checkOperand(
     problems.add(path, 'bad_operator', `${operator} does not fit this field`, `Write one of ${fitting.join(', ')}.`);
     return undefined;
   }
+  if (field.kind === 'risk') return riskLevels(operator, operand, path, problems);
   const before = problems.count;
   const checked = CHECKS[operator](operand, field, path, problems);
   return problems.count === before ? checked : undefined;
+}
+
+/** `none` is below all levels. */
+export const RISK_LEVELS: readonly string[] = ['none', 'low', 'medium', 'high', 'critical'];
+
+function riskLevels(operator: Operator, operand: JsonValue, path: DocumentPath, problems: Problems) {
+  const isListed = operator === 'in' || operator === 'notIn';
+  const items = isListed ? (listOf(operand, path, 'the list', RISK_LEVELS.length, problems) ?? []) : [operand];
+  const wrong = items.find((item) => typeof item !== 'string' || !RISK_LEVELS.includes(item));
+  if (wrong !== undefined) return refuse(wrong, path, problems, `Write ${RISK_LEVELS.join(', ')}.`);
+  return operand;
 }
 
 type OperandCheck = (operand: JsonValue, field: Field, path: DocumentPath, problems: Problems) => JsonValue | undefined;

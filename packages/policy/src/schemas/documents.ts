@@ -203,6 +203,7 @@ export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour te
           properties: {
             name: { type: 'string' },
             ...call,
+            risk: { enum: ['none', 'low', 'medium', 'high', 'critical'], description: 'What detectors say.' },
             provenance: { enum: ['trusted', 'untrusted'], description: 'Of what led to the call.' },
             at: { type: 'string', format: 'date-time', description: 'When the call is made, for change freezes.' },
             earlier: {

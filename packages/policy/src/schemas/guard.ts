@@ -51,7 +51,7 @@ const test: JsonObject = {
     field: {
       type: 'string',
       description:
-        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, or a window: rate.per_day, count(24h), sum(payments, 24h).',
+        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, provenance, risk, done(tests.run), approved(review), or a window: rate.per_day, count(24h), sum(payments, 24h).',
       examples: ['to.domain', 'amount', 'rate.per_day', 'rate.per_hour', 'sum(payments, 24h)', 'action', 'target'],
     },
     ...operators,

@@ -220,7 +220,7 @@ function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, {
     sessionId: call.session,
   };
   // A freeze must be told the time; how fresh a prerequisite is can be said without.
-  const isTimed = state.atMs !== undefined || policy.prerequisites(request).length > 0;
+  const isTimed = state.atMs !== undefined || state.risks !== undefined || policy.prerequisites(request).length > 0;
   const atMs = (state.atMs ?? SOME_DAY_MS) + atSeconds * 1_000;
   const evaluation = policy.evaluate(request, { ...state, prerequisites: met, ...(isTimed ? { atMs } : {}) });
   const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));

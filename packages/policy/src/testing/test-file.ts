@@ -3,7 +3,7 @@ import { capabilityOf } from '../documents/names.ts';
 import { type DocumentPath, listOf, objectOf, type Problems, quote, textOf } from '../documents/problems.ts';
 import { checkHead } from '../documents/role.ts';
 import { verdictOf } from '../documents/verdicts.ts';
-import type { JsonObject, JsonValue, ReasonClass, StateView, Verdict } from '../model.ts';
+import type { JsonObject, JsonValue, ReasonClass, RiskLevel, StateView, Verdict } from '../model.ts';
 import { parseDuration } from '../values/duration.ts';
 import { isObject, member } from '../values/json.ts';
 
@@ -126,7 +126,7 @@ function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, proble
   const isTools = isObject(value) && Object.hasOwn(value, 'tools');
   const known = isTools
     ? ['name', 'roles', 'tools']
-    : ['name', ...WHO, 'action', 'arguments', 'at', 'provenance', 'earlier', 'expect'];
+    : ['name', ...WHO, 'action', 'arguments', 'at', 'provenance', 'risk', 'earlier', 'expect'];
   const raw = objectOf(value, path, 'a case', known, problems);
   if (raw === undefined) return undefined;
   const name = textOf(member(raw, 'name'), [...path, 'name'], 'name', 300, problems) ?? '';
@@ -154,6 +154,7 @@ function readCall(raw: JsonObject, path: DocumentPath, caller: TestCaller, probl
   return action === undefined ? undefined : { ...caller, action, arguments: args };
 }
 
+const LEVELS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
 const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
 function readState(raw: JsonObject, path: DocumentPath, problems: Problems): StateView {
@@ -174,7 +175,18 @@ function readState(raw: JsonObject, path: DocumentPath, problems: Problems): Sta
       `${quote(provenance)} is no provenance`,
       'Write trusted or untrusted.',
     );
+  const risk = member(raw, 'risk');
+  const level = LEVELS.find((each) => each === risk);
+  if (risk !== undefined && risk !== 'none' && level === undefined)
+    problems.add(
+      [...path, 'risk'],
+      'bad_level',
+      `${quote(risk)} is no level of risk`,
+      `Write none, ${LEVELS.join(', ')}.`,
+    );
   return {
+    ...(risk === 'none' ? { risks: [] } : {}),
+    ...(level === undefined ? {} : { risks: [{ id: 'risk', level, untilMs: Number.MAX_SAFE_INTEGER }] }),
     ...(Number.isNaN(atMs) ? {} : { atMs }),
     ...(provenance === 'trusted' || provenance === 'untrusted' ? { provenance } : {}),
   };

@@ -5,9 +5,9 @@ export {
   findTokenHolder,
   noteTokenUse,
   rolesUnder,
+  stateOf,
   type TokenHolder,
   type TokenState,
-  stateOf,
 } from './principal.ts';
 export { type Agent, listAgents, readAgent } from './read.ts';
 export { ownerChanged, ownerLeft, settleStatus } from './status.ts';

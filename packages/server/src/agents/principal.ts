@@ -1,6 +1,7 @@
 /** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
-import { quarantineMark } from '@hivekey/policy';
+
 import type { Risk } from '@hivekey/policy';
+import { quarantineMark } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/index.ts';

@@ -20,6 +20,7 @@ import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
+import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
@@ -54,6 +55,7 @@ const MANAGEMENT: readonly Routes[] = [
   budgetRoutes,
   freezeRoutes,
   sourceRoutes,
+  riskRoutes,
   containmentRoutes,
   quarantineRoutes,
   breakerRoutes,
@@ -125,6 +127,10 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     documentSecurity(group, 'agent_token');
     group.addHook('onRequest', limits.request);
     for (const routes of AGENTS) routes(group, context);
+  });
+  await api.register(async (group: Api) => {
+    group.addHook('onRequest', limits.request);
+    securityEventRoutes(group, context);
   });
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);

@@ -126,7 +126,7 @@ function callText(
 /** What of the state had a say, so that the decision can be made again. */
 function stateOf(read: StateView | undefined): JsonObject | undefined {
   if (read === undefined) return undefined;
-  const { atMs, prerequisites, provenance } = read;
+  const { atMs, prerequisites, provenance, risks } = read;
   return {
     ...(atMs === undefined ? {} : { at: instant(atMs) }),
     ...(prerequisites === undefined
@@ -140,6 +140,9 @@ function stateOf(read: StateView | undefined): JsonObject | undefined {
           })),
         }),
     ...(provenance === undefined ? {} : { provenance }),
+    ...(risks === undefined
+      ? {}
+      : { risks: risks.map(({ id, level, untilMs }) => ({ id, level, until: instant(untilMs) })) }),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type Decision,
   type Evaluation,
   type MetPrerequisite,
+  type Risk,
   type StateView,
   settle,
   toldToAgent,
@@ -54,6 +55,7 @@ import type {
 /** A decision is made again when agent or policy changed while it was being recorded; more often than this means something is wrong. */
 const MAX_DECISIONS = 8;
 const STOP_GRACE_MS = 2_000;
+const NO_RISKS: readonly Risk[] = [];
 
 export interface ActionPathOptions {
   readonly pool: Pool;
@@ -323,6 +325,7 @@ class Path implements ActionPath {
         eventId,
         signal: call.controller.signal,
         startedAtMs: this.#clock(),
+        beginByMs: call.beginByMs,
         ...(reservations === undefined ? {} : { reservations }),
         ...(settlement === undefined ? {} : { settlement }),
         ...(meets === undefined ? {} : { meets: true }),
@@ -403,7 +406,7 @@ class Path implements ActionPath {
 
   /** What has a say beside the policy, as far as it is known here; the record's transaction knows it for sure. */
   async #state(
-    { compiled }: PolicyInForce,
+    { compiled, toolRisks }: PolicyInForce,
     subject: DryRunSubject,
     action: Action,
     nowMs?: number,
@@ -412,7 +415,10 @@ class Path implements ActionPath {
     const prerequisites = keys.length === 0 ? undefined : await this.#findPrerequisites(subject.workspaceId, keys);
     const atMs = nowMs ?? Math.floor(this.#clock() + this.#databaseAheadMs);
     const provenance = provenanceOf(subject, action, atMs);
-    return prerequisites === undefined ? { atMs, provenance } : { atMs, provenance, prerequisites };
+    const ofTool = toolRisks.get(action.capability);
+    const { risks: ofAgent = NO_RISKS } = subject;
+    const risks = ofTool === undefined ? ofAgent : [...ofAgent, ...ofTool];
+    return prerequisites === undefined ? { atMs, provenance, risks } : { atMs, provenance, risks, prerequisites };
   }
 
   /** Before the caller hears of its permit. The agent's row has been marked with the record. */

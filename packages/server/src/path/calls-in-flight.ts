@@ -1,6 +1,7 @@
 /** The calls and sessions of this process that a stop must reach. */
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
+import { PERMIT_LEASE_MS } from './lease.ts';
 import type { Outcome } from './types.ts';
 
 interface Call {
@@ -9,6 +10,8 @@ interface Call {
   readonly agent: string;
   readonly capability: string;
   readonly controller: AbortController;
+  /** Of its permit, counted from before its record. */
+  readonly beginByMs: number;
   readonly ended: Promise<Outcome | undefined>;
   readonly end: (outcome: Outcome | undefined) => void;
   eventId: EventId | undefined;
@@ -56,6 +59,7 @@ export class CallsInFlight {
       agent,
       capability,
       controller: new AbortController(),
+      beginByMs: performance.now() + PERMIT_LEASE_MS,
       ended,
       end,
       eventId: undefined,

@@ -14,6 +14,7 @@ import type {
 } from './types.ts';
 
 export { createActionPath } from './action-path.ts';
+export { mayBegin, PERMIT_LEASE_MS } from './lease.ts';
 export { maskCredentials, maskSensitive } from './redact.ts';
 export type * from './types.ts';
 
@@ -43,7 +44,10 @@ export interface EnforcementPoint {
 }
 
 /** Whom a dry run is about. A role set alone is asked about with an `agentId` and `ownerId` that nobody has: its windows are empty. */
-export type DryRunSubject = Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs'>;
+export type DryRunSubject = Pick<
+  Principal,
+  'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs' | 'risks'
+>;
 
 /** What a stop reaches: everything of the workspace, some agents, or one capability. */
 export type StopTarget =

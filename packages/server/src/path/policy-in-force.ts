@@ -1,5 +1,5 @@
 /** The compiled policy of each workspace, read again when a newer revision is heard of. */
-import { type CompiledPolicy, compilePolicy, type PolicySet } from '@hivekey/policy';
+import { type CompiledPolicy, compilePolicy, type PolicySet, type Risk } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
@@ -9,6 +9,8 @@ export interface PolicyInForce {
   /** What it was compiled from. */
   readonly set: PolicySet;
   readonly stoppedTools: ReadonlySet<string>;
+  /** Capability → what detectors say of it. */
+  readonly toolRisks: ReadonlyMap<string, readonly Risk[]>;
   /** Of the MCP servers' catalogue that belongs to this revision. */
   readonly catalogueVersion: string;
 }
@@ -78,7 +80,7 @@ export class Policies {
   }
 
   async #read(workspaceId: WorkspaceId): Promise<PolicyInForce> {
-    const { set, stoppedTools, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
-    return { compiled: compilePolicy(set), set, stoppedTools, catalogueVersion };
+    const { set, stoppedTools, toolRisks, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
+    return { compiled: compilePolicy(set), set, stoppedTools, toolRisks, catalogueVersion };
   }
 }

@@ -11,6 +11,7 @@ import type {
   MetPrerequisite,
   Provenance,
   ReasonClass,
+  Risk,
   Settlement,
   TraceStep,
 } from '@hivekey/policy';
@@ -35,6 +36,8 @@ export interface Principal {
   readonly authzEpoch: number;
   /** Content that is not trusted was permitted to the agent; what is in no session of the gateway's is taken to follow from it until then. */
   readonly untrustedUntilMs?: number;
+  /** What detectors say of the agent and its owner. */
+  readonly risks?: readonly Risk[];
 }
 
 export type Entrance = 'mcp' | 'actions' | 'authzen';
@@ -161,6 +164,8 @@ export interface Permit {
   /** Aborted by a stop (agent, owner, role, tool, workspace) or by shutdown. Check it in the same tick in which the first upstream byte is written. */
   readonly signal: AbortSignal;
   readonly startedAtMs: number;
+  /** By `performance.now()`: later it may not begin; see `mayBegin`. */
+  readonly beginByMs?: number;
   readonly reservations?: readonly Reservation[];
   /** Others may need it before them: that it succeeded is kept. */
   readonly meets?: true;

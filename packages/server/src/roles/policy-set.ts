@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type PolicySet,
   policyHash,
+  type Risk,
   roleFromDocument,
 } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
@@ -37,6 +38,8 @@ SELECT s.policy_revision,
   (SELECT coalesce(json_agg(json_build_object('document', t.document, 'revision', r.current_revision + 1) ORDER BY t.role), '[]')
      FROM role_candidates t JOIN roles r ON r.workspace_id = t.workspace_id AND r.name = t.role
     WHERE t.workspace_id = s.workspace_id) AS candidates,
+  (SELECT coalesce(json_agg(json_build_object('tool', x.subject, 'id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id), '[]')
+     FROM risk_signals x WHERE x.workspace_id = s.workspace_id AND x.kind = 'tool' AND x.cleared_at IS NULL AND x.expires_at > now()) AS tool_risks,
   (SELECT o.document FROM source_revisions o WHERE o.workspace_id = s.workspace_id ORDER BY o.revision DESC LIMIT 1) AS sources,
   (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
@@ -54,6 +57,7 @@ interface SnapshotRow {
     input_schema: JsonObject | null;
   }[];
   sources: unknown;
+  tool_risks: (Risk & { tool: string })[];
   freezes: { document: unknown; overrides: FreezeOverride[] }[];
   candidates: { document: unknown; revision: number }[];
   stopped_tools: string[];
@@ -64,6 +68,8 @@ export interface PolicySnapshot {
   readonly set: PolicySet;
   /** Capabilities under a tool stop. */
   readonly stoppedTools: ReadonlySet<string>;
+  /** What detectors say of capabilities. It is no part of the policy; a change is a revision of it, as that of a stop is. */
+  readonly toolRisks: ReadonlyMap<string, readonly Risk[]>;
   /** Of the MCP servers' catalogue that belongs to this revision. */
   readonly catalogueVersion: string;
 }
@@ -102,6 +108,7 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
       ...sourcesIn(row.sources),
     },
     stoppedTools: new Set(row.stopped_tools),
+    toolRisks: Map.groupBy(row.tool_risks, ({ tool }) => tool),
     catalogueVersion: row.catalogue_version,
   };
 }
