@@ -4,16 +4,17 @@ import type { Decision, JsonObject } from '@hivekey/policy';
 import type { Administrator, ApiContext, FastifyRequest } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import { administratorOf } from '../../identity/index.ts';
-import type {
-  Action,
-  ApprovalTicket,
-  Attempt,
-  Held,
-  Permit,
-  Principal,
-  Reauthenticate,
-  Unauthenticated,
-  Unavailable,
+import {
+  type Action,
+  type ApprovalTicket,
+  type Attempt,
+  type Held,
+  mayBegin,
+  type Permit,
+  type Principal,
+  type Reauthenticate,
+  type Unauthenticated,
+  type Unavailable,
 } from '../../path/index.ts';
 import {
   type AgentCaller,
@@ -145,7 +146,7 @@ export class Evaluator {
   /** How the action ends is known to the enforcement point alone, so the log has its outcome as unknown, and spent. */
   #permitted(permit: Permit): Answer {
     const { path, logger } = this.#context;
-    const isStopped = permit.signal.aborted;
+    const isStopped = !mayBegin(permit);
     path
       .settle(
         permit,

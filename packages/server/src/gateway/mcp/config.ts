@@ -32,8 +32,6 @@ export interface McpEntranceConfig {
   readonly holdMs?: number;
   /** The same for a client of an earlier revision that is sent progress meanwhile; measured clients give up after 300 s. */
   readonly holdWithProgressMs?: number;
-  /** How often such a client is sent progress. */
-  readonly holdProgressEveryMs?: number;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
 }
@@ -58,7 +56,6 @@ export function settingsOf(config: McpEntranceConfig): Settings {
     clientAnswerMs: 10 * 60 * 1000,
     holdMs: 50_000,
     holdWithProgressMs: 280_000,
-    holdProgressEveryMs: 10_000,
     clock: Date.now,
     ...config,
   };

@@ -3,7 +3,7 @@
  * relayed to the client. The permit is checked in the tick in which the request is handed over.
  */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
-import type { Permit } from '../../path/index.ts';
+import { mayBegin, type Permit } from '../../path/index.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
 import { answerUpstream } from './client-input.ts';
@@ -54,7 +54,7 @@ export async function forward(
   let began = false;
   const signal = request.outlivesClient ? permit.signal : exchange.signal;
   permit.signal.addEventListener('abort', () => exchange.stopUpstream(), { once: true });
-  if (permit.signal.aborted || signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
+  if (!mayBegin(permit) || signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
   try {
     return await gateway.upstreams.request({
       workspaceId: permit.principal.workspaceId,
@@ -68,6 +68,8 @@ export async function forward(
       signal,
       onBegin: () => {
         began = true;
+        // in the tick of the first byte: a connection may have been long in coming
+        if (!mayBegin(permit)) exchange.stopUpstream();
       },
       onNotification: (message) => {
         if (message.method === 'notifications/cancelled') {

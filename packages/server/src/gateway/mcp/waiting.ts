@@ -22,6 +22,8 @@ const WAITABLE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'res
 const MAX_ROUNDS = 10;
 /** Times that an approval may have been taken on its way, by another node or repeat. */
 const MAX_MOVES = 5;
+/** Clients that are sent progress set their clock back with each of it. */
+const PROGRESS_EVERY_MS = 10_000;
 const UNDECIDED: readonly ApprovalStatus[] = ['pending'];
 const RUNNING: readonly ApprovalStatus[] = ['released'];
 
@@ -86,12 +88,15 @@ function keepWaiting({ gateway, exchange, target, params }: WaitingCall, id: str
   const progressToken = progressTokenOf(params);
   if (progressToken === undefined) return undefined;
   let count = 0;
-  return setInterval(() => {
-    count += 1;
-    // Small, because the upstream's own progress follows under the same token and must not go back.
-    const progress = { progressToken, progress: count / 1_000_000, message: `waiting for approval ${id}` };
-    exchange.send(notificationMessage('notifications/progress', progress));
-  }, gateway.settings.holdProgressEveryMs).unref();
+  return setInterval(
+    () => {
+      count += 1;
+      // Small, because the upstream's own progress follows under the same token and must not go back.
+      const progress = { progressToken, progress: count / 1_000_000, message: `waiting for approval ${id}` };
+      exchange.send(notificationMessage('notifications/progress', progress));
+    },
+    Math.min(PROGRESS_EVERY_MS, gateway.settings.holdMs / 5),
+  ).unref();
 }
 
 function progressTokenOf({ _meta }: JsonObject): string | number | undefined {

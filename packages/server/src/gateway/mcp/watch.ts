@@ -1,4 +1,5 @@
 /** Watching a resource for a stream: an action like reading it, decided and recorded before the upstream hears of it. */
+import { mayBegin } from '../../path/index.ts';
 import { type Caller, type Gateway, protocolVersionOf } from './caller.ts';
 import { outcomeOf, settle } from './outcome.ts';
 import { type Resolved, resolve } from './resolve.ts';
@@ -18,7 +19,7 @@ export async function watch(gateway: Gateway, caller: Caller, affinity: string, 
   });
   if (permit.kind !== 'permit') return false;
   const server = resolved?.server;
-  if (server === undefined || permit.signal.aborted) {
+  if (server === undefined || !mayBegin(permit)) {
     settle(gateway, permit, { result: 'not_attempted', errorCode: 'aborted_by_stop' });
     return false;
   }
