@@ -125,7 +125,7 @@ export interface Standing {
 const STANDINGS = `
 SELECT s.breaker, s.agent_id AS "agentId", s.state, s.response, s.event_id AS "eventId",
        s.since <= clock_timestamp() - make_interval(secs => (b.document ->> 'cooldown_seconds')::float8) AS "isCool",
-       coalesce(q.ended_at IS NOT NULL, k.lifted_at IS NOT NULL, false) AS "isEnded",
+       (q.ended_at IS NOT NULL OR k.lifted_at IS NOT NULL) AS "isEnded",
        coalesce(q.actor = 'breaker:' || s.breaker, false) AS "isOwn"
   FROM breaker_states s
   JOIN breakers b ON b.workspace_id = s.workspace_id AND b.name = s.breaker

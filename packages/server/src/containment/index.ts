@@ -5,7 +5,6 @@ export {
   endDueQuarantines,
   endQuarantine,
   enterQuarantine,
-  readQuarantine,
 } from './quarantine.ts';
 export { standingOrder } from './standing.ts';
 export { orderStop } from './stop.ts';

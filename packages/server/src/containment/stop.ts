@@ -5,14 +5,14 @@ import type { ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import { LogOverloaded, LogUnavailable } from '../log/index.ts';
-import type { StopReport, StopTarget } from '../path/index.ts';
+import { PERMIT_LEASE_MS, type StopReport, type StopTarget } from '../path/index.ts';
 import { type CommittedStop, commitStop, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
 import type { Actor } from './quarantine.ts';
 
-/** How long the answer waits for other nodes to say what they aborted. They are stopped whether they say so or not. */
-const ACK_WAIT_MS = 300;
+/** How long the answer waits for other nodes to say what they aborted. After that, what they had recorded can begin no more. */
+const ACK_WAIT_MS = PERMIT_LEASE_MS;
 const ACK_POLL_MS = 10;
 /** How long a stop that cannot be recorded looks for whom it would have covered. */
 const LOOK_UP_MS = 1_000;

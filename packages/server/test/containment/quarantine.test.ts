@@ -80,7 +80,7 @@ describe('a quarantined agent', () => {
     expect((await release({})).status).toBe(400);
     expect(await release({ reason: 'it was a migration' })).toMatchObject({
       status: 200,
-      body: { ended_by: 'key:admin', end_reason: 'it was a migration' },
+      body: { ended_by: 'key:first', end_reason: 'it was a migration' },
     });
     for (const node of [workspace, other]) expect((await ask(agent, 'crm.update', node)).status).toBe(200);
     expect((await release({ reason: 'again' })).body.end_reason).toBe('it was a migration');
