@@ -205,7 +205,11 @@ export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour te
             ...call,
             risk: { enum: ['none', 'low', 'medium', 'high', 'critical'], description: 'What detectors say.' },
             provenance: { enum: ['trusted', 'untrusted'], description: 'Of what led to the call.' },
-            at: { type: 'string', format: 'date-time', description: 'When the call is made, for change freezes.' },
+            at: {
+              type: 'string',
+              pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$',
+              description: 'When the call is made, for change freezes.',
+            },
             earlier: {
               type: 'array',
               items: {

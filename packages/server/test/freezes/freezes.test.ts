@@ -135,12 +135,14 @@ describe('a freeze in force', () => {
         'approved',
       ]);
     });
-    const changes = await call('GET', '/v1/audit/events?kind=freeze.changed&order=asc');
-    expect(changes.body.data).toMatchObject([
-      { change: 'created', freeze: 'audit', scope: { classes: ['destructive'] } },
-      { change: 'removed' },
-      { change: 'created' },
-    ]);
+    await vi.waitFor(async () => {
+      const changes = await call('GET', '/v1/audit/events?kind=freeze.changed&order=asc');
+      expect(changes.body.data).toMatchObject([
+        { change: 'created', freeze: 'audit', scope: { classes: ['destructive'] } },
+        { change: 'removed' },
+        { change: 'created' },
+      ]);
+    });
   });
 });
 
