@@ -153,7 +153,9 @@ describe('a cap', () => {
     const first = await record(one, call);
     await pass(1500, [key]);
     expect(await verdictOf(one, call)).toBe('allow');
-    await one.recordOutcome(permitOf(call, first), { result: 'not_attempted' });
+    const permit = permitOf(call, first);
+    const reservations = permit.reservations?.map((each) => ({ ...each, sinceUs: each.sinceUs - 1500 * 1_000_000 }));
+    await one.recordOutcome({ ...permit, ...(reservations && { reservations }) }, { result: 'not_attempted' });
     expect(await verdictOf(two, call)).toBe('deny');
     expect(await wrongTotals()).toEqual([]);
   });
