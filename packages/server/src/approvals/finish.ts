@@ -40,7 +40,7 @@ export async function finishApproval(
         kind: 'approval.finished',
         actor: 'system',
         ...recordFields(row),
-        call_event_id: row.call_event_id,
+        released_event_id: row.call_event_id,
         outcome: outcome.result,
         error_code: outcome.errorCode,
       });

@@ -160,7 +160,7 @@ export class HoldGate implements Gate {
         kind: 'approval.requested',
         actor: `agent:${principal.agent}`,
         ...recordFields({ ...facts, id: this.#id, hash }),
-        call_event_id: eventId,
+        held_event_id: eventId,
         ...requirementFields(requirement),
         view: digestOf(view),
         rule: decision.rule,

@@ -82,7 +82,7 @@ export class ReleaseGate implements Gate {
         kind: 'approval.stopped',
         actor,
         ...recordFields(row),
-        call_event_id: eventId,
+        released_event_id: eventId,
         stop_code: code,
         reason,
       };
@@ -98,7 +98,7 @@ export class ReleaseGate implements Gate {
       kind: 'approval.released',
       actor,
       ...recordFields(row),
-      call_event_id: eventId,
+      released_event_id: eventId,
       approvers,
     };
     return { kind: 'ruled', decision: allowed(decision, approvers), approvalId: row.id, records: [record] };
