@@ -77,7 +77,11 @@ async function follow(out: Output, hivekey: HiveKey, filter: Filter, fromSeq: nu
 }
 
 /** Into a folder of its own beside the target, which then takes its place: a broken export leaves nothing half-written. */
-async function exportTo(hivekey: HiveKey, folder: string, range: { from?: string; to?: string }): Promise<number> {
+export async function exportTo(
+  hivekey: HiveKey,
+  folder: string,
+  range: { from?: string; to?: string },
+): Promise<number> {
   const target = resolve(folder);
   if (existsSync(target) && readdirSync(target).length > 0)
     throw new UsageError(`${folder} is not empty.`, 'Name a new or an empty folder, so that nothing is overwritten.');

@@ -11,22 +11,11 @@ import { readWindows, whenFreed } from './read-windows.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { LOCK_AGENTS, LOCK_SHARD, LOCK_WORKSPACE } from './sql/lock.ts';
 import { CREDIT, LOCK_COUNTERS, MAKE_COUNTERS } from './sql/windows.ts';
+import { type AgentRow, staleness, type WorkspaceRow } from './staleness.ts';
 import type { Gate } from './types.ts';
 import type { WindowLedger } from './windows.ts';
 
 type Stale = Extract<RecordResult, { kind: 'stale' }>;
-
-interface WorkspaceRow {
-  status: 'active' | 'stopped';
-  policy_revision: number;
-}
-
-interface AgentRow {
-  agent_id: AgentId;
-  status: 'active' | 'suspended' | 'revoked';
-  revision: number;
-  agent_seq: number;
-}
 
 /** Another writer took the shard. */
 export class ShardLost extends Error {}
@@ -76,8 +65,8 @@ export async function lockAndDecide(
   const rows = new Map(agents.rows.map((row) => [row.agent_id, row]));
   const stale: { entry: IntentEntry; result: Stale }[] = [];
   const live: Entry[] = [];
-  for (const entry of entries) {
-    const what = entry.kind === 'intent' ? staleness(entry, workspace.rows[0], rows, nowMs) : undefined;
+  for (const entry of creditsFirst(entries)) {
+    const what = entry.kind === 'intent' ? staleness(entry.intent, workspace.rows[0], rows, nowMs) : undefined;
     if (entry.kind !== 'intent' || what === undefined) live.push(entry);
     else stale.push({ entry, result: what === 'time' ? { kind: 'stale', what, nowMs } : { kind: 'stale', what } });
   }
@@ -125,23 +114,10 @@ async function askGates(
   return { entries: entries.filter((entry) => entry.kind === 'plain' || !again.includes(entry)), again };
 }
 
-/** Why the intent must be decided again; undefined when it stands. */
-function staleness(
-  { intent }: IntentEntry,
-  workspace: WorkspaceRow | undefined,
-  agents: ReadonlyMap<AgentId, AgentRow>,
-  nowMs: number,
-): Stale['what'] | undefined {
-  const { principal, evaluation } = intent;
-  const agent = agents.get(principal.agentId);
-  if (agent === undefined) return 'agent';
-  if (intent.evenIfStopped === true) return undefined;
-  if (workspace?.status !== 'active') return 'workspace';
-  if (agent.status !== 'active' || agent.revision !== principal.agentRevision) return 'agent';
-  if (principal.tokenExpiresAtMs <= nowMs) return 'agent';
-  if (workspace.policy_revision !== evaluation.policyRevision) return 'policy';
-  const { holds } = evaluation;
-  return holds === undefined || (holds.fromMs <= nowMs && nowMs < holds.untilMs) ? undefined : 'time';
+/** What is given back is gone before any window is read: the records stand in that order, so that a replay of them decides the same. */
+function creditsFirst(entries: readonly Entry[]): readonly Entry[] {
+  const gives = (entry: Entry) => entry.kind === 'plain' && (entry.credits?.length ?? 0) > 0;
+  return entries.some(gives) ? [...entries.filter(gives), ...entries.filter((entry) => !gives(entry))] : entries;
 }
 
 /** The counters that the batch reads or changes. */

@@ -36,6 +36,7 @@ GET /v1/tokens, POST /v1/tokens, POST /v1/tokens/{id}/rotate, POST /v1/tokens/{i
 GET /v1/keys, POST /v1/keys, POST /v1/keys/{id}/rotate, POST /v1/keys/{id}/revoke,
 GET /v1/roles, POST /v1/roles, GET /v1/roles/{name}, PUT /v1/roles/{name}, PATCH /v1/roles/{name},
 GET /v1/roles/{name}/revisions, POST /v1/roles/{name}/preview, GET /v1/matrix,
+GET /v1/roles/{name}/candidate, PUT /v1/roles/{name}/candidate, DELETE /v1/roles/{name}/candidate,
 GET /v1/workspace/guards, PUT /v1/workspace/guards,
 GET /v1/capabilities, GET /v1/capabilities/{name}, PUT /v1/capabilities/{name},
 POST /v1/policies/evaluate, POST /v1/policies/check, GET /v1/policies/{revision},

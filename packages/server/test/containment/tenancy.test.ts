@@ -33,6 +33,7 @@ beforeAll(async () => {
   ({ id: agentId } = await world.agent(AGENT, { role: ROLE, owner: OWNER }));
   ({ id: ownerId } = await world.ok('GET', `/v1/people/${OWNER}`));
   ({ id: tokenId, token } = await world.ok('POST', '/v1/tokens', { agent: AGENT, name: MARK }));
+  await world.ok('PUT', `/v1/roles/${ROLE}/candidate`, { description: MARK });
   await world.role(`other-${MARK}`);
   ({ id: stopId } = await world.ok('POST', '/v1/containments', {
     scope: 'role',
@@ -119,6 +120,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   // Names are of a workspace: this makes a role of the stranger's own.
   'PUT /v1/roles/{name}': [{ path: () => '/v1/roles/own-applied', body: () => roleFile('own-applied') }],
   'PATCH /v1/roles/{name}': [byRole(`/v1/roles/${ROLE}`, { description: 'taken' })],
+  'GET /v1/roles/{name}/candidate': [{ path: () => `/v1/roles/${ROLE}/candidate`, refusal: 'candidate_not_found' }],
+  'PUT /v1/roles/{name}/candidate': [byRole(`/v1/roles/${ROLE}/candidate`, { scope: { allow: [] } })],
+  'DELETE /v1/roles/{name}/candidate': [{ path: () => `/v1/roles/${ROLE}/candidate`, refusal: 'candidate_not_found' }],
   'POST /v1/roles/{name}/preview': [byRole(`/v1/roles/${ROLE}/preview`, { scope: { allow: [] } })],
   'GET /v1/budgets': [
     listed,
