@@ -11,7 +11,7 @@ import type { Effort } from '../run.ts';
 
 const NODES = 3;
 const CALLERS_A_NODE = 8;
-const REVOKES = 40;
+const REVOKES = 1_000;
 /** Calls that have come back before the order is given. */
 const WARM_CALLS = 60;
 /** Refusals that are waited for afterwards, so that a late call would be seen. */

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
 
@@ -43,7 +44,8 @@ export function chargeOf(id: string, cents: number): number {
   return id.endsWith('3') ? Math.floor(cents / 2) : cents;
 }
 
-export async function startUpstream(): Promise<Upstream> {
+/** `answerAfterMs`: as long as a quick tool takes, so that a gateway that went away meanwhile is noticed before the answer. */
+export async function startUpstream(answerAfterMs = 0): Promise<Upstream> {
   const tally: Arrival[] = [];
   const charged = new Map<string, number>();
   let barrier = Promise.withResolvers<void>();
@@ -64,7 +66,7 @@ export async function startUpstream(): Promise<Upstream> {
   const serve = toNodeHandler(handler);
   const server = createServer((request, response) => {
     const atMs = performance.now();
-    void bodyOf(request).then((body) => {
+    void bodyOf(request).then(async (body) => {
       const id = calledWith(body);
       if (id !== undefined) {
         const arrival: Arrival = { id, atMs, abandoned: false };
@@ -73,6 +75,7 @@ export async function startUpstream(): Promise<Upstream> {
           arrival.abandoned = !response.writableFinished;
         });
       }
+      if (id !== undefined && answerAfterMs > 0) await sleep(answerAfterMs);
       const { method = 'POST', url = '/' } = request;
       return serve(Object.assign(request, { method, url }), response, body);
     });
