@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAgentCommands } from './commands/agents.ts';
+import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
 import { addBudgetCommands } from './commands/budgets.ts';
 import { addContainmentCommands } from './commands/containment.ts';
@@ -56,6 +57,7 @@ for (const add of [
   addUpstreamCommands,
   addFreezeCommands,
   addRiskCommands,
+  addApprovalCommands,
   addContainmentCommands,
   addQuarantineCommands,
   addLogCommands,

@@ -54,8 +54,98 @@ export interface Person {
   readonly display_name: string;
   readonly label: string | null;
   readonly active: boolean;
+  readonly groups: readonly string[];
+  /** What the person may approve; null: anything. */
+  readonly authority:
+    | readonly { readonly capability: string; readonly max?: Readonly<Record<string, number>> }[]
+    | null;
   readonly agents: number;
   readonly created: number;
+}
+
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  | 'released'
+  | 'finished'
+  | 'unknown'
+  | 'denied'
+  | 'expired'
+  | 'cancelled'
+  | 'stopped';
+
+export interface ApprovalDecision {
+  readonly person: string;
+  readonly decision: 'approve' | 'deny';
+  readonly reason: string;
+  readonly groups: readonly string[];
+  readonly key: string;
+  readonly key_id: string;
+  readonly channel: 'api' | 'cli' | 'console';
+  readonly authenticated_at: number;
+  readonly decided_at: number;
+  readonly bulk: number | null;
+  readonly event_id: string;
+}
+
+export interface Approval {
+  readonly id: string;
+  readonly object: 'approval';
+  readonly status: ApprovalStatus;
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly owner: string;
+  readonly entrance: string;
+  readonly action: string;
+  readonly tool: string;
+  readonly namespace: string | null;
+  readonly access: 'read' | 'write' | null;
+  readonly destructive: boolean | null;
+  readonly impact: Readonly<Record<string, number>>;
+  readonly reason: string;
+  readonly rule: string | null;
+  readonly requirement: { readonly people: number; readonly groups: readonly string[] };
+  /** Who must still approve. */
+  readonly missing: { readonly people: number; readonly groups: readonly string[] };
+  readonly decisions: readonly ApprovalDecision[];
+  readonly hash: string;
+  readonly event_id: string;
+  readonly requested_at: number;
+  readonly expires_at: number;
+  readonly decided_at: number | null;
+  readonly released_at: number | null;
+  readonly call_event_id: string | null;
+  readonly outcome: 'success' | 'error' | 'unknown' | 'not_attempted' | null;
+  readonly error_code: string | null;
+  readonly stop_code: string | null;
+  readonly ended_reason: string | null;
+  readonly ended_at: number | null;
+}
+
+interface MayDecide {
+  readonly person: string | null;
+  readonly may: boolean;
+  readonly why_not: string | null;
+}
+
+/** With all that a decider needs. */
+export interface FullApproval extends Approval {
+  /** What is asked, with all arguments but those that the schema calls sensitive. */
+  readonly view: Readonly<Record<string, unknown>>;
+  /** `hash` is over its RFC 8785 form. */
+  readonly binding: Readonly<Record<string, unknown>>;
+  readonly deciders: readonly MayDecide[];
+  readonly you: MayDecide;
+  readonly history: {
+    readonly approvals: readonly Pick<Approval, 'id' | 'status' | 'impact' | 'outcome' | 'requested_at'>[];
+    readonly calls: readonly {
+      readonly event_id: string;
+      readonly ts: string;
+      readonly verdict: string;
+      readonly outcome: string | null;
+      readonly reason: string;
+    }[];
+  };
 }
 
 export interface Token {
@@ -80,6 +170,8 @@ export interface Key {
   readonly id: string;
   readonly object: 'key';
   readonly name: string;
+  /** E-mail of the person it belongs to; only such a key decides about approvals. */
+  readonly person: string | null;
   readonly last4: string;
   readonly status: 'live' | 'expired' | 'revoked';
   readonly created: number;
