@@ -74,6 +74,8 @@ function nodeAt(i: number): ServerProcess {
 type Fate =
   | { readonly kind: 'answered' }
   | { readonly kind: 'refused'; readonly text: string; readonly meta: Record<string, unknown> }
+  /** Let through, and the upstream was not reached, or did not answer. */
+  | { readonly kind: 'failed' }
   /** No answer: the node is gone. */
   | { readonly kind: 'broken' };
 
@@ -84,6 +86,7 @@ async function pay(node: ServerProcess, agent: TestAgent, id: string, cents: num
     const text = JSON.stringify(events.at(-1) ?? json);
     if (text.includes(`paid ${id}`) || text.includes(`declined ${id}`)) return { kind: 'answered' };
     const { result } = JSON.parse(text);
+    if (result?._meta?.['hivekey/verdict'] === 'allow') return { kind: 'failed' };
     return { kind: 'refused', text: String(result?.content?.[0]?.text ?? text), meta: result?._meta ?? {} };
   } catch {
     return { kind: 'broken' };

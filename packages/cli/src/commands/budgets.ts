@@ -12,7 +12,7 @@ interface Whose {
 }
 
 /** 54000 usd as `540.00 usd`: the decimals of the currency, as this machine knows them. */
-export function amountOf(amount: number, unit: string | null): string {
+function amountOf(amount: number, unit: string | null): string {
   if (unit === null) return `${amount} ${amount === 1 ? 'call' : 'calls'}`;
   const currency = unit.toUpperCase();
   if (!Intl.supportedValuesOf('currency').includes(currency)) return `${amount} ${unit}`;

@@ -1,1 +1,1 @@
-export { type Watch, watchBreakers } from './watch.ts';
+export { watchBreakers } from './watch.ts';

@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 500;
 
 export type WatchContext = Pick<ApiContext, 'pool' | 'log' | 'path' | 'nodeId' | 'clock' | 'logger'>;
 
-export interface Watch {
+interface Watch {
   close(): Promise<void>;
 }
 

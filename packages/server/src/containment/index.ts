@@ -1,7 +1,6 @@
 export { reasonSchema } from './containment.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
 export {
-  type Actor,
   endDueQuarantines,
   endQuarantine,
   enterQuarantine,

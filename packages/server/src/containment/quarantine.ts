@@ -53,7 +53,7 @@ export const quarantineSchema = z
   })
   .meta({ id: 'Quarantine' });
 
-export type QuarantineView = z.output<typeof quarantineSchema>;
+type QuarantineView = z.output<typeof quarantineSchema>;
 
 const QUARANTINES = `
 SELECT q.id, 'quarantine' AS object, a.handle AS agent, q.agent_id, q.role, q.reason, q.actor,

@@ -56,7 +56,7 @@ async function countersUnder(client: PoolClient, workspaceId: WorkspaceId, prefi
 }
 
 /** A counter and the log, where they do not say the same. */
-export interface BudgetDifference {
+interface BudgetDifference {
   readonly key: string;
   /** The entry; null for the counter as a whole. */
   readonly version: number | null;

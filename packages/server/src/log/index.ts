@@ -43,7 +43,7 @@ import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
-export type { AskedWindow, BudgetComparison, BudgetState } from './budgets.ts';
+export type { BudgetState } from './budgets.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export type * from './types.ts';
