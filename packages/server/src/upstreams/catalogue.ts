@@ -132,7 +132,11 @@ function behindServers(
 
 /** What a connection is made of. */
 function settingsContent({ injection, ...settings }: StoredServer['settings']): JsonObject {
-  return { ...settings, command: settings.command ?? null, injection: injection === undefined ? null : { ...injection } };
+  return {
+    ...settings,
+    command: settings.command ?? null,
+    injection: injection === undefined ? null : { ...injection },
+  };
 }
 
 /** Undefined while nothing is known of it. */
