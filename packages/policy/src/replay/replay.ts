@@ -16,11 +16,12 @@ import type {
   JsonValue,
   MetPrerequisite,
   PolicySet,
+  Risk,
   StateView,
   Verdict,
   WindowUsage,
 } from '../model.ts';
-import { isObject, member } from '../values/json.ts';
+import { isList, isObject, member } from '../values/json.ts';
 import { type Entered, ReplayedCounters } from './counters.ts';
 import { watchArguments } from './redacted.ts';
 
@@ -67,6 +68,8 @@ interface OpenCall {
   readonly atMs: number;
   readonly entered: readonly Entered[];
   readonly meets: readonly string[];
+  /** The gateway saw the answer itself; what an agent says of its own tool is no proof of anything. */
+  readonly isSeen: boolean;
 }
 
 export class Replay {
@@ -144,9 +147,10 @@ export class Replay {
       this.#onCall({ ...head, before, after: { unreplayable: 'arguments', detail } });
       return;
     }
-    if (state.isUnsure) {
+    const lacking = state.isUnsure ? UNSURE_PREREQUISITE : lackingOf(evaluation, record);
+    if (lacking !== undefined) {
       this.#unknown(head.eventId, asked, watched.lookedAt, counters);
-      const detail = 'a call before it, that it depends on, is not on the log or cannot be replayed';
+      const detail = lacking;
       this.#onCall({ ...head, before, after: { unreplayable: 'state', detail } });
       return;
     }
@@ -158,7 +162,8 @@ export class Replay {
     }
     const isApproved = decision.verdict === 'review' && verdict === 'allow' && textAt(record, 'approval_id') !== '';
     const after = isApproved ? { ...decision, verdict: 'allow' as const } : decision;
-    if (after.verdict === 'allow') this.#allow(head.eventId, evaluation, counters, isApproved);
+    if (after.verdict === 'allow')
+      this.#allow(head.eventId, evaluation, counters, isApproved, textAt(record, 'entrance') === 'mcp');
     const told = { verdict: after.verdict, reason: after.reason, ...ruleOf(after.rule ?? '') };
     this.#onCall({ ...head, before, after: told });
   }
@@ -176,12 +181,18 @@ export class Replay {
     return settle(evaluation, usages);
   }
 
-  #allow(eventId: string, evaluation: Evaluation, counters: ReplayedCounters, isApproved: boolean): void {
+  #allow(
+    eventId: string,
+    evaluation: Evaluation,
+    counters: ReplayedCounters,
+    isApproved: boolean,
+    isSeen: boolean,
+  ): void {
     const entered = counters.enter(evaluation.charges, this.#nowMs, 'sure');
     for (const used of evaluation.uses ?? []) this.#use(used);
     const meets = evaluation.meets ?? [];
     if (isApproved) for (const key of meets) this.#keep(key, { key, eventId, approvedAtMs: this.#nowMs });
-    this.#remember(eventId, { atMs: this.#nowMs, entered, meets });
+    this.#remember(eventId, { atMs: this.#nowMs, entered, meets, isSeen });
   }
 
   /** A call that may or may not be made under this policy: what it would change is unsure from here on. */
@@ -192,7 +203,7 @@ export class Replay {
     // which of the counters that are kept apart, is hidden too
     if (lookedAt.size > 0 && charges.some(({ key }) => KEPT_APART.test(key))) counters.lose(this.#nowMs);
     const entered = counters.enter(charges, this.#nowMs, lookedAt.size > 0 ? 'unsure amount' : 'unsure');
-    this.#remember(eventId, { atMs: this.#nowMs, entered, meets: [] });
+    this.#remember(eventId, { atMs: this.#nowMs, entered, meets: [], isSeen: false });
   }
 
   #remember(eventId: string, call: OpenCall): void {
@@ -212,7 +223,8 @@ export class Replay {
       const amount = outcome === 'not_attempted' ? 0 : told;
       if (typeof amount === 'number') counter.credit(index, charge.amount - amount);
     }
-    if (outcome === 'success') for (const key of call.meets) this.#keep(key, { key, eventId, doneAtMs: this.#nowMs });
+    if (outcome === 'success' && call.isSeen)
+      for (const key of call.meets) this.#keep(key, { key, eventId, doneAtMs: this.#nowMs });
     // what is unknown may still be told
     if (outcome !== 'unknown') this.#open.delete(eventId);
   }
@@ -232,15 +244,14 @@ export class Replay {
     }
   }
 
-  /** The state as of the call: its recorded time and provenance, and prerequisites as this policy would have left them. */
+  /** The state as of the call: what is recorded of it, and prerequisites as this policy would have left them. */
   #stateFor(request: DecisionRequest, record: JsonObject): { readonly view: StateView; readonly isUnsure: boolean } {
-    const recorded = member(record, 'state');
-    const at = isObject(recorded) ? Date.parse(textAt(recorded, 'at')) : Number.NaN;
-    const provenance = member(record, 'provenance');
+    const recorded = recordedState(record);
     const keys = this.#policy.prerequisites(request);
     const view: StateView = {
-      atMs: Number.isFinite(at) ? at : this.#nowMs,
-      ...(provenance === 'trusted' || provenance === 'untrusted' ? { provenance } : {}),
+      atMs: recorded.atMs ?? this.#nowMs,
+      provenance: recorded.provenance ?? 'untrusted',
+      risks: recorded.risks ?? UNRECORDED_RISKS,
       ...(keys.length === 0 ? {} : { prerequisites: keys.flatMap((key) => this.#met.get(key) ?? []) }),
     };
     return { view, isUnsure: keys.length > 0 && (this.#lostPrerequisites || !this.#isFromStart) };
@@ -252,6 +263,41 @@ export class Replay {
       this.#open.delete(eventId);
     }
   }
+}
+
+const UNSURE_PREREQUISITE = 'a call before it, that it depends on, is not on the log or cannot be replayed';
+/** Stands for risks that the record does not tell: a decision that has read it is none. */
+const UNRECORDED_RISKS: readonly Risk[] = [];
+
+function recordedState(record: JsonObject): Pick<StateView, 'atMs' | 'provenance' | 'risks'> {
+  const state = member(record, 'state');
+  if (!isObject(state)) return {};
+  const atMs = Date.parse(textAt(state, 'at'));
+  const provenance = member(state, 'provenance');
+  const risks = member(state, 'risks');
+  return {
+    ...(Number.isFinite(atMs) ? { atMs } : {}),
+    ...(provenance === 'trusted' || provenance === 'untrusted' ? { provenance } : {}),
+    ...(isList(risks) ? { risks: risks.flatMap(riskOf) } : {}),
+  };
+}
+
+const LEVELS: readonly Risk['level'][] = ['low', 'medium', 'high', 'critical'];
+
+function riskOf(value: JsonValue): Risk[] {
+  if (!isObject(value)) return [];
+  const level = LEVELS.find((each) => each === member(value, 'level'));
+  const untilMs = Date.parse(textAt(value, 'until'));
+  return level === undefined || !Number.isFinite(untilMs) ? [] : [{ id: textAt(value, 'id'), level, untilMs }];
+}
+
+/** What the decision has read and the record does not hold; live decisions record all that they read. */
+function lackingOf({ read }: Evaluation, record: JsonObject): string | undefined {
+  const recorded = recordedState(record);
+  if (read?.risks === UNRECORDED_RISKS) return 'risk signals of that time are not on the record';
+  if (read?.provenance !== undefined && recorded.provenance === undefined)
+    return 'the provenance of that time is not on the record';
+  return undefined;
 }
 
 /** A key that ends in what the counter is kept apart by. */
