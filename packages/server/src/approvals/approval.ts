@@ -15,7 +15,7 @@ export const STATUSES = [
   'stopped',
 ] as const;
 
-export const decisionEntrySchema = z
+const decisionEntrySchema = z
   .object({
     person: z.string(),
     decision: z.enum(['approve', 'deny']),

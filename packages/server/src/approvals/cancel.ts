@@ -23,7 +23,7 @@ export async function cancelApproval(log: ActionLog, who: Administrator, id: str
   });
 }
 
-export interface Cancellation {
+interface Cancellation {
   readonly actor: string;
   readonly reason: string;
   readonly containmentId?: string;

@@ -102,7 +102,7 @@ export class HoldGate implements Gate {
     const view = viewOf(this.#intent, decision, terms);
     const binding = bindingOf(this.#intent, decision, terms, view);
     const hash = digestOf(binding);
-    const held = { request: action.resumption.request, view };
+    const held = { request: action.resumption.request(), view };
     const { wrappedKey, ciphertext } = this.#vault.seal(workspaceId, this.#id, 'held', held);
     const values = [
       workspaceId,

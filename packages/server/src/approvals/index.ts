@@ -17,7 +17,7 @@ import { type ApprovalRow, decisionsOf, findApproval } from './rows.ts';
 import { Vault } from './vault.ts';
 import { Watch } from './watch.ts';
 
-export { type Cancellation, cancelOfAgents, cancelOfCapability } from './cancel.ts';
+export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 
 const UPKEEP_EVERY_MS = 1_000;

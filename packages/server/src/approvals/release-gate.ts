@@ -10,7 +10,7 @@ import { type Person, peopleOf, questionOf } from './question.ts';
 import { isComplete } from './quorum.ts';
 import { type ApprovalRow, type DecisionRow, decisionsOf, findApproval, recordFields } from './rows.ts';
 
-export type StopCode =
+type StopCode =
   | 'policy_changed'
   | 'definition_changed'
   | 'target_changed'

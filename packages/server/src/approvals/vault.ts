@@ -5,14 +5,8 @@ import type { JsonObject } from '@hivekey/policy';
 import type { WorkspaceId } from '../ids.ts';
 import { type Envelope, openEnvelope, sealEnvelope } from '../upstreams/index.ts';
 
-export type Part = 'held' | 'result';
-
-/** What is kept of the call until it is over. */
-export interface HeldContent {
-  /** What is carried out. */
-  readonly request: JsonObject;
-  readonly view: JsonObject;
-}
+/** `held`: what is carried out, and what deciders are shown. `result`: what repeats collect. */
+type Part = 'held' | 'result';
 
 export class Vault {
   readonly #key: KeyObject;

@@ -462,7 +462,7 @@ class Path implements ActionPath {
       action: { ...action, resumption },
       argumentsDigest,
       // Made only where they are asked for: most calls are neither held nor released.
-      requestDigest: () => this.#keyedDigest(principal.workspaceId, canonicalJson(resumption.request)),
+      requestDigest: () => this.#keyedDigest(principal.workspaceId, canonicalJson(resumption.request())),
       appliedPolicy: () => appliedPolicy(set, principal.roles, action.capability),
       requirement: (trace) => approvalRequirement(set, trace),
     };

@@ -81,8 +81,8 @@ export interface SessionMark {
 }
 
 export interface Resumption {
-  /** Its canonical form is what an approval is bound to, what tells a repeat, and what is carried out. */
-  readonly request: JsonObject;
+  /** Its canonical form is what an approval is bound to, what tells a repeat, and what is carried out. Made when it is asked for: most calls never wait. */
+  request(): JsonObject;
   /** Where it goes: reference of the upstream credential, digest of the server's settings. */
   readonly target?: { readonly credential: string | null; readonly settings: string };
 }

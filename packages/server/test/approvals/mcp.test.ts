@@ -337,10 +337,12 @@ describe('attacks', () => {
     await erin.approve(approval);
     await waiting;
     const late = newCall();
-    const held = send(port, ask(late, {}, { token: doomed.token })).catch(() => 'cut');
+    const held = send(port, ask(late, {}, { token: doomed.token })).catch((): 'cut' => 'cut');
     const second = await approvalOf(late);
     await office.done('POST', '/v1/agents/doomed/revoke', { reason: 'odd' });
-    expect(await held).toBe('cut');
+    // Its connection is cut, unless it was told of the cancellation just before.
+    const told = await held;
+    expect(told === 'cut' || told.text.includes('was cancelled and the call not executed')).toBe(true);
     expect(await statusOf(second)).toBe('cancelled');
     expect((await send(port, ask(late, {}, { token: doomed.token }))).status).toBe(401);
     expect(arrivals(late)).toBe(0);
@@ -351,10 +353,15 @@ describe('attacks', () => {
     try {
       const ports = [port, Number(new URL(second.server.url).port)];
       const args = newCall();
-      const waiting = Array.from({ length: 12 }, (_, i) => send(ports[i % 2] ?? port, ask(args)));
+      /** Asks again for as long as it is told to come back. */
+      const collected = (at: number): Promise<string> =>
+        eventually(async () => {
+          const result = resultOf(await send(at, ask(args)));
+          return result.resultType === 'complete' ? textOf(result) : undefined;
+        });
+      const waiting = Array.from({ length: 12 }, (_, i) => collected(ports[i % 2] ?? port));
       await erin.approve(await approvalOf(args));
-      const answers = await Promise.all(waiting);
-      expect(answers.map((answer) => textOf(resultOf(answer)))).toEqual(answers.map(() => `done ${args.id}`));
+      expect(await Promise.all(waiting)).toEqual(waiting.map(() => `done ${args.id}`));
       expect(arrivals(args)).toBe(1);
     } finally {
       await second.close();

@@ -37,7 +37,7 @@ export const agentApprovalSchema = ticketSchema
   })
   .meta({ id: 'ActionApproval' });
 
-export function urlOf(id: string): string {
+function urlOf(id: string): string {
   return `/v1/actions/approvals/${id}`;
 }
 

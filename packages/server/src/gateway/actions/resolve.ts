@@ -64,7 +64,7 @@ export async function resolveOwn(
     sourceAddress: asked.sourceAddress,
     receivedAtMs: asked.receivedAtMs,
     // Not the session and run: who repeats the call may do so from another.
-    resumption: { request: { action: named.capability, arguments: asked.arguments } },
+    resumption: { request: () => ({ action: named.capability, arguments: asked.arguments }) },
   } as const;
   if (tool === undefined) return { ...said, known: false };
   const { access, destructive, sensitivePaths } = tool;

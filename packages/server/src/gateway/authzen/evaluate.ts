@@ -226,7 +226,7 @@ export class Evaluator {
       ...(isRunId(context?.run_id) ? { runId: context.run_id } : {}),
       sourceAddress,
       receivedAtMs,
-      resumption: { request: { action: capability, arguments: args } },
+      resumption: { request: () => ({ action: capability, arguments: args }) },
     } as const;
     const known = await this.#known(principal, capability, action.properties ?? {});
     if (known === undefined) return { ...said, known: false };

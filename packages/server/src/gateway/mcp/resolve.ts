@@ -54,7 +54,7 @@ export async function resolve(
     catalogueVersion: catalogue.version,
   } as const;
   if (entry === undefined) {
-    const resumption = { request: heldRequest(caller, target, params, kept) };
+    const resumption = { request: () => heldRequest(caller, target, params, kept) };
     const action = { ...said, capability: recordedName(target.name), known: false, resumption };
     return { action, entry, server: undefined, state: undefined, waiting: undefined };
   }
@@ -77,7 +77,7 @@ export async function resolve(
     definitionPin: entry.pin,
     sensitivePaths: entry.sensitivePaths,
     resumption: {
-      request: heldRequest(caller, target, params, state),
+      request: () => heldRequest(caller, target, params, state),
       ...(server?.target === undefined ? {} : { target: server.target }),
     },
   };
