@@ -269,6 +269,35 @@ describe('a held action', () => {
   });
 });
 
+describe('a held AuthZEN evaluation', () => {
+  it('names the approval, and is true once', async () => {
+    const properties = payment();
+    const evaluate = async () =>
+      (
+        await office.call('POST', '/access/v1/evaluation', {
+          key: bot.token,
+          headers: { 'content-type': 'application/json' },
+          body: {
+            subject: { type: 'agent', id: 'billing-bot' },
+            action: { name: 'payments.pay', properties },
+            resource: { type: 'account', id: 'main' },
+          },
+        })
+      ).body;
+    const first = await evaluate();
+    expect(first).toMatchObject({
+      decision: false,
+      context: { code: 'approval_required', approval: { id: expect.stringMatching(/^apr_/), status: 'pending' } },
+    });
+    const { id } = first.context.approval;
+    await erin.approve(id);
+    const answers = await Promise.all([evaluate(), evaluate(), evaluate()]);
+    expect(answers.filter(({ decision }) => decision).length).toBe(1);
+    expect(await evaluate()).toMatchObject({ decision: false, context: { code: 'approval_used' } });
+    await eventually(async () => ((await statusOf(id)) === 'unknown' ? true : undefined));
+  });
+});
+
 describe('attacks on an approval are refused and recorded', () => {
   it('a changed argument is another call', async () => {
     const args = payment();
