@@ -4,6 +4,7 @@ import type { Ground } from './company.ts';
 import { benchDecision } from './measures/decision.ts';
 import { benchGatewayCost } from './measures/gateway-cost.ts';
 import { benchLatency } from './measures/latency.ts';
+import { benchReplay } from './measures/replay.ts';
 import { benchRevoke } from './measures/revoke.ts';
 import { benchScale } from './measures/scale.ts';
 import { benchStreams } from './measures/streams.ts';
@@ -61,6 +62,13 @@ export const MEASURES: readonly Measure[] = [
     title: 'Verifying an export',
     explanation: 'An export of 200,000 entries, checked as `hivekey verify` does, beside SHA-256 of the same file.',
     measure: benchVerify,
+  },
+  {
+    name: 'replay',
+    title: 'Replay of a policy',
+    explanation:
+      'An export of 100,000 entries of 200 agents within one day, a sum for each agent and a count for the workspace, verified and replayed as `hivekey policy replay --log` does. The run fails unless every verdict is the recorded one.',
+    measure: benchReplay,
   },
   {
     name: 'scale',

@@ -1,41 +1,29 @@
 /** How fast an export is verified, beside plain SHA-256 of the same bytes read from the same file. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  canonicalJson,
-  EXPORT_FILES,
-  entryHash,
-  Frontier,
-  formatCheckpoint,
-  formatHash,
-  formatManifest,
-  formatProof,
-  lineBytes,
-  linkHash,
-  sha256,
-  signingKey,
-  signNote,
-  verifyExport,
-  writeLine,
-} from '@hivekey/action-log';
+import { EXPORT_FILES, verifyExport } from '@hivekey/action-log';
 import { folderSource, readRange, threadedParts } from '../packages/cli/src/export-folder.ts';
+import { KEY, SHARD, writeExport } from './export.ts';
 import { median } from './load.ts';
 import { atLeast, type Row } from './rows.ts';
 
 const ENTRIES = 200_000;
 const RUNS = 7;
 const AGENTS = 500;
-const SHARD = 'shd_5Kd0pNa81kQz';
-const LINES_AT_ONCE = 1_000;
-const KEY = signingKey('hivekey/wsp_5Kd0pNa81kQz', Buffer.alloc(32, 7));
 
 /** Medians of interleaved runs, in one thread and in as many as the command line takes. */
 export async function benchVerify(): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hivekey-bench-verify-'));
   try {
-    const bytes = await makeExport(folder);
+    const calls = new Map<number, number>();
+    const bytes = await writeExport(folder, ENTRIES, (seq) => {
+      const agent = (seq * 7919) % AGENTS;
+      const agentSeq = (calls.get(agent) ?? 0) + 1;
+      calls.set(agent, agentSeq);
+      return callRecord(seq, agent, agentSeq);
+    });
     const parts = await threadedParts(folder);
     const source = folderSource(folder);
     const verify = async (threads: typeof parts): Promise<void> => {
@@ -81,68 +69,6 @@ async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
-}
-
-/** A whole log of allowed calls; the size of its entries. */
-async function makeExport(folder: string): Promise<number> {
-  const tree = new Frontier();
-  const calls = new Map<number, number>();
-  let head: Uint8Array = Buffer.alloc(32);
-  let bytes = 0;
-  const file = await open(join(folder, EXPORT_FILES.entries), 'w');
-  try {
-    for (let from = 1; from <= ENTRIES; from += LINES_AT_ONCE) {
-      const lines: Buffer[] = [];
-      for (let seq = from; seq < from + LINES_AT_ONCE; seq += 1) {
-        const agent = (seq * 7919) % AGENTS;
-        const agentSeq = (calls.get(agent) ?? 0) + 1;
-        calls.set(agent, agentSeq);
-        const record = Buffer.from(canonicalJson(callRecord(seq, agent, agentSeq)));
-        const hash = entryHash(record);
-        const link = linkHash(head, hash);
-        const line = Buffer.alloc(lineBytes(record.length, seq));
-        writeLine(line, 0, { record, entryHash: hash, previousLink: head, link }, seq);
-        tree.append(hash);
-        lines.push(line);
-        head = link;
-      }
-      const written = Buffer.concat(lines);
-      bytes += written.length;
-      await file.write(written);
-    }
-  } finally {
-    await file.close();
-  }
-  const origin = KEY.verifier.name;
-  const small = {
-    checkpoint: signNote(
-      formatCheckpoint({ origin, size: ENTRIES, root: tree.root(), shards: [{ shard: SHARD, seq: ENTRIES, head }] }),
-      [KEY],
-    ),
-    checkpoints: '',
-    proof: formatProof({ before: [], after: [], consistency: new Map() }),
-    key: `${KEY.verifier.text}\n`,
-  };
-  const digest = (text: string) => ({ bytes: Buffer.byteLength(text), sha256: formatHash(sha256(Buffer.from(text))) });
-  const manifest = formatManifest({
-    origin,
-    first: 1,
-    last: ENTRIES,
-    treeSize: ENTRIES,
-    entriesBytes: bytes,
-    files: {
-      checkpoint: digest(small.checkpoint),
-      checkpoints: digest(small.checkpoints),
-      proof: digest(small.proof),
-      key: digest(small.key),
-    },
-  });
-  await writeFile(join(folder, EXPORT_FILES.manifest), manifest);
-  await writeFile(join(folder, EXPORT_FILES.checkpoint), small.checkpoint);
-  await writeFile(join(folder, EXPORT_FILES.checkpoints), small.checkpoints);
-  await writeFile(join(folder, EXPORT_FILES.proof), small.proof);
-  await writeFile(join(folder, EXPORT_FILES.key), small.key);
-  return bytes;
 }
 
 /** A call with the fields that calls through MCP have. */

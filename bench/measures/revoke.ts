@@ -13,7 +13,7 @@ const NODES = 3;
 const CALLERS_A_NODE = 8;
 /** Between two calls of a caller: the nodes are at work, and the cores are not all taken by the load itself. */
 const PAUSE_MS = 20;
-const REVOKES = 40;
+const REVOKES = 1_000;
 /** Calls that have come back before the order is given. */
 const WARM_CALLS = 60;
 /** Refusals that are waited for afterwards, so that a late call would be seen. */

@@ -24,7 +24,13 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/servers/billing?definition=billing.pay', 'Definition as last seen'],
   ['/log', 'granted by billing'],
   ['/log?kind=all', 'agent.created'],
+  ['/approvals', 'amount'],
+  ['/approvals?show=decided', 'None yet'],
+  ['/approvals?show=mine', 'belongs to no person'],
   ['/containment', 'refund'],
+  ['/freezes', 'audit'],
+  ['/freezes?freeze=audit', 'Never overridden'],
+  ['/freezes?create=true', 'Write freeze'],
   ['/dry-run?agent=billing-bot&action=billing.pay', 'Fill in from its schema'],
   ['/system', 'Ready: actions are decided and recorded.'],
   ['/system?tab=keys', 'this session came from it'],
@@ -41,6 +47,16 @@ beforeAll(async () => {
   const client = await workspace.connect(await furnish(workspace));
   await client.callTool({ name: 'billing__list_invoices', arguments: {} });
   await workspace.api('POST', '/v1/containments', { scope: 'tool', target: 'billing.refund', reason: 'refund audit' });
+  await workspace.api('PUT', '/v1/freezes/audit', {
+    apiVersion: 'policy.hivekey.ai/v1',
+    kind: 'Freeze',
+    metadata: { name: 'audit', description: 'Nothing is refunded' },
+    time_zone: 'UTC',
+    starts: '2026-01-01T00:00',
+    ends: '2026-01-02T00:00',
+    repeats: 'FREQ=DAILY',
+    scope: { actions: ['billing.refund'] },
+  });
 });
 afterAll(async () => {
   await browser?.close();

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
 
@@ -18,6 +19,8 @@ interface Arrival {
 export interface Upstream {
   readonly url: string;
   readonly tally: readonly Arrival[];
+  /** What each call of `pay` was charged, in cents, by its id. */
+  readonly charged: ReadonlyMap<string, number>;
   /** Calls that ask to be held are answered after this; later ones are held again. */
   release(): void;
   close(): Promise<void>;
@@ -29,8 +32,22 @@ const argumentsOf = fromJsonSchema<{ id: string; hold?: boolean }>({
   required: ['id'],
 });
 
-export async function startUpstream(): Promise<Upstream> {
+const paymentOf = fromJsonSchema<{ id: string; amount: number }>({
+  type: 'object',
+  properties: { id: { type: 'string' }, amount: { type: 'number' } },
+  required: ['id', 'amount'],
+});
+
+/** Of ten payments one costs half of what was asked, and one fails and costs nothing. */
+export function chargeOf(id: string, cents: number): number {
+  if (id.endsWith('7')) return 0;
+  return id.endsWith('3') ? Math.floor(cents / 2) : cents;
+}
+
+/** `answerAfterMs`: as long as a quick tool takes, so that a gateway that went away meanwhile is noticed before the answer. */
+export async function startUpstream(answerAfterMs = 0): Promise<Upstream> {
   const tally: Arrival[] = [];
+  const charged = new Map<string, number>();
   let barrier = Promise.withResolvers<void>();
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: 'tally', version: '1.0.0' });
@@ -38,12 +55,18 @@ export async function startUpstream(): Promise<Upstream> {
       if (hold === true) await barrier.promise;
       return { content: [{ type: 'text', text: `done ${id}` }] };
     });
+    server.registerTool('pay', { description: 'Pays.', inputSchema: paymentOf }, async ({ id, amount }) => {
+      const cents = chargeOf(id, Math.round(amount * 100));
+      charged.set(id, (charged.get(id) ?? 0) + cents);
+      if (id.endsWith('7')) return { content: [{ type: 'text', text: `declined ${id}` }], isError: true };
+      return { content: [{ type: 'text', text: `paid ${id}` }], structuredContent: { charged: cents / 100 } };
+    });
     return server;
   });
   const serve = toNodeHandler(handler);
   const server = createServer((request, response) => {
     const atMs = performance.now();
-    void bodyOf(request).then((body) => {
+    void bodyOf(request).then(async (body) => {
       const id = calledWith(body);
       if (id !== undefined) {
         const arrival: Arrival = { id, atMs, abandoned: false };
@@ -52,6 +75,7 @@ export async function startUpstream(): Promise<Upstream> {
           arrival.abandoned = !response.writableFinished;
         });
       }
+      if (id !== undefined && answerAfterMs > 0) await sleep(answerAfterMs);
       const { method = 'POST', url = '/' } = request;
       return serve(Object.assign(request, { method, url }), response, body);
     });
@@ -62,6 +86,7 @@ export async function startUpstream(): Promise<Upstream> {
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/mcp`,
     tally,
+    charged,
     release: () => {
       barrier.resolve();
       barrier = Promise.withResolvers();

@@ -7,7 +7,7 @@ export const EXIT = {
   failed: 1,
   /** The command line was wrong; commander ends with it, too. */
   usage: 2,
-  /** What was checked is not as it should be: verify, policy test, doctor. */
+  /** What was checked is not as it should be: verify, policy test, policy lint, doctor. */
   checkFailed: 3,
   /** No server answered. */
   noAnswer: 4,

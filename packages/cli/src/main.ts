@@ -2,13 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAgentCommands } from './commands/agents.ts';
+import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
+import { addBudgetCommands } from './commands/budgets.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addFreezeCommands } from './commands/freezes.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addQuarantineCommands } from './commands/quarantine.ts';
+import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
@@ -48,8 +53,13 @@ for (const add of [
   addPeopleCommands,
   addPolicyObjectCommands,
   addPolicyCommands,
+  addBudgetCommands,
   addUpstreamCommands,
+  addFreezeCommands,
+  addRiskCommands,
+  addApprovalCommands,
   addContainmentCommands,
+  addQuarantineCommands,
   addLogCommands,
   addVerifyCommand,
   addBridgeCommand,

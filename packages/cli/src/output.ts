@@ -51,6 +51,20 @@ export function when(seconds: number | null | undefined): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+/** Seconds as `45s`, `90m`, `24h`, `7d`: the largest unit that says it exactly, or two units. */
+export function span(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+  ] as const;
+  const [name, length] = units.find(([, each]) => seconds >= each) ?? ['s', 1];
+  const rest = seconds % length;
+  if (rest === 0 || name === 's') return `${Math.floor(seconds / length)}${name}`;
+  const [smaller, size] = units.find(([, each]) => each < length) ?? ['s', 1];
+  return `${Math.floor(seconds / length)}${name} ${Math.floor(rest / size)}${smaller}`;
+}
+
 const WIDEST_CELL = 60;
 
 function widthOf(text: string): number {

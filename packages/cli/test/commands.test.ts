@@ -290,3 +290,102 @@ test('policy tests pass, and a failing one is exit 3', async () => {
   const nothing = await hivekey(['policy', 'test', file('none.yaml', '')]);
   expect(nothing.code).toBe(3);
 });
+
+test('lint tells errors from warnings by its exit code, and shows the place', async () => {
+  const capability = file('pay.yaml', PAY);
+  const guards = (list: string) => file('clerk.yaml', `role: clerk\nallow: [payments.pay]\n${list}`);
+  const dead = await hivekey([
+    ...['policy', 'lint', '-f', capability, '-f'],
+    guards('guard payments_pay:\n  per_action_max: 1000\n  per_day_max: 500\n'),
+  ]);
+  expect(dead.code).toBe(3);
+  expect(dead.out).toMatch(/clerk\.yaml:3:1 error dead clerk\/.*\n1 errors, 0 warnings, 0 notes/);
+
+  const open = guards('guard payments_pay:\n  per_action_max: 1000\n');
+  const lenient = await hivekey(['policy', 'lint', '-f', capability, '-f', open]);
+  expect(lenient.code).toBe(0);
+  expect(lenient.out).toContain('warning threshold_without_cap');
+  expect((await hivekey(['policy', 'lint', '-f', capability, '-f', open, '--strict'])).code).toBe(3);
+
+  const broken = await hivekey(['policy', 'lint', '-f', file('broken.yaml', 'role: clerk\nallow: [Bad Name]\n')]);
+  expect(broken.code).toBe(3);
+  expect(broken.out).toContain('broken.yaml:2:');
+
+  const clean = await hivekey(['policy', 'lint', '-f', capability, '--json']);
+  expect(JSON.parse(clean.out)).toEqual({ ok: true, findings: [] });
+  expect(clean.code).toBe(0);
+});
+
+const PAY = `apiVersion: policy.hivekey.ai/v1
+kind: Capability
+metadata: { name: payments.pay }
+access: write
+impact: { usd: { field: amount, currency: USD } }
+`;
+
+describe('change freezes', () => {
+  const FREEZE = `apiVersion: policy.hivekey.ai/v1
+kind: Freeze
+metadata: { name: long-weekend }
+time_zone: Europe/Berlin
+starts: "2026-01-02T18:00"
+ends: "2026-12-31T08:00"
+repeats: FREQ=YEARLY
+scope: { actions: [nothing.here] }
+`;
+
+  test('are applied, listed, lifted by two administrators, and removed', async () => {
+    const path = file('freeze.yaml', FREEZE);
+    const applied = await hivekey(['freeze', 'apply', '-f', path]);
+    expect(applied.out).toMatch(/^Freeze long-weekend created · Denied from 2026-01-02 18:00/);
+    const [listed] = JSON.parse((await hivekey(['freeze', 'list', '--json'])).out).data;
+    expect(listed.name).toBe('long-weekend');
+    expect((await hivekey(['freeze', 'get', 'long-weekend'])).out).toContain('time_zone: Europe/Berlin');
+
+    const asked = await hivekey([
+      'freeze',
+      'override',
+      'long-weekend',
+      '--minutes',
+      '5',
+      '--reason',
+      'a fire',
+      '--json',
+    ]);
+    const { id } = JSON.parse(asked.out);
+    expect((await hivekey(['freeze', 'approve', 'long-weekend', id])).err).toContain('override_own');
+    const { key } = JSON.parse((await hivekey(['key', 'create', 'second-person', '--json'])).out);
+    const approved = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: key } });
+    expect(approved.out).toContain('Freeze long-weekend is lifted until');
+    expect((await hivekey(['freeze', 'overrides', 'long-weekend'])).out).toContain('a fire');
+    expect((await hivekey(['freeze', 'remove', 'long-weekend'])).out).toBe('Freeze long-weekend is removed.\n');
+    expect((await hivekey(['freeze', 'end', 'long-weekend', id])).code).toBe(1);
+  });
+
+  test('a wrong file is told with file, line and column', async () => {
+    const { code, err } = await hivekey([
+      'freeze',
+      'apply',
+      '-f',
+      file('wrong-freeze.yaml', FREEZE.replace('YEARLY', 'NEVER')),
+    ]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/wrong-freeze\.yaml:7:\d+ /);
+  });
+});
+
+test('sources are marked, and risk signals raised, listed and cleared', async () => {
+  const sources = file('sources.yaml', 'apiVersion: policy.hivekey.ai/v1\nkind: Sources\ntrusted: [crm.*]\n');
+  expect((await hivekey(['sources', 'apply', '-f', sources])).out).toMatch(
+    /1 trusted · 0 untrusted · the rest untrusted/,
+  );
+  expect((await hivekey(['sources', 'get'])).out).toContain('- crm.*');
+  const raised = await hivekey(['risk', 'raise', 'tool', 'mail.send', 'low', '--expires', '2h', '--json']);
+  const { id } = JSON.parse(raised.out);
+  expect((await hivekey(['risk', 'list'])).out).toContain('tool mail.send');
+  expect((await hivekey(['risk', 'clear', id])).out).toBe(`Signal ${id} about mail.send is cleared.\n`);
+  expect((await hivekey(['risk', 'list'])).out).toBe('There are none.\n');
+  const wrong = file('transmitter.json', '{"name": "edr", "issuer": "x"}');
+  expect((await hivekey(['risk', 'transmitter', wrong])).code).toBe(1);
+  expect((await hivekey(['risk', 'transmitters'])).out).toBe('There are none.\n');
+});

@@ -13,8 +13,10 @@ const GOOD: Parameters<typeof examine>[0] = {
   upstreams: [{ namespace: 'crm', status: 'active', last_error: null }],
 };
 
-const states = (system: typeof GOOD) =>
-  Object.fromEntries(examine(system, NOW).map(({ name, state }) => [name, state]));
+const AGREED: Parameters<typeof examine>[1] = { entries: 12, differences: [] };
+
+const states = (system: typeof GOOD, budgets = AGREED) =>
+  Object.fromEntries(examine(system, budgets, NOW).map(({ name, state }) => [name, state]));
 
 test('a healthy system has nothing but good news', () => {
   expect(new Set(Object.values(states(GOOD)))).toEqual(new Set(['ok']));
@@ -46,5 +48,13 @@ test.each<[string, Partial<typeof GOOD>, string, string]>([
 ])('when %s, it is told with a remedy', (_, change, name, state) => {
   const system = { ...GOOD, ...change };
   expect(states(system)[name]).toBe(state);
-  expect(examine(system, NOW).find((check) => check.name === name)?.remedy).toBeTruthy();
+  expect(examine(system, AGREED, NOW).find((check) => check.name === name)?.remedy).toBeTruthy();
+});
+
+test('when a counter is not what the log says, it is told with a remedy', () => {
+  const budgets = { entries: 12, differences: [{ key: 'agent/agt_1/usd/pay', counted: '1', recorded: '5' }] };
+  expect(states(GOOD, budgets).budgets).toBe('failed');
+  const told = examine(GOOD, budgets, NOW).find(({ name }) => name === 'budgets');
+  expect(told?.detail).toContain('agent/agt_1/usd/pay');
+  expect(told?.remedy).toBeTruthy();
 });

@@ -1,16 +1,43 @@
+export { approvalRequirement } from './decide/approval.ts';
+export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
 export { compilePolicy } from './decide/compile.ts';
 export { policyHash } from './decide/hash.ts';
-export { settle } from './decide/settle.ts';
+export { quarantineMark } from './decide/quarantine.ts';
+export { settle, toldToAgent } from './decide/settle.ts';
+export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';
-export { parseCapabilityFile, parsePolicyFile, parseRoleFile, parseWorkspaceGuardsFile } from './documents/files.ts';
+export {
+  parseCapabilityFile,
+  parseFreezeFile,
+  parsePolicyFile,
+  parseRoleFile,
+  parseSourcesFile,
+  parseWorkspaceGuardsFile,
+} from './documents/files.ts';
 export { checkFit } from './documents/fit.ts';
+export { checkFreeze, freezeFromDocument } from './documents/freeze.ts';
 export { checkGuards } from './documents/guards.ts';
 export { canonicalCapability, covers } from './documents/names.ts';
+export { type PolicyReading, type PolicyText, readPolicyTexts } from './documents/policy-texts.ts';
+export { pathText } from './documents/problems.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
+export { checkSources } from './documents/sources.ts';
 export type * from './documents/types.ts';
+export { Calendar } from './freezes/calendar.ts';
+export { type LintReport, lintTexts, type PlacedFinding } from './lint/files.ts';
+export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
 export type * from './model.ts';
-export { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from './schemas/documents.ts';
+export { CLOCK_TOLERANCE_MS } from './replay/counters.ts';
+export { Replay, type ReplayedCall, type ReplayOptions, type Unreplayable } from './replay/replay.ts';
+export {
+  capabilitySchema,
+  freezeSchema,
+  policyTestSchema,
+  roleSchema,
+  sourcesSchema,
+  workspaceGuardsSchema,
+} from './schemas/documents.ts';
 export type {
   PolicyCaseResult,
   PolicyFileResult,
@@ -20,3 +47,4 @@ export type {
   ReadReference,
 } from './testing/run.ts';
 export { runPolicyTests } from './testing/run.ts';
+export { formatUnits } from './values/money.ts';

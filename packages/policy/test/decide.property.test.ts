@@ -10,6 +10,7 @@ import {
   type JsonObject,
   type PolicySet,
   policyHash,
+  quarantineMark,
   type Role,
   settle,
   type Verdict,
@@ -66,6 +67,8 @@ const { condition } = fc.letrec<{ condition: JsonObject }>((tie) => ({
   ),
 }));
 const scope = fc.constantFrom('agent', 'role', 'owner', 'workspace');
+/** Of some windows, what their counters are kept apart by. */
+const per = { per: fc.constantFrom(undefined, undefined, 'f', 'action') };
 const guardDocument = fc.oneof(
   fc.record({
     action: fc.constantFrom(...NAMES, 'pay.*', 'crm.*', 'shop.*', '*'),
@@ -79,6 +82,7 @@ const guardDocument = fc.oneof(
       field: fc.constantFrom('sum(usd, 24h)', 'sum(usd, 1h)'),
       lte: fc.integer({ min: 0, max: 20 }),
       scope,
+      ...per,
     }),
     effect: verdict,
     otherwise: verdict,
@@ -89,6 +93,7 @@ const guardDocument = fc.oneof(
       field: fc.constantFrom('rate.per_day', 'count(10m)'),
       lte: fc.integer({ min: 0, max: 5 }),
       scope,
+      ...per,
     }),
     effect: verdict,
     otherwise: verdict,
@@ -232,6 +237,27 @@ describe('decisions', () => {
           // the tool list and the call agree
           expect(compiled.evaluate(call).reasonClass === 'scope').toBe(!before.has(name));
         }
+      }),
+    );
+  });
+
+  it('in quarantine are never laxer, and grant no more than harmless reads of what was granted', () => {
+    const mark = fc.constantFrom(undefined, ...ROLE_NAMES, 'gone').map(quarantineMark);
+    const reads = new Set(CAPABILITIES.filter(({ access }) => access === 'read').map(({ name }) => name));
+    fc.assert(
+      fc.property(policySet, request, usage, mark, (set, call, usageOf, worn) => {
+        const compiled = compilePolicy(set);
+        const free = compiled.granted(call.roles);
+        const bound = set.roles.find(({ name }) => quarantineMark(name) === worn);
+        const left = compiled.granted([...call.roles, worn]);
+        for (const name of left) expect(free.has(name) && reads.has(name)).toBe(true);
+        if (bound !== undefined) for (const name of left) expect(bound.allow).toContain(name);
+        if (worn === quarantineMark()) expect([...left]).toEqual([...free].filter((name) => reads.has(name)));
+        if (worn === quarantineMark('gone')) expect(left.size).toBe(0);
+        const confined = decide(set, { ...call, roles: [...call.roles, worn] }, usageOf);
+        expect(RANK[confined.verdict]).toBeGreaterThanOrEqual(RANK[decide(set, call, usageOf).verdict]);
+        // The tool list and the call agree.
+        expect(confined.reasonClass === 'scope').toBe(!left.has(call.capability));
       }),
     );
   });

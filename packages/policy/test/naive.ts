@@ -2,6 +2,7 @@
  * The same policy decided by the most direct interpreter: no index, no cache, no closures. It shares only the
  * model with the compiled one, and covers the fields and operators that the generator below makes.
  */
+import { createHash } from 'node:crypto';
 import type {
   Condition,
   DecisionRequest,
@@ -91,9 +92,10 @@ function guardVerdicts(
   const amount = when.kind === 'count' ? 1n : spent(set, when, request);
   if (amount === undefined) return [stricter];
   if (amount === 0n) return [effect];
-  return keysOf(set, when, origin, request).map((key) =>
-    BigInt(usageOf(key)) + amount <= BigInt(when.limit) ? effect : otherwise,
-  );
+  const parts = partsOf(when.per, request);
+  if (parts === undefined) return [stricter];
+  const keys = keysOf(set, when, origin, request).flatMap((key) => parts.map((part) => `${key}${part}`));
+  return keys.map((key) => (BigInt(usageOf(key)) + amount <= BigInt(when.limit) ? effect : otherwise));
 }
 
 function spent(set: PolicySet, when: WindowCondition, request: DecisionRequest): bigint | undefined {
@@ -111,6 +113,20 @@ function keysOf(set: PolicySet, when: WindowCondition, origin: string, request: 
   return set.roles
     .filter(({ name, allow }) => request.roles.includes(name) && allow.includes(request.capability))
     .map(({ name }) => `role/${name}/${rest}`);
+}
+
+/** What the key ends with, for each value that counters are kept apart by. */
+function partsOf(per: string | undefined, { workspaceId, capability, arguments: args }: DecisionRequest) {
+  if (per === undefined) return [''];
+  if (per === 'action') return [`/action:${capability}`];
+  const value = args[per];
+  const items: readonly JsonValue[] = Array.isArray(value) ? value : [value ?? null];
+  const parts = items.map((item) => (typeof item === 'object' || item === '' ? undefined : String(item).toLowerCase()));
+  if (parts.length === 0 || parts.includes(undefined)) return undefined;
+  return [...new Set(parts)].map((part) => {
+    const digest = createHash('sha256').update(`${workspaceId}\0${per}\0${part}`).digest('hex');
+    return `/${per}:${digest.slice(0, 32)}`;
+  });
 }
 
 function answerOf(condition: Condition, request: DecisionRequest): Answer {

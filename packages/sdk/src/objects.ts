@@ -26,6 +26,14 @@ export interface Agent {
   readonly created_by: string;
   readonly last_action_at: number | null;
   readonly stopped_reason: string | null;
+  /** It reads on and does nothing else until this ends; `roles` are what it wears then. */
+  readonly quarantine: {
+    readonly id: string;
+    readonly role: string | null;
+    readonly reason: string;
+    readonly since: number;
+    readonly until: number | null;
+  } | null;
 }
 
 export interface VisibleTool {
@@ -46,8 +54,98 @@ export interface Person {
   readonly display_name: string;
   readonly label: string | null;
   readonly active: boolean;
+  readonly groups: readonly string[];
+  /** What the person may approve; null: anything. */
+  readonly authority:
+    | readonly { readonly capability: string; readonly max?: Readonly<Record<string, number>> }[]
+    | null;
   readonly agents: number;
   readonly created: number;
+}
+
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  | 'released'
+  | 'finished'
+  | 'unknown'
+  | 'denied'
+  | 'expired'
+  | 'cancelled'
+  | 'stopped';
+
+export interface ApprovalDecision {
+  readonly person: string;
+  readonly decision: 'approve' | 'deny';
+  readonly reason: string;
+  readonly groups: readonly string[];
+  readonly key: string;
+  readonly key_id: string;
+  readonly channel: 'api' | 'cli' | 'console';
+  readonly authenticated_at: number;
+  readonly decided_at: number;
+  readonly bulk: number | null;
+  readonly event_id: string;
+}
+
+export interface Approval {
+  readonly id: string;
+  readonly object: 'approval';
+  readonly status: ApprovalStatus;
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly owner: string;
+  readonly entrance: string;
+  readonly action: string;
+  readonly tool: string;
+  readonly namespace: string | null;
+  readonly access: 'read' | 'write' | null;
+  readonly destructive: boolean | null;
+  readonly impact: Readonly<Record<string, number>>;
+  readonly reason: string;
+  readonly rule: string | null;
+  readonly requirement: { readonly people: number; readonly groups: readonly string[] };
+  /** Who must still approve. */
+  readonly missing: { readonly people: number; readonly groups: readonly string[] };
+  readonly decisions: readonly ApprovalDecision[];
+  readonly hash: string;
+  readonly event_id: string;
+  readonly requested_at: number;
+  readonly expires_at: number;
+  readonly decided_at: number | null;
+  readonly released_at: number | null;
+  readonly call_event_id: string | null;
+  readonly outcome: 'success' | 'error' | 'unknown' | 'not_attempted' | null;
+  readonly error_code: string | null;
+  readonly stop_code: string | null;
+  readonly ended_reason: string | null;
+  readonly ended_at: number | null;
+}
+
+interface MayDecide {
+  readonly person: string | null;
+  readonly may: boolean;
+  readonly why_not: string | null;
+}
+
+/** With all that a decider needs. */
+export interface FullApproval extends Approval {
+  /** What is asked, with all arguments but those that the schema calls sensitive. */
+  readonly view: Readonly<Record<string, unknown>>;
+  /** `hash` is over its RFC 8785 form. */
+  readonly binding: Readonly<Record<string, unknown>>;
+  readonly deciders: readonly MayDecide[];
+  readonly you: MayDecide;
+  readonly history: {
+    readonly approvals: readonly Pick<Approval, 'id' | 'status' | 'impact' | 'outcome' | 'requested_at'>[];
+    readonly calls: readonly {
+      readonly event_id: string;
+      readonly ts: string;
+      readonly verdict: string;
+      readonly outcome: string | null;
+      readonly reason: string;
+    }[];
+  };
 }
 
 export interface Token {
@@ -72,6 +170,8 @@ export interface Key {
   readonly id: string;
   readonly object: 'key';
   readonly name: string;
+  /** E-mail of the person it belongs to; only such a key decides about approvals. */
+  readonly person: string | null;
   readonly last4: string;
   readonly status: 'live' | 'expired' | 'revoked';
   readonly created: number;
@@ -156,6 +256,74 @@ export interface Containment {
   readonly receipt: Receipt;
 }
 
+export interface Sources {
+  readonly object: 'sources';
+  readonly revision: number;
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly unmarked: 'trusted' | 'untrusted';
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+export interface Risk {
+  readonly id: string;
+  readonly object: 'risk_signal';
+  readonly subject: { readonly kind: 'agent' | 'owner' | 'tool'; readonly id: string; readonly name: string };
+  readonly level: 'low' | 'medium' | 'high' | 'critical';
+  readonly reason: string;
+  readonly source: string;
+  readonly status: 'active' | 'expired' | 'cleared';
+  readonly raised_at: number;
+  readonly expires_at: number;
+  readonly cleared_at: number | null;
+  readonly cleared_by: string | null;
+}
+
+export interface RiskTransmitter {
+  readonly object: 'risk_transmitter';
+  readonly name: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwks: JsonObject;
+  readonly lasts_seconds: number;
+  readonly author: string;
+  readonly updated_at: number;
+}
+
+export interface FreezeOverride {
+  readonly id: string;
+  readonly object: 'freeze_override';
+  readonly freeze: string;
+  readonly status: 'requested' | 'unanswered' | 'active' | 'ended';
+  readonly reason: string;
+  readonly minutes: number;
+  readonly requested_by: string;
+  readonly requested_at: number;
+  readonly answer_by: number;
+  readonly approved_by: string | null;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
+  readonly ended_by: string | null;
+}
+
+export interface Freeze {
+  readonly object: 'freeze';
+  readonly name: string;
+  readonly description: string;
+  readonly sentence: string;
+  readonly in_force: boolean;
+  readonly until: number | null;
+  readonly next: number | null;
+  readonly override: FreezeOverride | null;
+  readonly document: JsonObject;
+  readonly author: string;
+  readonly created: number;
+  readonly updated_at: number;
+  /** In the answer that applied it. */
+  readonly change?: 'created' | 'updated' | 'unchanged';
+}
+
 export interface TraceStep {
   readonly rule: string;
   readonly origin: string;
@@ -212,4 +380,67 @@ export interface HeldAction {
   readonly id: string;
   readonly verdict: 'review';
   readonly decision: Decision;
+}
+
+/** A window that somebody is under, and how full it is. Amounts in minor units for money. */
+export interface Budget {
+  readonly object: 'budget';
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
+  readonly subject: string;
+  readonly per: { readonly by: string; readonly value: string } | null;
+  readonly kind: 'sum' | 'count';
+  readonly unit: string | null;
+  readonly over: readonly string[];
+  readonly window_seconds: number;
+  readonly limit: number;
+  readonly used: number;
+  readonly left: number;
+  readonly frees_in_seconds: number | null;
+  readonly otherwise: Verdict;
+}
+
+export interface Quarantine {
+  readonly id: string;
+  readonly object: 'quarantine';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly roles: readonly string[];
+  readonly role: string | null;
+  readonly reason: string;
+  readonly actor: string;
+  readonly entered_at: number;
+  readonly until: number | null;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly end_reason: string | null;
+  readonly event_id: string;
+}
+
+export interface Breaker {
+  readonly object: 'breaker';
+  readonly name: string;
+  readonly signal: 'denials' | 'errors' | 'probes' | 'spend';
+  readonly threshold: number;
+  readonly window_seconds: number;
+  readonly min_calls: number;
+  readonly unit?: string;
+  readonly roles?: readonly string[];
+  readonly role?: string;
+  readonly action: 'quarantine' | 'kill';
+  readonly exit: 'automatic' | 'reviewed';
+  readonly cooldown_seconds: number;
+  readonly trial_calls: number;
+  readonly author: string;
+  readonly updated_at: number;
+  readonly agents: readonly {
+    readonly agent: string;
+    readonly agent_id: string;
+    readonly state: 'open' | 'half_open' | 'closed';
+    readonly since: number;
+    readonly trips: number;
+    readonly response: string | null;
+  }[];
 }

@@ -42,6 +42,7 @@ const schema = z.strictObject({
     .default(1024 * 1024),
   requests_per_minute: z.int().min(1).default(6000),
   permit_seconds: z.int().min(1).max(3600).default(60),
+  hold_seconds: z.int().min(1).max(280).default(50),
   shutdown_seconds: z.int().min(1).max(600).default(10),
 });
 
@@ -55,7 +56,14 @@ export interface Config extends Omit<Settings, 'database_url' | 'secret_key'> {
 }
 
 const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env']);
-const NUMBERS = new Set(['port', 'body_limit_bytes', 'requests_per_minute', 'permit_seconds', 'shutdown_seconds']);
+const NUMBERS = new Set([
+  'port',
+  'body_limit_bytes',
+  'requests_per_minute',
+  'permit_seconds',
+  'hold_seconds',
+  'shutdown_seconds',
+]);
 /** Variables of the command line and of the start script, which are not settings of the server. */
 const FOREIGN = new Set([
   'HIVEKEY_CONFIG',

@@ -28,7 +28,24 @@ export function randomBase62(length: number): string {
 
 /** An object id such as `agt_5Kd0pNa81kQz`: 12 random base62 characters (71 bits). */
 export function newId<Id extends string>(
-  prefix: 'wsp' | 'per' | 'agt' | 'tok' | 'key' | 'mcp' | 'stop' | 'req' | 'ses' | 'whk' | 'prm' | 'shd' | 'sec',
+  prefix:
+    | 'wsp'
+    | 'per'
+    | 'agt'
+    | 'tok'
+    | 'key'
+    | 'mcp'
+    | 'stop'
+    | 'req'
+    | 'ses'
+    | 'whk'
+    | 'prm'
+    | 'apr'
+    | 'shd'
+    | 'sec'
+    | 'ovr'
+    | 'rsk'
+    | 'qua',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
+import { createApprovals } from './approvals/index.ts';
+import { watchBreakers } from './breakers/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { Failure } from './errors.ts';
@@ -18,6 +20,7 @@ import { hearNotices, lockNode, nodeIdOf, prepareDataFolder } from './node/index
 import { createLogger, createMetrics, type Logger } from './observability/index.ts';
 import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
+import { createPrerequisites } from './prerequisites/index.ts';
 import type { Secret } from './secret.ts';
 import { createSecretStore, createUpstreams } from './upstreams/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
@@ -101,23 +104,37 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     const change = { change: 'environment', environment, previous: previousEnvironment };
     await log.record(workspaceId, { kind: 'workspace.changed', actor: 'system', ...change });
   }
-  await ensurePolicy(log, workspaceId);
+  await ensurePolicy(log, workspaceId, previousEnvironment !== undefined);
   const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 
   const clock = Date.now;
-  const path = createActionPath({ pool, log, pepper: keys.pepper, digest: keys.digest, observe: metrics.path });
+  const approvals = createApprovals({ pool, log, key: keys.envelope, logger });
+  closers.add('approvals', () => approvals.close());
+  const prerequisites = createPrerequisites(pool, logger);
+  closers.add('prerequisites', async () => prerequisites.close());
+  const path = createActionPath({
+    pool,
+    log,
+    pepper: keys.pepper,
+    digest: keys.digest,
+    holds: approvals.holds,
+    prerequisites,
+    observe: metrics.path,
+  });
   const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
   const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
   closers.add('upstreams', () => upstreams.close());
   const mcp = createMcpEntrance({
     path,
     upstreams,
+    approvals,
     config: {
       stateKey: keys.state,
       version,
       allowedHosts: servedHosts({ config, url }),
       maxBodyBytes: config.body_limit_bytes,
       requestsPerMinute: config.requests_per_minute,
+      holdMs: config.hold_seconds * 1000,
     },
     logger,
     observe: metrics.mcp,
@@ -142,6 +159,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     pool,
     path,
     upstreams,
+    approvals,
     logger,
   });
   closers.add('notices', () => listener.close());
@@ -165,6 +183,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     upstreams,
+    approvals,
     permits,
     webhooks,
     keys,
@@ -176,6 +195,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     url,
     clock,
   };
+  const watch = watchBreakers(context);
+  closers.add('breakers', () => watch.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

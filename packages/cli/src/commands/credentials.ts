@@ -14,7 +14,7 @@ const SHARED = {
   id: ({ id }: Token | Key) => id,
 };
 const TOKENS: Columns<Token> = { agent: ({ agent }) => agent, name: ({ name }) => name, ...SHARED };
-const KEYS: Columns<Key> = { name: ({ name }) => name, ...SHARED };
+const KEYS: Columns<Key> = { name: ({ name }) => name, person: ({ person }) => person ?? '–', ...SHARED };
 
 /** The secret alone on standard output, so that it can be piped; the words beside it on standard error. */
 function showOnce({ out }: Run, made: Token | Key, words: string): void {
@@ -61,18 +61,21 @@ async function applyTokens(run: Run, files: readonly string[]): Promise<undefine
 
 function addCommon(group: Command, kind: 'tokens' | 'keys'): void {
   const path = (id: string, act: string): string => `/v1/${kind}/${encodeURIComponent(id)}/${act}`;
-  group
+  const rotate = group
     .command('rotate <id>')
     .description('a new one; the old one lives on for the overlap')
     .option('--overlap <duration>', 'how long the old one lives on', duration, 3600)
-    .option('--expires <duration>', 'life of the new one, e.g. 90d', duration)
-    .action(
-      online<[string], Times>(async (run, options, id) => {
-        const made = await run.hivekey.request<Token | Key>('POST', path(id, 'rotate'), { body: timesOf(options) });
-        showOnce(run, made, `${made.id} replaces ${id}.`);
-        return undefined;
-      }),
-    );
+    .option('--expires <duration>', 'life of the new one, e.g. 90d', duration);
+  if (kind === 'keys') rotate.option('--person <email>', 'whose the new one is; as before unless given');
+  rotate.action(
+    online<[string], Times & { person?: string }>(async (run, options, id) => {
+      const { person } = options;
+      const body = { ...timesOf(options), ...(person === undefined ? {} : { person }) };
+      const made = await run.hivekey.request<Token | Key>('POST', path(id, 'rotate'), { body });
+      showOnce(run, made, `${made.id} replaces ${id}.`);
+      return undefined;
+    }),
+  );
   group
     .command('revoke <id>')
     .description('end it now')
@@ -131,9 +134,12 @@ export function addCredentialCommands(program: Command): void {
     .command('create <name>')
     .description('make an admin key; it is printed once, alone on standard output')
     .option('--expires <duration>', 'life, e.g. 90d; without it the key does not end by itself', duration)
+    .option('--person <email>', 'whose it is; only a key of a person decides about approvals')
     .action(
-      online<[string], Times>(async (run, options, name) => {
-        const made = await run.hivekey.request<Key>('POST', '/v1/keys', { body: { name, ...timesOf(options) } });
+      online<[string], Times & { person?: string }>(async (run, options, name) => {
+        const { person } = options;
+        const body = { name, ...timesOf(options), ...(person === undefined ? {} : { person }) };
+        const made = await run.hivekey.request<Key>('POST', '/v1/keys', { body });
         showOnce(run, made, `Admin key ${made.name}.`);
         return undefined;
       }),

@@ -23,6 +23,11 @@ interface System {
   }[];
 }
 
+interface BudgetCheck {
+  readonly entries: number;
+  readonly differences: readonly { readonly key: string; readonly counted: string; readonly recorded: string }[];
+}
+
 interface Check {
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'failed';
@@ -34,7 +39,7 @@ interface Check {
 const LATE_CHECKPOINT_MS = 130_000;
 
 /** Pure: what the server says of itself, judged. */
-export function examine(system: System, nowMs: number): Check[] {
+export function examine(system: System, budgets: BudgetCheck, nowMs: number): Check[] {
   const { database, log, upstreams } = system;
   const age = log.checkpoint === null ? undefined : nowMs - Date.parse(log.checkpoint.created_at);
   return [
@@ -87,6 +92,7 @@ export function examine(system: System, nowMs: number): Check[] {
                   remedy: 'Make the destination reachable and writable.',
                 },
         )),
+    budgetCheck(budgets),
     ...upstreams.map(
       ({ namespace, status, last_error }): Check =>
         last_error === null
@@ -101,16 +107,30 @@ export function examine(system: System, nowMs: number): Check[] {
   ];
 }
 
+function budgetCheck({ entries, differences }: BudgetCheck): Check {
+  const [first] = differences;
+  if (first === undefined) return { name: 'budgets', state: 'ok', detail: `${entries} entries are as the log says` };
+  return {
+    name: 'budgets',
+    state: 'failed',
+    detail: `${differences.length} differ from the log, first ${printable(first.key)}: ${first.counted}, not ${first.recorded}`,
+    remedy: 'Somebody changed counters in the database. GET /v1/budgets/check lists them.',
+  };
+}
+
 const MARKS = { ok: paint('green', '✓'), warning: paint('yellow', '!'), failed: paint('red', '✗') };
 
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('check the server, the database, the log, its copies and the upstreams; exit 3 if something failed')
+    .description(
+      'check the server, the database, the log, its copies, the budgets and the upstreams; exit 3 if something failed',
+    )
     .action(
       online(async ({ out, hivekey }) => {
         const system = await hivekey.request<System>('GET', '/v1/system');
-        const checks = examine(system, Date.now());
+        const budgets = await hivekey.request<BudgetCheck>('GET', '/v1/budgets/check');
+        const checks = examine(system, budgets, Date.now());
         out.result({ url: hivekey.url, checks }, () =>
           checks
             .map(

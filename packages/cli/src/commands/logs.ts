@@ -20,6 +20,7 @@ interface Filter {
   readonly from?: string;
   readonly to?: string;
   readonly q?: string;
+  readonly shadow?: true;
 }
 
 function text(value: unknown): string {
@@ -33,11 +34,20 @@ function eventLine(event: AuditEvent): string {
   const verdict =
     event.verdict === undefined ? paint('dim', event.kind) : verdictLabel(event.verdict, event.reason_class);
   const why = event.verdict === undefined || event.verdict === 'allow' ? (event.outcome ?? '') : text(event.reason);
-  return [paint('dim', event.ts), who, what, verdict, why].filter((part) => part !== '').join('  ');
+  return [paint('dim', event.ts), who, what, verdict, why, shadowText(event.shadow)]
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
-function filterOf({ agent, owner, action, verdict, kind, session, from, to, q }: Filter) {
-  return { agent, owner, action, verdict, kind, session, from, to, q };
+/** `would be deny: billing/new-cap` */
+function shadowText(shadow: unknown): string {
+  if (!Array.isArray(shadow)) return '';
+  const words = shadow.map(({ result, origin, rule }) => `would be ${text(result)}: ${text(origin)}/${text(rule)}`);
+  return paint('yellow', words.join(', '));
+}
+
+function filterOf({ agent, owner, action, verdict, kind, session, from, to, q, shadow }: Filter) {
+  return { agent, owner, action, verdict, kind, session, from, to, q, shadow };
 }
 
 /** Sealed events as they come, until the signal. Reconnects where it left off. */
@@ -67,7 +77,11 @@ async function follow(out: Output, hivekey: HiveKey, filter: Filter, fromSeq: nu
 }
 
 /** Into a folder of its own beside the target, which then takes its place: a broken export leaves nothing half-written. */
-async function exportTo(hivekey: HiveKey, folder: string, range: { from?: string; to?: string }): Promise<number> {
+export async function exportTo(
+  hivekey: HiveKey,
+  folder: string,
+  range: { from?: string; to?: string },
+): Promise<number> {
   const target = resolve(folder);
   if (existsSync(target) && readdirSync(target).length > 0)
     throw new UsageError(`${folder} is not empty.`, 'Name a new or an empty folder, so that nothing is overwritten.');
@@ -101,7 +115,8 @@ const withFilter = (command: Command): Command =>
     .option('--session <id>', 'of this session')
     .option('--from <time>', 'from then on, e.g. 2026-04-01 or 24h (ago)', moment)
     .option('--to <time>', 'until then', moment)
-    .option('--q <text>', 'words in the reason');
+    .option('--q <text>', 'words in the reason')
+    .option('--shadow', 'only what guards in shadow would have refused or held');
 
 export function addLogCommands(program: Command): void {
   const logs = withFilter(program.command('logs'))

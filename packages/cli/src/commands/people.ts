@@ -3,11 +3,13 @@ import type { Person } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { type Columns, when } from '../output.ts';
 import { online } from '../run.ts';
+import { repeated } from '../values.ts';
 
 const COLUMNS: Columns<Person> = {
   email: ({ email }) => email,
   name: ({ display_name }) => display_name,
   label: ({ label }) => label ?? '',
+  groups: ({ groups }) => groups.join(', '),
   active: ({ active }) => (active ? 'yes' : 'no'),
   agents: ({ agents }) => String(agents),
   since: ({ created }) => when(created),
@@ -16,6 +18,7 @@ const COLUMNS: Columns<Person> = {
 interface Details {
   readonly name?: string;
   readonly label?: string;
+  readonly group?: readonly string[];
 }
 
 function detailsOf({ name, label }: Details): Record<string, string> {
@@ -50,12 +53,18 @@ export function addPeopleCommands(program: Command): void {
     .description('change a person; --leave suspends their agents until they have another owner')
     .option('--name <name>', 'full name')
     .option('--label <label>', 'team')
+    .option(
+      '--group <name>',
+      'a group the person speaks for in approvals; repeatable, replaces the groups before',
+      repeated,
+    )
     .option('--leave', 'no longer here')
     .option('--return', 'here again')
     .action(
       online<[string], Details & { leave?: boolean; return?: boolean }>(async ({ out, hivekey }, options, email) => {
         const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
-        const body = { ...detailsOf(options), ...active };
+        const groups = options.group === undefined ? {} : { groups: options.group };
+        const body = { ...detailsOf(options), ...groups, ...active };
         const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
         out.result(
           changed,

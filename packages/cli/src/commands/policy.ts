@@ -1,7 +1,7 @@
 /** policy: test, check and try rules before they bind anyone. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type PolicyTestReport, parsePolicyFile, runPolicyTests } from '@hivekey/policy';
+import { type LintReport, lintTexts, type PolicyTestReport, parsePolicyFile, runPolicyTests } from '@hivekey/policy';
 import type { Decision } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { filesOf } from '../documents.ts';
@@ -9,6 +9,7 @@ import { EXIT } from '../exit.ts';
 import { paint, verdictLabel } from '../output.ts';
 import { offline, online } from '../run.ts';
 import { jsonArgument, readText, repeated } from '../values.ts';
+import { addReplayCommand } from './replay.ts';
 
 const TEST_FILE = /\.(ya?ml|json)$/i;
 
@@ -51,6 +52,22 @@ function reportText({ files, passed, failed }: PolicyTestReport): string {
     ),
   ]);
   return [...lines, `${passed} passed, ${failed} failed`].join('\n');
+}
+
+const LEVELS = { error: 'red', warning: 'yellow', note: 'dim' } as const;
+
+function lintText(report: LintReport): string {
+  if (!report.ok)
+    return report.problems
+      .map(({ file, line, column, message, remedy }) => `${file}:${line ?? 1}:${column ?? 1} ${message}. ${remedy}`)
+      .join('\n');
+  const lines = report.findings.map(({ file, line, column, level, code, origin, guard, message, remedy }) => {
+    const rule = guard === undefined ? origin : `${origin}/${guard}`;
+    return `${file}:${line ?? 1}:${column ?? 1} ${paint(LEVELS[level], level)} ${code} ${rule}: ${message}. ${remedy}`;
+  });
+  const count = (level: keyof typeof LEVELS) => report.findings.filter((each) => each.level === level).length;
+  const total = `${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`;
+  return [...lines, lines.length === 0 ? 'Nothing was found.' : total].join('\n');
 }
 
 function decisionText(decision: Decision): string {
@@ -104,6 +121,22 @@ export function addPolicyCommands(program: Command): void {
       }),
     );
   policy
+    .command('lint')
+    .description('rules that are valid and do not do what they seem to; no server needed; exit 3 on errors')
+    .requiredOption('-f, --file <path>', 'file, folder or -; repeatable; all of them are seen together', repeated)
+    .option('--strict', 'exit 3 on warnings, too')
+    .addHelpText('after', '\nExample:\n  hivekey policy lint -f examples/capabilities -f examples/roles --strict')
+    .action(
+      offline<[], { file: string[]; strict?: true }>(async (out, { file, strict }) => {
+        const report = lintTexts(file.flatMap(filesOf).map((name) => ({ name, text: readText(name) })));
+        out.result(report, () => lintText(report));
+        const fails = (level: string) => level === 'error' || (strict === true && level === 'warning');
+        const isClean = report.ok && !report.findings.some(({ level }) => fails(level));
+        return isClean ? EXIT.done : EXIT.checkFailed;
+      }),
+    );
+  addReplayCommand(policy);
+  policy
     .command('evaluate <agent> <action>')
     .description('what would be decided now; nothing runs and nothing is counted')
     .option('--arguments <json>', 'arguments as JSON, or @FILE', jsonArgument, {})
@@ -135,7 +168,7 @@ export function addPolicyCommands(program: Command): void {
     );
   policy
     .command('schema <name>')
-    .description('JSON Schema of role, guards, capability or tests files, for editors')
+    .description('JSON Schema of role, guards, capability, freeze, sources or tests files, for editors')
     .action(
       online<[string], object>(async ({ out, hivekey }, _, name) => {
         const schema = await hivekey.request<unknown>('GET', `/v1/policies/schemas/${encodeURIComponent(name)}`);

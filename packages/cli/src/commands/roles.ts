@@ -1,6 +1,12 @@
 /** role, guards, capability: what agents may do. */
-import { type Checked, parseCapabilityFile, parseRoleFile, parseWorkspaceGuardsFile } from '@hivekey/policy';
-import type { Capability, Guard, Role } from '@hivekey/sdk';
+import {
+  type Checked,
+  parseCapabilityFile,
+  parseRoleFile,
+  parseSourcesFile,
+  parseWorkspaceGuardsFile,
+} from '@hivekey/policy';
+import type { Capability, Guard, Role, Sources } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { filesOf } from '../documents.ts';
@@ -179,6 +185,36 @@ function addGuardCommands(program: Command): void {
     );
 }
 
+function addSourceCommands(program: Command): void {
+  const sources = program.command('sources').description('whose content is trusted, for guards on provenance');
+  sources
+    .command('get')
+    .description('the marks in force')
+    .action(
+      online(async ({ out, hivekey }) => {
+        const found = await hivekey.request<Sources>('GET', '/v1/workspace/sources');
+        const { trusted, untrusted, unmarked } = found;
+        out.result(found, () => stringify({ trusted, untrusted, unmarked }).trimEnd());
+        return undefined;
+      }),
+    );
+  sources
+    .command('apply')
+    .description('replace them with those of a file')
+    .requiredOption('-f, --file <path>', 'file or -')
+    .action(
+      online<[], { file: string }>(async ({ out, hivekey }, { file }) => {
+        const parsed = parseSourcesFile(readText(file));
+        if (!parsed.ok) throw new DocumentError(file, parsed.problems);
+        const applied = await hivekey.request<Sources>('PUT', '/v1/workspace/sources', { body: parsed.value });
+        const { revision, trusted, untrusted, unmarked } = applied;
+        const marks = `${trusted.length} trusted · ${untrusted.length} untrusted · the rest ${unmarked}`;
+        out.result(applied, () => `Sources · rev ${revision} · ${marks}`);
+        return undefined;
+      }),
+    );
+}
+
 const CAPABILITIES: Columns<Capability> = {
   name: ({ name }) => name,
   access: ({ access, destructive }) => (destructive ? `${access}, destructive` : access),
@@ -233,5 +269,6 @@ function addCapabilityCommands(program: Command): void {
 export function addPolicyObjectCommands(program: Command): void {
   addRoleCommands(program);
   addGuardCommands(program);
+  addSourceCommands(program);
   addCapabilityCommands(program);
 }

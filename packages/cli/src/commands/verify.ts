@@ -34,7 +34,7 @@ interface VerifyFlags {
 }
 
 /** A key, or the name of a file that holds one. */
-function readKey(text: string | undefined): VerifierKey | undefined {
+export function readKey(text: string | undefined): VerifierKey | undefined {
   if (text === undefined) return undefined;
   try {
     return parseVerifierKey((text.includes('+') && !text.includes('\n') ? text : readText(text)).trim());

@@ -7,10 +7,15 @@ import type {
   AdminKey,
   Agent,
   AgentToken,
+  Approval,
+  Budget,
   Capability,
   Containment,
   EventDetail,
   EventProof,
+  Freeze,
+  FreezeOverride,
+  FullApproval,
   Guard,
   List,
   Matrix,
@@ -76,6 +81,14 @@ export function agentToolsQuery(agent: string) {
   return queryOptions({
     queryKey: ['agents', 'tools', agent],
     queryFn: ({ signal }) => getAll<VisibleTool>(at`/v1/agents/${agent}/tools`, {}, signal),
+  });
+}
+
+/** Of an agent or a role. */
+export function budgetsQuery(whose: { readonly agent: string } | { readonly role: string }) {
+  return queryOptions({
+    queryKey: ['budgets', whose],
+    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', whose, signal),
   });
 }
 
@@ -190,5 +203,50 @@ export function proofQuery(id: string) {
     queryFn: ({ signal }) => get<EventProof>(at`/v1/audit/events/${id}/proof`, {}, signal),
     staleTime: 60_000,
     retry: 2,
+  });
+}
+
+/** The most that are shown as waiting; what comes beyond them is older. */
+export const MOST_WAITING = 200;
+
+export const waitingQuery = queryOptions({
+  queryKey: ['approvals', 'waiting'],
+  queryFn: ({ signal }) => get<List<Approval>>('/v1/approvals', { status: 'pending', limit: MOST_WAITING }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export const approvalsQuery = infiniteQueryOptions({
+  queryKey: ['approvals', 'all'],
+  queryFn: ({ pageParam, signal }) => get<List<Approval>>('/v1/approvals', { limit: 100, cursor: pageParam }, signal),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (page: List<Approval>) => (page.has_more ? (page.next_cursor ?? undefined) : undefined),
+});
+
+/** States in which something is still to come. */
+const UNSETTLED: ReadonlySet<string> = new Set(['pending', 'approved', 'released']);
+
+export function approvalQuery(id: string) {
+  const interval = whileAttended(2_000);
+  return queryOptions({
+    queryKey: ['approvals', 'one', id],
+    queryFn: ({ signal }) => get<FullApproval>(at`/v1/approvals/${id}`, {}, signal),
+    refetchInterval: (query) => {
+      const { data } = query.state;
+      return data !== undefined && UNSETTLED.has(data.status) ? interval() : false;
+    },
+  });
+}
+
+export const freezesQuery = queryOptions({
+  queryKey: ['freezes', 'list'],
+  queryFn: ({ signal }) => getAll<Freeze>('/v1/freezes', {}, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+export function overridesQuery(freeze: string) {
+  return queryOptions({
+    queryKey: ['freezes', 'overrides', freeze],
+    queryFn: ({ signal }) => getAll<FreezeOverride>(at`/v1/freezes/${freeze}/overrides`, {}, signal),
+    refetchInterval: whileAttended(5_000),
   });
 }

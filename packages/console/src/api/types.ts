@@ -22,7 +22,12 @@ export interface Session {
     readonly environment: string;
     readonly status: 'active' | 'stopped';
   };
-  readonly key: { readonly id: string; readonly name: string };
+  readonly key: {
+    readonly id: string;
+    readonly name: string;
+    /** E-mail of whose key it is; who has none decides about no approval. */
+    readonly person: string | null;
+  };
   readonly csrf_token: string;
   readonly expires_at: number;
 }
@@ -85,6 +90,8 @@ export interface Agent {
   readonly created_by: string;
   readonly last_action_at: number | null;
   readonly stopped_reason: string | null;
+  /** It reads on and does nothing else until this ends. */
+  readonly quarantine: { readonly id: string; readonly reason: string; readonly until: number | null } | null;
 }
 
 export interface VisibleTool {
@@ -183,6 +190,17 @@ export interface RolePreview {
   readonly tools: readonly VisibleTool[];
   readonly guards: readonly string[];
   readonly problems: readonly Problem[];
+  readonly findings: readonly Finding[];
+}
+
+/** A rule that is valid and does not do what it seems to. */
+export interface Finding {
+  readonly code: string;
+  readonly level: 'error' | 'warning' | 'note';
+  readonly guard: string | null;
+  readonly message: string;
+  readonly remedy: string;
+  readonly path: string;
 }
 
 export interface Capability {
@@ -439,4 +457,188 @@ export interface EventFilter {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly q?: string | undefined;
+}
+
+/** A window that somebody is under, and how full it is. Amounts in minor units for money. */
+export interface Budget {
+  readonly object: 'budget';
+  readonly rule: string;
+  readonly origin: string;
+  readonly sentence: string;
+  readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
+  readonly subject: string;
+  readonly per: { readonly by: string; readonly value: string } | null;
+  readonly unit: string | null;
+  readonly window_seconds: number;
+  readonly limit: number;
+  readonly used: number;
+  readonly left: number;
+  readonly frees_in_seconds: number | null;
+  readonly otherwise: Verdict;
+}
+
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  | 'released'
+  | 'finished'
+  | 'unknown'
+  | 'denied'
+  | 'expired'
+  | 'cancelled'
+  | 'stopped';
+
+interface ApprovalDecision {
+  readonly person: string;
+  readonly decision: 'approve' | 'deny';
+  readonly reason: string;
+  /** Of the person, when it was decided. */
+  readonly groups: readonly string[];
+  readonly key: string;
+  readonly channel: 'api' | 'cli' | 'console';
+  readonly authenticated_at: number;
+  readonly decided_at: number;
+  /** How many were decided in one move; null: this one alone. */
+  readonly bulk: number | null;
+  readonly event_id: string;
+}
+
+interface Quorum {
+  readonly people: number;
+  readonly groups: readonly string[];
+}
+
+/** A call that waits for people, or did. */
+export interface Approval {
+  readonly id: string;
+  readonly status: ApprovalStatus;
+  readonly agent: string;
+  readonly owner: string;
+  readonly entrance: string;
+  readonly action: string;
+  readonly tool: string;
+  readonly namespace: string | null;
+  readonly access: Access | null;
+  readonly destructive: boolean | null;
+  readonly impact: Readonly<Record<string, number>>;
+  readonly reason: string;
+  readonly rule: string | null;
+  readonly requirement: Quorum;
+  /** Who must still approve. */
+  readonly missing: Quorum;
+  readonly decisions: readonly ApprovalDecision[];
+  /** What an approval names. */
+  readonly hash: string;
+  readonly event_id: string;
+  readonly requested_at: number;
+  readonly expires_at: number;
+  readonly decided_at: number | null;
+  readonly released_at: number | null;
+  readonly call_event_id: string | null;
+  readonly outcome: string | null;
+  readonly error_code: string | null;
+  readonly stop_code: string | null;
+  readonly ended_reason: string | null;
+  readonly ended_at: number | null;
+}
+
+/** `why_not`: the code with which an approval of this person is refused. */
+interface MayDecide {
+  readonly may: boolean;
+  readonly why_not: string | null;
+}
+
+/** What deciders are shown; its digest is bound. */
+interface HeldView {
+  readonly roles: readonly string[];
+  readonly arguments: JsonObject;
+  readonly rules: readonly Omit<TraceStep, 'result'>[];
+  readonly [field: string]: unknown;
+}
+
+/** What an approval is for; its digest is the hash. Of its members those that are shown. */
+interface HeldBinding {
+  readonly args: string;
+  readonly request: string;
+  readonly definition_pin: string | null;
+  readonly target: { readonly credential: string | null; readonly settings: string } | null;
+  readonly token_id: string;
+  readonly policy: string;
+  readonly policy_revision: number;
+  readonly applied_policy: string;
+  readonly view: string;
+  readonly [member: string]: unknown;
+}
+
+export interface FullApproval extends Approval {
+  readonly view: HeldView;
+  readonly binding: HeldBinding;
+  readonly deciders: readonly (MayDecide & { readonly person: string })[];
+  readonly you: MayDecide & { readonly person: string | null };
+  readonly history: {
+    readonly approvals: readonly {
+      readonly id: string;
+      readonly status: ApprovalStatus;
+      readonly impact: Readonly<Record<string, number>>;
+      readonly outcome: string | null;
+      readonly requested_at: number;
+    }[];
+    readonly calls: readonly {
+      readonly event_id: string;
+      readonly ts: string;
+      readonly verdict: Verdict;
+      readonly outcome: string | null;
+      readonly reason: string;
+    }[];
+  };
+}
+
+export interface FreezeOverride {
+  readonly id: string;
+  readonly freeze: string;
+  /** `unanswered`: nobody agreed in time, or it was withdrawn. */
+  readonly status: 'requested' | 'unanswered' | 'active' | 'ended';
+  readonly reason: string;
+  readonly minutes: number;
+  readonly requested_by: string;
+  readonly requested_at: number;
+  readonly answer_by: number;
+  readonly approved_by: string | null;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
+  readonly ended_by: string | null;
+}
+
+/** The freeze file. */
+export interface FreezeDocument {
+  readonly apiVersion: string;
+  readonly kind: 'Freeze';
+  readonly metadata: { readonly name: string; readonly description?: string };
+  readonly time_zone: string;
+  readonly starts: string;
+  readonly ends: string;
+  readonly repeats?: string;
+  readonly scope: {
+    readonly actions?: readonly string[];
+    readonly classes?: readonly string[];
+    readonly roles?: readonly string[];
+    readonly environments?: readonly string[];
+  };
+}
+
+export interface Freeze {
+  readonly name: string;
+  readonly description: string;
+  readonly sentence: string;
+  /** Whether it denies now: its time, and not overridden. */
+  readonly in_force: boolean;
+  /** While its time lasts: when that ends. */
+  readonly until: number | null;
+  /** While its time is not: when it comes; null: never again. */
+  readonly next: number | null;
+  readonly override: FreezeOverride | null;
+  readonly document: FreezeDocument;
+  readonly author: string;
+  readonly created: number;
+  readonly updated_at: number;
 }

@@ -3,6 +3,7 @@ import {
   IconActivity,
   IconBan,
   IconFlask,
+  IconHandStop,
   IconHeartRateMonitor,
   IconLogout,
   IconPlus,
@@ -10,6 +11,7 @@ import {
   IconSearch,
   IconServer2,
   IconShieldLock,
+  IconSnowflake,
   IconTable,
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -47,6 +49,13 @@ export function Palette() {
     { id: 'roles', label: 'Roles', icon: <IconShieldLock {...ICON} />, go: () => navigate({ to: '/roles' }) },
     { id: 'matrix', label: 'Access matrix', icon: <IconTable {...ICON} />, go: () => navigate({ to: '/matrix' }) },
     { id: 'servers', label: 'MCP servers', icon: <IconServer2 {...ICON} />, go: () => navigate({ to: '/servers' }) },
+    {
+      id: 'approvals',
+      label: 'Approvals',
+      detail: 'calls that wait for people',
+      icon: <IconHandStop {...ICON} />,
+      go: () => navigate({ to: '/approvals' }),
+    },
     { id: 'log', label: 'Live log', icon: <IconActivity {...ICON} />, go: () => navigate({ to: '/log' }) },
     { id: 'dry-run', label: 'Dry run', icon: <IconFlask {...ICON} />, go: () => navigate({ to: '/dry-run' }) },
     {
@@ -55,6 +64,13 @@ export function Palette() {
       detail: 'kill switch',
       icon: <IconBan {...ICON} />,
       go: () => navigate({ to: '/containment' }),
+    },
+    {
+      id: 'freezes',
+      label: 'Freezes',
+      detail: 'when nothing may change',
+      icon: <IconSnowflake {...ICON} />,
+      go: () => navigate({ to: '/freezes' }),
     },
     {
       id: 'system',

@@ -4,6 +4,7 @@ import {
   IconActivity,
   IconBan,
   IconFlask,
+  IconHandStop,
   IconHeartRateMonitor,
   IconKey,
   IconLogout,
@@ -12,6 +13,7 @@ import {
   IconSearch,
   IconServer2,
   IconShieldLock,
+  IconSnowflake,
   IconSun,
   IconSunMoon,
   IconTable,
@@ -19,7 +21,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { activeStopsQuery, sessionQuery } from '../api/queries.ts';
+import { activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
 import mark from './mark.svg';
 import { Palette } from './Palette.tsx';
@@ -35,9 +37,11 @@ const ROOMS = [
     { to: '/servers', label: 'MCP servers', icon: IconServer2 },
   ],
   [
+    { to: '/approvals', label: 'Approvals', icon: IconHandStop },
     { to: '/log', label: 'Live log', icon: IconActivity },
     { to: '/dry-run', label: 'Dry run', icon: IconFlask },
     { to: '/containment', label: 'Containment', icon: IconBan },
+    { to: '/freezes', label: 'Freezes', icon: IconSnowflake },
   ],
   [{ to: '/system', label: 'System', icon: IconHeartRateMonitor }],
 ] as const;
@@ -80,6 +84,7 @@ export function Shell() {
 
 function Side() {
   const { data: stops = [] } = useQuery(activeStopsQuery);
+  const { data: waiting } = useQuery(waitingQuery);
   return (
     <div className={classes.sideInner}>
       <Workspace />
@@ -100,6 +105,13 @@ function Side() {
                     <span className={classes.count}>
                       {stops.length}
                       <span className="visually-hidden"> active</span>
+                    </span>
+                  ) : null}
+                  {to === '/approvals' && waiting !== undefined && waiting.data.length > 0 ? (
+                    <span className={classes.count} data-tone="review">
+                      {waiting.data.length}
+                      {waiting.has_more ? '+' : ''}
+                      <span className="visually-hidden"> waiting</span>
                     </span>
                   ) : null}
                 </Link>

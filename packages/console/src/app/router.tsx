@@ -67,7 +67,7 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => signedIn,
   path: '/agents/$agent',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'tokens', 'log', 'stops']) }),
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'budgets', 'tokens', 'log', 'stops']) }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
 });
 
@@ -87,7 +87,7 @@ const role = createRoute({
   getParentRoute: () => signedIn,
   path: '/roles/$role',
   validateSearch: (search) =>
-    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents']), find: text(search.find) }),
+    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents', 'budgets']), find: text(search.find) }),
   component: lazyRouteComponent(() => import('../rooms/roles/RolePage.tsx'), 'RolePage'),
 });
 
@@ -146,6 +146,26 @@ const policy = createRoute({
   component: lazyRouteComponent(() => import('../rooms/policy/PolicyPage.tsx'), 'PolicyPage'),
 });
 
+const approvals = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/approvals',
+  validateSearch: (search) => optional({ show: oneOf(search.show, ['decided', 'mine']) }),
+  component: lazyRouteComponent(() => import('../rooms/approvals/Approvals.tsx'), 'Approvals'),
+});
+
+const approval = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/approvals/$approval',
+  component: lazyRouteComponent(() => import('../rooms/approvals/ApprovalPage.tsx'), 'ApprovalPage'),
+});
+
+const freezes = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/freezes',
+  validateSearch: (search) => optional({ freeze: text(search.freeze), create: flag(search.create) }),
+  component: lazyRouteComponent(() => import('../rooms/freezes/Freezes.tsx'), 'Freezes'),
+});
+
 const containment = createRoute({
   getParentRoute: () => signedIn,
   path: '/containment',
@@ -186,7 +206,10 @@ const tree = root.addChildren([
     server,
     log,
     policy,
+    approvals,
+    approval,
     containment,
+    freezes,
     dryRun,
     system,
   ]),

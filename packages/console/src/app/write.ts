@@ -12,6 +12,8 @@ type Thing =
   | 'people'
   | 'keys'
   | 'containments'
+  | 'approvals'
+  | 'freezes'
   | 'workspace'
   | 'session'
   | 'system';

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core';
-import { useSyncExternalStore } from 'react';
-import { exactTime, readTime, relativeTime } from './format.ts';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { countdown, exactTime, readTime, relativeTime } from './format.ts';
 
 /** One clock for all times on the page, so that they change together. */
 const TICK_MS = 10_000;
@@ -36,6 +36,25 @@ export function Time({ value, absent = '—' }: { readonly value: number | strin
     <Tooltip label={exactTime(date)}>
       <time dateTime={date.toISOString()} className="num">
         {relativeTime(date, Math.max(nowMs, Date.now() - TICK_MS))}
+      </time>
+    </Tooltip>
+  );
+}
+
+/** What is left until `until` (epoch seconds), counting down each second. */
+export function Countdown({ until, over }: { readonly until: number; readonly over: string }) {
+  const [left, setLeft] = useState(() => until - Date.now() / 1000);
+  useEffect(() => {
+    const read = () => setLeft(until - Date.now() / 1000);
+    read();
+    const timer = setInterval(read, 1_000);
+    return () => clearInterval(timer);
+  }, [until]);
+  const date = new Date(until * 1000);
+  return (
+    <Tooltip label={exactTime(date)}>
+      <time dateTime={date.toISOString()} className="num">
+        {left > 0 ? countdown(left) : over}
       </time>
     </Tooltip>
   );

@@ -67,10 +67,16 @@ const STATES: Readonly<Record<string, { readonly tone: Tone; readonly icon: type
   off: { tone: 'neutral', icon: IconBan },
   disabled: { tone: 'neutral', icon: IconBan },
   gone: { tone: 'neutral', icon: IconX },
+  waiting: { tone: 'review', icon: IconHandStop },
+  approved: { tone: 'allow', icon: IconCheck },
+  running: { tone: 'neutral', icon: IconHourglass },
+  finished: { tone: 'allow', icon: IconCheck },
+  denied: { tone: 'deny', icon: IconX },
+  cancelled: { tone: 'neutral', icon: IconX },
   lifted: { tone: 'neutral', icon: IconCheck },
 };
 
-/** Status of an agent, token, server, definition or outcome. */
+/** Status of an agent, token, server, definition, approval or outcome. */
 export function StatusMark({ status }: { readonly status: string }) {
   const { tone, icon } = STATES[status] ?? { tone: 'neutral' as const, icon: IconCircleDashed };
   return (

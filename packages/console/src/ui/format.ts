@@ -70,6 +70,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / DAY)} d ${Math.floor((seconds % DAY) / HOUR)} h`;
 }
 
+/** What is left of a time, to the second when it is short: `1 h 05 min`, `12 min 04 s`, `8 s`. */
+export function countdown(seconds: number): string {
+  const left = Math.max(0, Math.floor(seconds));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (left < MINUTE) return `${left} s`;
+  if (left < HOUR) return `${Math.floor(left / MINUTE)} min ${two(left % MINUTE)} s`;
+  if (left < DAY) return `${Math.floor(left / HOUR)} h ${two(Math.floor((left % HOUR) / MINUTE))} min`;
+  return duration(left);
+}
+
 /** `$300.00` for 30000 minor units of a currency, `12 records_read` for any other unit. */
 export function impactWords(unit: string, amount: number): string {
   const currency = unit.toUpperCase();
@@ -77,6 +87,12 @@ export function impactWords(unit: string, amount: number): string {
     return `${count(amount)} ${unit}`;
   const format = new Intl.NumberFormat('en-US', { style: 'currency', currency });
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
+/** `$300.00 · 12 records_read`; undefined for a call that spends nothing. */
+export function impactsWords(impact: Readonly<Record<string, number>>): string | undefined {
+  const words = Object.entries(impact).map(([unit, amount]) => impactWords(unit, amount));
+  return words.length === 0 ? undefined : words.join(' · ');
 }
 
 /** `deny · cap`, `review · guard`; an allow needs no class. */

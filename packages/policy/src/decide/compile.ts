@@ -1,29 +1,42 @@
 /** A policy set → a decision function: closures, one plan for each capability, one for each (roles, capability). */
-import type { CompiledPolicy, DecisionRequest, Evaluation, PolicySet, ReasonClass, Role } from '../model.ts';
+
+import { NOTHING_TRUSTED } from '../documents/sources.ts';
+import type {
+  CompiledPolicy,
+  DecisionRequest,
+  Evaluation,
+  PolicySet,
+  Provenance,
+  ReasonClass,
+  Role,
+  Settlement,
+  Sources,
+  StateView,
+} from '../model.ts';
 import { type DecisionPlan, planDecision } from './decision-plan.ts';
 import { evaluatePlan } from './evaluate.ts';
 import { GuardIndex } from './guard-index.ts';
 import { policyHash } from './hash.ts';
 import { CapabilityPlan } from './plan.ts';
+import { confine, harmless, type WornRole } from './quarantine.ts';
+import { settlementOf } from './settlement.ts';
+import { contentOf } from './sources.ts';
 
 /** Role sets and decisions kept together; beyond it the cache starts again. */
 const MAX_CACHED = 50_000;
+
+const NOTHING_KNOWN: StateView = {};
 
 /** Throws for two roles or two capabilities of one name: a bug of the caller, which must not decide anything. */
 export function compilePolicy(set: PolicySet): CompiledPolicy {
   return new Compiled(set);
 }
 
-interface KnownRole {
-  readonly role: Role;
-  readonly allow: ReadonlySet<string>;
-}
-
 /** Roles worn together. */
 interface RoleSet {
   readonly asked: readonly string[];
   /** In the order of their names. */
-  readonly worn: readonly KnownRole[];
+  readonly worn: readonly WornRole[];
   readonly decisions: Map<string, DecisionPlan>;
   granted: ReadonlySet<string> | undefined;
 }
@@ -31,10 +44,14 @@ interface RoleSet {
 class Compiled implements CompiledPolicy {
   readonly hash: string;
   readonly revision: number;
-  readonly #roles: ReadonlyMap<string, KnownRole>;
+  readonly #roles: ReadonlyMap<string, WornRole>;
   readonly #index: GuardIndex;
+  readonly #sources: Sources;
+  readonly #candidates: ReadonlyMap<string, Role>;
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
+  readonly #settlements = new Map<string, Settlement>();
+  readonly #reads: ReadonlySet<string>;
   #cached = 0;
 
   constructor(set: PolicySet) {
@@ -44,23 +61,49 @@ class Compiled implements CompiledPolicy {
     const names = new Set(set.capabilities.map(({ name }) => name));
     if (this.#roles.size !== set.roles.length || names.size !== set.capabilities.length)
       throw new TypeError('two roles or two capabilities of a policy set have one name');
+    this.#reads = harmless(set.capabilities);
     this.#index = new GuardIndex(set);
+    this.#sources = set.sources ?? NOTHING_TRUSTED;
+    this.#candidates = new Map(set.candidates?.map((role) => [role.name, role]));
+    for (const capability of set.capabilities) {
+      const settlement = settlementOf(capability);
+      if (settlement !== undefined) this.#settlements.set(capability.name, settlement);
+    }
   }
 
   granted(roles: readonly string[]): ReadonlySet<string> {
     const roleSet = this.#roleSet(roles);
-    roleSet.granted ??= new Set(roleSet.worn.flatMap(({ role }) => role.allow).sort());
+    roleSet.granted ??= new Set(roleSet.worn.flatMap(({ allow }) => [...allow]).sort());
     return roleSet.granted;
   }
 
-  evaluate(request: DecisionRequest): Evaluation {
+  evaluate(request: DecisionRequest, state: StateView = NOTHING_KNOWN): Evaluation {
     try {
       const roleSet = this.#roleSet(request.roles);
       const plan = roleSet.decisions.get(request.capability) ?? this.#plan(roleSet, request.capability);
       if (plan === undefined) return this.#refuse('scope', 'scope: capability not granted');
-      return evaluatePlan(plan, request, this);
+      return evaluatePlan(plan, request, state, this);
     } catch {
       return this.#refuse('error', 'error: the policy could not be evaluated');
+    }
+  }
+
+  settlement(capability: string): Settlement | undefined {
+    return this.#settlements.get(capability);
+  }
+
+  content(capability: string): Provenance {
+    return contentOf(capability, this.#sources);
+  }
+
+  prerequisites(request: DecisionRequest): readonly string[] {
+    try {
+      const roleSet = this.#roleSet(request.roles);
+      const plan = roleSet.decisions.get(request.capability) ?? this.#plan(roleSet, request.capability);
+      if (plan === undefined || plan.prerequisites.length === 0) return [];
+      return plan.prerequisites.flatMap((each) => each.keyOf(request) ?? []);
+    } catch {
+      return [];
     }
   }
 
@@ -86,7 +129,12 @@ class Compiled implements CompiledPolicy {
     const names = [...new Set(asked)].sort();
     const made: RoleSet = {
       asked: [...asked],
-      worn: names.flatMap((name) => this.#roles.get(name) ?? []),
+      worn: confine(
+        names,
+        names.flatMap((name) => this.#roles.get(name) ?? []),
+        (name) => this.#roles.get(name),
+        this.#reads,
+      ),
       decisions: new Map(),
       granted: undefined,
     };
@@ -105,7 +153,7 @@ class Compiled implements CompiledPolicy {
       this.#plans.set(name, capability);
     }
     const worn = roleSet.worn.map(({ role }) => role);
-    const plan = planDecision(capability, worn, [first, ...others]);
+    const plan = planDecision(capability, worn, [first, ...others], this.#candidates);
     this.#makeRoom();
     roleSet.decisions.set(name, plan);
     return plan;

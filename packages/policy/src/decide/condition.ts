@@ -6,12 +6,15 @@
 import { RE2JS } from 're2js';
 import { type FieldReading, type PathStep, readField } from '../documents/fields.ts';
 import { covers } from '../documents/names.ts';
+import { RISK_LEVELS } from '../documents/operands.ts';
 import type { Condition, JsonObject, JsonValue, Operator } from '../model.ts';
 import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts';
 import { isList, isObject, itemsOf, member } from '../values/json.ts';
 import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
 import { isCleanPath, isUnder } from '../values/path.ts';
 import { MISSING, moneyOf, OTHER_CURRENCY, WRONG_TYPE } from './measure.ts';
+import { Prerequisite, prerequisitesIn } from './prerequisites.ts';
+import type { StateReader } from './state-reader.ts';
 
 /** 0 false, 1 true; from 2 on unknown, and why. */
 type Truth = number;
@@ -23,6 +26,7 @@ const UNKNOWN_MIXED = 4;
 const UNKNOWN_FORM = 5;
 const UNKNOWN_CURRENCY = 6;
 const UNKNOWN_AMOUNT = 7;
+const UNKNOWN_STATE = 8;
 
 export const UNKNOWNS: Readonly<Record<number, string>> = {
   [UNKNOWN_MISSING]: 'is missing',
@@ -31,6 +35,7 @@ export const UNKNOWNS: Readonly<Record<number, string>> = {
   [UNKNOWN_FORM]: 'has a form that programs read differently',
   [UNKNOWN_CURRENCY]: 'is in another currency',
   [UNKNOWN_AMOUNT]: 'is no amount',
+  [UNKNOWN_STATE]: 'cannot be known',
 };
 
 /** What a condition may look at. */
@@ -39,6 +44,8 @@ interface Call {
   readonly capability: string;
   /** Measures of the plan, by slot. */
   readonly amounts: readonly number[];
+  /** Undefined where no condition of the capability reads it. */
+  readonly state: StateReader | undefined;
 }
 export type Test = (call: Call) => Truth;
 
@@ -48,8 +55,8 @@ export type AmountSlot = (
 ) => { readonly slot: number; readonly currency: string } | undefined;
 
 export function compileCondition(condition: Condition, amountSlot: AmountSlot): Test {
-  if ('all' in condition) return allOf(condition.all.map((part) => compileCondition(part, amountSlot)));
-  if ('any' in condition) return anyOf(condition.any.map((part) => compileCondition(part, amountSlot)));
+  if ('all' in condition) return allOf(stateLast(condition.all).map((part) => compileCondition(part, amountSlot)));
+  if ('any' in condition) return anyOf(stateLast(condition.any).map((part) => compileCondition(part, amountSlot)));
   if ('not' in condition) {
     const test = compileCondition(condition.not, amountSlot);
     return (call) => {
@@ -60,7 +67,14 @@ export function compileCondition(condition: Condition, amountSlot: AmountSlot): 
   const { field, operator, operand } = condition;
   const reading = readField(field);
   if (reading === undefined) throw new TypeError(`the field ${field} was not checked`);
+  if (reading.field.kind === 'prerequisite') return prerequisiteTest(field, operand);
   return compileTest(reading, operator, operand, amountSlot);
+}
+
+/** The order of the parts changes no answer. What is settled without a prerequisite must not use it up. */
+function stateLast(parts: readonly Condition[]): readonly Condition[] {
+  const needs = (part: Condition): number => (prerequisitesIn(part).length === 0 ? 0 : 1);
+  return [...parts].sort((a, b) => needs(a) - needs(b));
 }
 
 /** Kleene's conjunction: false decides, then unknown. */
@@ -107,6 +121,20 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
         return payees.length === 0 ? UNKNOWN_MISSING : oneVoice(payees, (value) => overList(value, test));
       };
     }
+    case 'risk': {
+      const test = riskTest(operator, operand);
+      return ({ state }) => {
+        const level = state?.risk();
+        return level === undefined ? UNKNOWN_STATE : truth(test(level));
+      };
+    }
+    case 'provenance': {
+      const wanted = operator === 'eq' ? operand : operand === 'trusted' ? 'untrusted' : 'trusted';
+      return ({ state }) => {
+        const provenance = state?.provenance();
+        return provenance === undefined ? UNKNOWN_STATE : truth(provenance === wanted);
+      };
+    }
     case 'amount':
       return amountTest(operator, operand, amountSlot);
     case 'argument': {
@@ -127,6 +155,22 @@ function compileTest({ field }: FieldReading, operator: Operator, operand: JsonV
     default:
       throw new TypeError(`${operator} was compiled for a window`);
   }
+}
+
+function prerequisiteTest(field: string, operand: JsonValue): Test {
+  const prerequisite = new Prerequisite(field, operand);
+  return ({ state }) => {
+    const isMet = state?.isMet(prerequisite);
+    return isMet === undefined ? UNKNOWN_STATE : truth(isMet);
+  };
+}
+
+/** On the place of a level among the levels. */
+function riskTest(operator: Operator, operand: JsonValue): NumberTest {
+  const levels = itemsOf(operand).map((level) => RISK_LEVELS.indexOf(String(level)));
+  if (operator === 'in') return (level) => levels.includes(level);
+  if (operator === 'notIn') return (level) => !levels.includes(level);
+  return comparison(operator, levels);
 }
 
 function truth(value: boolean): Truth {
@@ -158,7 +202,7 @@ function oneVoice<T>(values: readonly T[], test: (value: T) => Truth): Truth {
 
 // --- fields
 
-function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | undefined {
+export function readerOf(path: readonly PathStep[]): (args: JsonObject) => JsonValue | undefined {
   const [only] = path;
   if (path.length === 1 && only !== undefined && !only.each) {
     const { name } = only;
@@ -198,7 +242,7 @@ function valuesUnder(args: JsonObject, keys: ReadonlySet<string>): JsonValue[] {
   return values;
 }
 
-function payeesIn(args: JsonObject): JsonValue[] {
+export function payeesIn(args: JsonObject): JsonValue[] {
   return valuesUnder(args, PAYEE_KEYS);
 }
 
@@ -284,6 +328,8 @@ function valueTest(operator: Operator, operand: JsonValue): ValueTest {
     }
     case 'exists':
       return () => TRUE;
+    case 'within':
+      throw new TypeError('within was compiled for a value');
   }
 }
 

@@ -4,31 +4,38 @@ import type {
   DecisionRequest,
   Evaluation,
   ReasonClass,
+  StateView,
   TraceStep,
   Verdict,
   WindowCharge,
   WindowDemand,
 } from '../model.ts';
 import type { DecisionPlan } from './decision-plan.ts';
+import { UNKNOWN_PART } from './kept-apart.ts';
 import { MEASURE_FAULTS, MISSING, NEGATIVE } from './measure.ts';
 import { type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan.ts';
+import { StateReader } from './state-reader.ts';
 
 /** May throw for requests that are none; the caller denies then. */
 export function evaluatePlan(
   plan: DecisionPlan,
   request: DecisionRequest,
+  state: StateView,
   policy: { readonly hash: string; readonly revision: number },
 ): Evaluation {
   const { grantedBy } = plan;
   const impact: Record<string, number> = {};
   const tally = new Tally();
+  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  const retryAfterSeconds = reader === undefined ? undefined : askFreezes(plan, reader, tally);
   const amounts = measure(plan, request, impact, tally);
   const demands: WindowDemand[] = [];
   for (const step of plan.steps) {
-    if (step.kind === 'condition') tally.condition(step, request, amounts);
+    if (step.kind === 'condition') tally.condition(step, request, amounts, reader);
     else enterWindow(step, plan, request, amounts, tally, demands);
   }
   const { verdict, reasonClass, deciding, trace } = tally;
+  const shadow = verdict === 'deny' ? undefined : askShadows(plan, request, state, amounts, demands);
   // a refusal needs no counters
   const denied = verdict === 'deny';
   const evaluation = {
@@ -44,7 +51,47 @@ export function evaluatePlan(
     policyHash: policy.hash,
     policyRevision: policy.revision,
   };
-  return deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
+  const decided = deciding === undefined ? evaluation : { ...evaluation, rule: deciding.rule };
+  const ruled = shadow === undefined ? decided : { ...decided, shadow };
+  const meets = denied || plan.stepKeys.length === 0 ? undefined : plan.stepKeys.flatMap((key) => key(request) ?? []);
+  const found = meets === undefined || meets.length === 0 ? ruled : { ...ruled, meets };
+  if (reader === undefined) return found;
+  return { ...found, ...reader.result(), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+}
+
+/** Guards that are not enforced, into a trace of their own; their windows are demanded with the others. */
+function askShadows(
+  plan: DecisionPlan,
+  request: DecisionRequest,
+  state: StateView,
+  amounts: readonly number[],
+  demands: WindowDemand[],
+): readonly TraceStep[] | undefined {
+  const { shadowSteps, withheld } = plan;
+  if (shadowSteps.length === 0 && withheld === undefined) return undefined;
+  const tally = new Tally();
+  // A reader of its own: what is not enforced uses nothing up, and its answer need not hold.
+  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  if (withheld !== undefined) tally.add(withheld, 'scope');
+  for (const step of shadowSteps) {
+    if (step.kind === 'condition') tally.condition(step, request, amounts, reader);
+    else enterWindow(step, plan, request, amounts, tally, demands);
+  }
+  return tally.trace;
+}
+
+/** Freezes come first: of equally strict answers, theirs says when it ends, in the seconds returned. */
+function askFreezes({ freezes }: DecisionPlan, reader: StateReader, tally: Tally): number | undefined {
+  let retryAfterSeconds = 0;
+  for (const freeze of freezes) {
+    const { step, fromMs, untilMs, retryAfterSeconds: seconds } = freeze.at(reader.time());
+    reader.holds(fromMs, untilMs);
+    if (step === undefined) continue;
+    tally.add(step, 'freeze');
+    // refused until the last of them has ended
+    if (step.result === 'deny') retryAfterSeconds = Math.max(retryAfterSeconds, seconds ?? Number.POSITIVE_INFINITY);
+  }
+  return retryAfterSeconds > 0 && Number.isFinite(retryAfterSeconds) ? retryAfterSeconds : undefined;
 }
 
 /** The answers so far. The first of equally strict ones decides. */
@@ -66,8 +113,9 @@ class Tally {
     { test, outcomes, told }: Extract<Step, { kind: 'condition' }>,
     { arguments: args, capability }: DecisionRequest,
     amounts: readonly number[],
+    state: StateReader | undefined,
   ): void {
-    const outcome = outcomes[test({ args, capability, amounts })];
+    const outcome = outcomes[test({ args, capability, amounts, state })];
     if (outcome === undefined) throw new TypeError('a condition gave no answer');
     const amount = told === undefined ? MISSING : (amounts[told.slot] ?? MISSING);
     const step = told === undefined || amount < 0 ? outcome.step : tellAmount(outcome.step, amount, told.currency);
@@ -106,7 +154,7 @@ function measure(
 
 /** Demands the window; where no counter has to be asked, answers at once. */
 function enterWindow(
-  { guard, origin, window, slots, key }: WindowStep,
+  { guard, origin, window, slots, key, isShadow }: WindowStep,
   plan: DecisionPlan,
   request: DecisionRequest,
   amounts: readonly number[],
@@ -127,8 +175,16 @@ function enterWindow(
     tally.add({ ...step, result: effect, detail: `the call adds no ${unit ?? 'calls'}` }, 'guard');
     return;
   }
+  const keys = keysOf(key, plan.grantingRoles, request);
+  if (keys === undefined) {
+    const detail = `${key.per?.name} is missing or cannot be told apart`;
+    tally.add({ ...step, result: stricterOf(effect, otherwise), detail }, 'guard');
+    return;
+  }
   const afterSteps = tally.trace.length;
-  for (const counter of keysOf(key, plan.grantingRoles, request)) {
+  const shared = window.scope === 'agent' ? {} : { scope: window.scope };
+  const shadow = isShadow ? { shadow: true as const } : {};
+  for (const counter of keys) {
     const demand = {
       key: counter,
       guardId: id,
@@ -140,6 +196,8 @@ function enterWindow(
       amount,
       effect,
       otherwise,
+      ...shared,
+      ...shadow,
     };
     demands.push(unit === undefined ? { ...demand, afterSteps } : { ...demand, unit, afterSteps });
   }
@@ -147,17 +205,36 @@ function enterWindow(
 
 function chargesOf(plan: DecisionPlan, request: DecisionRequest, amounts: readonly number[]): WindowCharge[] {
   const charges: WindowCharge[] = [];
-  for (const { key, slot, keepSeconds, unknownAmount } of plan.charges) {
+  for (const { key, unit, slot, keepSeconds, unknownAmount } of plan.charges) {
     const measured = slot === undefined ? 1 : (amounts[slot] ?? MISSING);
     const amount = measured < 0 ? unknownAmount : measured;
     if (amount === 0) continue;
-    for (const counter of keysOf(key, plan.grantingRoles, request)) charges.push({ key: counter, amount, keepSeconds });
+    const whole = ownersOf(key, plan.grantingRoles, request);
+    const keys =
+      keysOf(key, plan.grantingRoles, request) ?? whole.map((each) => `${each}/${key.per?.name}:${UNKNOWN_PART}`);
+    for (const counter of keys)
+      charges.push(
+        unit === undefined ? { key: counter, amount, keepSeconds } : { key: counter, amount, unit, keepSeconds },
+      );
   }
   return charges;
 }
 
-/** One key; for a workspace guard that counts by role, one for each granting role. */
+/** The counters of a call; undefined when it cannot be told which, as they are kept apart by what the call does not say. */
 function keysOf(
+  key: KeyTemplate,
+  grantingRoles: readonly string[],
+  request: DecisionRequest,
+): readonly string[] | undefined {
+  const owners = ownersOf(key, grantingRoles, request);
+  const { per } = key;
+  if (per === undefined) return owners;
+  const parts = per.parts(request);
+  return parts && owners.flatMap((owner) => parts.map((part) => `${owner}/${per.name}:${part}`));
+}
+
+/** One key; for a workspace guard that counts by role, one for each granting role. */
+function ownersOf(
   { scope, role, rest }: KeyTemplate,
   grantingRoles: readonly string[],
   request: DecisionRequest,

@@ -1,10 +1,13 @@
 /** Guards by what they cover, so that a capability finds its own without looking at all; what they share, made once. */
+import { readField } from '../documents/fields.ts';
 import { covers, patternsCovering } from '../documents/names.ts';
 import { conditionInWords } from '../documents/sentence.ts';
 import { stricterOf } from '../documents/verdicts.ts';
 import type { Capability, Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
 import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
+import { PlannedFreeze } from './freezes.ts';
 import type { Outcome } from './plan.ts';
+import { prerequisiteField, prerequisitesIn, type StepKey, stepKeysOf, type TestCondition } from './prerequisites.ts';
 
 export interface IndexedGuard {
   readonly guard: Guard;
@@ -18,24 +21,37 @@ export interface IndexedGuard {
   readonly comparesAmount: boolean;
   /** Its condition, where that does not depend on the capability. */
   readonly test: Test | undefined;
+  readonly prerequisites: readonly TestCondition[];
+  /** Whether its condition looks at the state. */
+  readonly readsState: boolean;
 }
 
 export class GuardIndex {
   readonly #byAction = new Map<string, IndexedGuard[]>();
   readonly #windowsByPattern = new Map<string, IndexedGuard[]>();
+  readonly #prerequisites = new Map<string, TestCondition[]>();
 
   readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #declared = new Map<string, boolean>();
+  readonly #freezes: readonly PlannedFreeze[];
 
-  constructor({ roles, workspaceGuards, capabilities }: PolicySet) {
+  constructor({ roles, workspaceGuards, capabilities, freezes = [], candidates = [] }: PolicySet) {
+    this.#freezes = [...freezes].sort((a, b) => (a.name < b.name ? -1 : 1)).map((freeze) => new PlannedFreeze(freeze));
     this.#capabilities = new Map(capabilities.map((capability) => [capability.name, capability]));
     let place = 0;
-    for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles])
+    const tried = candidates.map(({ name, guards }) => ({
+      name,
+      guards: guards.map((guard): Guard => ({ ...guard, mode: 'shadow' })),
+    }));
+    for (const { name, guards } of [{ name: 'workspace', guards: workspaceGuards }, ...roles, ...tried])
       for (const guard of guards) {
         const indexed = indexGuard(guard, name, place);
         place += 1;
         push(this.#byAction, guard.action, indexed);
         if ('kind' in guard.when) for (const pattern of guard.when.over) push(this.#windowsByPattern, pattern, indexed);
+        else
+          for (const condition of indexed.prerequisites)
+            push(this.#prerequisites, prerequisiteField(condition.field)?.capability ?? '', condition);
       }
   }
 
@@ -64,6 +80,17 @@ export class GuardIndex {
     return declared;
   }
 
+  /** Change freezes that can stop calls of the capability. */
+  freezes(name: string): readonly PlannedFreeze[] {
+    const capability = this.#capabilities.get(name);
+    return this.#freezes.filter((freeze) => freeze.concerns(name, capability));
+  }
+
+  /** How calls of the capability are found again by those that need them. */
+  stepKeys(capability: string): readonly StepKey[] {
+    return stepKeysOf(this.#prerequisites.get(capability) ?? []);
+  }
+
   /** Guards whose windows count calls of the capability. */
   windows(capability: string): readonly IndexedGuard[] {
     return patternsCovering(capability).flatMap((pattern) => this.#windowsByPattern.get(pattern) ?? []);
@@ -72,7 +99,17 @@ export class GuardIndex {
 
 function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
   const { when } = guard;
-  if ('kind' in when) return { guard, origin, place, outcomes: [], comparesAmount: false, test: undefined };
+  if ('kind' in when)
+    return {
+      guard,
+      origin,
+      place,
+      outcomes: [],
+      comparesAmount: false,
+      test: undefined,
+      prerequisites: [],
+      readsState: false,
+    };
   const comparesAmount = 'field' in when && when.field === 'amount' && ORDER.includes(when.operator);
   return {
     guard,
@@ -81,10 +118,20 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
     outcomes: outcomesOf(guard, origin, when, comparesAmount ? 'cap' : 'guard'),
     comparesAmount,
     test: readsAmount(when) ? undefined : compileCondition(when, () => undefined),
+    prerequisites: prerequisitesIn(when),
+    readsState: readsState(when),
   };
 }
 
 const ORDER = ['lt', 'lte', 'gt', 'gte', 'between'];
+
+const STATE: ReadonlySet<string> = new Set(['prerequisite', 'provenance', 'risk']);
+
+function readsState(when: Condition): boolean {
+  if ('field' in when) return STATE.has(readField(when.field)?.field.kind ?? '');
+  if ('not' in when) return readsState(when.not);
+  return ('all' in when ? when.all : when.any).some(readsState);
+}
 
 function readsAmount(when: Condition): boolean {
   if ('field' in when) return when.field === 'amount';

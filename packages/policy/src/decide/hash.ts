@@ -4,13 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { Capability, Condition, Guard, JsonValue, PolicySet, WindowCondition } from '../model.ts';
+import type { Capability, Condition, Freeze, Guard, JsonValue, PolicySet, Sources, WindowCondition } from '../model.ts';
 
 /** Raised when the same documents would decide differently. */
 const SEMANTICS = 'hivekey-policy/1';
 
 /** `sha256:<hex>` */
-export function policyHash({ roles, workspaceGuards, capabilities }: PolicySet): string {
+export function policyHash({ roles, workspaceGuards, capabilities, sources, freezes = [] }: PolicySet): string {
+  const readsClass = freezes.some(({ scope }) => scope.classes.includes('destructive'));
   const content = {
     semantics: SEMANTICS,
     roles: Object.fromEntries(
@@ -18,17 +19,28 @@ export function policyHash({ roles, workspaceGuards, capabilities }: PolicySet):
     ),
     workspace: guardSet(workspaceGuards),
     capabilities: Object.fromEntries(
-      capabilities.map((capability) => [capability.name, capabilityContent(capability)]),
+      capabilities.map((capability) => [capability.name, capabilityContent(capability, readsClass)]),
     ),
+    ...(sources === undefined ? {} : { sources: sourcesContent(sources) }),
+    // Left out where there are none: a policy without freezes keeps the hash it always had.
+    ...(freezes.length === 0 ? {} : { freezes: unique(freezes.map((freeze) => canonicalText(freezeContent(freeze)))) }),
   };
   return `sha256:${createHash('sha256').update(canonicalText(content)).digest('hex')}`;
 }
 
 /** A guard written twice decides as one. */
 function guardSet(guards: readonly Guard[]): readonly string[] {
+  const enforced = guards.filter(({ mode }) => mode !== 'shadow');
   return unique(
-    guards.map(({ action, when, effect, otherwise }) =>
-      canonicalText({ action, when: whenContent(when), effect, otherwise }),
+    enforced.map(({ action, when, effect, otherwise, approval }) =>
+      // Left out where there is none: a policy without requirements keeps the hash it always had.
+      canonicalText({
+        action,
+        when: whenContent(when),
+        effect,
+        otherwise,
+        ...(approval === undefined ? {} : { approval }),
+      }),
     ),
   );
 }
@@ -50,8 +62,25 @@ function unorderedContent(items: readonly JsonValue[]): readonly string[] {
   return unique(items.map((item) => canonicalText(item)));
 }
 
-function capabilityContent({ access, impact }: Capability): unknown {
-  return { access, impact };
+function sourcesContent({ trusted, untrusted, unmarked }: Sources): unknown {
+  return { trusted: unique(trusted), untrusted: unique(untrusted), unmarked };
+}
+
+function freezeContent({ timeZone, starts, ends, repeats, scope, overrides }: Freeze): unknown {
+  const { actions, classes, roles, environments } = scope;
+  return {
+    timeZone,
+    starts,
+    ends,
+    repeats: repeats ?? null,
+    scope: [actions, classes, roles, environments].map(unique),
+    overrides: unique(overrides.map(({ fromMs, untilMs }) => canonicalText({ fromMs, untilMs }))),
+  };
+}
+
+/** Whether it is destructive decides only where a freeze asks for it. */
+function capabilityContent({ access, impact, destructive }: Capability, readsClass: boolean): unknown {
+  return readsClass ? { access, impact, destructive } : { access, impact };
 }
 
 function unique(texts: readonly string[]): readonly string[] {

@@ -89,8 +89,10 @@ function amountMeasure(currency: string): Measure {
   return moneyMeasure('amount', currency, exponentOf(currency) ?? 0, 'currency');
 }
 
-function ruleMeasure(rule: ImpactRule): Measure {
+/** The measure that a rule describes. */
+export function ruleMeasure(rule: ImpactRule): Measure {
   if (rule.kind === 'constant') return () => rule.amount;
+  if (rule.field.includes('[]')) return sumMeasure(rule);
   const valueAt = argumentAt(rule.field);
   if (rule.kind === 'length') {
     return (args) => {
@@ -101,6 +103,43 @@ function ruleMeasure(rule: ImpactRule): Measure {
   if (rule.currency === undefined) return (args) => countOf(valueAt(args));
   const { currency, minor, field, currencyField } = rule;
   return moneyMeasure(field, currency, minor === true ? 0 : (exponentOf(currency) ?? 0), currencyField);
+}
+
+/** Holds an element while it is measured; no argument can be named so. */
+const ELEMENT = '#';
+
+/** What every element of a list spends, together. One without an amount leaves the whole without. */
+function sumMeasure(rule: Exclude<ImpactRule, { readonly kind: 'constant' }>): Measure {
+  const field = bare(rule.field);
+  const list = field.slice(0, field.indexOf('[]'));
+  const inElement = (path: string): string => `${ELEMENT}${path.slice(list.length + 2)}`;
+  const currencyField =
+    rule.kind === 'field' && rule.currencyField !== undefined ? bare(rule.currencyField) : undefined;
+  const measure = ruleMeasure({
+    ...rule,
+    field: inElement(field),
+    ...(currencyField === undefined
+      ? {}
+      : { currencyField: currencyField.startsWith(`${list}[]`) ? inElement(currencyField) : currencyField }),
+  });
+  const listAt = argumentAt(list);
+  return (args) => {
+    const items = listAt(args);
+    if (!isList(items)) return items === undefined || items === null ? MISSING : WRONG_TYPE;
+    let total = 0;
+    let fault = 0;
+    for (const item of items) {
+      const amount = measure({ ...args, [ELEMENT]: item });
+      if (amount < 0) fault = Math.min(fault, amount);
+      else total = Math.min(total + amount, Number.MAX_SAFE_INTEGER + 1);
+    }
+    if (fault < 0) return fault;
+    return Number.isSafeInteger(total) ? total : OVERFLOW;
+  };
+}
+
+function bare(field: string): string {
+  return field.startsWith('args.') ? field.slice(5) : field;
 }
 
 /** A call that states no currency is in the one that was declared. */
@@ -139,7 +178,7 @@ function countOf(value: JsonValue | undefined): number {
 
 /** Reads a dotted path of own members. */
 function argumentAt(field: string): (args: JsonObject) => JsonValue | undefined {
-  const path = (field.startsWith('args.') ? field.slice(5) : field).split('.');
+  const path = bare(field).split('.');
   return (args) => {
     let value: JsonValue | undefined = args;
     for (const name of path) {

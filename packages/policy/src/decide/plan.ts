@@ -2,8 +2,11 @@
 import type { Capability, CounterScope, Guard, ReasonClass, TraceStep, WindowCondition } from '../model.ts';
 import { currencyOf, formatMoney, unitOf } from '../values/money.ts';
 import { type AmountSlot, boundsOf, compileCondition, type Test } from './condition.ts';
+import type { PlannedFreeze } from './freezes.ts';
 import type { GuardIndex, IndexedGuard } from './guard-index.ts';
+import { type Parts, partsOf } from './kept-apart.ts';
 import { type Measure, measureOf, moneyUnitOf, type Spending, spendingOf } from './measure.ts';
+import { Prerequisite, type StepKey } from './prerequisites.ts';
 
 export interface Outcome {
   readonly step: TraceStep;
@@ -19,6 +22,9 @@ interface ConditionStep {
   readonly told: { readonly slot: number; readonly currency: string } | undefined;
   /** Measures that the test reads. */
   readonly slots: readonly number[];
+  readonly prerequisites: readonly Prerequisite[];
+  readonly readsState: boolean;
+  readonly isShadow: boolean;
 }
 
 export interface WindowStep {
@@ -29,6 +35,7 @@ export interface WindowStep {
   readonly key: KeyTemplate;
   /** Measure of the unit; none for a count. */
   readonly slots: readonly number[];
+  readonly isShadow: boolean;
 }
 
 export type Step = ConditionStep | WindowStep;
@@ -39,10 +46,13 @@ export interface KeyTemplate {
   /** The role that shares the counter; absent for a workspace guard, whose counter each granting role has. */
   readonly role: string | undefined;
   readonly rest: string;
+  readonly per: { readonly name: string; readonly parts: Parts } | undefined;
 }
 
 export interface ChargePlan {
   readonly key: KeyTemplate;
+  /** Undefined for a count. */
+  readonly unit: string | undefined;
   /** Undefined for a count. */
   readonly slot: number | undefined;
   readonly keepSeconds: number;
@@ -59,6 +69,8 @@ export interface MeasuredUnit {
 export class CapabilityPlan {
   readonly name: string;
   readonly charges: readonly ChargePlan[];
+  readonly freezes: readonly PlannedFreeze[];
+  readonly stepKeys: readonly StepKey[];
   readonly #index: GuardIndex;
   readonly #capability: Capability | undefined;
   readonly #guards: ReadonlyMap<string, readonly IndexedGuard[]>;
@@ -74,6 +86,8 @@ export class CapabilityPlan {
     this.#guards = index.applicable(name);
     for (const unit of Object.keys(this.#capability?.impact ?? {})) this.#place(unit, 'declared');
     this.charges = this.#chargePlans(index.windows(name));
+    this.freezes = index.freezes(name);
+    this.stepKeys = index.stepKeys(name);
   }
 
   /** By slot. */
@@ -98,12 +112,13 @@ export class CapabilityPlan {
     return this.#units.push({ unit, spending, measure: measureOf(unit, spending, this.#capability) }) - 1;
   }
 
-  #step({ guard, origin, outcomes, comparesAmount, test }: IndexedGuard): Step {
+  #step({ guard, origin, outcomes, comparesAmount, test, prerequisites: needed, readsState }: IndexedGuard): Step {
     const { when } = guard;
+    const isShadow = guard.mode === 'shadow';
     if ('kind' in when) {
       const slot = this.#windowSlot(when);
       const slots = slot === undefined ? [] : [slot];
-      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots };
+      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots, isShadow };
     }
     const slots = new Set<number>();
     const amountSlot: AmountSlot = (currency) => {
@@ -113,7 +128,17 @@ export class CapabilityPlan {
     };
     const compiled = test ?? compileCondition(when, amountSlot);
     const told = comparesAmount && 'field' in when ? amountSlot(boundsOf(when.operand).currency) : undefined;
-    return { kind: 'condition', test: compiled, outcomes, told, slots: [...slots] };
+    const prerequisites = needed.map(({ field, operand }) => new Prerequisite(field, operand));
+    return {
+      kind: 'condition',
+      test: compiled,
+      outcomes,
+      told,
+      slots: [...slots],
+      prerequisites,
+      readsState,
+      isShadow,
+    };
   }
 
   /** Where `amount` is found; undefined means the bare argument. */
@@ -135,8 +160,8 @@ export class CapabilityPlan {
     const charges = guards.flatMap(({ guard, origin }) => {
       const { when } = guard;
       if (!('kind' in when)) return [];
-      const { windowSeconds: keepSeconds, limit: unknownAmount } = when;
-      return [{ key: keyOf(origin, when), slot: this.#windowSlot(when), keepSeconds, unknownAmount }];
+      const { windowSeconds: keepSeconds, limit: unknownAmount, unit } = when;
+      return [{ key: keyOf(origin, when), unit, slot: this.#windowSlot(when), keepSeconds, unknownAmount }];
     });
     return chargeOnce(charges);
   }
@@ -146,8 +171,8 @@ export class CapabilityPlan {
 export function chargeOnce(charges: readonly ChargePlan[]): ChargePlan[] {
   const found = new Map<string, ChargePlan>();
   for (const charge of charges) {
-    const { scope, role, rest } = charge.key;
-    const id = `${scope}/${role ?? ''}/${rest}`;
+    const { scope, role, rest, per } = charge.key;
+    const id = `${scope}/${role ?? ''}/${rest}/${per?.name ?? ''}`;
     const held = found.get(id) ?? charge;
     found.set(id, {
       ...charge,
@@ -158,9 +183,19 @@ export function chargeOnce(charges: readonly ChargePlan[]): ChargePlan[] {
   return [...found.values()];
 }
 
-function keyOf(origin: string, { kind, unit, scope, over }: WindowCondition): KeyTemplate {
-  const rest = `${kind === 'count' ? 'count' : (unit ?? '')}/${[...over].sort().join(',')}`;
-  return { scope, role: scope === 'role' && origin !== 'workspace' ? origin : undefined, rest };
+function keyOf(origin: string, window: WindowCondition): KeyTemplate {
+  const { scope, per } = window;
+  return {
+    scope,
+    role: scope === 'role' && origin !== 'workspace' ? origin : undefined,
+    rest: countedIn(window),
+    per: per === undefined ? undefined : { name: per, parts: partsOf(per) },
+  };
+}
+
+/** What of a counter's key tells what is counted: `usd/payments.*`. */
+export function countedIn({ kind, unit, over }: WindowCondition): string {
+  return `${kind === 'count' ? 'count' : (unit ?? '')}/${[...over].sort().join(',')}`;
 }
 
 /** "$300.00: amount is more than $200.00" */

@@ -1,5 +1,5 @@
 /** Capabilities: what exists to be granted, and what a call of it spends. */
-import type { Capability, Checked, ImpactRule, JsonObject, JsonValue } from '../model.ts';
+import type { Capability, Checked, ImpactRule, JsonObject, JsonValue, SettleRule } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
 import { currencyOf, exponentOf, unitOf } from '../values/money.ts';
 import { readField } from './fields.ts';
@@ -133,10 +133,16 @@ function readImpactRule(
     value,
     path,
     'an impact',
-    ['kind', 'field', 'currency', 'currencyField', 'currency_field', 'minor', 'length', 'constant', 'amount'],
+    ['kind', 'field', 'currency', 'currencyField', 'currency_field', 'minor', 'length', 'constant', 'amount', 'settle'],
     problems,
   );
   if (raw === undefined) return undefined;
+  const settle = readSettle(unit, member(raw, 'settle'), [...path, 'settle'], problems);
+  const rule = readSpending(unit, raw, path, problems);
+  return rule === undefined || settle === undefined ? rule : { ...rule, settle };
+}
+
+function readSpending(unit: string, raw: JsonObject, path: DocumentPath, problems: Problems): ImpactRule | undefined {
   const kind = member(raw, 'kind');
   if (kind === 'constant' || Object.hasOwn(raw, 'constant'))
     return readConstant(member(raw, 'constant') ?? member(raw, 'amount'), path, problems);
@@ -208,6 +214,51 @@ function readImpactRule(
   };
 }
 
+/** How the structured content of a result tells what was spent. */
+function readSettle(
+  unit: string,
+  value: JsonValue | undefined,
+  path: DocumentPath,
+  problems: Problems,
+): SettleRule | undefined {
+  if (value === undefined) return undefined;
+  const known = ['field', 'length', 'minor', 'currencyField', 'currency_field', 'errors'];
+  const raw = objectOf(value, path, 'settle', known, problems);
+  if (raw === undefined) return undefined;
+  const optional = (name: string): string | undefined =>
+    Object.hasOwn(raw, name) ? readPath(member(raw, name), [...path, name], problems) : undefined;
+  const field = optional('field');
+  const length = optional('length');
+  const currencyField = optional('currency_field') ?? optional('currencyField');
+  const minor = member(raw, 'minor');
+  const errors = member(raw, 'errors');
+  const isMoney = currencyOf(unit) !== undefined;
+  if (field !== undefined && length !== undefined)
+    problems.add(path, 'two_amounts', 'settle names a field and a length', 'Keep one of the two.');
+  if (field === undefined && length === undefined && errors === undefined)
+    problems.add(path, 'empty', 'settle says nothing', 'Write field, length or errors: release.');
+  if (length !== undefined && isMoney)
+    problems.add([...path, 'length'], 'bad_unit', `${unit} is money, and a length is not`, 'Name the field instead.');
+  if (errors !== undefined && errors !== 'release')
+    problems.add([...path, 'errors'], 'bad_value', `${quote(errors)} is not known`, 'Write release, or leave it out.');
+  if (minor !== undefined && (typeof minor !== 'boolean' || !isMoney))
+    problems.add(
+      [...path, 'minor'],
+      'type',
+      'minor is true or false, for money',
+      'Write true for cents, or remove it.',
+    );
+  if (currencyField !== undefined && (!isMoney || field === undefined))
+    problems.add([...path, 'currency_field'], 'not_money', 'currency_field is for a field of money', 'Remove it.');
+  return {
+    ...(field === undefined ? {} : { field }),
+    ...(length === undefined ? {} : { length }),
+    ...(minor === true ? { minor } : {}),
+    ...(currencyField === undefined ? {} : { currencyField }),
+    ...(errors === 'release' ? { errors } : {}),
+  };
+}
+
 function readConstant(value: JsonValue | undefined, path: DocumentPath, problems: Problems): ImpactRule | undefined {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
     return { kind: 'constant', amount: value };
@@ -223,7 +274,7 @@ function readConstant(value: JsonValue | undefined, path: DocumentPath, problems
 function readPath(value: JsonValue | undefined, path: DocumentPath, problems: Problems): string | undefined {
   const text = typeof value === 'string' ? value : '';
   const reading = readField(text.startsWith('args.') ? text : `args.${text}`);
-  if (reading?.field.kind === 'argument' && reading.field.path.every(({ each }) => !each)) return text;
+  if (reading?.field.kind === 'argument') return text;
   problems.add(
     path,
     'bad_field',

@@ -30,11 +30,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
 };
 const VERDICT = 'allow|deny(?: ?· ?cap)?|block|review|hold|require approval';
 const TAIL = new RegExp(`^(.*?) (${VERDICT})(?: else (${VERDICT}))?$`);
-const LATER: readonly (readonly [RegExp, string])[] = [
-  [/requires ?approved\s*\(/, 'sequencing (requires approved)'],
-  [/risk_signal/, 'risk signals'],
-  [/^trigger\b|role ?= ?/, 'quarantine'],
-];
+const LATER: readonly (readonly [RegExp, string])[] = [[/^trigger\b|role ?= ?/, 'quarantine']];
 
 /** The guard as an unchecked object, or undefined with a problem reported. `id` is used when the line has none. */
 export function readConsoleRule(
@@ -56,6 +52,8 @@ export function readConsoleRule(
       `${later[1]}: such rules are not available in this version`,
       'Remove the rule, or hold the action with require approval.',
     );
+  const stated = readSequence(text, id) ?? readRisk(text, id);
+  if (stated !== undefined) return stated;
   const [, number, subject, body = ''] = HEAD.exec(text) ?? [];
   const [, tested = body, first, second] = TAIL.exec(body) ?? [];
   const condition = CONDITION.exec(tested);
@@ -78,15 +76,53 @@ export function readConsoleRule(
     );
   return {
     id: number ?? id,
-    action:
-      subject === undefined
-        ? '*'
-        : subject.includes('.') || subject.includes('_') || subject === '*'
-          ? subject
-          : `${subject}.*`,
+    action: subject === undefined ? '*' : patternIn(subject),
     when: { field, [operator]: operator === 'in' || operator === 'notIn' ? listIn(operand) : valueIn(operand, field) },
     effect: first === undefined ? 'allow' : (parseVerdict(first) ?? first),
     ...(second === undefined ? {} : { otherwise: parseVerdict(second) ?? second }),
+  };
+}
+
+/** `deploy(prod) requires approved(review) for the same build within 4h by this agent` */
+const SEQUENCE =
+  /^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?([a-z][A-Za-z0-9_.*-]*)(?: ?\(([^()]*)\))? requires ?((?:approved|done) ?\([^()]*\))(?: for the same ([A-Za-z0-9_$@.-]+(?: and [A-Za-z0-9_$@.-]+)*))?(?: within ([0-9]+[smhdw]))?(?: by this (session|agent|owner|workspace))?$/;
+const FRESH = '24h';
+
+/** What stands in brackets behind the action is its `target`. */
+function readSequence(text: string, id: string): JsonObject | undefined {
+  const [, number, action, target, field, same, within = FRESH, scope] = SEQUENCE.exec(text) ?? [];
+  if (action === undefined || field === undefined) return undefined;
+  const before: JsonObject = {
+    field,
+    within,
+    ...(same === undefined ? {} : { bind: same.split(' and ') }),
+    ...(scope === undefined ? {} : { scope }),
+  };
+  const when: JsonObject =
+    target === undefined ? before : { any: [{ not: { field: 'target', eq: valueIn(target.trim(), '') } }, before] };
+  return { id: number ?? id, action, when, effect: 'allow', otherwise: 'deny' };
+}
+
+/** `risk_signal(high) → require approval`, `payments: risk_signal(critical) → deny` */
+const RISK = new RegExp(
+  `^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?(?:([a-z][A-Za-z0-9_.*-]*|\\*) ?: ?)?risk_signal ?\\( ?([a-z]+) ?\\) ?(?:→|->|=>) ?(${VERDICT})$`,
+);
+
+/** `mail` is all of a namespace. */
+function patternIn(subject: string): string {
+  return subject.includes('.') || subject.includes('_') || subject === '*' ? subject : `${subject}.*`;
+}
+
+/** At that level and above. */
+function readRisk(text: string, id: string): JsonObject | undefined {
+  const [, number, subject, level, verdict] = RISK.exec(text) ?? [];
+  if (level === undefined || verdict === undefined) return undefined;
+  const effect = parseVerdict(verdict) ?? verdict;
+  return {
+    id: number ?? id,
+    action: subject === undefined ? '*' : patternIn(subject),
+    when: { field: 'risk', gte: level },
+    effect,
   };
 }
 

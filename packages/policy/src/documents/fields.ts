@@ -1,6 +1,6 @@
 /** What the `field` of a condition names. */
 import { parseDuration } from '../values/duration.ts';
-import { isCapabilityName, isUnitName } from './names.ts';
+import { dotted, isCapabilityName, isUnitName } from './names.ts';
 
 /** One step into the arguments; `each` goes on into every element of a list. */
 export interface PathStep {
@@ -23,8 +23,12 @@ export type Field =
   | { readonly kind: 'calls' }
   /** `of` is an impact unit or the namespace of capabilities whose money is summed. */
   | { readonly kind: 'sum'; readonly of: string; readonly windowSeconds: number }
-  /** Named in the product's language, and not decided by this version. */
-  | { readonly kind: 'later' };
+  /** An earlier call: `done(tests.run)`, `approved(review)`. */
+  | { readonly kind: 'prerequisite' }
+  /** Whether what led to the call is trusted. */
+  | { readonly kind: 'provenance' }
+  /** The highest level of what detectors say. */
+  | { readonly kind: 'risk' };
 
 export type FieldReading = { readonly field: Field; readonly canonical: string };
 
@@ -45,19 +49,20 @@ const NAMED: Readonly<Record<string, FieldReading>> = {
   'rate.per_hour': { field: { kind: 'count', windowSeconds: 3_600 }, canonical: 'rate.per_hour' },
   'rate.per_day': { field: { kind: 'count', windowSeconds: 86_400 }, canonical: 'rate.per_day' },
   'rate.per_week': { field: { kind: 'count', windowSeconds: 604_800 }, canonical: 'rate.per_week' },
-  risk_signal: { field: { kind: 'later' }, canonical: 'risk_signal' },
-  approved: { field: { kind: 'later' }, canonical: 'approved' },
-  provenance: { field: { kind: 'later' }, canonical: 'provenance' },
+  risk: { field: { kind: 'risk' }, canonical: 'risk' },
+  risk_signal: { field: { kind: 'risk' }, canonical: 'risk' },
+  provenance: { field: { kind: 'provenance' }, canonical: 'provenance' },
 };
 const WINDOW = /^(sum|count) ?\( ?([A-Za-z0-9_.-]+) ?, ?([0-9]+[smhdw]) ?\)(?: ?\+ ?amount)?$/;
 const COUNT = /^count ?\( ?([0-9]+[smhdw]) ?\)$/;
 const STEP = /^([A-Za-z_$@][A-Za-z0-9_$@-]{0,99})(\[\])?$/;
+const BEFORE = /^(done|approved) ?\( ?([A-Za-z0-9_.-]+) ?\)$/;
 const MAX_STEPS = 10;
 
 /** Undefined for a text that names no field. Beginning with `args.`, it always names an argument. */
 export function readField(text: string): FieldReading | undefined {
   if (Object.hasOwn(NAMED, text)) return NAMED[text];
-  if (text.includes('(')) return readWindow(text);
+  if (text.includes('(')) return readBefore(text) ?? readWindow(text);
   const raw = text.startsWith('args.') ? text.slice(5) : text;
   const steps = raw.split('.').map((part) => STEP.exec(part));
   if (steps.length > MAX_STEPS) return undefined;
@@ -69,6 +74,13 @@ export function readField(text: string): FieldReading | undefined {
   // `rate.per_fortnight` is a slip, not an argument
   if (raw === text && (path[0]?.name === 'rate' || path[0]?.name === 'tool')) return undefined;
   return { field: { kind: 'argument', path }, canonical: text };
+}
+
+function readBefore(text: string): FieldReading | undefined {
+  const [, by, name = ''] = BEFORE.exec(text) ?? [];
+  const capability = dotted(name);
+  if (by === undefined || !isCapabilityName(capability)) return undefined;
+  return { field: { kind: 'prerequisite' }, canonical: `${by}(${capability})` };
 }
 
 function readWindow(text: string): FieldReading | undefined {

@@ -1,13 +1,22 @@
-/** Files of roles, workspace guards and capabilities: YAML or JSON text, one or several documents. */
+/** Files of roles, workspace guards, capabilities and freezes: YAML or JSON text, one or several documents. */
 import type { Capability, Checked, DocumentProblem, JsonValue } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
 import { readCapabilityDocument } from './capability.ts';
+import { readFreeze } from './freeze.ts';
 import { readGuards } from './guards.ts';
 import { type DocumentPath, objectOf, Problems, quote } from './problems.ts';
 import { checkHead, readRole } from './role.ts';
 import { isRoleGuide } from './role-guide.ts';
+import { readSources } from './sources.ts';
 import { type ReadDocument, readDocuments } from './text.ts';
-import { API_VERSION, type PolicyDocument, type RoleDocument, type WorkspaceGuardsDocument } from './types.ts';
+import {
+  API_VERSION,
+  type FreezeDocument,
+  type PolicyDocument,
+  type RoleDocument,
+  type SourcesDocument,
+  type WorkspaceGuardsDocument,
+} from './types.ts';
 
 /** The roles of a file. Any other kind of document in it is a problem. */
 export function parseRoleFile(text: string): Checked<RoleDocument[]> {
@@ -19,14 +28,27 @@ export function parseCapabilityFile(text: string): Checked<Capability[]> {
   return parseAll(text, (document, problems) => readCapabilityDocument(document.value, [], problems));
 }
 
+/** The change freezes of a file. */
+export function parseFreezeFile(text: string): Checked<FreezeDocument[]> {
+  return parseAll(text, ({ value }, problems) => readFreeze(value, [], problems));
+}
+
 /** The guards of a workspace: exactly one document. */
 export function parseWorkspaceGuardsFile(text: string): Checked<WorkspaceGuardsDocument> {
-  const parsed = parseAll(text, ({ value }, problems) => readWorkspaceGuards(value, [], problems));
+  return only(parseAll(text, ({ value }, problems) => readWorkspaceGuards(value, [], problems)));
+}
+
+function only<T>(parsed: Checked<T[]>): Checked<T> {
   if (!parsed.ok) return parsed;
-  const [only, second] = parsed.value;
-  if (only !== undefined && second === undefined) return { ok: true, value: only };
+  const [first, second] = parsed.value;
+  if (first !== undefined && second === undefined) return { ok: true, value: first };
   const several = { code: 'several', message: 'the file holds more than one document', remedy: 'Keep one.', path: '' };
   return { ok: false, problems: [several] };
+}
+
+/** The sources of a workspace: exactly one document. */
+export function parseSourcesFile(text: string): Checked<SourcesDocument> {
+  return only(parseAll(text, ({ value }, problems) => readSources(value, [], problems)));
 }
 
 /** A file that may hold documents of every kind. */
@@ -66,12 +88,14 @@ export function readPolicyDocument(
   if (isRoleGuide(value)) return readRole(value, path, problems)?.document;
   const kind = isObject(value) ? member(value, 'kind') : undefined;
   if (kind === 'Role') return readRole(value, path, problems)?.document;
+  if (kind === 'Freeze') return readFreeze(value, path, problems);
+  if (kind === 'Sources') return readSources(value, path, problems);
   if (kind === 'WorkspaceGuards') return readWorkspaceGuards(value, path, problems);
   if (kind === 'Capability') {
     const capability = readCapabilityDocument(value, path, problems);
     return capability === undefined ? undefined : { kind, capability };
   }
-  const remedy = 'Write kind: Role, Capability or WorkspaceGuards.';
+  const remedy = 'Write kind: Role, Capability, WorkspaceGuards, Freeze or Sources.';
   problems.add([...path, 'kind'], 'bad_kind', `${quote(kind)} is not a kind known here`, remedy);
   return undefined;
 }

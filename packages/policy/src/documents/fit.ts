@@ -35,7 +35,14 @@ function checkWindow(
   path: DocumentPath,
   problems: Problems,
 ): void {
-  if (!('kind' in when) || when.unit === undefined) return;
+  if (!('kind' in when)) return;
+  checkPer(
+    when.per,
+    capabilities.filter(({ name }) => covers(action, name)),
+    path,
+    problems,
+  );
+  if (when.unit === undefined) return;
   const { unit, over } = when;
   const counted = capabilities.filter(({ name }) => over.some((pattern) => covers(pattern, name)));
   if (counted.length === 0) return;
@@ -56,6 +63,27 @@ function checkWindow(
       'unknown_unit',
       `no capability under ${action} declares the unit ${unit}`,
       `Declare impact: { ${unit}: … } with the capability.`,
+    );
+}
+
+/** What counters are kept apart by has to be an argument of at least one of the capabilities. */
+function checkPer(
+  per: string | undefined,
+  capabilities: readonly Capability[],
+  path: DocumentPath,
+  problems: Problems,
+): void {
+  const field = per === undefined || per === 'session' ? undefined : readField(per)?.field;
+  if (field?.kind !== 'argument' || capabilities.length === 0) return;
+  const isArgument = capabilities.some(
+    ({ inputSchema }) => inputSchema === undefined || typesAt(inputSchema, field.path) !== 'none',
+  );
+  if (!isArgument)
+    problems.add(
+      [...path, 'per'],
+      'unknown_argument',
+      `no capability that the guard is for has the argument ${per}`,
+      `Arguments: ${argumentsOf(capabilities).join(', ') || 'none'}.`,
     );
 }
 
@@ -127,6 +155,33 @@ function checkTest(
 function stepsOf(field: NonNullable<ReturnType<typeof readField>>['field']): readonly PathStep[] | undefined {
   if (field.kind === 'argument') return field.path;
   return field.kind === 'recipientDomains' ? [{ name: 'to', each: false }] : undefined;
+}
+
+/** Whether calls of the capability can have what the field reads; undefined where its schema does not tell. */
+export function hasArgument({ inputSchema }: Capability, field: string): boolean | undefined {
+  const reading = readField(field)?.field;
+  if (inputSchema === undefined || reading === undefined) return undefined;
+  const paths = pathsRead(reading);
+  if (paths.length === 0) return undefined;
+  const types = paths.map((path) => typesAt(inputSchema, path));
+  if (types.every((each) => each === 'none')) return false;
+  return types.some((each) => isList(each)) ? true : undefined;
+}
+
+function pathsRead(field: NonNullable<ReturnType<typeof readField>>['field']): readonly (readonly PathStep[])[] {
+  const named = (...names: readonly string[]) => names.map((name) => [{ name, each: false }]);
+  switch (field.kind) {
+    case 'argument':
+      return [field.path];
+    case 'amount':
+      return named('amount');
+    case 'payee':
+      return named('payee', 'recipient', 'to');
+    case 'recipientDomains':
+      return named('to', 'cc', 'bcc');
+    default:
+      return [];
+  }
 }
 
 /** Types of the argument at the path: `none` when the schema has no such argument, `open` when it does not tell. */

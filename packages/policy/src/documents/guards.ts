@@ -1,6 +1,7 @@
 /** Guards: read in any accepted notation, checked, in their canonical document form and as the model. */
 import type { Checked, Guard, JsonValue } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
+import { readApproval } from './approval.ts';
 import { readConsoleRule } from './console-rule.ts';
 import { guardIdOf, patternOf } from './names.ts';
 import { type DocumentPath, listOf, objectOf, Problems, quote } from './problems.ts';
@@ -10,7 +11,7 @@ import { verdictOf } from './verdicts.ts';
 import { readWhen } from './when.ts';
 
 const MAX_GUARDS = 500;
-const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise'];
+const FIELDS = ['id', 'action', 'when', 'effect', 'otherwise', 'approval', 'mode'];
 
 export interface GuardReading {
   readonly document: GuardDocument;
@@ -75,18 +76,34 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
   const written = member(raw, 'otherwise');
   const otherwise = written === undefined ? undefined : verdictOf(written, [...path, 'otherwise'], problems);
   const when = readWhen(member(raw, 'when'), [...path, 'when'], action ?? '*', problems);
+  const mode = member(raw, 'mode') ?? 'enforce';
+  if (mode !== 'enforce' && mode !== 'shadow')
+    problems.add([...path, 'mode'], 'bad_mode', `${quote(mode)} is no mode`, 'Write enforce or shadow.');
   if (id === undefined || action === undefined || effect === undefined || when === undefined) return undefined;
+  const isShadow = mode === 'shadow';
   const fallback = otherwise ?? (effect === 'allow' ? 'deny' : 'allow');
+  const holds = effect === 'review' || fallback === 'review';
+  const approval = readApproval(member(raw, 'approval'), [...path, 'approval'], holds, problems);
   const model = {
     id,
     action,
     when: when.model,
     effect: when.inverted ? fallback : effect,
     otherwise: when.inverted ? effect : fallback,
+    ...(approval === undefined ? {} : { approval: approval.requirement }),
+    ...(isShadow ? { mode: 'shadow' as const } : {}),
     origin,
   };
   return {
-    document: { id, action, when: when.document, effect, ...(otherwise === undefined ? {} : { otherwise }) },
-    guard: { ...model, sentence: guardSentence(model) },
+    document: {
+      id,
+      action,
+      when: when.document,
+      effect,
+      ...(otherwise === undefined ? {} : { otherwise }),
+      ...(approval === undefined ? {} : { approval: approval.document }),
+      ...(isShadow ? { mode: 'shadow' } : {}),
+    },
+    guard: { ...model, sentence: isShadow ? `In shadow: ${guardSentence(model)}` : guardSentence(model) },
   };
 }

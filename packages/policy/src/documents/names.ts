@@ -22,7 +22,7 @@ export function isUnitName(text: string): boolean {
 }
 
 /** The dotted form: the first underscore of a name without a dot becomes the dot. Other names stay as they are. */
-function dotted(name: string): string {
+export function dotted(name: string): string {
   return UNDERSCORED.test(name) ? name.replace('_', '.') : name;
 }
 

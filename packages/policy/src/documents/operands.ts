@@ -19,6 +19,8 @@ const FITTING: Readonly<Record<string, readonly Operator[]>> = {
   recipientDomains: ['eq', 'ne', 'in', 'notIn', 'domainIn', 'exists'],
   amount: ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'between', 'exists'],
   action: ['eq', 'ne', 'in', 'notIn'],
+  provenance: ['eq', 'ne'],
+  risk: ['eq', 'ne', 'in', 'notIn', 'lt', 'lte', 'gt', 'gte'],
   payee: ['eq', 'ne', 'in', 'notIn', 'domainIn', 'matches', 'exists'],
 };
 
@@ -35,9 +37,21 @@ export function checkOperand(
     problems.add(path, 'bad_operator', `${operator} does not fit this field`, `Write one of ${fitting.join(', ')}.`);
     return undefined;
   }
+  if (field.kind === 'risk') return riskLevels(operator, operand, path, problems);
   const before = problems.count;
   const checked = CHECKS[operator](operand, field, path, problems);
   return problems.count === before ? checked : undefined;
+}
+
+/** `none` is below all levels. */
+export const RISK_LEVELS: readonly string[] = ['none', 'low', 'medium', 'high', 'critical'];
+
+function riskLevels(operator: Operator, operand: JsonValue, path: DocumentPath, problems: Problems) {
+  const isListed = operator === 'in' || operator === 'notIn';
+  const items = isListed ? (listOf(operand, path, 'the list', RISK_LEVELS.length, problems) ?? []) : [operand];
+  const wrong = items.find((item) => typeof item !== 'string' || !RISK_LEVELS.includes(item));
+  if (wrong !== undefined) return refuse(wrong, path, problems, `Write ${RISK_LEVELS.join(', ')}.`);
+  return operand;
 }
 
 type OperandCheck = (operand: JsonValue, field: Field, path: DocumentPath, problems: Problems) => JsonValue | undefined;
@@ -50,6 +64,8 @@ function refuse(operand: JsonValue, path: DocumentPath, problems: Problems, reme
 const scalar: OperandCheck = (operand, field, path, problems) => {
   if (field.kind === 'recipientDomains') return domain(operand, path, problems, false);
   if (field.kind === 'action') return capabilityOf(operand, path, problems);
+  if (field.kind === 'provenance' && operand !== 'trusted' && operand !== 'untrusted')
+    return refuse(operand, path, problems, 'Write trusted or untrusted.');
   if (field.kind === 'amount') return quantity(operand, field, path, problems);
   if (typeof operand === 'string' || typeof operand === 'number' || typeof operand === 'boolean')
     return short(operand, path, problems);
@@ -174,6 +190,8 @@ const CHECKS: Readonly<Record<Operator, OperandCheck>> = {
     if (fault !== undefined) return refuse(operand, path, problems, fault);
     return operand;
   },
+  within: (operand, _field, path, problems) =>
+    refuse(operand, path, problems, 'within is for done(…) and approved(…).'),
   exists: (operand, _field, path, problems) =>
     typeof operand === 'boolean'
       ? operand

@@ -1,7 +1,16 @@
 /** A guard as a spoken sentence, for traces, the console and approvers. */
-import type { Condition, Guard, JsonValue, Operator, Verdict, WindowCondition } from '../model.ts';
+import type {
+  ApprovalRequirement,
+  Condition,
+  Freeze,
+  Guard,
+  JsonValue,
+  Operator,
+  Verdict,
+  WindowCondition,
+} from '../model.ts';
 import { durationInWords } from '../values/duration.ts';
-import { itemsOf } from '../values/json.ts';
+import { isObject, itemsOf } from '../values/json.ts';
 import { formatMoney, formatUnits, parseMoney } from '../values/money.ts';
 
 /** "payments.*: when amount is more than $200.00, a person must approve." */
@@ -10,28 +19,70 @@ export function guardSentence({
   when,
   effect,
   otherwise,
-}: Pick<Guard, 'action' | 'when' | 'effect' | 'otherwise'>): string {
+  approval,
+}: Pick<Guard, 'action' | 'when' | 'effect' | 'otherwise' | 'approval'>): string {
   const subject = action === '*' ? 'Everything' : action;
-  if ('kind' in when) return `${subject}: ${windowSentence(when, action, effect, otherwise)}.`;
+  const words = approval === undefined ? VERDICTS : { ...VERDICTS, review: approvalInWords(approval) };
+  if ('kind' in when) return `${subject}: ${windowSentence(when, action, effect, otherwise, words)}.`;
   const condition = conditionInWords(when);
   if (effect === 'allow' && otherwise === 'deny') return `${subject}: only when ${condition}.`;
-  const rest = effect !== 'allow' && otherwise === 'allow' ? '' : `; otherwise ${VERDICTS[otherwise]}`;
-  return `${subject}: when ${condition}, ${VERDICTS[effect]}${rest}.`;
+  const rest = effect !== 'allow' && otherwise === 'allow' ? '' : `; otherwise ${words[otherwise]}`;
+  return `${subject}: when ${condition}, ${words[effect]}${rest}.`;
 }
 
-const VERDICTS: Readonly<Record<Verdict, string>> = {
+/** "2 people must approve within 4 hours, finance and security among them" */
+function approvalInWords({ people, groups, withinSeconds }: ApprovalRequirement): string {
+  const time = withinSeconds === 3600 ? '' : ` within ${durationInWords(withinSeconds).replace(/^(?=[a-z])/, 'a ')}`;
+  if (people === 1)
+    return `${groups.length === 0 ? 'a person' : `a person of ${listInWords(groups, 'and')}`} must approve${time}`;
+  const among = groups.length === 0 ? '' : `, ${listInWords(groups, 'and')} among them`;
+  return `${people} people must approve${time}${among}`;
+}
+
+/** "Denied from 2026-12-18 18:00 to 2027-01-04 08:00 (Europe/Berlin): destructive actions of deploy." */
+export function freezeSentence({
+  timeZone,
+  starts,
+  ends,
+  repeats,
+  scope,
+}: Pick<Freeze, 'timeZone' | 'starts' | 'ends' | 'repeats' | 'scope'>): string {
+  const { actions, classes, roles, environments } = scope;
+  const what = [
+    classes.length === 0 ? 'actions' : `${listInWords(classes, 'and')} actions`,
+    ...(actions.length === 0 || actions.includes('*') ? [] : [`of ${listInWords(actions, 'and')}`]),
+    ...(roles.length === 0 ? [] : [`by ${listInWords(roles, 'and')}`]),
+    ...(environments.length === 0 ? [] : [`in ${listInWords(environments, 'and')}`]),
+  ].join(' ');
+  const again = repeats === undefined ? '' : `, again by ${repeats}`;
+  return `Denied from ${wallTime(starts)} to ${wallTime(ends)} (${timeZone})${again}: ${what}.`;
+}
+
+function wallTime(text: string): string {
+  return text.replace('T', ' ').replace(/:00$/, '');
+}
+
+type VerdictWords = Readonly<Record<Verdict, string>>;
+
+const VERDICTS: VerdictWords = {
   allow: 'allow',
   deny: 'deny',
   review: 'a person must approve',
 };
 
-function windowSentence(window: WindowCondition, action: string, effect: Verdict, otherwise: Verdict): string {
-  const { kind, unit, windowSeconds, limit, scope, over } = window;
+function windowSentence(
+  window: WindowCondition,
+  action: string,
+  effect: Verdict,
+  otherwise: Verdict,
+  words: VerdictWords,
+): string {
+  const { kind, unit, windowSeconds, limit, scope, over, per } = window;
   const amount = kind === 'count' ? formatUnits(limit, undefined) : formatUnits(limit, unit);
   const counted = over.length === 1 && over[0] === action ? '' : ` over ${listInWords(over, 'and')}`;
-  const bound = `at most ${amount} in any ${durationInWords(windowSeconds)} per ${scope}${counted}`;
-  if (effect === 'allow') return otherwise === 'deny' ? bound : `${bound}; beyond that ${VERDICTS[otherwise]}`;
-  return `within ${bound.slice(8)} ${VERDICTS[effect]}; beyond that ${VERDICTS[otherwise]}`;
+  const bound = `at most ${amount} in any ${durationInWords(windowSeconds)} per ${scope}${per === undefined ? '' : ` and ${per}`}${counted}`;
+  if (effect === 'allow') return otherwise === 'deny' ? bound : `${bound}; beyond that ${words[otherwise]}`;
+  return `within ${bound.slice(8)} ${words[effect]}; beyond that ${words[otherwise]}`;
 }
 
 /** A condition, or its opposite. */
@@ -70,11 +121,23 @@ const OPERATORS: Readonly<Record<Operator, (operand: JsonValue) => Phrases>> = {
   domainIn: (operand) => verb('leads', 'does not lead', `to ${oneOf(operand)}`),
   pathUnder: (operand) => verb('is', 'is not', `under ${listInWords(itemsOf(operand), 'or')}`),
   matches: (operand) => verb('matches', 'does not match', `/${String(operand)}/`),
+  within: (operand) => withinWords(operand),
   exists: (operand) => (operand === true ? ['is given', 'is not given'] : ['is not given', 'is given']),
 };
 
 function verb(holds: string, holdsNot: string, rest: string): Phrases {
   return [`${holds} ${rest}`, `${holdsNot} ${rest}`];
+}
+
+function withinWords(operand: JsonValue): Phrases {
+  const { seconds = 0, scope = 'session', bind = {} } = isObject(operand) ? operand : {};
+  const bound = isObject(bind)
+    ? Object.entries(bind).map(([there, here]) => (there === here ? `the same ${there}` : `${there} as ${word(here)}`))
+    : [];
+  const who = scope === 'workspace' ? '' : ` by this ${word(scope)}`;
+  const how = bound.length === 0 ? '' : ` for ${bound.join(' and ')}`;
+  const last = `in the last ${typeof seconds === 'number' ? durationInWords(seconds) : ''}${who}${how}`;
+  return [`came ${last}`, `did not come ${last}, or was used`];
 }
 
 function oneOf(operand: JsonValue): string {

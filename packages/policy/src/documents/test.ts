@@ -22,6 +22,7 @@ const OPERATORS: readonly Operator[] = [
   'pathUnder',
   'matches',
   'exists',
+  'within',
 ];
 export const ORDER: readonly Operator[] = ['lt', 'lte', 'gt', 'gte'];
 
@@ -53,13 +54,6 @@ export function readTest(
       field === undefined ? 'the condition has no field' : `${quote(field)} names no field`,
       'Write to.domain, amount, rate.per_day, sum(payments, 24h), action, or an argument such as target or args.customer.id.',
     );
-  else if (reading.field.kind === 'later')
-    problems.add(
-      [...path, 'field'],
-      'guard_not_available',
-      `guards on ${reading.canonical} are not available in this version`,
-      'Remove the guard, or hold the action with effect: review.',
-    );
   const operators = OPERATORS.filter((operator) => Object.hasOwn(test, operator));
   const operator = operators[0];
   if (operators.length > 1)
@@ -71,7 +65,6 @@ export function readTest(
     );
   if (operator === undefined)
     problems.add(path, 'no_operator', 'the condition has no operator', `Write one of ${OPERATORS.join(', ')}.`);
-  if (reading === undefined || reading.field.kind === 'later' || operator === undefined || operators.length > 1)
-    return undefined;
+  if (reading === undefined || operator === undefined || operators.length > 1) return undefined;
   return { reading, operator, operand: member(test, operator) ?? null };
 }

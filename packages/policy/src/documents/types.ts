@@ -1,12 +1,24 @@
 /** Documents in the published shape. What is read in another notation becomes this; what is in it stays as it is. */
-import type { Capability, CounterScope, JsonValue, Operator, Verdict } from '../model.ts';
+import type {
+  Capability,
+  CounterScope,
+  FreezeClass,
+  JsonValue,
+  Operator,
+  PrerequisiteScope,
+  Provenance,
+  Verdict,
+} from '../model.ts';
 
 export const API_VERSION = 'policy.hivekey.ai/v1';
 
 /** `field`, exactly one operator, and for windows who shares the counter and which capabilities are counted. */
 export type TestDocument = { readonly field: string } & { readonly [operator in Operator]?: JsonValue } & {
-  readonly scope?: CounterScope;
+  readonly scope?: CounterScope | PrerequisiteScope;
+  /** Of a prerequisite: its argument → the argument of this call. */
+  readonly bind?: Readonly<Record<string, string>>;
   readonly over?: readonly string[];
+  readonly per?: string;
 };
 
 export type WhenDocument =
@@ -21,6 +33,17 @@ export interface GuardDocument {
   readonly when: WhenDocument;
   readonly effect: Verdict;
   readonly otherwise?: Verdict;
+  /** Evaluated and recorded, never enforced. */
+  readonly mode?: 'shadow';
+  readonly approval?: ApprovalDocument;
+}
+
+/** Who must approve what the guard holds. */
+export interface ApprovalDocument {
+  readonly people?: number;
+  readonly groups?: readonly string[];
+  /** `1m` to `30d`. */
+  readonly within?: string;
 }
 
 export interface RoleDocument {
@@ -37,6 +60,32 @@ export interface WorkspaceGuardsDocument {
   readonly guards: readonly GuardDocument[];
 }
 
+/** A change freeze. What is absent from its scope does not narrow it; the scope itself names something. */
+export interface FreezeDocument {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: 'Freeze';
+  readonly metadata: { readonly name: string; readonly description?: string };
+  readonly time_zone: string;
+  readonly starts: string;
+  readonly ends: string;
+  readonly repeats?: string;
+  readonly scope: {
+    readonly actions?: readonly string[];
+    readonly classes?: readonly FreezeClass[];
+    readonly roles?: readonly string[];
+    readonly environments?: readonly string[];
+  };
+}
+
+/** Whose content is trusted. */
+export interface SourcesDocument {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: 'Sources';
+  readonly trusted: readonly string[];
+  readonly untrusted: readonly string[];
+  readonly unmarked: Provenance;
+}
+
 /** Body of `PATCH /v1/roles/:name`: what is absent is unchanged. */
 export interface RolePatch {
   readonly description?: string;
@@ -47,4 +96,6 @@ export interface RolePatch {
 export type PolicyDocument =
   | RoleDocument
   | WorkspaceGuardsDocument
+  | FreezeDocument
+  | SourcesDocument
   | { readonly kind: 'Capability'; readonly capability: Capability };

@@ -1,9 +1,12 @@
 /** The `when` of a guard: typed, total, in its canonical form and as the model. */
+
+import { prerequisitesIn } from '../decide/prerequisites.ts';
 import type { Condition, JsonObject, JsonValue, Operator, WindowCondition } from '../model.ts';
 import { isList, isObject, member } from '../values/json.ts';
 import { formatMoney, parseMoney } from '../values/money.ts';
 import { isWindowField, readField } from './fields.ts';
 import { checkOperand } from './operands.ts';
+import { readPrerequisite } from './prerequisite.ts';
 import { type DocumentPath, listOf, objectOf, type Problems } from './problems.ts';
 import { ORDER, readTest, testDocument } from './test.ts';
 import type { WhenDocument } from './types.ts';
@@ -52,6 +55,9 @@ function readCondition(
   if (isObject(value))
     for (const joint of ['all', 'any', 'not'] as const)
       if (Object.hasOwn(value, joint)) return readJoint(value, joint, path, problems, depth);
+  const named = isObject(value) ? member(value, 'field') : undefined;
+  if (typeof named === 'string' && readField(named)?.field.kind === 'prerequisite')
+    return readPrerequisite(value, path, problems);
   const test = readTest(value, path, problems);
   if (test === undefined) return undefined;
   const { reading, operator, operand } = test;
@@ -82,6 +88,13 @@ function readJoint(
   objectOf(value, path, 'the condition', [joint], problems);
   if (joint === 'not') {
     const part = readCondition(member(value, 'not'), [...path, 'not'], problems, depth + 1);
+    if (part !== undefined && prerequisitesIn(part.model).length > 0)
+      problems.add(
+        [...path, 'not'],
+        'prerequisite_negated',
+        'a prerequisite cannot be negated: having done something is no reason to refuse what needs it',
+        'Take it out of not, or write a rate for what may happen only once.',
+      );
     return part === undefined ? undefined : { document: { not: part.document }, model: { not: part.model } };
   }
   const parts = listOf(member(value, joint), [...path, joint], joint, MAX_PARTS, problems);

@@ -2,6 +2,7 @@
 import type { CounterScope, JsonObject, JsonValue, Operator } from '../model.ts';
 import { member } from '../values/json.ts';
 import { currencyOf, parseMoney, unitOf } from '../values/money.ts';
+import { readField } from './fields.ts';
 import { coversAll, isUnitName, patternOf } from './names.ts';
 import { type DocumentPath, listOf, type Problems, quote } from './problems.ts';
 import { ORDER, readTest, type Test, testDocument } from './test.ts';
@@ -19,7 +20,7 @@ export function readWindow(
   action: string,
   problems: Problems,
 ): WhenReading | undefined {
-  const test = readTest(value, path, problems, ['scope', 'over']);
+  const test = readTest(value, path, problems, ['scope', 'over', 'per']);
   if (test === undefined) return undefined;
   const { operator, operand } = test;
   const { field } = test.reading;
@@ -39,6 +40,7 @@ export function readWindow(
   const before = problems.count;
   const scope = readScope(member(value, 'scope'), [...path, 'scope'], problems);
   const over = readOver(member(value, 'over'), [...path, 'over'], problems);
+  const per = readPer(member(value, 'per'), [...path, 'per'], problems);
   if (field.kind !== 'count' && field.kind !== 'sum') return undefined;
   const counted = field.kind === 'sum' ? readSum(field.of, operand, over, action) : { over: over ?? [action] };
   if (!counted.over.some((pattern) => coversAll(pattern, action)))
@@ -55,6 +57,7 @@ export function readWindow(
       ...testDocument(test.reading.canonical, operator, operand),
       ...(scope === undefined ? {} : { scope }),
       ...(over === undefined ? {} : { over }),
+      ...(per === undefined ? {} : { per }),
     },
     model: {
       kind: field.kind,
@@ -63,6 +66,7 @@ export function readWindow(
       limit,
       scope: scope ?? 'agent',
       over: [...new Set(counted.over)].sort(),
+      ...(per === undefined ? {} : { per }),
     },
     inverted: operator === 'gt' || operator === 'gte',
   };
@@ -83,6 +87,22 @@ function readScope(value: JsonValue | undefined, path: DocumentPath, problems: P
   if (value !== undefined && scope === undefined)
     problems.add(path, 'bad_scope', `${quote(value)} is no scope of a counter`, `Write ${SCOPES.join(', ')}.`);
   return scope;
+}
+
+/** `payee`, `session`, `action`, or an argument: each of its values has a counter of its own. */
+function readPer(value: JsonValue | undefined, path: DocumentPath, problems: Problems): string | undefined {
+  if (value === undefined) return undefined;
+  if (value === 'session') return value;
+  const reading = typeof value === 'string' ? readField(value) : undefined;
+  const kind = reading?.field.kind;
+  if (kind === 'payee' || kind === 'action' || kind === 'argument') return reading?.canonical;
+  problems.add(
+    path,
+    'bad_per',
+    `${quote(value)} is nothing that counters are kept apart by`,
+    'Write payee, session, action, or an argument such as customer_id or args.session.',
+  );
+  return undefined;
 }
 
 function readOver(value: JsonValue | undefined, path: DocumentPath, problems: Problems): readonly string[] | undefined {

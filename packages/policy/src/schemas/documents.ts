@@ -58,6 +58,76 @@ export const workspaceGuardsSchema: JsonObject = document(
   { guards },
 );
 
+const namesOf = (items: JsonObject, description: string): JsonObject => ({
+  type: 'array',
+  items,
+  minItems: 1,
+  maxItems: 500,
+  description,
+});
+export const sourcesSchema: JsonObject = document('Sources', 'Whose content is trusted', [], {
+  trusted: namesOf({ type: 'string' }, 'Capabilities, crm.* for those of a server, or *.'),
+  untrusted: namesOf({ type: 'string' }, 'The same. The narrowest mark counts.'),
+  unmarked: { enum: ['trusted', 'untrusted'], description: 'What has no mark; untrusted when left out.' },
+});
+
+const wallTime: JsonObject = {
+  type: 'string',
+  pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$',
+  description: 'Local date and time in the time zone.',
+  examples: ['2026-12-18T18:00'],
+};
+
+export const freezeSchema: JsonObject = document(
+  'Freeze',
+  'A change freeze',
+  ['metadata', 'time_zone', 'starts', 'ends', 'scope'],
+  {
+    metadata: {
+      ...metadata,
+      properties: { name: { type: 'string', maxLength: 64 }, description: { type: 'string', maxLength: 2_000 } },
+    },
+    time_zone: { type: 'string', description: 'IANA name.', examples: ['Europe/Berlin', 'UTC'] },
+    starts: wallTime,
+    ends: wallTime,
+    repeats: {
+      type: 'string',
+      maxLength: 500,
+      description: 'RFC 5545 recurrence rule by day or longer. starts is its first time.',
+      examples: ['FREQ=WEEKLY;BYDAY=FR', 'FREQ=MONTHLY;BYDAY=-1FR', 'FREQ=YEARLY'],
+    },
+    scope: {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      description: 'All that is named must fit; the values of one list are alternatives.',
+      properties: {
+        actions: namesOf({ type: 'string' }, 'Capabilities, crm.* for a namespace, or *.'),
+        classes: namesOf(
+          { enum: ['read', 'write', 'destructive'] },
+          'write, read: the access of the capability; destructive: what cannot be undone.',
+        ),
+        roles: namesOf({ type: 'string' }, 'Agents that wear one of them.'),
+        environments: namesOf({ type: 'string' }, 'Where the freeze applies; everywhere when left out.'),
+      },
+    },
+  },
+);
+
+const settle: JsonObject = {
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  description: 'How the result tells what was really spent; what it does not tell stays as it was reserved.',
+  properties: {
+    field: { type: 'string', description: 'The member of the structured content that holds the amount.' },
+    length: { type: 'string', description: 'The list of the structured content whose elements are counted.' },
+    minor: { type: 'boolean' },
+    currency_field: { type: 'string' },
+    errors: { const: 'release', description: 'A call that the tool answers with an error has spent nothing.' },
+  },
+};
+
 const impact: JsonObject = {
   description: 'How many units a call spends.',
   oneOf: [
@@ -66,7 +136,7 @@ const impact: JsonObject = {
       type: 'object',
       required: ['constant'],
       additionalProperties: false,
-      properties: { kind: { const: 'constant' }, constant: { type: 'integer', minimum: 0 } },
+      properties: { kind: { const: 'constant' }, constant: { type: 'integer', minimum: 0 }, settle },
     },
     {
       type: 'object',
@@ -75,6 +145,7 @@ const impact: JsonObject = {
       properties: {
         kind: { const: 'length' },
         length: { type: 'string', description: 'The argument whose elements are counted.' },
+        settle,
       },
     },
     {
@@ -83,13 +154,14 @@ const impact: JsonObject = {
       additionalProperties: false,
       properties: {
         kind: { const: 'field' },
-        field: { type: 'string', description: 'The argument that holds the amount.' },
+        field: { type: 'string', description: 'The argument that holds the amount; items[].amount adds up a list.' },
         currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'ISO 4217.' },
         minor: { type: 'boolean', description: 'The argument counts minor units, such as cents.' },
         currency_field: {
           type: 'string',
           description: 'The argument that names the currency; another currency is not measured.',
         },
+        settle,
       },
     },
   ],
@@ -106,6 +178,7 @@ export const capabilitySchema: JsonObject = document('Capability', 'A capability
 const caller: JsonObject = {
   agent: { type: 'string' },
   owner: { type: 'string' },
+  session: { type: 'string' },
   roles: { type: 'array', items: { type: 'string' } },
 };
 const call: JsonObject = { ...caller, action: capability, arguments: { type: 'object' } };
@@ -130,6 +203,13 @@ export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour te
           properties: {
             name: { type: 'string' },
             ...call,
+            risk: { enum: ['none', 'low', 'medium', 'high', 'critical'], description: 'What detectors say.' },
+            provenance: { enum: ['trusted', 'untrusted'], description: 'Of what led to the call.' },
+            at: {
+              type: 'string',
+              pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$',
+              description: 'When the call is made, for change freezes.',
+            },
             earlier: {
               type: 'array',
               items: {
@@ -148,7 +228,19 @@ export const policyTestSchema: JsonObject = document('PolicyTest', 'Behaviour te
                   additionalProperties: false,
                   properties: {
                     verdict,
-                    class: { enum: ['granted', 'scope', 'guard', 'cap', 'rate', 'containment', 'credential', 'error'] },
+                    class: {
+                      enum: [
+                        'granted',
+                        'scope',
+                        'guard',
+                        'cap',
+                        'rate',
+                        'freeze',
+                        'containment',
+                        'credential',
+                        'error',
+                      ],
+                    },
                     rule: { type: 'string' },
                     role: { type: 'string' },
                     remaining: { type: 'integer', minimum: 0 },

@@ -35,6 +35,11 @@ const operators: JsonObject = {
   },
   matches: { type: 'string', minLength: 1, maxLength: 500, description: 'The whole text matches this RE2 pattern.' },
   exists: { type: 'boolean', description: 'The field is given, or is not.' },
+  within: {
+    type: 'string',
+    pattern: '^[1-9][0-9]*[smhdw]$',
+    description: 'Beside done(…) and approved(…): how fresh it has to be.',
+  },
 };
 
 const test: JsonObject = {
@@ -46,16 +51,32 @@ const test: JsonObject = {
     field: {
       type: 'string',
       description:
-        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, or a window: rate.per_day, count(24h), sum(payments, 24h).',
+        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, provenance, risk, done(tests.run), approved(review), or a window: rate.per_day, count(24h), sum(payments, 24h).',
       examples: ['to.domain', 'amount', 'rate.per_day', 'rate.per_hour', 'sum(payments, 24h)', 'action', 'target'],
     },
     ...operators,
-    scope: { enum: ['agent', 'role', 'owner', 'workspace'], description: 'Windows only: who shares the counter.' },
+    scope: {
+      enum: ['session', 'agent', 'role', 'owner', 'workspace'],
+      description:
+        'Windows: who shares the counter. done(…), approved(…): whose call it has to be; the session when left out.',
+    },
+    bind: {
+      type: ['array', 'object'],
+      items: { type: 'string' },
+      additionalProperties: { type: 'string' },
+      description: 'done(…), approved(…): arguments that must be the same, or { theirs: ours }.',
+      examples: [['build'], { build_id: 'build' }],
+    },
     over: {
       type: 'array',
       items: { type: 'string' },
       minItems: 1,
       description: 'Windows only: the capabilities that are counted.',
+    },
+    per: {
+      type: 'string',
+      description: 'Windows only: a counter for each value of payee, session, action, or an argument.',
+      examples: ['payee', 'session', 'customer_id'],
     },
   },
 };
@@ -105,6 +126,27 @@ export const guardDefinitions: JsonObject = {
           },
           when: { $ref: '#/$defs/when' },
           effect: { ...verdict, description: 'The verdict when the condition holds.' },
+          approval: {
+            type: 'object',
+            additionalProperties: false,
+            description: 'Who must approve what the guard holds: effect or otherwise is review.',
+            properties: {
+              people: { type: 'integer', minimum: 1, maximum: 10, description: 'Different people; 1 unless stated.' },
+              groups: {
+                type: 'array',
+                items: { type: 'string', pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$' },
+                minItems: 1,
+                maxItems: 10,
+                uniqueItems: true,
+                description: 'Each is spoken for by a person of its own.',
+              },
+              within: { type: 'string', description: '1m to 30d; 1h unless stated. No answer is a denial.' },
+            },
+          },
+          mode: {
+            enum: ['enforce', 'shadow'],
+            description: 'In shadow it is evaluated and recorded, and refuses nothing.',
+          },
           otherwise: {
             ...verdict,
             description: 'The verdict when it does not: deny beside effect: allow, else allow, unless stated.',

@@ -3,23 +3,28 @@ import { compilePolicy } from '../decide/compile.ts';
 import { settle } from '../decide/settle.ts';
 import { parsePolicyFile, readPolicyDocument } from '../documents/files.ts';
 import { checkFit } from '../documents/fit.ts';
+import { freezeFromDocument } from '../documents/freeze.ts';
 import { checkGuards } from '../documents/guards.ts';
 import { Problems } from '../documents/problems.ts';
 import { roleFromDocument } from '../documents/role.ts';
 import { readDocuments } from '../documents/text.ts';
-import type { PolicyDocument } from '../documents/types.ts';
+import type { PolicyDocument, SourcesDocument } from '../documents/types.ts';
 import type {
   Capability,
   Checked,
   CompiledPolicy,
   Decision,
+  DecisionRequest,
   DocumentProblem,
+  Freeze,
   Guard,
+  MetPrerequisite,
   Role,
+  StateView,
   TraceStep,
 } from '../model.ts';
 import { MemoryWindows } from './memory-windows.ts';
-import { type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
+import { type EarlierCall, type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
 
 export interface PolicyTestFile {
   readonly path: string;
@@ -121,12 +126,16 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   const roles: Role[] = [];
   const workspaceGuards: Guard[] = [];
   const capabilities: Capability[] = [];
+  const freezes: Freeze[] = [];
+  let sources: SourcesDocument | undefined;
   const seen = new Set<string>();
   for (const part of parts) {
     if (part.kind === 'Role') take(roleFromDocument(part, 1), (role) => roles.push(role));
     else if (part.kind === 'Capability') capabilities.push(part.capability);
+    else if (part.kind === 'Sources') sources = part;
+    else if (part.kind === 'Freeze') take(freezeFromDocument(part, []), (freeze) => freezes.push(freeze));
     else take(checkGuards(part.guards, 'workspace'), (guards) => workspaceGuards.push(...guards));
-    const name = part.kind === 'Role' ? part.metadata.name : part.kind === 'Capability' ? part.capability.name : '';
+    const name = part.kind === 'Capability' ? part.capability.name : 'metadata' in part ? part.metadata.name : '';
     const id = `${part.kind} ${name}`.trim();
     if (seen.has(id)) problems.add(['policy'], 'duplicate', `the policy has ${id} twice`, 'Keep one of the two.');
     seen.add(id);
@@ -137,7 +146,16 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
   ])
     for (const { path, code, message, remedy } of checkFit(guards, capabilities))
       problems.add(['policy'], code, `${origin}, ${path}: ${message}`, remedy);
-  return problems.none ? compilePolicy({ revision: 1, roles, workspaceGuards, capabilities }) : undefined;
+  return problems.none
+    ? compilePolicy({
+        revision: 1,
+        roles,
+        workspaceGuards,
+        capabilities,
+        freezes,
+        ...(sources === undefined ? {} : { sources }),
+      })
+    : undefined;
 
   function take<T>(checked: Checked<T>, use: (value: T) => void): void {
     if (checked.ok) use(checked.value);
@@ -151,34 +169,62 @@ function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {
     const differences = sameTexts(tools, test.tools) ? [] : [`the tools are ${words(tools)}, not ${words(test.tools)}`];
     return { name: test.name, ok: differences.length === 0, differences };
   }
-  const windows = new MemoryWindows();
+  const world: World = { windows: new MemoryWindows(), state: test.state, met: [] };
   const differences: string[] = [];
   for (const earlier of [...test.earlier].sort((a, b) => b.agoSeconds - a.agoSeconds))
     for (let time = 0; time < earlier.times; time += 1) {
-      const { decision, charges } = decideCall(policy, earlier, windows, -earlier.agoSeconds);
-      // what was held is taken as released: it did run
-      windows.charge(charges, -earlier.agoSeconds);
+      const decision = carryOut(policy, earlier, world);
       if (decision.verdict !== 'deny') continue;
       differences.push(`the earlier call ${earlier.action} is denied (${decision.reason})`);
       break;
     }
-  const { decision } = decideCall(policy, test.call, windows, 0);
+  const { decision } = decideCall(policy, test.call, 0, world);
   differences.push(...compare(decision, test.expect));
   return { name: test.name, ok: differences.length === 0, differences, decision };
 }
 
-function decideCall(policy: CompiledPolicy, call: TestCall, windows: MemoryWindows, atSeconds: number) {
-  const evaluation = policy.evaluate({
+/** What calls leave behind them. */
+interface World {
+  readonly windows: MemoryWindows;
+  readonly state: StateView;
+  met: MetPrerequisite[];
+}
+
+/** Where nothing is said of the time; it matters only how long ago the earlier calls were. */
+const SOME_DAY_MS = Date.UTC(2026, 0, 1);
+
+/** An earlier call. What was held is taken as released, and what was allowed as done: it did run. */
+function carryOut(policy: CompiledPolicy, call: EarlierCall, world: World): Decision {
+  const { decision, evaluation } = decideCall(policy, call, -call.agoSeconds, world);
+  if (decision.verdict === 'deny') return decision;
+  const { charges, uses = [], meets = [] } = evaluation;
+  world.windows.charge(charges, -call.agoSeconds);
+  const atMs = (world.state.atMs ?? SOME_DAY_MS) - call.agoSeconds * 1_000;
+  const eventId = `earlier ${world.met.length + 1}`;
+  const approved = decision.verdict === 'review' ? { approvedAtMs: atMs } : {};
+  world.met = [
+    ...world.met.filter((each) => !uses.includes(each.eventId)),
+    ...meets.map((key) => ({ key, eventId, doneAtMs: atMs, ...approved })),
+  ];
+  return decision;
+}
+
+function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, { windows, state, met }: World) {
+  const request: DecisionRequest = {
     workspaceId: 'workspace',
     agentId: call.agent,
     ownerId: call.owner,
     roles: call.roles,
     capability: call.action,
     arguments: call.arguments,
-  });
+    sessionId: call.session,
+  };
+  // A freeze must be told the time; how fresh a prerequisite is can be said without.
+  const isTimed = state.atMs !== undefined || state.risks !== undefined || policy.prerequisites(request).length > 0;
+  const atMs = (state.atMs ?? SOME_DAY_MS) + atSeconds * 1_000;
+  const evaluation = policy.evaluate(request, { ...state, prerequisites: met, ...(isTimed ? { atMs } : {}) });
   const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));
-  const decision = settle(evaluation, usages);
-  return { decision, charges: decision.verdict === 'deny' ? [] : evaluation.charges };
+  return { decision: settle(evaluation, usages), evaluation };
 }
 
 function compare(decision: Decision, expect: Expectation): string[] {

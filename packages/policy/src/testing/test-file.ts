@@ -3,7 +3,7 @@ import { capabilityOf } from '../documents/names.ts';
 import { type DocumentPath, listOf, objectOf, type Problems, quote, textOf } from '../documents/problems.ts';
 import { checkHead } from '../documents/role.ts';
 import { verdictOf } from '../documents/verdicts.ts';
-import type { JsonObject, JsonValue, ReasonClass, Verdict } from '../model.ts';
+import type { JsonObject, JsonValue, ReasonClass, RiskLevel, StateView, Verdict } from '../model.ts';
 import { parseDuration } from '../values/duration.ts';
 import { isObject, member } from '../values/json.ts';
 
@@ -16,17 +16,19 @@ const CLASSES: readonly ReasonClass[] = [
   'guard',
   'cap',
   'rate',
+  'freeze',
   'containment',
   'credential',
   'error',
 ];
-const WHO = ['agent', 'owner', 'roles'];
+const WHO = ['agent', 'owner', 'session', 'roles'];
 const EXPECTED = ['verdict', 'class', 'rule', 'role', 'remaining', 'retry_after', 'impact', 'trace'];
 
 /** Who calls; the agent and the owner are names of the test's own. */
 interface TestCaller {
   readonly agent: string;
   readonly owner: string;
+  readonly session: string;
   readonly roles: readonly string[];
 }
 
@@ -35,7 +37,7 @@ export interface TestCall extends TestCaller {
   readonly arguments: JsonObject;
 }
 
-interface EarlierCall extends TestCall {
+export interface EarlierCall extends TestCall {
   readonly agoSeconds: number;
   readonly times: number;
 }
@@ -56,6 +58,8 @@ export type TestCase = { readonly name: string; readonly path: DocumentPath } & 
   | {
       readonly kind: 'call';
       readonly call: TestCall;
+      /** When the call is made, and what else has a say in it. */
+      readonly state: StateView;
       readonly earlier: readonly EarlierCall[];
       readonly expect: Expectation;
     }
@@ -82,7 +86,7 @@ export function readTestFile(value: JsonValue, problems: Problems): TestFileRead
   const description = member(raw, 'description');
   if (description !== undefined) textOf(description, ['description'], 'description', 2_000, problems);
   const policy = listOf(member(raw, 'policy') ?? [], ['policy'], 'policy', 1_000, problems) ?? [];
-  const nobody: TestCaller = { agent: 'agent', owner: 'owner', roles: [] };
+  const nobody: TestCaller = { agent: 'agent', owner: 'owner', session: 'session', roles: [] };
   const defaults = member(raw, 'defaults');
   const base = defaults === undefined ? nobody : readDefaults(defaults, nobody, problems);
   const items = listOf(member(raw, 'cases') ?? [], ['cases'], 'cases', MAX_CASES, problems) ?? [];
@@ -100,7 +104,7 @@ function readDefaults(value: JsonValue, nobody: TestCaller, problems: Problems):
 }
 
 function readCaller(raw: JsonObject, path: DocumentPath, base: TestCaller, problems: Problems): TestCaller {
-  const name = (key: 'agent' | 'owner') => {
+  const name = (key: 'agent' | 'owner' | 'session') => {
     const value = member(raw, key);
     return value === undefined ? base[key] : (textOf(value, [...path, key], key, 200, problems) ?? base[key]);
   };
@@ -108,6 +112,7 @@ function readCaller(raw: JsonObject, path: DocumentPath, base: TestCaller, probl
   return {
     agent: name('agent'),
     owner: name('owner'),
+    session: name('session'),
     roles: roles === undefined ? base.roles : readNames(roles, [...path, 'roles'], 'roles', problems),
   };
 }
@@ -119,7 +124,9 @@ function readNames(value: JsonValue, path: DocumentPath, what: string, problems:
 
 function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, problems: Problems): TestCase | undefined {
   const isTools = isObject(value) && Object.hasOwn(value, 'tools');
-  const known = isTools ? ['name', 'roles', 'tools'] : ['name', ...WHO, 'action', 'arguments', 'earlier', 'expect'];
+  const known = isTools
+    ? ['name', 'roles', 'tools']
+    : ['name', ...WHO, 'action', 'arguments', 'at', 'provenance', 'risk', 'earlier', 'expect'];
   const raw = objectOf(value, path, 'a case', known, problems);
   if (raw === undefined) return undefined;
   const name = textOf(member(raw, 'name'), [...path, 'name'], 'name', 300, problems) ?? '';
@@ -132,8 +139,9 @@ function readCase(value: JsonValue, path: DocumentPath, base: TestCaller, proble
   const earlier = listOf(member(raw, 'earlier') ?? [], [...path, 'earlier'], 'earlier', MAX_EARLIER, problems) ?? [];
   const calls = earlier.map((item, i) => readEarlier(item, [...path, 'earlier', i], call ?? caller, problems));
   const expect = readExpectation(member(raw, 'expect'), [...path, 'expect'], problems);
+  const state = readState(raw, path, problems);
   if (call === undefined || expect === undefined) return undefined;
-  return { kind: 'call', name, path, call, earlier: calls.filter((each) => each !== undefined), expect };
+  return { kind: 'call', name, path, call, state, earlier: calls.filter((each) => each !== undefined), expect };
 }
 
 function readCall(raw: JsonObject, path: DocumentPath, caller: TestCaller, problems: Problems): TestCall | undefined {
@@ -144,6 +152,44 @@ function readCall(raw: JsonObject, path: DocumentPath, caller: TestCaller, probl
     return undefined;
   }
   return action === undefined ? undefined : { ...caller, action, arguments: args };
+}
+
+const LEVELS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
+const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+
+function readState(raw: JsonObject, path: DocumentPath, problems: Problems): StateView {
+  const at = member(raw, 'at');
+  const atMs = typeof at === 'string' && INSTANT.test(at) ? Date.parse(at) : Number.NaN;
+  if (at !== undefined && Number.isNaN(atMs))
+    problems.add(
+      [...path, 'at'],
+      'bad_time',
+      `${quote(at)} is no time`,
+      'Write it with its offset: "2026-12-20T12:00:00+01:00".',
+    );
+  const provenance = member(raw, 'provenance');
+  if (provenance !== undefined && provenance !== 'trusted' && provenance !== 'untrusted')
+    problems.add(
+      [...path, 'provenance'],
+      'bad_provenance',
+      `${quote(provenance)} is no provenance`,
+      'Write trusted or untrusted.',
+    );
+  const risk = member(raw, 'risk');
+  const level = LEVELS.find((each) => each === risk);
+  if (risk !== undefined && risk !== 'none' && level === undefined)
+    problems.add(
+      [...path, 'risk'],
+      'bad_level',
+      `${quote(risk)} is no level of risk`,
+      `Write none, ${LEVELS.join(', ')}.`,
+    );
+  return {
+    ...(risk === 'none' ? { risks: [] } : {}),
+    ...(level === undefined ? {} : { risks: [{ id: 'risk', level, untilMs: Number.MAX_SAFE_INTEGER }] }),
+    ...(Number.isNaN(atMs) ? {} : { atMs }),
+    ...(provenance === 'trusted' || provenance === 'untrusted' ? { provenance } : {}),
+  };
 }
 
 /** An earlier call repeats the call of its case but for what it states. */

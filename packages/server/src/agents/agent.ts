@@ -20,6 +20,16 @@ export const agentSchema = z
     created_by: z.string(),
     last_action_at: z.int().nullable(),
     stopped_reason: z.string().nullable(),
+    quarantine: z
+      .object({
+        id: z.string(),
+        role: z.string().nullable(),
+        reason: z.string(),
+        since: z.int(),
+        until: z.int().nullable(),
+      })
+      .nullable()
+      .meta({ description: 'It reads on and does nothing else until this ends; `roles` are what it wears then.' }),
   })
   .meta({ id: 'Agent' });
 

@@ -1,5 +1,13 @@
 export { agentSchema } from './agent.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
-export { findAgent, findTokenHolder, noteTokenUse, type TokenHolder, type TokenState } from './principal.ts';
-export { type Agent, readAgent } from './read.ts';
+export {
+  findAgent,
+  findTokenHolder,
+  noteTokenUse,
+  rolesUnder,
+  stateOf,
+  type TokenHolder,
+  type TokenState,
+} from './principal.ts';
+export { type Agent, listAgents, readAgent } from './read.ts';
 export { ownerChanged, ownerLeft, settleStatus } from './status.ts';

@@ -1,14 +1,22 @@
 /** Who acts: the holder of a token, or the agent an enforcement point asks about. One indexed query of current state each. */
+
+import type { Risk } from '@hivekey/policy';
+import { quarantineMark } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/index.ts';
 
 const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
-       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch,
+       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch, s.untrusted_until,
+       (SELECT json_agg(json_build_object('id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id)
+          FROM risk_signals x WHERE x.workspace_id = a.workspace_id AND x.cleared_at IS NULL AND x.expires_at > now()
+           AND ((x.kind = 'agent' AND x.subject = a.id) OR (x.kind = 'owner' AND x.subject = a.owner_id))) AS risks,
        p.id AS owner_id, p.email, p.label, p.active AS owner_active,
        (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
-         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles`;
+         WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
+       (SELECT json_build_object('role', q.role) FROM quarantines q
+         WHERE q.workspace_id = a.workspace_id AND q.agent_id = a.id AND q.ended_at IS NULL) AS quarantine`;
 
 const AGENT_TABLES = `
   JOIN workspaces w ON w.id = a.workspace_id
@@ -40,11 +48,14 @@ interface AgentRow {
   status: 'active' | 'suspended' | 'revoked';
   revision: number;
   authz_epoch: number;
+  untrusted_until: Date | null;
+  risks: Risk[] | null;
   owner_id: PersonId;
   email: string;
   label: string | null;
   owner_active: boolean;
   roles: string[];
+  quarantine: { role: string | null } | null;
 }
 
 interface TokenRow extends AgentRow {
@@ -97,12 +108,22 @@ function principalFrom(row: AgentRow, roles: readonly string[], credential: Cred
     ownerId: row.owner_id,
     owner: row.email,
     ...(row.label === null ? {} : { ownerLabel: row.label }),
-    roles,
+    roles: rolesUnder(row.quarantine, roles),
     tokenId: credential.tokenId,
     tokenExpiresAtMs: credential.tokenExpiresAtMs,
     agentRevision: row.revision,
     authzEpoch: row.authz_epoch,
+    ...(row.untrusted_until === null ? {} : { untrustedUntilMs: row.untrusted_until.getTime() }),
+    ...(row.risks === null ? {} : { risks: row.risks }),
   };
+}
+
+/** The roles as they count: a quarantined agent wears its mark beside them. */
+export function rolesUnder(
+  quarantine: { readonly role: string | null } | null,
+  roles: readonly string[],
+): readonly string[] {
+  return quarantine === null ? roles : [...roles, quarantineMark(quarantine.role ?? undefined)];
 }
 
 /** The holder of the token with this lookup hash, or undefined when no such token was ever made. */
@@ -129,6 +150,17 @@ export async function findAgent(
   });
   const row = rows[0];
   return row && { principal: principalFrom(row, row.roles, credential), state: agentState(row) };
+}
+
+/** What has a say about the agent's calls beside its roles, for a dry run. */
+export async function stateOf(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  agentId: AgentId,
+): Promise<Pick<Principal, 'untrustedUntilMs' | 'risks'>> {
+  const nobody = { tokenId: 'tok_' as TokenId, tokenExpiresAtMs: 0 };
+  const { untrustedUntilMs = 0, risks = [] } = (await findAgent(pool, workspaceId, agentId, nobody))?.principal ?? {};
+  return { untrustedUntilMs, risks };
 }
 
 /** Notes the use of a token, at most once a minute for each. Never on the way of an action. */

@@ -15,7 +15,10 @@ SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_la
              JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id AND k.lifted_at IS NULL
             WHERE c.workspace_id = a.workspace_id AND c.agent_id = a.id ORDER BY k.ordered_at DESC LIMIT 1)
          WHEN 'suspended' THEN CASE WHEN s.suspended THEN s.stopped_reason ELSE 'The owner was deactivated.' END
-       END AS stopped_reason
+       END AS stopped_reason,
+       (SELECT json_build_object('id', q.id, 'role', q.role, 'reason', q.reason,
+                                 'since', floor(extract(epoch FROM q.entered_at))::bigint, 'until', floor(extract(epoch FROM q.until))::bigint)
+          FROM quarantines q WHERE q.workspace_id = a.workspace_id AND q.agent_id = a.id AND q.ended_at IS NULL) AS quarantine
   FROM agents a
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
   JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
@@ -35,6 +38,7 @@ interface Row {
   created_by: string;
   last_action_at: number | null;
   stopped_reason: string | null;
+  quarantine: AgentView['quarantine'];
 }
 
 export interface Agent extends AgentView {

@@ -7,6 +7,7 @@ import { loadPolicySet } from '../roles/index.ts';
 import { agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
 import { changeAgent, createAgent, suspendAgent } from './change.ts';
 import { manifestOf, visibleToolSchema } from './manifest.ts';
+import { rolesUnder } from './principal.ts';
 import { listAgents, readAgent } from './read.ts';
 
 const params = z.object({ agent: z.string().max(128) });
@@ -100,7 +101,7 @@ export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiC
         loadPolicySet(pool, workspaceId),
         declaredCapabilities(pool, workspaceId),
       ]);
-      const granted = compilePolicy(set).granted(agent.roles);
+      const granted = compilePolicy(set).granted(rolesUnder(agent.quarantine, agent.roles));
       return wholeList(manifestOf(catalogue, set, declared, granted, agent.roles));
     },
   );

@@ -1,4 +1,5 @@
 /** What an agent's status follows from. Called inside the transaction of whatever changed it. */
+import { cancelOfAgents } from '../approvals/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { AgentView } from './agent.ts';
@@ -79,7 +80,9 @@ export async function ownerLeft(
       reason: 'the owner was deactivated',
     });
   }
-  return suspended.map(({ agentId }) => agentId);
+  const agentIds = suspended.map(({ agentId }) => agentId);
+  await cancelOfAgents(transaction, workspaceId, agentIds, { actor, reason: 'the owner was deactivated' });
+  return agentIds;
 }
 
 /** Something that stands on the records of the owner's agents changed. */

@@ -16,13 +16,18 @@ export const filterQuery = {
   from: moment.optional().meta({ description: 'Decision time, inclusive.' }),
   to: moment.optional().meta({ description: 'Decision time, exclusive.' }),
   q: word.optional().meta({ description: 'Words in the reason.' }),
+  shadow: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: '`true`: only calls that a guard in shadow would have refused or held.' }),
 };
 const filterSchema = z.object(filterQuery);
 export type FilterQuery = z.output<typeof filterSchema>;
 
-export function filterOf({ from, to, ...rest }: FilterQuery): EventFilter {
+export function filterOf({ from, to, shadow, ...rest }: FilterQuery): EventFilter {
   return {
     ...rest,
+    ...(shadow === 'true' ? { shadow: true } : {}),
     ...(from === undefined ? {} : { from: new Date(from) }),
     ...(to === undefined ? {} : { to: new Date(to) }),
   };
@@ -39,8 +44,9 @@ export function given({
   from,
   to,
   q,
+  shadow,
 }: FilterQuery): Record<string, string> {
-  const all = { agent, owner, action, verdict, kind, session, from, to, q };
+  const all = { agent, owner, action, verdict, kind, session, from, to, q, shadow };
   return Object.fromEntries(
     Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route also takes `application/yaml`; its handler then gets the text of the body, a string. */
     readonly yaml?: true;
+    /** The body is a signed token: its handler gets the text. */
+    readonly token?: true;
   }
 }
 
@@ -29,6 +31,7 @@ function hasPrototypeKey(value: JsonValue): boolean {
 /** The value of a body; undefined for none. Throws the parser's refusal, or 415 for YAML that is not wanted. */
 function readBody(request: FastifyRequest, bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
+  if (request.routeOptions.config.token === true) return bytes.toString('latin1');
   if (YAML.test(request.headers['content-type'] ?? '')) {
     if (request.routeOptions.config.yaml === true) return readYaml(bytes);
     throw new Failure(415, 'yaml_not_accepted', 'This route does not take YAML.', 'Send JSON.');

@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
+import type { Approvals } from '../approvals/index.ts';
 import type { Config } from '../config.ts';
 import type { ServerKeys } from '../identity/index.ts';
-import type { KeyId, WorkspaceId } from '../ids.ts';
+import type { KeyId, PersonId, WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly log: RunningLog;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly approvals: Approvals;
   readonly permits: Permits;
   readonly webhooks: Webhooks;
   readonly keys: ServerKeys;
@@ -48,6 +50,10 @@ export interface Administrator {
   /** As it stands in the log, e.g. `key:ops`. */
   readonly actor: string;
   readonly via: 'key' | 'session';
+  /** Whom the key belongs to. Without one it manages, and decides nothing that takes a person. */
+  readonly person?: { readonly id: PersonId; readonly email: string };
+  /** When a console session was opened; a key is authenticated with its request. Epoch milliseconds. */
+  readonly authenticatedAtMs?: number;
 }
 
 /** A file of routes registers itself on the API: `export function agentRoutes(api: Api, context: ApiContext): void`. */

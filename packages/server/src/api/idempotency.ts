@@ -23,8 +23,8 @@ const METHODS = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const KEPT_HOURS = 24;
 /** A key without an answer is in progress for this long; later its outcome is unknown. */
 const IN_PROGRESS_SECONDS = 60;
-/** Answers after which nothing was done: the key may be used again. */
-const NOTHING_DONE = new Set([429, 502, 503, 504]);
+/** Answers after which nothing was done, or not yet (202): the key may be used again. */
+const NOTHING_DONE = new Set([202, 429, 502, 503, 504]);
 
 const TAKE = `
 INSERT INTO idempotency_keys (workspace_id, actor, key, request_sha256) VALUES ($1, $2, $3, $4)

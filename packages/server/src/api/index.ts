@@ -5,9 +5,14 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { z } from 'zod';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
+import { approvalRoutes } from '../approvals/routes.ts';
+import { breakerRoutes } from '../breakers/routes.ts';
+import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
+import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { Failure } from '../errors.ts';
+import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
 import { HostGuard } from '../gateway/host-guard.ts';
@@ -15,8 +20,10 @@ import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
+import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
+import { sourceRoutes } from '../sources/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
 import { auditRoutes } from './audit.ts';
@@ -45,7 +52,14 @@ const MANAGEMENT: readonly Routes[] = [
   workspaceGuardRoutes,
   capabilityRoutes,
   policyRoutes,
+  budgetRoutes,
+  freezeRoutes,
+  sourceRoutes,
+  riskRoutes,
   containmentRoutes,
+  quarantineRoutes,
+  breakerRoutes,
+  approvalRoutes,
   mcpServerRoutes,
   secretRoutes,
   auditRoutes,
@@ -113,6 +127,10 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     documentSecurity(group, 'agent_token');
     group.addHook('onRequest', limits.request);
     for (const routes of AGENTS) routes(group, context);
+  });
+  await api.register(async (group: Api) => {
+    group.addHook('onRequest', limits.request);
+    securityEventRoutes(group, context);
   });
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);

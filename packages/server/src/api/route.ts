@@ -4,5 +4,5 @@ export { errorSchema } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
 export { jsonObject } from './json.ts';
 export type { Limits } from './limits.ts';
-export { type ListScope, listOf, openCursor, pageOf, pageQuery, sealCursor, wholeList } from './lists.ts';
+export { type ListScope, listOf, openCursor, pageOf, pageOfAll, pageQuery, sealCursor, wholeList } from './lists.ts';
 export type { SystemState } from './system.ts';

@@ -1,6 +1,6 @@
 /** The part of a stop that is one transaction: who is covered, the state, the tokens, the records. */
 import { readAgent, settleStatus } from '../agents/index.ts';
-import type { Administrator } from '../api/route.ts';
+import { cancelOfAgents, cancelOfCapability } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
@@ -8,6 +8,7 @@ import { readPerson } from '../people/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import type { NewContainment } from './containment.ts';
 import { type ProbeSubject, probeSubject } from './probe.ts';
+import type { Actor } from './quarantine.ts';
 import { standingOrder } from './standing.ts';
 
 /** Nodes that wrote to the log within this time are expected to say what they aborted. */
@@ -93,7 +94,7 @@ async function require(
 /** Gives the order, or finds that it stands already, and for whom its effect can be measured. */
 export async function commitStop(
   transaction: LoggedTransaction,
-  who: Administrator,
+  who: Actor,
   wanted: NewContainment,
   orderedAtMs: number,
   nodeId: string,
@@ -108,7 +109,7 @@ export async function commitStop(
  */
 async function giveOrder(
   transaction: LoggedTransaction,
-  who: Administrator,
+  who: Actor,
   wanted: NewContainment,
   orderedAtMs: number,
   nodeId: string,
@@ -139,6 +140,10 @@ async function giveOrder(
     [workspaceId, id, nodeId, EXPECTED_WITHIN_SECONDS],
   );
   await cover(transaction, who, id, target.agentIds, reason);
+  // What waits for people is called off with the agents, before it can be released.
+  const cancellation = { actor, reason: 'stopped', containmentId: id };
+  await cancelOfAgents(transaction, workspaceId, target.agentIds, cancellation);
+  if (scope === 'tool') await cancelOfCapability(transaction, workspaceId, target.name, cancellation);
   if (scope === 'tool') await publishPolicy(transaction, workspaceId, actor);
   if (scope === 'workspace') {
     await client.query("UPDATE workspace_state SET status = 'stopped', updated_at = now() WHERE workspace_id = $1", [
@@ -157,7 +162,7 @@ async function giveOrder(
 /** Writes down who is covered, ends their tokens and settles their status. */
 async function cover(
   transaction: LoggedTransaction,
-  { workspaceId, actor }: Administrator,
+  { workspaceId, actor }: Actor,
   containmentId: string,
   agents: readonly AgentId[],
   reason: string,

@@ -1,17 +1,18 @@
 /** The kill switch: commit the stop, abort what runs in the same tick, measure the refusal, keep the receipt. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
-import type { Administrator, ApiContext } from '../api/route.ts';
+import type { ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import { LogOverloaded, LogUnavailable } from '../log/index.ts';
-import type { StopReport, StopTarget } from '../path/index.ts';
+import { PERMIT_LEASE_MS, type StopReport, type StopTarget } from '../path/index.ts';
 import { type CommittedStop, commitStop, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
+import type { Actor } from './quarantine.ts';
 
-/** How long the answer waits for other nodes to say what they aborted. They are stopped whether they say so or not. */
-const ACK_WAIT_MS = 300;
+/** How long the answer waits for other nodes to say what they aborted. After that, what they had recorded can begin no more. */
+const ACK_WAIT_MS = PERMIT_LEASE_MS;
 const ACK_POLL_MS = 10;
 /** How long a stop that cannot be recorded looks for whom it would have covered. */
 const LOOK_UP_MS = 1_000;
@@ -45,11 +46,7 @@ export function stopHere(
  * never was. Throws `stop_not_recorded` (503) when it could not be made durable: then only what is in flight
  * on this node has been stopped.
  */
-export async function orderStop(
-  context: StopContext,
-  who: Administrator,
-  wanted: NewContainment,
-): Promise<ContainmentView> {
+export async function orderStop(context: StopContext, who: Actor, wanted: NewContainment): Promise<ContainmentView> {
   const orderedAtMs = context.clock();
   const started = performance.now();
   const { workspaceId } = who;
@@ -153,7 +150,8 @@ async function acksOf({ pool }: StopContext, workspaceId: WorkspaceId, id: strin
       await sleep(ACK_POLL_MS);
     }
   } catch {
-    // The database went away after the commit; keeping the receipt will tell.
+    // Nobody's word can be read: then only time tells that nothing can begin.
+    await sleep(Math.max(0, deadline - performance.now()));
   }
 }
 

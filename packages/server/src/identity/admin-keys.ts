@@ -2,8 +2,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
-import { type KeyId, newId, randomBase62, type WorkspaceId } from '../ids.ts';
+import { type KeyId, newId, type PersonId, randomBase62, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
 import { newCredential } from './token-hash.ts';
 
@@ -18,6 +19,8 @@ export interface KeyView {
   readonly id: KeyId;
   readonly object: 'key';
   readonly name: string;
+  /** E-mail of the person it belongs to. */
+  readonly person: string | null;
   readonly last4: string;
   readonly status: KeyStatus;
   /** Times in epoch seconds. */
@@ -36,6 +39,8 @@ export interface NewKey {
 interface KeyRow {
   id: KeyId;
   name: string;
+  person_id: PersonId | null;
+  person: string | null;
   last4: string;
   status: KeyStatus;
   created_by: string;
@@ -47,7 +52,8 @@ interface KeyRow {
 
 const STATUS = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
                      WHEN expires_at <= clock_timestamp() THEN 'expired' ELSE 'live' END`;
-const COLUMNS = `id, name, last4, ${STATUS} AS status, created_by, created_at, expires_at, last_used_at, replaced_by`;
+const PERSON = `(SELECT p.email FROM people p WHERE p.workspace_id = k.workspace_id AND p.id = k.person_id)`;
+const COLUMNS = `id, name, person_id, ${PERSON} AS person, last4, ${STATUS} AS status, created_by, created_at, expires_at, last_used_at, replaced_by`;
 
 function seconds(at: Date): number {
   return Math.floor(at.getTime() / 1000);
@@ -58,6 +64,7 @@ function viewOf(row: KeyRow): KeyView {
     id: row.id,
     object: 'key',
     name: row.name,
+    person: row.person,
     last4: row.last4,
     status: row.status,
     created: seconds(row.created_at),
@@ -77,6 +84,8 @@ export interface KeyHolder {
   readonly workspaceId: WorkspaceId;
   readonly keyId: KeyId;
   readonly name: string;
+  readonly personId: PersonId | null;
+  readonly person: string | null;
   readonly status: KeyStatus;
   /** Its last use was noted more than a minute ago. */
   readonly isUseDue: boolean;
@@ -86,9 +95,9 @@ export interface KeyHolder {
 export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<KeyHolder | undefined> {
   const { rows } = await pool.query<KeyHolder>({
     name: 'key-holder',
-    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, ${STATUS} AS status,
-                  coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
-             FROM admin_keys WHERE lookup_hmac = $1`,
+    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, person_id AS "personId", ${PERSON} AS person,
+                  ${STATUS} AS status, coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
+             FROM admin_keys k WHERE lookup_hmac = $1`,
     values: [lookupHmac],
   });
   return rows[0];
@@ -113,7 +122,7 @@ export async function listKeys(
   const { rows } = await pool.query<KeyRow & { created_us: number }>({
     name: 'key-list',
     text: `SELECT ${COLUMNS}, (extract(epoch FROM created_at) * 1000000)::bigint AS created_us
-             FROM admin_keys WHERE workspace_id = $1
+             FROM admin_keys k WHERE workspace_id = $1
               AND ($2::bigint IS NULL OR ((extract(epoch FROM created_at) * 1000000)::bigint, id) < ($2, $3))
             ORDER BY created_at DESC, id DESC LIMIT $4`,
     values: [workspaceId, after?.createdUs ?? null, after?.id ?? null, limit],
@@ -123,6 +132,7 @@ export async function listKeys(
 
 interface KeyDraft {
   readonly name: string;
+  readonly personId?: PersonId | null | undefined;
   readonly expiresInSeconds?: number | undefined;
 }
 
@@ -130,14 +140,14 @@ async function insertKey(
   { client, now }: LoggedTransaction,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
-  { name, expiresInSeconds }: KeyDraft,
+  { name, personId, expiresInSeconds }: KeyDraft,
   actor: string,
 ): Promise<NewKey> {
   const { text, lookupHmac, last4 } = newCredential('live', pepper);
   const { rows } = await client.query<KeyRow>(
-    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second') RETURNING ${COLUMNS}`,
-    [workspaceId, newId<KeyId>('key'), name, lookupHmac, last4, actor, now, expiresInSeconds ?? null],
+    `INSERT INTO admin_keys AS k (workspace_id, id, name, lookup_hmac, last4, created_by, created_at, expires_at, person_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second', $9) RETURNING ${COLUMNS}`,
+    [workspaceId, newId<KeyId>('key'), name, lookupHmac, last4, actor, now, expiresInSeconds ?? null, personId ?? null],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
@@ -145,7 +155,14 @@ async function insertKey(
 }
 
 function created(view: KeyView, actor: string) {
-  return { kind: 'key.created', actor, key_id: view.id, key: view.name, last4: view.last4 } as const;
+  return {
+    kind: 'key.created',
+    actor,
+    key_id: view.id,
+    key: view.name,
+    person: view.person ?? undefined,
+    last4: view.last4,
+  } as const;
 }
 
 /** The transactions below are alone in their workspace, so what they read cannot change under them. */
@@ -153,10 +170,11 @@ export async function createKey(
   log: ActionLog,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
-  draft: KeyDraft,
+  draft: Omit<KeyDraft, 'personId'> & { readonly person?: string | undefined },
   actor: string,
 ): Promise<NewKey> {
   return log.transact(workspaceId, async (transaction) => {
+    const personId = draft.person === undefined ? null : await holderOf(transaction, workspaceId, draft.person);
     const { rowCount } = await transaction.client.query(
       'SELECT 1 FROM admin_keys WHERE workspace_id = $1 AND lower(name) = lower($2) LIMIT 1',
       [workspaceId, draft.name],
@@ -168,10 +186,17 @@ export async function createKey(
         `There is, or was, an admin key ${draft.name}.`,
         'Names stand in the log as the actor and are not used twice: choose another, or rotate that key.',
       );
-    const key = await insertKey(transaction, pepper, workspaceId, draft, actor);
+    const key = await insertKey(transaction, pepper, workspaceId, { ...draft, personId }, actor);
     transaction.log({ ...created(key.view, actor), expires_at: isoOf(key.view.expires_at) });
     return key;
   });
+}
+
+/** Throws `person_not_found`, `person_inactive`. */
+async function holderOf({ client }: LoggedTransaction, workspaceId: WorkspaceId, person: string): Promise<PersonId> {
+  const { id, email, active } = await readPerson(client, workspaceId, person);
+  if (active) return id;
+  throw new Failure(409, 'person_inactive', `${email} is not active.`, 'Activate the person first, or name another.');
 }
 
 function isoOf(epochSeconds: number | null): string | undefined {
@@ -187,7 +212,13 @@ export async function rotateKey(
   {
     overlapSeconds,
     expiresInSeconds,
-  }: { readonly overlapSeconds: number; readonly expiresInSeconds?: number | undefined },
+    person,
+  }: {
+    readonly overlapSeconds: number;
+    readonly expiresInSeconds?: number | undefined;
+    /** Absent: as before. */
+    readonly person?: string | undefined;
+  },
   actor: string,
 ): Promise<NewKey> {
   return log.transact(workspaceId, async (transaction) => {
@@ -199,7 +230,9 @@ export async function rotateKey(
         `The admin key ${keyId} is ${old.status === 'live' ? 'rotated already' : old.status}.`,
         'Rotate its successor, or make another key.',
       );
-    const key = await insertKey(transaction, pepper, workspaceId, { name: old.name, expiresInSeconds }, actor);
+    const personId = person === undefined ? old.person_id : await holderOf(transaction, workspaceId, person);
+    const draft = { name: old.name, personId, expiresInSeconds };
+    const key = await insertKey(transaction, pepper, workspaceId, draft, actor);
     await transaction.client.query(
       `UPDATE admin_keys SET replaced_by = $3,
               expires_at = least(expires_at, $4::timestamptz + $5 * interval '1 second')
@@ -256,10 +289,10 @@ export async function revokeKey(
 }
 
 async function readKey({ client }: LoggedTransaction, workspaceId: WorkspaceId, keyId: string): Promise<KeyRow> {
-  const { rows } = await client.query<KeyRow>(`SELECT ${COLUMNS} FROM admin_keys WHERE workspace_id = $1 AND id = $2`, [
-    workspaceId,
-    keyId,
-  ]);
+  const { rows } = await client.query<KeyRow>(
+    `SELECT ${COLUMNS} FROM admin_keys k WHERE workspace_id = $1 AND id = $2`,
+    [workspaceId, keyId],
+  );
   const [row] = rows;
   if (row !== undefined) return row;
   throw new Failure(404, 'key_not_found', `There is no admin key ${keyId}.`, 'List keys with GET /v1/keys.');

@@ -54,15 +54,25 @@ async function holderOfSession(context: ApiContext, request: FastifyRequest, id:
       'X-CSRF-Token is missing, or not that of this session.',
       'Send csrf_token of GET /v1/session.',
     );
-  return { workspaceId: session.workspaceId, keyId: session.keyId, actor: actorOf(session.keyName), via: 'session' };
+  const { workspaceId, keyId, keyName, person, openedAt } = session;
+  const who = {
+    workspaceId,
+    keyId,
+    actor: actorOf(keyName),
+    via: 'session',
+    authenticatedAtMs: openedAt.getTime(),
+  } as const;
+  return person === undefined ? who : { ...who, person };
 }
 
 /** Rejects with a Failure: 401, or 403 for a write of a session without its CSRF token. */
 export async function administratorOf(context: ApiContext, request: FastifyRequest): Promise<Administrator> {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const { workspaceId, keyId, name } = await holderOfKey(context, BEARER.exec(authorization)?.[1] ?? '');
-    return { workspaceId, keyId, actor: actorOf(name), via: 'key' };
+    const holder = await holderOfKey(context, BEARER.exec(authorization)?.[1] ?? '');
+    const { workspaceId, keyId, name, personId, person } = holder;
+    const who = { workspaceId, keyId, actor: actorOf(name), via: 'key' } as const;
+    return personId === null || person === null ? who : { ...who, person: { id: personId, email: person } };
   }
   const sessionId = sessionIdOf(request, isHttps(context));
   if (sessionId !== undefined) return holderOfSession(context, request, sessionId);

@@ -34,7 +34,7 @@ const sessionSchema = z
       environment: z.string(),
       status: z.enum(['active', 'stopped']),
     }),
-    key: z.object({ id: z.string(), name: z.string() }),
+    key: z.object({ id: z.string(), name: z.string(), person: z.string().nullable() }),
     csrf_token: z.string(),
     expires_at: z.int(),
   })
@@ -51,7 +51,7 @@ async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.ou
   return {
     object: 'session',
     workspace,
-    key: { id: session.keyId, name: session.keyName },
+    key: { id: session.keyId, name: session.keyName, person: session.person?.email ?? null },
     csrf_token: session.csrfToken,
     expires_at: Math.floor(session.expiresAt.getTime() / 1000),
   };
@@ -124,6 +124,7 @@ const keySchema = z
     id: z.string(),
     object: z.literal('key'),
     name: z.string(),
+    person: z.string().nullable().meta({ description: 'Whose it is; only such a key decides about approvals.' }),
     last4: z.string(),
     status: z.enum(['live', 'expired', 'revoked']),
     created: z.int(),
@@ -141,6 +142,7 @@ const keyName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not 1 to 64 letters, digits, dots, hyphens and underscores');
 const lifetime = z.int().min(60).max(MAX_KEY_SECONDS).optional();
+const holder = z.string().min(1).max(254).optional().meta({ description: 'Id or e-mail of the person it belongs to.' });
 const keyParams = z.strictObject({ id: z.string().max(64) });
 
 function shown({ view, text }: NewKey): z.output<typeof newKeySchema> {
@@ -181,12 +183,12 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
       schema: {
         summary: 'Make an admin key',
         tags: ['keys'],
-        body: z.strictObject({ name: keyName, expires_in_seconds: lifetime }),
+        body: z.strictObject({ name: keyName, person: holder, expires_in_seconds: lifetime }),
         response: { 201: newKeySchema },
       },
     },
     async ({ administrator: { workspaceId, actor }, body }, reply) => {
-      const draft = { name: body.name, expiresInSeconds: body.expires_in_seconds };
+      const draft = { name: body.name, person: body.person, expiresInSeconds: body.expires_in_seconds };
       const key = await createKey(log, keys.pepper, workspaceId, draft, actor);
       return reply.code(201).send(shown(key));
     },
@@ -208,13 +210,18 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
               .max(30 * 24 * 3600)
               .default(DEFAULT_OVERLAP_SECONDS),
             expires_in_seconds: lifetime,
+            person: holder,
           })
           .prefault({}),
         response: { 201: newKeySchema },
       },
     },
     async ({ administrator: { workspaceId, actor }, params, body }, reply) => {
-      const terms = { overlapSeconds: body.overlap_seconds, expiresInSeconds: body.expires_in_seconds };
+      const terms = {
+        overlapSeconds: body.overlap_seconds,
+        expiresInSeconds: body.expires_in_seconds,
+        person: body.person,
+      };
       const key = await rotateKey(log, keys.pepper, workspaceId, params.id, terms, actor);
       return reply.code(201).send(shown(key));
     },

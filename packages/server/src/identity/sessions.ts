@@ -1,7 +1,7 @@
 /** Console sessions: server-side, tied to an admin key, ended with it. */
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { KeyId, WorkspaceId } from '../ids.ts';
+import type { KeyId, PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { actorOf, type KeyHolder, type KeyStatus } from './admin-keys.ts';
 
@@ -13,6 +13,9 @@ export interface Session {
   readonly workspaceId: WorkspaceId;
   readonly keyId: KeyId;
   readonly keyName: string;
+  /** Whom the key belongs to. */
+  readonly person: { readonly id: PersonId; readonly email: string } | undefined;
+  readonly openedAt: Date;
   readonly csrfToken: string;
   readonly expiresAt: Date;
 }
@@ -33,10 +36,10 @@ export async function openSession(
   holder: KeyHolder,
   previous: string | undefined,
 ): Promise<OpenedSession> {
-  const { workspaceId, keyId, name } = holder;
+  const { workspaceId, keyId, name, personId, person } = holder;
   const id = randomBytes(32).toString('base64url');
   const csrfToken = randomBytes(32).toString('base64url');
-  const expiresAt = await log.transact(workspaceId, async ({ client, now, log: record }) => {
+  const times = await log.transact(workspaceId, async ({ client, now, log: record }) => {
     await client.query('DELETE FROM console_sessions WHERE expires_at < $1 OR idle_at < $1 OR id_hash = $2', [
       now,
       idHash(pepper, previous ?? ''),
@@ -48,15 +51,22 @@ export async function openSession(
       [idHash(pepper, id), workspaceId, keyId, csrfToken, now, SESSION_IDLE_SECONDS, SESSION_SECONDS],
     );
     record({ kind: 'session.started', actor: actorOf(name), key_id: keyId });
-    return rows[0]?.expires_at ?? now;
+    return { openedAt: now, expiresAt: rows[0]?.expires_at ?? now };
   });
-  return { id, workspaceId, keyId, keyName: name, csrfToken, expiresAt };
+  return { id, workspaceId, keyId, keyName: name, person: personOf(personId, person), csrfToken, ...times };
+}
+
+function personOf(id: PersonId | null, email: string | null): Session['person'] {
+  return id === null || email === null ? undefined : { id, email };
 }
 
 interface SessionRow {
   workspace_id: WorkspaceId;
   admin_key_id: KeyId;
   key_name: string;
+  person_id: PersonId | null;
+  person: string | null;
+  created_at: Date;
   key_status: KeyStatus;
   csrf_token: string;
   expires_at: Date;
@@ -68,7 +78,8 @@ export async function findSession(pool: Pool, pepper: KeyObject, id: string): Pr
   const hash = idHash(pepper, id);
   const { rows } = await pool.query<SessionRow>({
     name: 'session',
-    text: `SELECT s.workspace_id, s.admin_key_id, s.csrf_token, s.expires_at, k.name AS key_name,
+    text: `SELECT s.workspace_id, s.admin_key_id, s.csrf_token, s.created_at, s.expires_at, k.name AS key_name, k.person_id,
+                  (SELECT p.email FROM people p WHERE p.workspace_id = k.workspace_id AND p.id = k.person_id) AS person,
                   CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
                        WHEN k.expires_at <= clock_timestamp() THEN 'expired' ELSE 'live' END AS key_status,
                   extract(epoch FROM s.idle_at - clock_timestamp())::float8 AS idle_left
@@ -90,6 +101,8 @@ export async function findSession(pool: Pool, pepper: KeyObject, id: string): Pr
     workspaceId: row.workspace_id,
     keyId: row.admin_key_id,
     keyName: row.key_name,
+    person: personOf(row.person_id, row.person),
+    openedAt: row.created_at,
     csrfToken: row.csrf_token,
     expiresAt: row.expires_at,
   };

@@ -11,8 +11,10 @@ import type { WindowLedger } from './windows.ts';
 export interface Expectation {
   /** Null when nothing in the batch depends on the workspace's state. */
   readonly policyRevision: number | null;
-  /** The first moment at which one of the tokens is dead, epoch milliseconds. */
-  readonly tokenExpiryMs: number;
+  /** All was decided for times from this one on, epoch milliseconds. */
+  readonly fromMs: number;
+  /** The first moment at which one of the tokens is dead, or one of the decisions holds no more. */
+  readonly untilMs: number;
   /** Revision of each agent; undefined where none is compared. */
   readonly revisions: ReadonlyMap<AgentId, number> | undefined;
   /** The windows were decided as of this time, believed to be past for the database. Absent when they were read under lock. */
@@ -20,23 +22,28 @@ export interface Expectation {
 }
 
 /** For a batch whose state is locked, and for records that depend on none. */
-export const NOTHING_EXPECTED: Expectation = { policyRevision: null, tokenExpiryMs: 0, revisions: undefined };
+export const NOTHING_EXPECTED: Expectation = { policyRevision: null, fromMs: 0, untilMs: 0, revisions: undefined };
 
 /** Undefined when the intents must be looked at one by one: they disagree, so that one must be stale, or one stands whatever its agent's state. */
 export function expectationOf(intents: readonly IntentEntry[]): Expectation | undefined {
   const [first] = intents;
   if (first === undefined) return NOTHING_EXPECTED;
   const { policyRevision } = first.intent.evaluation;
-  let tokenExpiryMs = Number.POSITIVE_INFINITY;
+  let fromMs = 0;
+  let untilMs = Number.POSITIVE_INFINITY;
   const revisions = new Map<AgentId, number>();
   for (const { intent } of intents) {
     const { agentId, agentRevision, tokenExpiresAtMs } = intent.principal;
     if (intent.evenIfStopped === true || intent.evaluation.policyRevision !== policyRevision) return undefined;
     if ((revisions.get(agentId) ?? agentRevision) !== agentRevision) return undefined;
     revisions.set(agentId, agentRevision);
-    tokenExpiryMs = Math.min(tokenExpiryMs, tokenExpiresAtMs);
+    untilMs = Math.min(untilMs, tokenExpiresAtMs);
+    const { holds } = intent.evaluation;
+    if (holds === undefined) continue;
+    fromMs = Math.max(fromMs, holds.fromMs);
+    untilMs = Math.min(untilMs, holds.untilMs);
   }
-  return { policyRevision, tokenExpiryMs, revisions };
+  return { policyRevision, fromMs, untilMs, revisions };
 }
 
 /** A block with its place, and the statement that adds it. */
@@ -77,11 +84,11 @@ export function prepareAppend(
   });
   const block = buildBlock(before.head, records);
   const agents = [...agentSeqs.keys()].sort();
-  const { policyRevision, tokenExpiryMs, revisions } = expectation;
+  const { policyRevision, fromMs, untilMs, revisions } = expectation;
   const values: unknown[] = [
     workspaceId,
     policyRevision,
-    tokenExpiryMs / 1000,
+    [fromMs / 1000, untilMs / 1000],
     agents,
     agents.map(lastSeq),
     revisions === undefined ? null : agents.map((id) => revisions.get(id)),

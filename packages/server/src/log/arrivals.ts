@@ -2,9 +2,9 @@
 import { settle } from '@hivekey/policy';
 import { type EventId, newEventId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
+import { creditsOf } from './credits.ts';
 import type { IntentEntry, PlainEntry } from './entries.ts';
 import { callRecord, factsOf, resultRecord } from './records.ts';
-import type { Reservation } from './windows.ts';
 
 /** Throws a TypeError for an intent that no caller may bring. */
 export function intentEntry(
@@ -19,30 +19,29 @@ export function intentEntry(
     throw new TypeError('only a denial is recorded even if stopped');
   checkAmounts(intent);
   const entry = { kind: 'intent', intent, eventId, nowMs, attempts: 0, resolve, reject } as const;
-  if (evaluation.demands.length > 0 || (evaluation.verdict === 'allow' && evaluation.charges.length > 0))
+  if (
+    intent.gate !== undefined ||
+    evaluation.demands.length > 0 ||
+    (evaluation.verdict === 'allow' && evaluation.charges.length > 0)
+  )
     return { ...entry, ready: undefined };
   // Written out already now, while an earlier batch is being committed.
   const decision = settle(evaluation, []);
   return { ...entry, ready: { decision, text: callRecord(intent, decision, eventId, nowMs) } };
 }
 
-/** The result of a call. With `release`, its reservations are given back: it never began. */
-export function resultEntry(
-  call: CallReference,
-  outcome: Outcome,
-  nowMs: number,
-  release: readonly Reservation[] | undefined,
-  resolve: () => void,
-): PlainEntry {
+/** The result of a call, and what it gives back of the call's reservations. */
+export function resultEntry(call: CallReference, outcome: Outcome, nowMs: number, resolve: () => void): PlainEntry {
   const eventId: EventId = newEventId(nowMs);
-  const { principal, action, eventId: settles } = call;
-  const text = resultRecord(factsOf(principal, action, settles), outcome, principal, eventId, nowMs);
+  const { principal, action, eventId: settles, reservations } = call;
+  const credits = creditsOf(reservations, outcome);
+  const text = resultRecord(factsOf(principal, action, settles), outcome, principal, eventId, nowMs, credits);
   return {
     kind: 'plain',
     eventId,
     text,
     settles,
-    ...(release === undefined ? {} : { release }),
+    ...(credits.length === 0 ? {} : { credits }),
     attempts: 0,
     resolve,
   };

@@ -1,9 +1,10 @@
 /** What waits for its commit. */
 import type { Decision } from '@hivekey/policy';
 import type { AgentId, EventId } from '../ids.ts';
-import type { Intent, RecordResult } from '../path/index.ts';
+import type { Intent, RecordResult, Reservation } from '../path/index.ts';
+import type { Credit } from './credits.ts';
 import type { RecordText } from './records.ts';
-import type { Reservation } from './windows.ts';
+import type { Gate, Ruling } from './types.ts';
 
 /** A call to decide for good and record. */
 export interface IntentEntry {
@@ -26,8 +27,8 @@ export interface PlainEntry {
   readonly text: RecordText;
   /** The call whose result this is. */
   readonly settles?: EventId;
-  /** Reservations to give back: the call never began. */
-  readonly release?: readonly Reservation[];
+  /** What it gives back of the call's reservations. */
+  readonly credits?: readonly Credit[];
   attempts: number;
   resolve(): void;
   reject?: (error: Error) => void;
@@ -48,4 +49,7 @@ export interface BatchItem {
   readonly agentId?: AgentId;
   readonly decision?: Decision;
   readonly reservations?: readonly Reservation[];
+  /** Asked about this call, with its answer. */
+  readonly gate?: Gate;
+  readonly ruling?: Ruling;
 }

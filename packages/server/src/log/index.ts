@@ -7,6 +7,14 @@ import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { Logger, LogObserver } from '../observability/index.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
+import {
+  type AskedWindow,
+  type BudgetComparison,
+  type BudgetState,
+  compareBudgets,
+  databaseTimeUs,
+  readBudgets,
+} from './budgets.ts';
 import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
 import { type ExportOptions, exportLog, type LogExport } from './export.ts';
 import { Keeper } from './keeper.ts';
@@ -35,6 +43,7 @@ import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
+export type { BudgetState } from './budgets.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export type * from './types.ts';
@@ -119,6 +128,10 @@ export interface RunningLog extends ActionLog {
   health(): Promise<LogHealth>;
   rebuildProjection(workspaceId: WorkspaceId): Promise<void>;
   compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]>;
+  /** How full windows are now, for people; one list of counters for each. */
+  budgets(workspaceId: WorkspaceId, asked: readonly AskedWindow[]): Promise<readonly (readonly BudgetState[])[]>;
+  /** Whether the counters hold what the records say, as of now. */
+  compareBudgets(workspaceId: WorkspaceId): Promise<BudgetComparison>;
   /** What `hivekey verify` reads, of a period or of everything durable now. Throws the Failures of exportLog. */
   export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport>;
 }
@@ -257,6 +270,17 @@ class Log implements RunningLog {
 
   compareProjection(workspaceId: WorkspaceId): Promise<readonly ProjectionDifference[]> {
     return compareProjection(this.#options.pool, workspaceId);
+  }
+
+  budgets(workspaceId: WorkspaceId, asked: readonly AskedWindow[]): Promise<readonly (readonly BudgetState[])[]> {
+    return readBudgets(this.#options.pool, workspaceId, asked);
+  }
+
+  async compareBudgets(workspaceId: WorkspaceId): Promise<BudgetComparison> {
+    const { pool } = this.#options;
+    const asOfUs = await databaseTimeUs(pool);
+    await this.catchUp(workspaceId);
+    return compareBudgets(pool, workspaceId, asOfUs);
   }
 
   async export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport> {

@@ -1,30 +1,21 @@
 /** A batch that must look before it decides: the state of its agents, or windows. One transaction, with locks. */
 import type { WindowDemand } from '@hivekey/policy';
 import type { PoolClient } from 'pg';
-import type { AgentId, WorkspaceId } from '../ids.ts';
+import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import type { RecordResult } from '../path/index.ts';
 import { type Append, NOTHING_EXPECTED, prepareAppend } from './append.ts';
+import type { Credit } from './credits.ts';
 import { type Decided, decideBatch, withTimes } from './decide-batch.ts';
 import type { Entry, IntentEntry } from './entries.ts';
 import { readWindows, whenFreed } from './read-windows.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { LOCK_AGENTS, LOCK_SHARD, LOCK_WORKSPACE } from './sql/lock.ts';
-import { LOCK_COUNTERS, MAKE_COUNTERS, RELEASE } from './sql/windows.ts';
-import type { Reservation, WindowLedger } from './windows.ts';
+import { CREDIT, LOCK_COUNTERS, MAKE_COUNTERS } from './sql/windows.ts';
+import { type AgentRow, staleness, type WorkspaceRow } from './staleness.ts';
+import type { Gate } from './types.ts';
+import type { WindowLedger } from './windows.ts';
 
 type Stale = Extract<RecordResult, { kind: 'stale' }>;
-
-interface WorkspaceRow {
-  status: 'active' | 'stopped';
-  policy_revision: number;
-}
-
-interface AgentRow {
-  agent_id: AgentId;
-  status: 'active' | 'suspended' | 'revoked';
-  revision: number;
-  agent_seq: number;
-}
 
 /** Another writer took the shard. */
 export class ShardLost extends Error {}
@@ -74,18 +65,21 @@ export async function lockAndDecide(
   const rows = new Map(agents.rows.map((row) => [row.agent_id, row]));
   const stale: { entry: IntentEntry; result: Stale }[] = [];
   const live: Entry[] = [];
-  for (const entry of entries) {
-    const what = entry.kind === 'intent' ? staleness(entry, workspace.rows[0], rows, nowMs) : undefined;
-    if (entry.kind === 'intent' && what !== undefined) stale.push({ entry, result: { kind: 'stale', what } });
-    else live.push(entry);
+  for (const entry of creditsFirst(entries)) {
+    const what = entry.kind === 'intent' ? staleness(entry.intent, workspace.rows[0], rows, nowMs) : undefined;
+    if (entry.kind !== 'intent' || what === undefined) live.push(entry);
+    else stale.push({ entry, result: what === 'time' ? { kind: 'stale', what, nowMs } : { kind: 'stale', what } });
   }
-  const { items, short, faulty } = decideBatch(live, ledger);
+  const asked = await askGates(client, live);
+  for (const entry of asked.again) stale.push({ entry, result: { kind: 'stale', what: 'approval' } });
+  const { items, short, faulty, moved } = decideBatch(asked.entries, ledger, nowMs);
+  for (const entry of moved) stale.push({ entry, result: { kind: 'stale', what: 'approval' } });
   if (ledger !== undefined) {
     const all = short.flatMap((call) => call.short);
     const freed = await whenFreed(client, workspaceId, all, ledger);
     for (const call of short) {
       const item = items[call.place];
-      if (item !== undefined) items[call.place] = withTimes(item, call, freed);
+      if (item !== undefined) items[call.place] = withTimes(item, call, freed, nowMs);
     }
   }
   const lastSeq = (id: AgentId): number => rows.get(id)?.agent_seq ?? 0;
@@ -96,28 +90,41 @@ export async function lockAndDecide(
   return { stale, faulty, append };
 }
 
-/** Why the intent must be decided again; undefined when it stands. */
-function staleness(
-  { intent }: IntentEntry,
-  workspace: WorkspaceRow | undefined,
-  agents: ReadonlyMap<AgentId, AgentRow>,
-  nowMs: number,
-): Stale['what'] | undefined {
-  const { principal, evaluation } = intent;
-  const agent = agents.get(principal.agentId);
-  if (agent === undefined) return 'agent';
-  if (intent.evenIfStopped === true) return undefined;
-  if (workspace?.status !== 'active') return 'workspace';
-  if (agent.status !== 'active' || agent.revision !== principal.agentRevision) return 'agent';
-  if (principal.tokenExpiresAtMs <= nowMs) return 'agent';
-  return workspace.policy_revision === evaluation.policyRevision ? undefined : 'policy';
+/** Has the gates read what they rule by. Of two with one key the second intent is decided again. */
+async function askGates(
+  client: PoolClient,
+  entries: readonly Entry[],
+): Promise<{ readonly entries: readonly Entry[]; readonly again: readonly IntentEntry[] }> {
+  const gates = new Set<Gate>();
+  const keys = new Set<string>();
+  const again: IntentEntry[] = [];
+  for (const entry of entries) {
+    const gate = entry.kind === 'intent' ? entry.intent.gate : undefined;
+    if (entry.kind !== 'intent' || gate === undefined) continue;
+    const its = [gate.key, ...(gate.alsoKeys ?? [])];
+    if (its.some((key) => keys.has(key))) {
+      again.push(entry);
+      continue;
+    }
+    gates.add(gate);
+    for (const key of its) keys.add(key);
+  }
+  if (gates.size === 0) return { entries, again };
+  await Promise.all([...gates].map((gate) => gate.read(client)));
+  return { entries: entries.filter((entry) => entry.kind === 'plain' || !again.includes(entry)), again };
+}
+
+/** What is given back is gone before any window is read: the records stand in that order, so that a replay of them decides the same. */
+function creditsFirst(entries: readonly Entry[]): readonly Entry[] {
+  const gives = (entry: Entry) => entry.kind === 'plain' && (entry.credits?.length ?? 0) > 0;
+  return entries.some(gives) ? [...entries.filter(gives), ...entries.filter((entry) => !gives(entry))] : entries;
 }
 
 /** The counters that the batch reads or changes. */
 export function keysOf(entries: readonly Entry[]): Set<string> {
   const keys = new Set<string>();
   for (const entry of entries) {
-    if (entry.kind === 'plain') for (const { key } of entry.release ?? []) keys.add(key);
+    if (entry.kind === 'plain') for (const { key } of entry.credits ?? []) keys.add(key);
     else if (entry.ready === undefined) {
       for (const { key } of entry.intent.evaluation.demands) keys.add(key);
       for (const { key } of entry.intent.evaluation.charges) keys.add(key);
@@ -136,13 +143,13 @@ async function lockWindows(
   const values = [workspaceId, keys];
   const make = () => client.query({ name: 'log-make-counters', text: MAKE_COUNTERS, values });
   const lock = () => client.query({ name: 'log-lock-counters', text: LOCK_COUNTERS, values });
-  const release = ({ key, version, sinceUs, amount }: Reservation) =>
-    client.query({ name: 'log-release', text: RELEASE, values: [workspaceId, key, version, sinceUs, amount] });
+  const give = ({ call, credit: { key, version, sinceUs, amount } }: DueCredit) =>
+    client.query({ name: 'log-credit', text: CREDIT, values: [workspaceId, key, version, sinceUs, amount, call] });
   const read = () => readWindows(client, workspaceId, keys, demandsOf(entries));
   const [, locked, , ledger] = await Promise.all([
     areKnown ? undefined : make(),
     lock(),
-    Promise.all(releasesOf(entries).map(release)),
+    Promise.all(creditsDue(entries).map(give)),
     read(),
   ]);
   if (locked.rowCount === keys.length) return ledger;
@@ -151,8 +158,17 @@ async function lockWindows(
   return again;
 }
 
-function releasesOf(entries: readonly Entry[]): Reservation[] {
-  return entries.flatMap((entry) => (entry.kind === 'plain' ? (entry.release ?? []) : []));
+interface DueCredit {
+  readonly call: EventId;
+  readonly credit: Credit;
+}
+
+function creditsDue(entries: readonly Entry[]): DueCredit[] {
+  return entries.flatMap((entry) => {
+    if (entry.kind !== 'plain' || entry.settles === undefined) return [];
+    const { settles: call, credits = [] } = entry;
+    return credits.map((credit) => ({ call, credit }));
+  });
 }
 
 function demandsOf(entries: readonly Entry[]): WindowDemand[] {

@@ -10,7 +10,7 @@ export async function readWindows(
   client: ClientBase,
   workspaceId: WorkspaceId,
   keys: Iterable<string>,
-  demands: Iterable<WindowDemand>,
+  demands: Iterable<Pick<WindowDemand, 'key' | 'windowSeconds'>>,
 ): Promise<WindowLedger> {
   const windows = new Map<string, { readonly key: string; readonly seconds: number | null }>();
   const alone = new Set(keys);

@@ -24,6 +24,8 @@ export interface EventFilter {
   readonly to?: Date | undefined;
   /** Words that stand in the reason, whatever their case. */
   readonly q?: string | undefined;
+  /** Calls that a guard in shadow would have refused or held. */
+  readonly shadow?: boolean | undefined;
 }
 
 export interface Page {
@@ -169,6 +171,7 @@ async function conditionsOf(
     const value = filter[field];
     if (value !== undefined) add((at) => `${column} = ${at}`, value);
   }
+  if (filter.shadow === true) conditions.push(`record ? 'shadow'`);
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);
   if (filter.q !== undefined) add((at) => `reason ILIKE ${at}`, `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);

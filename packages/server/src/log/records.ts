@@ -1,8 +1,9 @@
 /** From the values of the path to the records of the log. Pure; each kind's fields are in docs/reference/records.md. */
 import { canonicalJson, type RecordKind } from '@hivekey/action-log';
-import type { Decision, JsonObject } from '@hivekey/policy';
+import type { Decision, JsonObject, StateView } from '@hivekey/policy';
 import type { EventId } from '../ids.ts';
-import type { CallReference, Intent, Outcome } from '../path/index.ts';
+import type { CallReference, Intent, Outcome, Reservation } from '../path/index.ts';
+import type { Credit } from './credits.ts';
 
 /** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
 const MAX_RECORD_BYTES = 65_535;
@@ -72,11 +73,20 @@ export function factsOf(
 }
 
 /** `tool.call`: the decision about one action. */
-export function callRecord(intent: Intent, decision: Decision, eventId: EventId, nowMs: number): RecordText {
-  const text = callText(intent, decision, eventId, nowMs, intent.redactedArguments);
+export function callRecord(
+  intent: Intent,
+  decision: Decision,
+  eventId: EventId,
+  nowMs: number,
+  approvalId?: string,
+  reservations: readonly Reservation[] = [],
+): RecordText {
+  const text = callText(intent, decision, eventId, nowMs, intent.redactedArguments, approvalId, reservations);
   if (fits(text)) return text;
-  const slim = { ...decision, trace: [], reason: decision.reason.slice(0, 1024).toWellFormed() };
-  return callText(intent, slim, eventId, nowMs, { '…': 'left out, the record would be too large' });
+  const { shadow: _, ...rest } = decision;
+  const slim = { ...rest, trace: [], reason: decision.reason.slice(0, 1024).toWellFormed() };
+  const note = { '…': 'left out, the record would be too large' };
+  return fitting(callText(intent, slim, eventId, nowMs, note, approvalId, reservations), 'tool.call');
 }
 
 /**
@@ -84,31 +94,69 @@ export function callRecord(intent: Intent, decision: Decision, eventId: EventId,
  * action: a third of the time that building an object and sorting its keys takes.
  */
 function callText(
-  { principal, action, argumentsDigest }: Intent,
+  { principal, action, argumentsDigest, provenance }: Intent,
   decision: Decision,
   eventId: EventId,
   nowMs: number,
   args: JsonObject,
+  approvalId: string | undefined,
+  reservations: readonly Reservation[],
 ): RecordText {
   const latencyMs = Math.max(0, Math.round((nowMs - action.receivedAtMs) * 10) / 10);
   return {
     head: `{${text('access', action.access)}${text('action', action.capability)}${text('agent', principal.agent)}${text('agent_id', principal.agentId)}`,
     middle:
-      `"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${text('definition_pin', action.definitionPin)}` +
+      `${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
       `${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
       `${text('event_id', eventId)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
       `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +
       `${decision.verdict === 'allow' ? '' : '"outcome":"not_attempted",'}${text('owner', principal.owner)}` +
       `${text('owner_label', principal.ownerLabel)}${text('policy', decision.policyHash)}` +
-      `${json('policy_revision', decision.policyRevision)}"provenance":"untrusted",${text('reason', decision.reason)}` +
+      `${json('policy_revision', decision.policyRevision)}${text('provenance', provenance ?? 'untrusted')}${text('reason', decision.reason)}` +
       `${text('reason_class', decision.reasonClass)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
-      `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}`,
+      `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}${json('shadow', decision.shadow)}`,
     tail:
-      `,${text('src_ip', action.sourceAddress)}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
+      `,${text('src_ip', action.sourceAddress)}${json('state', stateOf(decision.read))}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
       `${decision.trace.length === 0 ? '' : json('trace', decision.trace)}${text('traceparent', action.traceparent)}` +
       `"ts":"${new Date(nowMs).toISOString()}",${text('upstream_tool', action.upstreamTool)}"v":1,` +
       `${text('verdict', decision.verdict)}"workspace":${canonicalJson(principal.workspace)}}`,
   };
+}
+
+/** What of the state had a say, so that the decision can be made again. */
+function stateOf(read: StateView | undefined): JsonObject | undefined {
+  if (read === undefined) return undefined;
+  const { atMs, prerequisites, provenance, risks } = read;
+  return {
+    ...(atMs === undefined ? {} : { at: instant(atMs) }),
+    ...(prerequisites === undefined
+      ? {}
+      : {
+          prerequisites: prerequisites.map(({ key, eventId, doneAtMs, approvedAtMs }) => ({
+            key,
+            event_id: eventId,
+            ...(doneAtMs === undefined ? {} : { done_at: instant(doneAtMs) }),
+            ...(approvedAtMs === undefined ? {} : { approved_at: instant(approvedAtMs) }),
+          })),
+        }),
+    ...(provenance === undefined ? {} : { provenance }),
+    ...(risks === undefined
+      ? {}
+      : { risks: risks.map(({ id, level, untilMs }) => ({ id, level, until: instant(untilMs) })) }),
+  };
+}
+
+/** The counters' entries that a call is part of, or what it gives back of them. */
+function chargesText(field: 'charges' | 'credits', charges: readonly (Reservation | Credit)[]): string {
+  if (charges.length === 0) return '';
+  return json(
+    field,
+    charges.map(({ amount, key, version }) => ({ amount, key, version })),
+  );
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 // What may not stand in a JSON string as it is, and surrogates, which canonicalJson looks at more closely.
@@ -131,17 +179,18 @@ export function resultRecord(
   identity: LogIdentity,
   eventId: EventId,
   nowMs: number,
+  credits: readonly Credit[] = [],
 ): RecordText {
   const record = {
     head: '{',
     middle:
       `${text('access', call.access)}${text('action', call.action)}${text('agent', call.agent)}${text('agent_id', call.agentId)}` +
-      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${json('destructive', call.destructive)}` +
+      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${chargesText('credits', credits)}${json('destructive', call.destructive)}` +
       `${text('env', identity.environment)}${text('error_code', outcome.errorCode)}${text('event_id', eventId)}` +
       `"kind":"tool.result",${text('namespace', call.namespace)}${text('outcome', outcome.result)}${text('owner', call.owner)}` +
       `${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,
     tail:
-      `,${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
+      `,${json('spent', outcome.spent)}${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
       `${json('upstream_ms', outcome.upstreamMs)}${text('upstream_tool', call.upstreamTool)}"v":1,` +
       `"workspace":${canonicalJson(identity.workspace)}}`,
   };

@@ -1,7 +1,7 @@
 /** What the rest of the server knows of the action log. Only `log/index.ts` is imported from outside the folder. */
 import type { LogRecord, RecordKind } from '@hivekey/action-log';
-import type { WindowDemand, WindowUsage } from '@hivekey/policy';
-import type { PoolClient } from 'pg';
+import type { Decision, WindowDemand, WindowUsage } from '@hivekey/policy';
+import type { ClientBase, PoolClient } from 'pg';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
 
@@ -19,6 +19,45 @@ export interface LoggedTransaction {
   /** Adds a record; it is durable exactly when the changes are. */
   log(draft: RecordDraft): EventId;
 }
+
+/**
+ * Something beside windows that has a say about one intent, and is kept in the transaction of its record. It is
+ * asked while the rows of workspace and agent are locked, so that of one agent only one is asked at a time.
+ */
+export interface Gate {
+  /** No two gates of one key are asked in one transaction: the second intent is decided again. */
+  readonly key: string;
+  /** Further keys of which the same is true. */
+  readonly alsoKeys?: readonly string[];
+  /** Whether the intent may not be recorded with this decision before the gate was asked. */
+  concerns(decision: Decision): boolean;
+  /** Reads, and locks, what it rules by. Once for each transaction. */
+  read(client: ClientBase): Promise<void>;
+  /**
+   * Pure: the same answer for the same decision, however often. `nowMs`: the database's time. `approvalId`: of the
+   * approval that a gate before this one has released the call from.
+   */
+  rule(decision: Decision, call: GatedCall, approvalId?: string): Ruling;
+  /** Keeps what it ruled last. Sent with the record: either both are durable or none. */
+  write(client: ClientBase): Promise<unknown>;
+}
+
+export interface GatedCall {
+  readonly eventId: EventId;
+  readonly nowMs: number;
+}
+
+export type Ruling =
+  /** What it was made for is there no more: nothing is recorded. */
+  | { readonly kind: 'stale' }
+  | {
+      readonly kind: 'ruled';
+      readonly decision: Decision;
+      /** Stands on the record of the call. */
+      readonly approvalId?: string;
+      /** Recorded behind the call. */
+      readonly records: readonly RecordDraft[];
+    };
 
 export interface ActionLog {
   /** Group-committed durable intent. Rejects with LogUnavailable when it could not be made durable. */

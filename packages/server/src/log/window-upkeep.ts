@@ -36,9 +36,17 @@ gone AS (
 INSERT INTO window_entries (workspace_id, key, at_us, version, total)
 SELECT workspace_id, key, 0, 0, max(total) FROM gone GROUP BY workspace_id, key`;
 
+/** Credits whose entry is gone: a second one finds nothing to give back. */
+const CLEAR_CREDITS = `
+DELETE FROM window_credits c
+ WHERE c.given_at < now() - make_interval(secs => ${KEEP_AT_LEAST_SECONDS})
+   AND NOT EXISTS (SELECT FROM window_entries e
+                    WHERE e.workspace_id = c.workspace_id AND e.key = c.key AND e.version = c.version)`;
+
 export async function clearWindows(pool: Pool): Promise<void> {
   await repeat(pool, CLEAR_COUNTERS, COUNTERS_AT_ONCE);
   await repeat(pool, TRIM_COUNTERS, 1);
+  await pool.query(CLEAR_CREDITS);
 }
 
 /** Until a round finds less than `full`. */

@@ -7,6 +7,7 @@
  * its own entry gets a time not before it, both by the database's clock.
  */
 import type { WindowCharge, WindowDemand } from '@hivekey/policy';
+import type { Reservation } from '../path/index.ts';
 
 export const MICROSECONDS = 1_000_000;
 
@@ -27,16 +28,6 @@ export interface Counter {
   readonly keepSeconds: number;
   /** By length in seconds: the windows that have been looked at. */
   readonly windows: ReadonlyMap<number, Window>;
-}
-
-/** One call's part of an entry, as it must be known to be given back. */
-export interface Reservation {
-  readonly key: string;
-  /** Of the counter, with the entry. */
-  readonly version: number;
-  readonly amount: number;
-  /** The entry is not older than this. */
-  readonly sinceUs: number;
 }
 
 /** What must leave a window before a demand fits. */
@@ -75,9 +66,15 @@ export class WindowLedger {
   }
 
   /** Units inside the demanded window, the reservations of this batch included. */
-  used({ key, windowSeconds }: WindowDemand): bigint {
+  used({ key, windowSeconds }: Pick<WindowDemand, 'key' | 'windowSeconds'>): bigint {
     const { before, added } = this.#counter(key);
     return before.total + added - this.#window(key, windowSeconds).gone;
+  }
+
+  /** Seconds until the oldest entry leaves the window; undefined when there is none in it. */
+  nextFreesInSeconds({ key, windowSeconds }: Pick<WindowDemand, 'key' | 'windowSeconds'>): number | undefined {
+    const { untilUs } = this.#window(key, windowSeconds);
+    return Number.isFinite(untilUs) ? (untilUs - this.nowUs) / MICROSECONDS : undefined;
   }
 
   fits(demand: WindowDemand): boolean {
@@ -99,11 +96,13 @@ export class WindowLedger {
 
   /** Enters the charges of an allowed call and returns what to remember of them. */
   reserve(charges: readonly WindowCharge[]): Reservation[] {
-    return charges.flatMap(({ key, amount, keepSeconds }) => {
+    return charges.flatMap(({ key, amount, unit, keepSeconds }): Reservation[] => {
       const counter = this.#counter(key);
       counter.added += BigInt(amount);
       counter.keepSeconds = Math.max(counter.keepSeconds, keepSeconds);
-      return amount === 0 ? [] : [{ key, version: counter.before.version + 1, amount, sinceUs: this.nowUs }];
+      if (amount === 0) return [];
+      const reservation = { key, version: counter.before.version + 1, amount, sinceUs: this.nowUs };
+      return [unit === undefined ? reservation : { ...reservation, unit }];
     });
   }
 

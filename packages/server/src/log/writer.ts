@@ -132,7 +132,7 @@ export class Writer {
   }
 
   handOver(call: EventId): void {
-    this.#open.handedOver(call);
+    this.#open.closed(call);
   }
 
   async record(draft: RecordDraft): Promise<EventId> {
@@ -184,8 +184,7 @@ export class Writer {
   }
 
   #resultEntry(call: CallReference, outcome: Outcome, resolve: () => void): PlainEntry {
-    const release = outcome.result === 'not_attempted' ? this.#open.reservationsOf(call.eventId) : undefined;
-    return resultEntry(call, outcome, this.#options.clock(), release, resolve);
+    return resultEntry(call, outcome, this.#options.clock(), resolve);
   }
 
   /** Name and environment of the workspace; a turn that changes nothing finds them out. */
@@ -285,7 +284,7 @@ export class Writer {
     for (const entry of entries) {
       if (entry.attempts > 0) return undefined;
       if (entry.kind === 'plain') {
-        if (entry.release !== undefined) return undefined;
+        if (entry.credits !== undefined) return undefined;
         continue;
       }
       if (!this.#lastSeq.has(entry.intent.principal.agentId)) return undefined;
@@ -294,9 +293,12 @@ export class Writer {
     const expectation = expectationOf(intents);
     if (expectation === undefined) return undefined;
     const keys = keysOf(entries);
-    if (keys.size === 0) return this.#prepare(session, decideBatch(entries, undefined).items, expectation);
+    if (keys.size === 0) {
+      const { items } = decideBatch(entries, undefined);
+      return needsGate(items) ? undefined : this.#prepare(session, items, expectation);
+    }
     const decided = this.#counters.decide(entries, keys);
-    if (decided === undefined) return undefined;
+    if (decided === undefined || needsGate(decided.items)) return undefined;
     const { items, ledger } = decided;
     return this.#prepare(session, items, { ...expectation, windowsAsOfUs: ledger.nowUs }, ledger);
   }
@@ -384,9 +386,11 @@ export class Writer {
   /** Sends the append and COMMIT together: the shard is locked, so the append cannot miss. */
   async #commitAppend(session: Session, append: Append): Promise<void> {
     const flight = this.#takeOff(append);
-    const [appended, commit] = await Promise.all([
-      session.client.query<AppendReply>(append.statement),
-      session.client.query('COMMIT'),
+    const { client } = session;
+    const [appended, , commit] = await Promise.all([
+      client.query<AppendReply>(append.statement),
+      Promise.all(append.items.map(({ gate }) => gate?.write(client))),
+      client.query('COMMIT'),
     ]);
     if (this.#sessions.current !== session) return;
     if (appended.rowCount !== 1 || commit.command !== 'COMMIT') throw new Error('the batch was not committed');
@@ -461,12 +465,13 @@ export class Writer {
     this.#committed = append.after;
     for (const { entry, decision, reservations } of append.items) {
       if (entry.kind === 'plain') {
-        if (entry.settles !== undefined) this.#open.settled(entry.settles);
+        if (entry.settles !== undefined) this.#open.closed(entry.settles);
         entry.resolve();
       } else if (decision !== undefined) {
-        if (decision.verdict === 'allow') this.#open.opened(entry.eventId, append.before.block, reservations);
-        if (this.#refused.delete(entry.eventId) && decision.verdict === 'allow') this.#callOff(entry);
-        entry.resolve({ kind: 'recorded', eventId: entry.eventId, decision });
+        if (decision.verdict === 'allow') this.#open.opened(entry.eventId, append.before.block);
+        if (this.#refused.delete(entry.eventId) && decision.verdict === 'allow') this.#callOff(entry, reservations);
+        const recorded = { kind: 'recorded', eventId: entry.eventId, decision } as const;
+        entry.resolve(reservations === undefined ? recorded : { ...recorded, reservations });
       }
     }
     this.#options.observe?.committed(append.items.length, seconds);
@@ -474,9 +479,10 @@ export class Writer {
   }
 
   /** The intent turned out to be on the log, but its caller was told otherwise and never began. */
-  #callOff({ intent: { principal, action }, eventId }: IntentEntry): void {
+  #callOff({ intent: { principal, action }, eventId }: IntentEntry, reservations: BatchItem['reservations']): void {
     const outcome: Outcome = { result: 'not_attempted', errorCode: 'log_unavailable' };
-    this.#enqueue(this.#resultEntry({ principal, action, eventId }, outcome, ignore));
+    const call = { principal, action, eventId, ...(reservations === undefined ? {} : { reservations }) };
+    this.#enqueue(this.#resultEntry(call, outcome, ignore));
   }
 
   // ---- when the session breaks, and while there is none
@@ -569,7 +575,15 @@ export class Writer {
 
 /** A result, unless it gives back what its call reserved, or was tried before. */
 function isPatient(entry: Entry): boolean {
-  return entry.kind === 'plain' && entry.settles !== undefined && entry.release === undefined && entry.attempts === 0;
+  return entry.kind === 'plain' && entry.settles !== undefined && entry.credits === undefined && entry.attempts === 0;
+}
+
+/** Some call may not be recorded as decided before its gate was asked, which takes locks. */
+function needsGate(items: readonly BatchItem[]): boolean {
+  return items.some(
+    ({ entry, decision }) =>
+      entry.kind === 'intent' && decision !== undefined && entry.intent.gate?.concerns(decision) === true,
+  );
 }
 
 /** The records of a change. The first carries its caller. */

@@ -1,6 +1,7 @@
 /** What other nodes tell through the database. Nothing depends on hearing it: each recording transaction compares revisions. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { APPROVAL_CHANNEL, type Approvals } from '../approvals/index.ts';
 import { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from '../containment/index.ts';
 import { type Listener, listen } from '../database/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
@@ -25,11 +26,12 @@ export interface NoticeOptions {
   readonly pool: Pool;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly approvals: Approvals;
   readonly logger: Logger;
 }
 
 export function hearNotices(options: NoticeOptions): Promise<Listener> {
-  const { databaseUrl, path, upstreams, logger } = options;
+  const { databaseUrl, path, upstreams, approvals, logger } = options;
   // Also when this node finds out by itself, because a decision came too late.
   path.onPolicyChange((workspace) => upstreams.recheck(workspace));
 
@@ -47,6 +49,7 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
     },
     [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
     [CATALOGUE]: async (payload) => upstreams.heard(payload),
+    [APPROVAL_CHANNEL]: async (payload) => approvals.heard(payload),
   };
 
   const failed = (error: unknown): void =>
@@ -62,8 +65,9 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
 
 /** Notices were lost while the connection was: everything is read anew, and every stop is followed again. */
 async function catchUp(options: NoticeOptions): Promise<void> {
-  const { pool, path, upstreams } = options;
+  const { pool, path, upstreams, approvals } = options;
   upstreams.recheck();
+  approvals.heard(undefined);
   const { rows } = await pool.query<{ workspace: WorkspaceId; suspended: AgentId[] }>(
     `SELECT s.workspace_id AS workspace,
             ARRAY(SELECT a.agent_id FROM agent_state a

@@ -33,6 +33,12 @@ export function createMetrics(): Metrics {
     labelNames: ['verdict', 'reason_class', 'entrance'],
     registers,
   });
+  const shadows = new Counter({
+    name: 'hivekey_shadow_decisions_total',
+    help: 'Decisions that guards in shadow would have made stricter, by verdict and by what it would have been.',
+    labelNames: ['verdict', 'shadow'],
+    registers,
+  });
   const credentials = new Counter({
     name: 'hivekey_refused_credentials_total',
     help: 'Requests refused for their credential.',
@@ -104,6 +110,7 @@ export function createMetrics(): Metrics {
     registry,
     path: {
       decided: (verdict, reasonClass, entrance) => decisions.inc({ verdict, reason_class: reasonClass, entrance }),
+      shadowed: (verdict, shadow) => shadows.inc({ verdict, shadow }),
       refusedCredential: (code) => credentials.inc({ code }),
       unavailable: (code) => unavailable.inc({ code }),
       step: (step, seconds) => steps.observe({ step }, seconds),

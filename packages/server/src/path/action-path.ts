@@ -1,6 +1,17 @@
 /** The steps in order: authenticate ▸ resolve ▸ decide ▸ record ▸ (forward, at the entrance) ▸ settle. */
 import { createHmac, type KeyObject } from 'node:crypto';
-import { type Decision, type Evaluation, settle } from '@hivekey/policy';
+import { canonicalJson } from '@hivekey/action-log';
+import {
+  approvalRequirement,
+  type CompiledPolicy,
+  type Decision,
+  type Evaluation,
+  type MetPrerequisite,
+  type Risk,
+  type StateView,
+  settle,
+  toldToAgent,
+} from '@hivekey/policy';
 import { context, INVALID_SPAN_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import { findAgent, type TokenHolder, type TokenState } from '../agents/index.ts';
@@ -8,7 +19,8 @@ import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
-import { decide, refuse } from './decide.ts';
+import { decide, refuse, requestOf } from './decide.ts';
+import { appliedPolicy, canHold } from './holding.ts';
 import type {
   ActionPath,
   Attempt,
@@ -19,14 +31,21 @@ import type {
   StopReport,
   StopTarget,
 } from './index.ts';
+import { joinGates } from './joined-gate.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
+import { markGate, provenanceOf } from './provenance.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
 import type {
   Action,
+  ApprovalTicket,
   Authorization,
+  GatedIntent,
+  Holds,
   Intent,
+  Moved,
   Outcome,
   Permit,
+  Prerequisites,
   Principal,
   RecordResult,
   Unauthenticated,
@@ -36,6 +55,7 @@ import type {
 /** A decision is made again when agent or policy changed while it was being recorded; more often than this means something is wrong. */
 const MAX_DECISIONS = 8;
 const STOP_GRACE_MS = 2_000;
+const NO_RISKS: readonly Risk[] = [];
 
 export interface ActionPathOptions {
   readonly pool: Pool;
@@ -45,12 +65,18 @@ export interface ActionPathOptions {
   readonly digest: KeyObject;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
+  /** Where calls wait for people. Without it a review is a refusal. */
+  readonly holds?: Holds;
+  /** Without it, nothing that needs another call before it is allowed. */
+  readonly prerequisites?: Prerequisites;
   readonly observe?: PathObserver;
 }
 
 /** Hooks for metrics. They must not throw. */
 export interface PathObserver {
   decided(verdict: string, reasonClass: string, entrance: string): void;
+  /** Guards in shadow would have made `shadow` of it. */
+  shadowed(verdict: string, shadow: string): void;
   refusedCredential(code: string): void;
   unavailable(code: string): void;
   step(step: 'resolve' | 'decide' | 'record', seconds: number): void;
@@ -77,11 +103,17 @@ class Path implements ActionPath {
   readonly #digest: KeyObject;
   readonly #clock: () => number;
   readonly #observe: PathObserver | undefined;
+  readonly #holds: Holds | undefined;
+  readonly #prerequisites: Prerequisites | undefined;
+  /** Successes that are being kept: who needs them waits for these. */
+  readonly #marking = new Set<Promise<void>>();
   readonly #authenticator: Authenticator;
   readonly #policies: Policies;
   readonly #calls = new CallsInFlight();
   /** Which call a permit belongs to; a permit that is not here has been settled. */
   readonly #permits = new WeakMap<Permit, Call>();
+  /** How far the database's clock was before ours, when it was last found to differ in what is in force. */
+  #databaseAheadMs = 0;
   #closing = false;
 
   constructor(options: ActionPathOptions) {
@@ -90,6 +122,8 @@ class Path implements ActionPath {
     this.#digest = options.digest;
     this.#clock = options.clock ?? Date.now;
     this.#observe = options.observe;
+    this.#holds = options.holds;
+    this.#prerequisites = options.prerequisites;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
     this.#policies = new Policies(options.pool);
   }
@@ -123,13 +157,34 @@ class Path implements ActionPath {
   }
 
   async authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization> {
+    const authorization = await this.#authorize(credential, principal, resolve, undefined);
+    // Only what waits for an approval is sent back without end, and that was not asked for.
+    return authorization.kind === 'moved' ? this.#unavailable('overloaded') : authorization;
+  }
+
+  resume(
+    approvalId: string,
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+  ): Promise<Authorization | Moved> {
+    return this.#authorize(credential, principal, resolve, approvalId);
+  }
+
+  async #authorize(
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+    approvalId: string | undefined,
+  ): Promise<Authorization | Moved> {
     if (this.#closing) return this.#unavailable('shutting_down');
     const span = tracer.startSpan('hivekey.authorize');
     // Nobody traces: there is no context to carry.
-    if (span.spanContext() === INVALID_SPAN_CONTEXT) return this.#decideAndRecord(credential, principal, resolve);
+    if (span.spanContext() === INVALID_SPAN_CONTEXT)
+      return this.#decideAndRecord(credential, principal, resolve, approvalId);
     return context.with(trace.setSpan(context.active(), span), async () => {
       try {
-        const authorization = await this.#decideAndRecord(credential, principal, resolve);
+        const authorization = await this.#decideAndRecord(credential, principal, resolve, approvalId);
         span.setAttributes({ 'hivekey.agent': principal.agent, 'hivekey.result': authorization.kind });
         if ('decision' in authorization) {
           span.setAttributes({
@@ -152,7 +207,8 @@ class Path implements ActionPath {
     credential: string | Reauthenticate,
     first: Principal,
     resolve: Resolve,
-  ): Promise<Authorization> {
+    approvalId: string | undefined,
+  ): Promise<Authorization | Moved> {
     let principal = first;
     for (let round = 0; round < MAX_DECISIONS; round += 1) {
       const resolveStart = performance.now();
@@ -169,12 +225,31 @@ class Path implements ActionPath {
         this.#policies.outdated(principal.workspaceId, policy);
         continue;
       }
-      const evaluation = decide(policy, principal, action);
+      let state: StateView;
+      try {
+        state = await this.#state(policy, principal, action);
+      } catch {
+        return this.#unavailable('policy_unavailable');
+      }
+      const evaluation = decide(policy, principal, action, state);
       const recordStart = performance.now();
       const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
+      const intent = { ...this.#intent(principal, action, evaluation), ...provenanceIn(state) };
+      const gated = this.#gated(intent, policy);
+      const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
+      const hold = approvalId === undefined && canHold(evaluation) ? gated && this.#holds?.hold(gated) : undefined;
+      const isUntrusted = policy.compiled.content(action.capability) === 'untrusted';
+      const gate = joinGates([
+        release ?? hold,
+        this.#prerequisites?.gate(principal.workspaceId, evaluation),
+        isUntrusted && evaluation.verdict !== 'deny' ? markGate(principal, state.atMs ?? 0) : undefined,
+      ]);
+      // Without its gate it would run and leave the approval as it is.
+      if (approvalId !== undefined && release === undefined)
+        throw new Error('an action without a resumption is resumed');
       let result: RecordResult;
       try {
-        result = await this.#log.recordIntent(this.#intent(principal, action, evaluation));
+        result = await this.#log.recordIntent(gate === undefined ? intent : { ...intent, gate });
       } catch (error) {
         this.#calls.leave(call, undefined);
         return this.#unavailable(codeOf(error) === 'overloaded' ? 'overloaded' : 'log_unavailable');
@@ -182,9 +257,19 @@ class Path implements ActionPath {
       this.#observe?.step('resolve', (decideStart - resolveStart) / 1000);
       this.#observe?.step('decide', (recordStart - decideStart) / 1000);
       this.#observe?.step('record', (performance.now() - recordStart) / 1000);
-      if (result.kind === 'recorded') return this.#outcomeOf(call, principal, action, result);
+      if (result.kind === 'recorded' && isUntrusted && result.decision.verdict === 'allow')
+        this.#markUntrusted(principal, action, state);
+      if (result.kind === 'recorded') return this.#outcomeOf(call, intent, result, policy.compiled, hold?.ticket);
 
       this.#calls.leave(call, undefined);
+      if (result.what === 'approval') {
+        if (approvalId !== undefined) return { kind: 'moved' };
+        continue;
+      }
+      if (result.what === 'time') {
+        this.#databaseAheadMs = result.nowMs - this.#clock();
+        continue;
+      }
       if (result.what === 'policy') {
         this.#policies.outdated(principal.workspaceId, policy);
         continue;
@@ -205,13 +290,14 @@ class Path implements ActionPath {
 
   async dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable> {
     let policy: PolicyInForce;
+    let atMs: number;
     try {
-      policy = await this.#policies.newest(subject.workspaceId);
+      ({ policy, atMs } = await this.#policies.newest(subject.workspaceId));
     } catch {
       return this.#unavailable('policy_unavailable');
     }
-    const evaluation = decide(policy, subject, action);
     try {
+      const evaluation = decide(policy, subject, action, await this.#state(policy, subject, action, atMs));
       return settle(evaluation, await this.#log.usage(subject.workspaceId, evaluation.demands));
     } catch {
       return this.#unavailable('log_unavailable');
@@ -220,14 +306,21 @@ class Path implements ActionPath {
 
   #outcomeOf(
     call: Call,
-    principal: Principal,
-    action: Action,
+    { principal, action, evaluation: { meets } }: Intent,
     recorded: Extract<RecordResult, { kind: 'recorded' }>,
+    policy: CompiledPolicy,
+    approval: ApprovalTicket | undefined,
   ): Authorization {
-    const { decision, eventId } = recorded;
+    const { eventId, reservations } = recorded;
+    // The record has all of it; an agent learns nothing of what others have used.
+    const decision = toldToAgent(recorded.decision);
     this.#observe?.decided(decision.verdict, decision.reasonClass, action.entrance);
+    const { shadow } = recorded.decision;
+    if (shadow !== undefined)
+      this.#observe?.shadowed(decision.verdict, shadow.some(({ result }) => result === 'deny') ? 'deny' : 'review');
     if (decision.verdict === 'allow') {
       call.eventId = eventId;
+      const settlement = policy.settlement(action.capability);
       const permit: Permit = {
         kind: 'permit',
         principal,
@@ -236,12 +329,17 @@ class Path implements ActionPath {
         eventId,
         signal: call.stop,
         startedAtMs: this.#clock(),
+        beginByMs: call.beginByMs,
+        ...(reservations === undefined ? {} : { reservations }),
+        ...(settlement === undefined ? {} : { settlement }),
+        ...(meets === undefined ? {} : { meets: true }),
       };
       this.#permits.set(permit, call);
       return permit;
     }
     this.#calls.leave(call, undefined);
-    return { kind: decision.verdict === 'review' ? 'held' : 'refused', principal, action, decision, eventId };
+    if (decision.verdict === 'deny') return { kind: 'refused', principal, action, decision, eventId };
+    return { kind: 'held', principal, action, decision, eventId, ...(approval === undefined ? {} : { approval }) };
   }
 
   async settle(permit: Permit, outcome: Outcome): Promise<void> {
@@ -251,7 +349,20 @@ class Path implements ActionPath {
     this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
     const written = this.#log.recordOutcome(permit, outcome);
     this.#calls.leave(call, outcome);
+    // What an agent says of its own tool is no proof of anything.
+    if (permit.meets === true && outcome.result === 'success' && permit.action.entrance === 'mcp')
+      await this.#markDone(permit, written);
     await written;
+  }
+
+  async #markDone({ principal, eventId }: Permit, written: Promise<void>): Promise<void> {
+    const marked = written
+      .then(() => this.#prerequisites?.done(principal.workspaceId, eventId))
+      // Who needs it is refused then, and it can be done again.
+      .catch(() => undefined);
+    this.#marking.add(marked);
+    await marked;
+    this.#marking.delete(marked);
   }
 
   release(permit: Permit): void {
@@ -297,6 +408,39 @@ class Path implements ActionPath {
     await this.#calls.drain(graceMs);
   }
 
+  /** What has a say beside the policy, as far as it is known here; the record's transaction knows it for sure. */
+  async #state(
+    { compiled, toolRisks }: PolicyInForce,
+    subject: DryRunSubject,
+    action: Action,
+    nowMs?: number,
+  ): Promise<StateView> {
+    const keys = compiled.prerequisites(requestOf(subject, action));
+    const prerequisites = keys.length === 0 ? undefined : await this.#findPrerequisites(subject.workspaceId, keys);
+    const atMs = nowMs ?? Math.floor(this.#clock() + this.#databaseAheadMs);
+    const provenance = provenanceOf(subject, action, atMs);
+    const ofTool = toolRisks.get(action.capability);
+    const { risks: ofAgent = NO_RISKS } = subject;
+    const risks = ofTool === undefined ? ofAgent : [...ofAgent, ...ofTool];
+    return prerequisites === undefined ? { atMs, provenance, risks } : { atMs, provenance, risks, prerequisites };
+  }
+
+  /** Before the caller hears of its permit. The agent's row has been marked with the record. */
+  #markUntrusted(principal: Principal, action: Action, { atMs }: StateView): void {
+    if (action.sessionMark !== undefined) action.sessionMark.isUntrusted = true;
+    // What is held of the agent is older than its row now: the next call would find that out too late.
+    if (markGate(principal, atMs ?? 0) !== undefined)
+      this.#authenticator.forget(principal.workspaceId, principal.agentId);
+  }
+
+  async #findPrerequisites(
+    workspaceId: WorkspaceId,
+    keys: readonly string[],
+  ): Promise<readonly MetPrerequisite[] | undefined> {
+    await Promise.all(this.#marking);
+    return this.#prerequisites?.find(workspaceId, keys);
+  }
+
   #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {
     // Problems with arguments name members, and the caller chose their names.
     const reason = maskCredentials(evaluation.reason);
@@ -305,7 +449,26 @@ class Path implements ActionPath {
       action,
       evaluation: reason === evaluation.reason ? evaluation : { ...evaluation, reason },
       redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
-      argumentsDigest: `hmac-sha256:${createHmac('sha256', this.#digest).update(`${principal.workspaceId}\0${action.argumentsJson}`).digest('hex')}`,
+      argumentsDigest: this.#keyedDigest(principal.workspaceId, action.argumentsJson),
+    };
+  }
+
+  #keyedDigest(workspaceId: WorkspaceId, text: string): string {
+    return `hmac-sha256:${createHmac('sha256', this.#digest).update(`${workspaceId}\0${text}`).digest('hex')}`;
+  }
+
+  /** Undefined where the action cannot wait. */
+  #gated({ principal, action, argumentsDigest }: Intent, { set }: PolicyInForce): GatedIntent | undefined {
+    const { resumption } = action;
+    if (resumption === undefined || this.#holds === undefined) return undefined;
+    return {
+      principal,
+      action: { ...action, resumption },
+      argumentsDigest,
+      // Made only where they are asked for: most calls are neither held nor released.
+      requestDigest: () => this.#keyedDigest(principal.workspaceId, canonicalJson(resumption.request())),
+      appliedPolicy: () => appliedPolicy(set, principal.roles, action.capability),
+      requirement: (trace) => approvalRequirement(set, trace),
     };
   }
 
@@ -345,6 +508,11 @@ class Path implements ActionPath {
     this.#observe?.unavailable(code);
     return { kind: 'unavailable', code };
   }
+}
+
+/** It stands on every record, whether or not a guard asked. */
+function provenanceIn({ provenance }: StateView): Pick<Intent, 'provenance'> {
+  return provenance === undefined ? {} : { provenance };
 }
 
 function codeOf(error: unknown): string | undefined {

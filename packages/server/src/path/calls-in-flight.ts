@@ -2,6 +2,7 @@
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import { StopController } from '../stop-signal.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
+import { PERMIT_LEASE_MS } from './lease.ts';
 import type { Outcome } from './types.ts';
 
 export class Call {
@@ -10,6 +11,8 @@ export class Call {
   readonly agent: string;
   readonly capability: string;
   readonly stop = new StopController();
+  /** Of its permit, counted from before its record. */
+  readonly beginByMs = performance.now() + PERMIT_LEASE_MS;
   /** Once there is a permit. */
   eventId: EventId | undefined;
   #end: ((outcome: Outcome | undefined) => void) | undefined;

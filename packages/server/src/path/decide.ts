@@ -1,5 +1,5 @@
 /** Step 3, may it: the pure evaluation, and the refusals that stand before any policy. */
-import type { Evaluation, ReasonClass } from '@hivekey/policy';
+import type { DecisionRequest, Evaluation, ReasonClass, StateView } from '@hivekey/policy';
 import type { PolicyInForce } from './policy-in-force.ts';
 import type { Action, Principal } from './types.ts';
 
@@ -24,21 +24,30 @@ export function refuse(
   };
 }
 
+export function requestOf(
+  { workspaceId, agentId, ownerId, roles }: Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>,
+  { capability, arguments: args, sessionId }: Action,
+): DecisionRequest {
+  return {
+    workspaceId,
+    agentId,
+    ownerId,
+    roles,
+    capability,
+    arguments: args,
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
+}
+
 /** Pure and total. A grant is checked first: a stop or a schema problem is told only to who may know the tool. */
 export function decide(
   policy: PolicyInForce,
   principal: Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>,
   action: Action,
+  state: StateView,
 ): Evaluation {
   const { compiled, stoppedTools } = policy;
-  const evaluation = compiled.evaluate({
-    workspaceId: principal.workspaceId,
-    agentId: principal.agentId,
-    ownerId: principal.ownerId,
-    roles: principal.roles,
-    capability: action.capability,
-    arguments: action.arguments,
-  });
+  const evaluation = compiled.evaluate(requestOf(principal, action), state);
   if (evaluation.reasonClass === 'scope') return evaluation;
   if (!action.known) return refuse(compiled, 'scope', 'scope: no such tool');
   if (stoppedTools.has(action.capability))

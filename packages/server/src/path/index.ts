@@ -5,6 +5,7 @@ import type {
   Action,
   Authorization,
   Entrance,
+  Moved,
   Outcome,
   Permit,
   Principal,
@@ -13,7 +14,8 @@ import type {
 } from './types.ts';
 
 export { createActionPath } from './action-path.ts';
-export { maskCredentials } from './redact.ts';
+export { mayBegin, PERMIT_LEASE_MS } from './lease.ts';
+export { maskCredentials, maskSensitive } from './redact.ts';
 export type * from './types.ts';
 
 /** Builds the action for a principal; called again when policy or agent changed meanwhile. */
@@ -42,7 +44,10 @@ export interface EnforcementPoint {
 }
 
 /** Whom a dry run is about. A role set alone is asked about with an `agentId` and `ownerId` that nobody has: its windows are empty. */
-export type DryRunSubject = Pick<Principal, 'workspaceId' | 'agentId' | 'ownerId' | 'roles'>;
+export type DryRunSubject = Pick<
+  Principal,
+  'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs' | 'risks'
+>;
 
 /** What a stop reaches: everything of the workspace, some agents, or one capability. */
 export type StopTarget =
@@ -78,6 +83,17 @@ export interface ActionPath {
   ): Promise<Principal | undefined | Unauthenticated | Unavailable>;
   /** resolve ▸ decide ▸ record. A permit must be settled exactly once. `credential` is the agent's token, or how an enforcement point asks again. */
   authorize(credential: string | Reauthenticate, principal: Principal, resolve: Resolve): Promise<Authorization>;
+  /**
+   * As `authorize`, for a call that people approved: decided again, and the approval consumed, in the transaction of
+   * the record. `resolve` builds the action from the stored request. Refused when something differs; then the
+   * approval is stopped.
+   */
+  resume(
+    approvalId: string,
+    credential: string | Reauthenticate,
+    principal: Principal,
+    resolve: Resolve,
+  ): Promise<Authorization | Moved>;
   /** The decision that `authorize` would come to now: the same evaluation, against the windows as they stand. Nothing is reserved or recorded. */
   dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable>;
   /** Records how the permitted call ended. Resolves when that is durable; need not be awaited before answering. */

@@ -1,12 +1,16 @@
 /** The compiled policy of each workspace, read again when a newer revision is heard of. */
-import { type CompiledPolicy, compilePolicy } from '@hivekey/policy';
+import { type CompiledPolicy, compilePolicy, type PolicySet, type Risk } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
 
 export interface PolicyInForce {
   readonly compiled: CompiledPolicy;
+  /** What it was compiled from. */
+  readonly set: PolicySet;
   readonly stoppedTools: ReadonlySet<string>;
+  /** Capability → what detectors say of it. */
+  readonly toolRisks: ReadonlyMap<string, readonly Risk[]>;
   /** Of the MCP servers' catalogue that belongs to this revision. */
   readonly catalogueVersion: string;
 }
@@ -43,17 +47,20 @@ export class Policies {
     return held.reading;
   }
 
-  /** As of the database now, for what is not checked again by a record's transaction. */
-  async newest(workspaceId: WorkspaceId): Promise<PolicyInForce> {
+  /** As of the database now, with its time (epoch milliseconds), for what is not checked again by a record's transaction. */
+  async newest(workspaceId: WorkspaceId): Promise<{ readonly policy: PolicyInForce; readonly atMs: number }> {
     const policy = await this.current(workspaceId);
-    const { rows } = await this.#pool.query<{ revision: number }>({
+    const { rows } = await this.#pool.query<{ revision: number; at_ms: number }>({
       name: 'policy-revision',
-      text: 'SELECT policy_revision AS revision FROM workspace_state WHERE workspace_id = $1',
+      text: `SELECT policy_revision AS revision, floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS at_ms
+               FROM workspace_state WHERE workspace_id = $1`,
       values: [workspaceId],
     });
-    if (rows[0]?.revision === policy.compiled.revision) return policy;
+    const [row] = rows;
+    if (row === undefined) throw new Error(`there is no workspace ${workspaceId}`);
+    if (row.revision === policy.compiled.revision) return { policy, atMs: row.at_ms };
     this.outdated(workspaceId, policy);
-    return this.current(workspaceId);
+    return { policy: await this.current(workspaceId), atMs: row.at_ms };
   }
 
   /** The next decision reads the policy again. */
@@ -73,7 +80,7 @@ export class Policies {
   }
 
   async #read(workspaceId: WorkspaceId): Promise<PolicyInForce> {
-    const { set, stoppedTools, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
-    return { compiled: compilePolicy(set), stoppedTools, catalogueVersion };
+    const { set, stoppedTools, toolRisks, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
+    return { compiled: compilePolicy(set), set, stoppedTools, toolRisks, catalogueVersion };
   }
 }

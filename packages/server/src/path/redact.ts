@@ -69,7 +69,30 @@ function isList(value: readonly JsonValue[] | JsonObject): value is readonly Jso
  * of known credentials. Bounded: a huge argument cannot make a huge record.
  */
 export function redactArguments(args: JsonObject, sensitivePaths: readonly string[] = []): JsonObject {
-  const sensitive = new Set(sensitivePaths);
-  const redacted = redactValue(args, '', 0, sensitive);
+  const redacted = redactValue(args, '', 0, new Set(sensitivePaths));
   return redacted !== null && typeof redacted === 'object' && !isList(redacted) ? redacted : {};
+}
+
+/**
+ * The arguments as people are shown who decide about them: whole, but for what the schema calls sensitive. Neither
+ * names nor patterns hide anything here: what an agent writes must not be able to hide itself from an approver.
+ */
+export function maskSensitive(args: JsonObject, sensitivePaths: readonly string[] = []): JsonObject {
+  return maskMembers(args, '', new Set(sensitivePaths));
+}
+
+function maskMembers(object: JsonObject, path: string, sensitive: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(object).map(([name, item]): [string, JsonValue] => {
+      const itemPath = path === '' ? name : `${path}.${name}`;
+      return [name, maskValue(item, itemPath, sensitive)];
+    }),
+  );
+}
+
+function maskValue(value: JsonValue, path: string, sensitive: ReadonlySet<string>): JsonValue {
+  if (sensitive.has(path)) return MASK;
+  if (value === null || typeof value !== 'object') return value;
+  if (isList(value)) return value.map((item) => maskValue(item, `${path}[]`, sensitive));
+  return maskMembers(value, path, sensitive);
 }

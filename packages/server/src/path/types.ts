@@ -3,8 +3,20 @@
  * Every entrance builds the same `Action` once from the received bytes; what is decided is what is
  * recorded is what is forwarded.
  */
-import type { Decision, Evaluation, JsonObject, ReasonClass } from '@hivekey/policy';
+import type {
+  ApprovalRequirement,
+  Decision,
+  Evaluation,
+  JsonObject,
+  MetPrerequisite,
+  Provenance,
+  ReasonClass,
+  Risk,
+  Settlement,
+  TraceStep,
+} from '@hivekey/policy';
 import type { AgentId, EventId, KeyId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { Gate } from '../log/index.ts';
 import type { StopSignal } from '../stop-signal.ts';
 
 /** Who is calling, as of `agentRevision`. The recording transaction compares that revision and refuses an older one. */
@@ -23,6 +35,10 @@ export interface Principal {
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
   readonly authzEpoch: number;
+  /** Content that is not trusted was permitted to the agent; what is in no session of the gateway's is taken to follow from it until then. */
+  readonly untrustedUntilMs?: number;
+  /** What detectors say of the agent and its owner. */
+  readonly risks?: readonly Risk[];
 }
 
 export type Entrance = 'mcp' | 'actions' | 'authzen';
@@ -48,15 +64,98 @@ export interface Action {
   /** Property paths whose values are sensitive by schema (`writeOnly`, `format: password`). */
   readonly sensitivePaths?: readonly string[];
   readonly sessionId?: string | undefined;
+  /** Of a session that the gateway gave out: shared by all that is in it. */
+  readonly sessionMark?: SessionMark | undefined;
   readonly runId?: string;
   readonly traceparent?: string | undefined;
   readonly sourceAddress?: string | undefined;
   readonly receivedAtMs: number;
+  /** Where the action can wait for a person: what it takes to carry it out then. Without it a review is a refusal. */
+  readonly resumption?: Resumption;
   /**
    * A refusal found while resolving (arguments do not fit the pinned schema). Told only where the capability is
    * granted; where looking for it takes time, it is a getter, so that a hidden tool takes no longer than an absent one.
    */
   readonly refuse?: { readonly reasonClass: ReasonClass; readonly reason: string; readonly rule?: string } | undefined;
+}
+
+/** Set by the path, never taken off. */
+export interface SessionMark {
+  isUntrusted: boolean;
+}
+
+export interface Resumption {
+  /** Its canonical form is what an approval is bound to, what tells a repeat, and what is carried out. Made when it is asked for: most calls never wait. */
+  request(): JsonObject;
+  /** Where it goes: reference of the upstream credential, digest of the server's settings. */
+  readonly target?: { readonly credential: string | null; readonly settings: string };
+}
+
+/** An approval as its call sees it. */
+export interface ApprovalTicket {
+  readonly id: string;
+  readonly status: ApprovalStatus;
+  readonly expiresAtMs: number;
+}
+
+export type ApprovalStatus =
+  | 'pending'
+  | 'approved'
+  /** Consumed: the action is being carried out. */
+  | 'released'
+  | 'finished'
+  /** Consumed, and what became of the action is not known. */
+  | 'unknown'
+  | 'denied'
+  | 'expired'
+  | 'cancelled'
+  /** Approved, but something had changed by the time of the release. */
+  | 'stopped';
+
+/** A call's part of a window's entry, as it must be known to be given back. */
+export interface Reservation {
+  readonly key: string;
+  /** Of the counter, with the entry. */
+  readonly version: number;
+  readonly amount: number;
+  /** Absent for a count of calls. */
+  readonly unit?: string;
+  /** The entry is not older than this, microseconds. */
+  readonly sinceUs: number;
+}
+
+/** A call that is held, or is to be released from an approval, as the path has it before the record. */
+export interface GatedIntent {
+  readonly principal: Principal;
+  readonly action: Action & { readonly resumption: Resumption };
+  readonly argumentsDigest: string;
+  /** `hmac-sha256:<hex>` of the canonical request, under the workspace's digest key. */
+  requestDigest(): string;
+  /** `sha256:<hex>` of the part of the policy that applies: roles worn, workspace guards, the capability. */
+  appliedPolicy(): string;
+  requirement(trace: readonly TraceStep[]): ApprovalRequirement;
+}
+
+/** Makes the gates of calls that wait for people. */
+export interface Holds {
+  /** After the record, `ticket` is the approval that was made, or that the call attached to. */
+  hold(intent: GatedIntent): Gate & { readonly ticket: ApprovalTicket | undefined };
+  release(approvalId: string, intent: GatedIntent): Gate;
+}
+
+/** Calls that others need before them. */
+export interface Prerequisites {
+  /** What was carried out under these keys and not used. Rejects when the database does not answer. */
+  find(workspaceId: WorkspaceId, keys: readonly string[]): Promise<readonly MetPrerequisite[]>;
+  /** Uses up and keeps what the evaluation says; undefined where it says nothing. */
+  gate(workspaceId: WorkspaceId, evaluation: Evaluation): Gate | undefined;
+  /** The call was seen to succeed. */
+  done(workspaceId: WorkspaceId, eventId: EventId): Promise<void>;
+}
+
+/** The approval is not there to be released any more, or not yet: look at it again. */
+export interface Moved {
+  readonly kind: 'moved';
 }
 
 /** A durable intent: the record is committed, and the action may begin while `signal` is not aborted. */
@@ -69,6 +168,13 @@ export interface Permit {
   /** Aborted by a stop (agent, owner, role, tool, workspace) or by shutdown. Check it in the same tick in which the first upstream byte is written. */
   readonly signal: StopSignal;
   readonly startedAtMs: number;
+  /** By `performance.now()`: later it may not begin; see `mayBegin`. */
+  readonly beginByMs?: number;
+  readonly reservations?: readonly Reservation[];
+  /** Others may need it before them: that it succeeded is kept. */
+  readonly meets?: true;
+  /** How the answer tells what the call spent; of the policy that it was decided under. */
+  readonly settlement?: Settlement;
 }
 
 /** What the result of a call repeats of it. A permit is one; a permit of an agent's own tool is kept as this. */
@@ -79,6 +185,8 @@ export interface CallReference {
     'capability' | 'tool' | 'namespace' | 'upstreamTool' | 'access' | 'destructive' | 'sessionId' | 'runId'
   >;
   readonly eventId: EventId;
+  /** What the call reserved, to be settled by its result. */
+  readonly reservations?: readonly Reservation[];
 }
 
 /** Recorded as refused. Nothing may be sent upstream. */
@@ -93,6 +201,8 @@ export interface Refusal {
 /** Recorded as held: a person must decide. */
 export interface Held {
   readonly kind: 'held';
+  /** Absent where the action cannot wait. */
+  readonly approval?: ApprovalTicket;
   readonly principal: Principal;
   readonly action: Action;
   readonly decision: Decision;
@@ -128,6 +238,8 @@ export interface Outcome {
   readonly bytesIn?: number;
   /** Stable code of the failure, e.g. `upstream_unreachable`, `aborted_by_stop`. */
   readonly errorCode?: string;
+  /** unit → what the call spent, where its answer tells; the rest of what was reserved is given back. Never by the agent's own word. */
+  readonly spent?: Readonly<Record<string, number>>;
 }
 
 /** What the recorder is given, and what it needs to compare in its transaction. */
@@ -139,11 +251,24 @@ export interface Intent {
   readonly redactedArguments: JsonObject;
   /** `hmac-sha256:<hex>` of `argumentsJson` under the workspace's digest key. */
   readonly argumentsDigest: string;
+  /** Absent where it is not known: that is as untrusted. */
+  readonly provenance?: Provenance;
+  /** Held, or released from an approval: asked in the transaction of the record. */
+  readonly gate?: Gate;
   /** A denial that must be on the log although the agent is stopped or its credential dead. */
   readonly evenIfStopped?: true;
 }
 
-/** `stale`: the agent or the policy changed since the decision; authenticate and decide again. */
+/**
+ * `stale`: the agent or the policy changed since the decision; authenticate and decide again. `time`: the decision
+ * holds at other times than that of the database, `nowMs`.
+ */
 export type RecordResult =
-  | { readonly kind: 'recorded'; readonly eventId: EventId; readonly decision: Decision }
-  | { readonly kind: 'stale'; readonly what: 'agent' | 'policy' | 'workspace' };
+  | {
+      readonly kind: 'recorded';
+      readonly eventId: EventId;
+      readonly decision: Decision;
+      readonly reservations?: readonly Reservation[];
+    }
+  | { readonly kind: 'stale'; readonly what: 'agent' | 'policy' | 'workspace' | 'approval' }
+  | { readonly kind: 'stale'; readonly what: 'time'; readonly nowMs: number };

@@ -1,4 +1,5 @@
 /** Changing people. Each change is one transaction with its records. */
+import { isDeepStrictEqual } from 'node:util';
 import { ownerChanged, ownerLeft } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
@@ -60,12 +61,23 @@ export function changePerson(
       display_name: change.display_name ?? before.display_name,
       label: change.label === undefined ? before.label : change.label,
       active: change.active ?? before.active,
+      groups: change.groups ?? before.groups,
+      authority: change.authority === undefined ? before.authority : change.authority,
     };
     const changes = differences(before, after);
     if (Object.keys(changes).length === 0) return { person: before, suspended: [] };
     await client.query(
-      'UPDATE people SET display_name = $3, label = $4, active = $5 WHERE workspace_id = $1 AND id = $2',
-      [workspaceId, before.id, after.display_name, after.label, after.active],
+      `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7
+        WHERE workspace_id = $1 AND id = $2`,
+      [
+        workspaceId,
+        before.id,
+        after.display_name,
+        after.label,
+        after.active,
+        after.groups,
+        after.authority === null ? null : JSON.stringify(after.authority),
+      ],
     );
     transaction.log({
       kind: 'person.changed',
@@ -87,7 +99,7 @@ function differences<Fields extends Readonly<Record<string, unknown>>>(
 ): Record<string, [unknown, unknown]> {
   const changes: Record<string, [unknown, unknown]> = {};
   for (const field of Object.keys(after))
-    if (before[field] !== after[field]) changes[field] = [before[field], after[field]];
+    if (!isDeepStrictEqual(before[field], after[field])) changes[field] = [before[field], after[field]];
   return changes;
 }
 

@@ -9,6 +9,21 @@ export const emailSchema = z
   .transform((text) => text.trim().toLowerCase())
   .pipe(z.email());
 
+/** What a person may approve, and how much of each unit a call may spend; money in minor units. */
+const authoritySchema = z.strictObject({
+  capability: z.string().min(1).max(128).meta({ description: 'A capability, `crm.*`, or `*`.' }),
+  max: z.record(z.string().max(64), z.int().min(0)).optional().meta({
+    description: 'Without it, any amount. With it, every unit that a call spends must be listed.',
+  }),
+});
+
+const group = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
+    'is not 1 to 64 letters, digits, dots, hyphens and underscores',
+  );
+
 export const personSchema = z
   .object({
     id: z.string(),
@@ -17,6 +32,8 @@ export const personSchema = z
     display_name: z.string(),
     label: z.string().nullable(),
     active: z.boolean(),
+    groups: z.array(z.string()),
+    authority: z.array(authoritySchema).nullable(),
     agents: z.int().meta({ description: 'Agents this person owns, whatever their status.' }),
     created: z.int(),
   })
@@ -37,6 +54,14 @@ export const personChangeSchema = z.strictObject({
   display_name: displayName.optional(),
   label: label.optional(),
   active: z.boolean().optional(),
+  groups: z
+    .array(group)
+    .max(100)
+    .transform((names) => [...new Set(names)].sort())
+    .optional(),
+  authority: z.array(authoritySchema).max(200).nullable().optional().meta({
+    description: 'What the person may approve; null: anything, nothing: an empty list.',
+  }),
 });
 
 export type NewPerson = z.output<typeof newPersonSchema>;

@@ -4,7 +4,7 @@ import type { PersonId, WorkspaceId } from '../ids.ts';
 import { type PersonView, personNotFound } from './person.ts';
 
 const PEOPLE = `
-SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active,
+SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.groups, p.authority,
        (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id) AS agents,
        floor(extract(epoch FROM p.created_at))::bigint AS created
   FROM people p WHERE p.workspace_id = $1`;

@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
-import type { ActionPath, Outcome, Permit } from '../path/index.ts';
+import { type ActionPath, mayBegin, type Outcome, type Permit } from '../path/index.ts';
 import {
   type ClosedPermit,
   expirePermits,
@@ -91,7 +91,7 @@ class Keeper implements Permits {
     }
     if (this.#isClosed) path.release(permit);
     else this.#held.set(id, { permit, untilMs: clock() + seconds * 1000 + HELD_AFTER_END_MS });
-    if (permit.signal.aborted) {
+    if (!mayBegin(permit)) {
       await this.#stop(workspaceId, id, 'not_attempted');
       return { kind: 'stopped' };
     }

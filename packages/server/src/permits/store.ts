@@ -1,7 +1,7 @@
 /** The rows of permits. Whoever moves a row away from its state closes the permit, and records the result. */
 import type { Pool } from 'pg';
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
-import type { CallReference, Outcome, Permit } from '../path/index.ts';
+import type { CallReference, Outcome, Permit, Reservation } from '../path/index.ts';
 
 /** Another node's permit is closed here only this long after its time: its own node comes first. */
 const FOREIGN_GRACE_SECONDS = 5;
@@ -35,27 +35,28 @@ interface CallRow {
   destructive: boolean | null;
   session_id: string | null;
   run_id: string | null;
+  reservations: Reservation[];
   outcome: Outcome['result'];
   outcome_code: string | null;
   outcome_ms: number | null;
 }
 
 const CALL = `p.id, p.workspace_id, w.name AS workspace, w.environment, p.agent_id, p.event_id, p.agent, p.owner,
-  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.outcome, p.outcome_code, p.outcome_ms`;
+  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.outcome, p.outcome_code, p.outcome_ms`;
 
 /** The permit's end, by the database's clock. */
 export async function insertPermit(
   pool: Pool,
   nodeId: string,
   id: string,
-  { principal, action, eventId }: Permit,
+  { principal, action, eventId, reservations = [] }: Permit,
   seconds: number,
 ): Promise<Date> {
   const { rows } = await pool.query<{ expires_at: Date }>({
     name: 'permit-insert',
     text: `INSERT INTO permits (workspace_id, id, node_id, agent_id, event_id, agent, owner, capability, tool, access,
-                                destructive, session_id, run_id, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14))
+                                destructive, session_id, run_id, expires_at, reservations)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14), $15)
            RETURNING expires_at`,
     values: [
       principal.workspaceId,
@@ -72,6 +73,7 @@ export async function insertPermit(
       action.sessionId,
       action.runId,
       seconds,
+      JSON.stringify(reservations),
     ],
   });
   const [row] = rows;
@@ -202,6 +204,7 @@ function closedOf(row: CallRow): ClosedPermit {
         ...(row.run_id === null ? {} : { runId: row.run_id }),
       },
       eventId: row.event_id,
+      ...(row.reservations.length === 0 ? {} : { reservations: row.reservations }),
     },
     outcome: {
       result: row.outcome,

@@ -5,6 +5,7 @@ import {
   checkGuards,
   type DocumentProblem,
   type Guard,
+  lintTexts,
   type PolicyDocument,
   type PolicySet,
   parsePolicyFile,
@@ -12,6 +13,7 @@ import {
 } from '@hivekey/policy';
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
+import { findingSchema, findingView } from '../roles/index.ts';
 
 export const checkedSchema = z
   .object({
@@ -24,6 +26,9 @@ export const checkedSchema = z
         guards: z.array(z.string()).meta({ description: 'Its guards as sentences, in order.' }),
       }),
     ),
+    findings: z.array(findingSchema).meta({
+      description: 'Rules that are valid and do not do what they seem to, seen together with the policy in force.',
+    }),
   })
   .meta({ id: 'PolicyCheck' });
 
@@ -42,6 +47,7 @@ export function checkDocuments(document: unknown, set: PolicySet): z.output<type
       object: 'policy_check',
       valid: true,
       documents: parsed.value.map((each) => ({ kind: each.kind, name: nameOf(each), guards: sentencesOf(each) })),
+      findings: findingsIn(isText ? document : JSON.stringify(document), set, isText),
     };
   throw new Failure(
     422,
@@ -52,8 +58,19 @@ export function checkDocuments(document: unknown, set: PolicySet): z.output<type
   );
 }
 
+function findingsIn(text: string, set: PolicySet, isText: boolean): z.output<typeof findingSchema>[] {
+  const report = lintTexts([{ name: 'document', text }], set);
+  if (!report.ok) return [];
+  return report.findings.map(({ line, column, ...finding }) =>
+    isText && line !== undefined && column !== undefined
+      ? findingView({ ...finding, line, column })
+      : findingView(finding),
+  );
+}
+
 function nameOf(document: PolicyDocument): string | null {
-  if (document.kind === 'Role') return document.metadata.name;
+  if (document.kind === 'Role' || document.kind === 'Freeze') return document.metadata.name;
+  if (document.kind === 'Sources') return null;
   return document.kind === 'Capability' ? document.capability.name : null;
 }
 
@@ -73,7 +90,8 @@ function sentencesOf(document: PolicyDocument): string[] {
 }
 
 function guardsOf(document: PolicyDocument): Checked<readonly Guard[]> {
-  if (document.kind === 'Capability') return { ok: true, value: [] };
+  if (document.kind === 'Capability' || document.kind === 'Freeze' || document.kind === 'Sources')
+    return { ok: true, value: [] };
   if (document.kind === 'WorkspaceGuards') return checkGuards(document.guards, 'workspace');
   const role = roleFromDocument(document, 0);
   return role.ok ? { ok: true, value: role.value.guards } : role;

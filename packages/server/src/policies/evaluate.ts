@@ -3,7 +3,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import { type Decision, type JsonObject, settle } from '@hivekey/policy';
 import { z } from 'zod';
-import { readAgent } from '../agents/index.ts';
+import { readAgent, rolesUnder, stateOf } from '../agents/index.ts';
 import { type Administrator, type ApiContext, jsonObject } from '../api/route.ts';
 import { findCapability } from '../capabilities/index.ts';
 import { capabilityNamed, unavailable } from '../gateway/actions/index.ts';
@@ -43,9 +43,9 @@ export async function evaluate(
   const { set } = await loadPolicySet(deciders.pool, workspaceId);
   const subject = await subjectOf(deciders, workspaceId, request);
   const known = new Set(set.roles.map(({ name }) => name));
-  for (const role of subject.roles) if (!known.has(role)) throw roleNotFound(role);
-  const granted = set.roles.filter(({ name }) => subject.roles.includes(name)).flatMap(({ allow }) => allow);
-  const action = await actionOf(deciders, workspaceId, new Set(granted), request);
+  for (const role of request.roles ?? []) if (!known.has(role)) throw roleNotFound(role);
+  const granted = (await deciders.path.policy(workspaceId)).granted(subject.roles);
+  const action = await actionOf(deciders, workspaceId, granted, request);
   const decision = await deciders.path.dryRun(subject, action);
   if ('kind' in decision) throw unavailable(decision.code);
   if (subject.stopped === undefined) return decision;
@@ -60,8 +60,14 @@ async function subjectOf(
 ): Promise<Subject> {
   // Windows of nobody are empty.
   if (agent === undefined) return { workspaceId, agentId: 'agt_' as AgentId, ownerId: 'per_' as PersonId, roles };
-  const { id, ownerId, roles: worn, status } = await readAgent(pool, workspaceId, agent);
-  const subject = { workspaceId, agentId: id, ownerId, roles: worn };
+  const { id, ownerId, roles: worn, quarantine, status } = await readAgent(pool, workspaceId, agent);
+  const subject = {
+    workspaceId,
+    agentId: id,
+    ownerId,
+    roles: rolesUnder(quarantine, worn),
+    ...(await stateOf(pool, workspaceId, id)),
+  };
   return status === 'active' ? subject : { ...subject, stopped: status };
 }
 

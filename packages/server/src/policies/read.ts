@@ -12,6 +12,11 @@ export const policySchema = z
     roles: z.array(z.record(z.string(), z.unknown())),
     workspace_guards: z.array(z.record(z.string(), z.unknown())),
     capabilities: z.array(z.record(z.string(), z.unknown())),
+    freezes: z.array(z.record(z.string(), z.unknown())),
+    sources: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .meta({ description: 'Whose content is trusted. Null: nobody’s.' }),
     stopped_tools: z.array(z.string()),
     author: z.string(),
     created: z.int(),
@@ -28,6 +33,9 @@ interface Row {
     roles: PolicyView['roles'];
     workspaceGuards: PolicyView['workspace_guards'];
     capabilities: PolicyView['capabilities'];
+    /** Absent in revisions from before there were freezes. */
+    freezes?: PolicyView['freezes'];
+    sources?: PolicyView['sources'];
     stoppedTools: string[];
   };
   author: string;
@@ -58,7 +66,7 @@ export async function readPolicy(pool: Pool, workspaceId: WorkspaceId, which: st
       `No policy "${which}" was ever in force.`,
       'Name a revision number, or the hash that stands in a log record.',
     );
-  const { roles, workspaceGuards, capabilities, stoppedTools } = row.document;
+  const { roles, workspaceGuards, capabilities, freezes = [], sources = null, stoppedTools } = row.document;
   const { revision, hash, author, created, until } = row;
   return {
     object: 'policy',
@@ -67,6 +75,8 @@ export async function readPolicy(pool: Pool, workspaceId: WorkspaceId, which: st
     roles,
     workspace_guards: workspaceGuards,
     capabilities,
+    freezes,
+    sources,
     stopped_tools: stoppedTools,
     author,
     created,

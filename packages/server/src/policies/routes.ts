@@ -1,4 +1,11 @@
-import { capabilitySchema, policyTestSchema, roleSchema, workspaceGuardsSchema } from '@hivekey/policy';
+import {
+  capabilitySchema,
+  freezeSchema,
+  policyTestSchema,
+  roleSchema,
+  sourcesSchema,
+  workspaceGuardsSchema,
+} from '@hivekey/policy';
 import { z } from 'zod';
 import { type Api, type ApiContext, jsonObject } from '../api/route.ts';
 import { decisionSchema, decisionView } from '../gateway/actions/index.ts';
@@ -12,6 +19,8 @@ const SCHEMAS = {
   role: roleSchema,
   guards: workspaceGuardsSchema,
   capability: capabilitySchema,
+  freeze: freezeSchema,
+  sources: sourcesSchema,
   tests: policyTestSchema,
 } as const;
 
@@ -56,8 +65,8 @@ export function policyRoutes(api: Api, context: ApiContext): void {
     {
       schema: {
         tags,
-        summary: 'JSON Schema of role, guards, capability or tests files',
-        params: z.object({ name: z.enum(['role', 'guards', 'capability', 'tests']) }),
+        summary: 'JSON Schema of role, guards, capability, freeze, sources or tests files',
+        params: z.object({ name: z.enum(['role', 'guards', 'capability', 'freeze', 'sources', 'tests']) }),
         response: { 200: z.record(z.string(), z.unknown()) },
       },
     },

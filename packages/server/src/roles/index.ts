@@ -1,5 +1,6 @@
 export { valid } from './change.ts';
 export { documentOf } from './document.ts';
+export { findingSchema, findingView } from './findings.ts';
 export { misfits, placeOf } from './lint.ts';
 export { loadPolicySet, publishPolicy, upsertCapability } from './policy-set.ts';
 export { roleNotFound } from './role.ts';

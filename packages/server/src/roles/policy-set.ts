@@ -3,9 +3,13 @@ import {
   type Capability,
   checkCapability,
   checkGuards,
+  checkSources,
+  type FreezeOverride,
+  freezeFromDocument,
   type JsonObject,
   type PolicySet,
   policyHash,
+  type Risk,
   roleFromDocument,
 } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
@@ -24,6 +28,19 @@ SELECT s.policy_revision,
      FROM capabilities c WHERE c.workspace_id = s.workspace_id) AS capabilities,
   (SELECT coalesce(array_agg(DISTINCT k.target), '{}') FROM containments k
     WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools,
+  (SELECT coalesce(json_agg(json_build_object('document', f.document, 'overrides',
+            (SELECT coalesce(json_agg(json_build_object('id', o.id, 'fromMs', floor(extract(epoch FROM o.starts_at) * 1000),
+                                                        'untilMs', floor(extract(epoch FROM o.ends_at) * 1000)) ORDER BY o.starts_at, o.id), '[]')
+               FROM freeze_overrides o WHERE o.workspace_id = f.workspace_id AND o.freeze_name = f.name AND o.in_policy)) ORDER BY f.name), '[]')
+     FROM freezes f JOIN workspaces w ON w.id = f.workspace_id
+    WHERE f.workspace_id = s.workspace_id
+      AND (NOT f.document -> 'scope' ? 'environments' OR f.document -> 'scope' -> 'environments' ? w.environment)) AS freezes,
+  (SELECT coalesce(json_agg(json_build_object('document', t.document, 'revision', r.current_revision + 1) ORDER BY t.role), '[]')
+     FROM role_candidates t JOIN roles r ON r.workspace_id = t.workspace_id AND r.name = t.role
+    WHERE t.workspace_id = s.workspace_id) AS candidates,
+  (SELECT coalesce(json_agg(json_build_object('tool', x.subject, 'id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id), '[]')
+     FROM risk_signals x WHERE x.workspace_id = s.workspace_id AND x.kind = 'tool' AND x.cleared_at IS NULL AND x.expires_at > now()) AS tool_risks,
+  (SELECT o.document FROM source_revisions o WHERE o.workspace_id = s.workspace_id ORDER BY o.revision DESC LIMIT 1) AS sources,
   (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
@@ -39,6 +56,10 @@ interface SnapshotRow {
     impact: JsonObject;
     input_schema: JsonObject | null;
   }[];
+  sources: unknown;
+  tool_risks: (Risk & { tool: string })[];
+  freezes: { document: unknown; overrides: FreezeOverride[] }[];
+  candidates: { document: unknown; revision: number }[];
   stopped_tools: string[];
   catalogue_version: string;
 }
@@ -47,6 +68,8 @@ export interface PolicySnapshot {
   readonly set: PolicySet;
   /** Capabilities under a tool stop. */
   readonly stoppedTools: ReadonlySet<string>;
+  /** What detectors say of capabilities. It is no part of the policy; a change is a revision of it, as that of a stop is. */
+  readonly toolRisks: ReadonlyMap<string, readonly Risk[]>;
   /** Of the MCP servers' catalogue that belongs to this revision. */
   readonly catalogueVersion: string;
 }
@@ -68,11 +91,32 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
   const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
     checkedValue(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
   );
+  const freezes = row.freezes.map(({ document, overrides }) =>
+    checkedValue(freezeFromDocument(document, overrides), 'change freeze'),
+  );
+  const candidates = row.candidates.map(({ document, revision }) =>
+    checkedValue(roleFromDocument(document, revision), 'candidate of a role'),
+  );
   return {
-    set: { revision: row.policy_revision, roles, workspaceGuards, capabilities },
+    set: {
+      revision: row.policy_revision,
+      roles,
+      workspaceGuards,
+      capabilities,
+      freezes,
+      candidates,
+      ...sourcesIn(row.sources),
+    },
     stoppedTools: new Set(row.stopped_tools),
+    toolRisks: Map.groupBy(row.tool_risks, ({ tool }) => tool),
     catalogueVersion: row.catalogue_version,
   };
+}
+
+function sourcesIn(document: unknown): Pick<PolicySet, 'sources'> {
+  if (document === null) return {};
+  const { trusted, untrusted, unmarked } = checkedValue(checkSources(document), 'sources');
+  return { sources: { trusted, untrusted, unmarked } };
 }
 
 function checkedValue<T>(

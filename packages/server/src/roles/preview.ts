@@ -3,6 +3,7 @@ import { compilePolicy, type PolicySet, type Role } from '@hivekey/policy';
 import { z } from 'zod';
 import { guardsOn, manifestOf, visibleToolSchema } from '../agents/index.ts';
 import type { Catalogue } from '../upstreams/index.ts';
+import { findingSchema, findingsOf } from './findings.ts';
 import { misfits } from './lint.ts';
 
 export const previewSchema = z
@@ -23,6 +24,7 @@ export const previewSchema = z
         column: z.int().optional(),
       }),
     ),
+    findings: z.array(findingSchema).meta({ description: 'What is valid and does not do what it seems to.' }),
   })
   .meta({ id: 'RolePreview' });
 
@@ -56,6 +58,7 @@ export function previewOf(
       })),
       ...misfits(next).flatMap(({ origin, problem }) => (origin === role.name ? [problem] : [])),
     ],
+    findings: findingsOf(next, role.name),
   };
 }
 

@@ -14,6 +14,7 @@ export const guardSchema = z
     when: z.record(z.string(), z.unknown()),
     effect: verdict,
     otherwise: verdict,
+    mode: z.enum(['enforce', 'shadow']),
     sentence: z.string(),
   })
   .meta({ id: 'Guard' });
@@ -50,12 +51,13 @@ export interface RoleRow {
 
 /** `when` as it is written in the document, `otherwise` and the sentence as they were read from it. */
 export function guardViews(documents: readonly GuardDocument[], guards: readonly Guard[]): GuardView[] {
-  return guards.map(({ id, action, effect, otherwise, sentence }, i) => ({
+  return guards.map(({ id, action, effect, otherwise, mode, sentence }, i) => ({
     id,
     action,
     when: { ...documents[i]?.when },
     effect,
     otherwise,
+    mode: mode ?? ('enforce' as const),
     sentence,
   }));
 }

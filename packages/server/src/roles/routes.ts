@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { declaredCapabilities } from '../capabilities/index.ts';
 import { Failure } from '../errors.ts';
+import { candidateSchema, dropCandidate, readCandidate, tryCandidate } from './candidate.ts';
 import { type AppliedRole, applyRole, createRole, patched, patchRole, valid } from './change.ts';
 import { documentOf } from './document.ts';
 import { loadPolicySet } from './policy-set.ts';
@@ -165,6 +166,55 @@ export function roleRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiCo
       ]);
       const role = roleFromDocument(patched(current, body), current.revision + 1);
       return previewOf(set, valid(role, 'role_invalid', 'The role'), current.agents, catalogue, declared);
+    },
+  );
+
+  api.get(
+    '/v1/roles/:name/candidate',
+    {
+      schema: {
+        tags,
+        summary: 'The change of a role that runs in shadow',
+        params,
+        response: { 200: candidateSchema },
+      },
+    },
+    ({ administrator: { workspaceId }, params: { name } }) => readCandidate(pool, workspaceId, name),
+  );
+
+  api.put(
+    '/v1/roles/:name/candidate',
+    {
+      schema: {
+        tags,
+        summary: 'Run a change of a role in shadow',
+        description: 'Scope, guards or description as for PATCH. It is evaluated and recorded, and refuses nothing.',
+        params,
+        body: document,
+        response: { 200: candidateSchema },
+      },
+    },
+    async ({ administrator, params: { name }, body }) => {
+      await tryCandidate(log, administrator, name, body);
+      path.invalidate(administrator.workspaceId);
+      return readCandidate(pool, administrator.workspaceId, name);
+    },
+  );
+
+  api.delete(
+    '/v1/roles/:name/candidate',
+    {
+      schema: {
+        tags,
+        summary: 'Stop running the change of a role in shadow',
+        params,
+        response: { 204: z.undefined() },
+      },
+    },
+    async ({ administrator, params: { name } }, reply) => {
+      await dropCandidate(log, administrator, name);
+      path.invalidate(administrator.workspaceId);
+      return reply.code(204).send();
     },
   );
 

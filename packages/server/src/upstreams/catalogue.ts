@@ -3,6 +3,7 @@ import type { JsonObject } from '@hivekey/policy';
 import { argumentsValidator, sensitivePathsFor } from './definitions.ts';
 import { linearRegExp } from './linear-regexp.ts';
 import { unprefixed, wireNameOf } from './names.ts';
+import { pinOf } from './pins.ts';
 import type { StoredDefinition, StoredServer } from './servers.ts';
 import type { Catalogue, CatalogueEntry, UpstreamServer } from './types.ts';
 import { type UriMatcher, uriMatcher } from './uri-template.ts';
@@ -129,6 +130,15 @@ function behindServers(
   );
 }
 
+/** What a connection is made of. */
+function settingsContent({ injection, ...settings }: StoredServer['settings']): JsonObject {
+  return {
+    ...settings,
+    command: settings.command ?? null,
+    injection: injection === undefined ? null : { ...injection },
+  };
+}
+
 /** Undefined while nothing is known of it. */
 export function upstreamServerOf({
   id,
@@ -147,5 +157,6 @@ export function upstreamServerOf({
     era: description.era,
     capabilities: description.capabilities,
     ...(approved ? { instructions: approvedInstructions } : {}),
+    target: { credential: settings.credentialRef ?? null, settings: pinOf(settingsContent(settings)) },
   });
 }

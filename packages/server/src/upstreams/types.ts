@@ -46,6 +46,8 @@ export interface UpstreamServer {
   /** Capabilities the server declared (tools, resources, prompts, completions, logging). */
   readonly capabilities: JsonObject;
   readonly instructions?: string;
+  /** Where calls go: reference of the credential, and digest of all settings. What people approve is bound to it. */
+  readonly target?: { readonly credential: string | null; readonly settings: string };
 }
 
 /** One JSON-RPC request towards an upstream, already decided and recorded. */

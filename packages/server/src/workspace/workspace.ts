@@ -60,14 +60,21 @@ export async function ensureWorkspace(pool: Pool, environment: string): Promise<
   }
 }
 
-/** An empty policy is a policy too: it gets its revision and hash before the first decision is made under it. */
-export async function ensurePolicy(log: ActionLog, workspaceId: WorkspaceId): Promise<void> {
+/**
+ * An empty policy is a policy too: it gets its revision and hash before the first decision is made under it. In
+ * another environment other change freezes apply: that is another policy.
+ */
+export async function ensurePolicy(
+  log: ActionLog,
+  workspaceId: WorkspaceId,
+  environmentChanged = false,
+): Promise<void> {
   await log.transact(workspaceId, async (transaction) => {
     const { rowCount } = await transaction.client.query(
       'SELECT 1 FROM policy_revisions WHERE workspace_id = $1 LIMIT 1',
       [workspaceId],
     );
-    if (rowCount === 0) await publishPolicy(transaction, workspaceId, 'system');
+    if (rowCount === 0 || environmentChanged) await publishPolicy(transaction, workspaceId, 'system');
   });
 }
 

@@ -29,6 +29,7 @@ describe('admin keys', () => {
     expect(shown).toEqual({
       id: expect.stringMatching(/^key_[0-9A-Za-z]{12}$/),
       object: 'key',
+      person: null,
       name: 'ops',
       last4: key.slice(-4),
       status: 'live',

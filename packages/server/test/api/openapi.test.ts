@@ -36,6 +36,7 @@ GET /v1/tokens, POST /v1/tokens, POST /v1/tokens/{id}/rotate, POST /v1/tokens/{i
 GET /v1/keys, POST /v1/keys, POST /v1/keys/{id}/rotate, POST /v1/keys/{id}/revoke,
 GET /v1/roles, POST /v1/roles, GET /v1/roles/{name}, PUT /v1/roles/{name}, PATCH /v1/roles/{name},
 GET /v1/roles/{name}/revisions, POST /v1/roles/{name}/preview, GET /v1/matrix,
+GET /v1/roles/{name}/candidate, PUT /v1/roles/{name}/candidate, DELETE /v1/roles/{name}/candidate,
 GET /v1/workspace/guards, PUT /v1/workspace/guards,
 GET /v1/capabilities, GET /v1/capabilities/{name}, PUT /v1/capabilities/{name},
 POST /v1/policies/evaluate, POST /v1/policies/check, GET /v1/policies/{revision},
@@ -50,6 +51,11 @@ POST /v1/containments, GET /v1/containments, GET /v1/containments/{id}, POST /v1
 GET /v1/audit/events, GET /v1/audit/events/{id}, GET /v1/audit/events/{id}/proof, GET /v1/audit/stream,
 GET /v1/audit/export, GET /v1/audit/key, GET /v1/audit/checkpoint,
 GET /v1/webhooks, POST /v1/webhooks, DELETE /v1/webhooks/{id}, POST /v1/webhooks/{id}/enable,
+GET /v1/freezes, GET /v1/freezes/{name}, PUT /v1/freezes/{name}, DELETE /v1/freezes/{name},
+GET /v1/freezes/{name}/overrides, POST /v1/freezes/{name}/overrides, POST /v1/freezes/{name}/overrides/{id}/approve,
+POST /v1/freezes/{name}/overrides/{id}/end, GET /v1/workspace/sources, PUT /v1/workspace/sources,
+POST /v1/risks, GET /v1/risks, GET /v1/risks/{id}, POST /v1/risks/{id}/clear,
+GET /v1/risk-transmitters, PUT /v1/risk-transmitters/{name}, DELETE /v1/risk-transmitters/{name}, POST /v1/security-events,
 POST /v1/actions, POST /v1/actions/{permit}/outcome, GET /v1/actions/capabilities,
 POST /access/v1/evaluation, POST /access/v1/evaluations, GET /.well-known/authzen-configuration,
 GET /healthz, GET /readyz, GET /metrics`
@@ -58,6 +64,8 @@ GET /healthz, GET /readyz, GET /metrics`
 
 const OPEN = [
   'POST /v1/session',
+  // the token that is its body carries the signature
+  'POST /v1/security-events',
   'GET /healthz',
   'GET /readyz',
   'GET /metrics',

@@ -6,11 +6,12 @@ import { newCredential } from '../../src/identity/token-hash.ts';
 import { newId } from '../../src/ids.ts';
 import { openWorld, roleFile, type World } from '../agents/world.ts';
 
-const TAGS = new Set(['people', 'agents', 'tokens', 'roles', 'capabilities', 'policies', 'containment']);
+const TAGS = new Set(['people', 'agents', 'tokens', 'roles', 'capabilities', 'policies', 'containment', 'budgets']);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
 const ROLE = `role-${MARK}`;
 const AGENT = `bot-${MARK}`;
+const BREAKER = `breaker-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
 
@@ -20,6 +21,7 @@ let agentId: string;
 let ownerId: string;
 let tokenId: string;
 let stopId: string;
+let quarantineId: string;
 let token: string;
 let policy: { hash: string };
 
@@ -31,12 +33,16 @@ beforeAll(async () => {
   ({ id: agentId } = await world.agent(AGENT, { role: ROLE, owner: OWNER }));
   ({ id: ownerId } = await world.ok('GET', `/v1/people/${OWNER}`));
   ({ id: tokenId, token } = await world.ok('POST', '/v1/tokens', { agent: AGENT, name: MARK }));
+  await world.ok('PUT', `/v1/roles/${ROLE}/candidate`, { description: MARK });
   await world.role(`other-${MARK}`);
   ({ id: stopId } = await world.ok('POST', '/v1/containments', {
     scope: 'role',
     target: `other-${MARK}`,
     reason: MARK,
   }));
+  await world.ok('PUT', `/v1/breakers/${BREAKER}`, { signal: 'probes', threshold: 1000, window_seconds: 60 });
+  await world.agent(`other-${AGENT}`, { role: ROLE, owner: OWNER });
+  ({ id: quarantineId } = await world.ok('POST', `/v1/agents/other-${AGENT}/quarantine`, { reason: MARK }));
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
@@ -114,7 +120,37 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   // Names are of a workspace: this makes a role of the stranger's own.
   'PUT /v1/roles/{name}': [{ path: () => '/v1/roles/own-applied', body: () => roleFile('own-applied') }],
   'PATCH /v1/roles/{name}': [byRole(`/v1/roles/${ROLE}`, { description: 'taken' })],
+  'GET /v1/roles/{name}/candidate': [{ path: () => `/v1/roles/${ROLE}/candidate`, refusal: 'candidate_not_found' }],
+  'PUT /v1/roles/{name}/candidate': [byRole(`/v1/roles/${ROLE}/candidate`, { scope: { allow: [] } })],
+  'DELETE /v1/roles/{name}/candidate': [{ path: () => `/v1/roles/${ROLE}/candidate`, refusal: 'candidate_not_found' }],
   'POST /v1/roles/{name}/preview': [byRole(`/v1/roles/${ROLE}/preview`, { scope: { allow: [] } })],
+  'GET /v1/budgets': [
+    listed,
+    { path: () => `/v1/budgets?agent=${agentId}`, refusal: 'agent_not_found' },
+    { path: () => `/v1/budgets?role=${ROLE}`, refusal: 'role_not_found' },
+    { path: () => `/v1/budgets?owner=${OWNER}`, refusal: 'person_not_found' },
+  ],
+  'GET /v1/budgets/check': [listed],
+  'POST /v1/agents/{agent}/quarantine': byAgent((agent) => `/v1/agents/${agent}/quarantine`),
+  'GET /v1/quarantines': [listed],
+  'GET /v1/quarantines/{id}': [{ path: () => `/v1/quarantines/${quarantineId}`, refusal: 'quarantine_not_found' }],
+  'POST /v1/quarantines/{id}/release': [
+    {
+      path: () => `/v1/quarantines/${quarantineId}/release`,
+      body: () => ({ reason: 'taken' }),
+      refusal: 'quarantine_not_found',
+    },
+  ],
+  'GET /v1/breakers': [listed],
+  'GET /v1/breakers/{name}': [{ path: () => `/v1/breakers/${BREAKER}`, refusal: 'breaker_not_found' }],
+  'PUT /v1/breakers/{name}': [
+    {
+      path: () => '/v1/breakers/own',
+      body: () => ({ signal: 'probes', threshold: 3, window_seconds: 60, roles: [ROLE] }),
+      refusal: 'role_not_found',
+    },
+  ],
+  'DELETE /v1/breakers/{name}': [{ path: () => `/v1/breakers/${BREAKER}`, refusal: 'breaker_not_found' }],
   'GET /v1/matrix': [listed],
   'GET /v1/workspace/guards': [listed],
   'PUT /v1/workspace/guards': [{ body: () => ({ guards: [] }) }],

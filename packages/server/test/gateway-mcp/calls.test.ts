@@ -225,7 +225,7 @@ describe('a call that is not carried out reads to the model as a result', () => 
         },
       },
     });
-    expect(textOf(answer)).toMatch(/not executed.*amount 540 is over 500.*Remaining in this window: 20.*90 s/);
+    expect(textOf(answer)).toMatch(/not executed.*amount 540 is over 500.*Left in this window: 20 calls.*90 s/);
     expect(upstreams.requests).toEqual([]);
     expect(path.outcomes).toEqual([]);
   });

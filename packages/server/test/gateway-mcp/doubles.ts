@@ -129,6 +129,15 @@ export class PathDouble implements ActionPath {
     return permit;
   }
 
+  resume(
+    _approvalId: string,
+    token: string,
+    principal: Principal,
+    resolve: (principal: Principal) => Promise<Action>,
+  ): Promise<Authorization> {
+    return this.authorize(token, principal, resolve);
+  }
+
   #decide(action: Action): Decision {
     if (!action.known || !this.granting.has(action.capability))
       return decisionOf('deny', { reasonClass: 'scope', reason: 'scope: capability not granted' });

@@ -18,6 +18,9 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** The path double holds calls that cannot wait. */
+const NO_APPROVALS = { look: async () => undefined, wait: async () => undefined, finish: async () => undefined };
+
 export async function run(
   path: ActionPath,
   upstreams: Upstreams,
@@ -31,6 +34,7 @@ export async function run(
   const entrance = createMcpEntrance({
     path,
     upstreams,
+    approvals: NO_APPROVALS,
     config: { stateKey, version: '0.0.0', ...config },
     logger: { warn: keep, error: keep },
   });

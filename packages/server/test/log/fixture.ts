@@ -130,7 +130,7 @@ export function spending(
   };
   return evaluation({
     demands: [demand],
-    charges: [{ key, amount, keepSeconds: windowSeconds }],
+    charges: [{ key, amount, unit: 'usd', keepSeconds: windowSeconds }],
     impact: { usd: amount },
   });
 }
@@ -171,7 +171,7 @@ export async function record(log: RunningLog, of: Intent): Promise<Recorded> {
   return result;
 }
 
-export function permitOf(of: Intent, { eventId, decision }: Recorded): Permit {
+export function permitOf(of: Intent, { eventId, decision, reservations }: Recorded): Permit {
   return {
     kind: 'permit',
     principal: of.principal,
@@ -180,6 +180,7 @@ export function permitOf(of: Intent, { eventId, decision }: Recorded): Permit {
     eventId,
     signal: new AbortController().signal,
     startedAtMs: Date.now(),
+    ...(reservations === undefined ? {} : { reservations }),
   };
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningLog } from '../../src/log/index.ts';
 import { clearWindows } from '../../src/log/window-upkeep.ts';
-import type { Intent, Principal } from '../../src/path/types.ts';
+import type { Intent, Outcome, Principal } from '../../src/path/types.ts';
 import {
   createFixture,
   evaluation,
@@ -153,7 +153,9 @@ describe('a cap', () => {
     const first = await record(one, call);
     await pass(1500, [key]);
     expect(await verdictOf(one, call)).toBe('allow');
-    await one.recordOutcome(permitOf(call, first), { result: 'not_attempted' });
+    const permit = permitOf(call, first);
+    const reservations = permit.reservations?.map((each) => ({ ...each, sinceUs: each.sinceUs - 1500 * 1_000_000 }));
+    await one.recordOutcome({ ...permit, ...(reservations && { reservations }) }, { result: 'not_attempted' });
     expect(await verdictOf(two, call)).toBe('deny');
     expect(await wrongTotals()).toEqual([]);
   });
@@ -224,41 +226,91 @@ describe('many writers on one database', () => {
 describe('against a list that is searched anew each time', () => {
   // Steps of 100 s against windows of n · 100 + 50 s: no run comes near an edge by its own duration.
   const windows = [50, 150, 450, 1050];
+  const counter = fc.record({
+    key: fc.nat({ max: 2 }),
+    window: fc.nat({ max: windows.length - 1 }),
+    limit: fc.integer({ min: 1, max: 30 }),
+  });
   const step = fc.oneof(
     {
       weight: 6,
       arbitrary: fc.record({
         kind: fc.constant('spend' as const),
-        key: fc.nat({ max: 2 }),
+        // As of an agent, its role and its workspace: all of them must have room.
+        counters: fc.uniqueArray(counter, { minLength: 1, maxLength: 3, selector: ({ key }) => key }),
         amount: fc.nat({ max: 12 }),
-        window: fc.nat({ max: windows.length - 1 }),
-        limit: fc.integer({ min: 1, max: 30 }),
         writer: fc.boolean(),
       }),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass' as const), steps: fc.integer({ min: 1, max: 6 }) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const), which: fc.nat({ max: 20 }) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('end' as const),
+        which: fc.nat({ max: 20 }),
+        how: fc.constantFrom<Outcome>(
+          { result: 'not_attempted' },
+          { result: 'unknown', errorCode: 'permit_expired' },
+          { result: 'error' },
+          { result: 'error', spent: { usd: 0 } },
+          { result: 'success' },
+          { result: 'success', spent: { usd: 3 } },
+          { result: 'success', spent: { usd: 20 } },
+          { result: 'success', spent: { eur: 0 } },
+        ),
+        // By the node that recorded the call, by the other, by both at once: the second gives nothing.
+        by: fc.constantFrom('one', 'other', 'both'),
+      }),
+    },
   );
 
-  test('every verdict, use and time to wait is the same', async () => {
+  interface Spent {
+    readonly at: number;
+    readonly call: Intent;
+    readonly recorded: Recorded;
+    readonly log: RunningLog;
+    readonly keys: readonly string[];
+    amount: number;
+    isEnded: boolean;
+  }
+
+  /** What is in the window, in order of time. */
+  function inside(spent: readonly Spent[], key: string, seconds: number, now: number): readonly Spent[] {
+    return spent.filter((entry) => entry.keys.includes(key) && entry.at > now - seconds);
+  }
+
+  /** Its reservations where `pass` has moved them to. */
+  function moved({ call, recorded, at }: Spent, now: number) {
+    const permit = permitOf(call, recorded);
+    const movedUs = (now - at) * 1_000_000;
+    return {
+      ...permit,
+      reservations: (permit.reservations ?? []).map((each) => ({ ...each, sinceUs: each.sinceUs - movedUs })),
+    };
+  }
+
+  test('every verdict, use, credit and time to wait is the same, and the log says what the counters hold', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { maxLength: 12 }), async (rounds) => {
         const names = [freshKey(), freshKey(), freshKey()];
         let now = 0;
-        let spent: { key: string; at: number; amount: number; call: Intent; recorded: Recorded; log: RunningLog }[] =
-          [];
+        const spent: Spent[] = [];
         for (const round of rounds) {
           // The spends of a round that go through one writer are sent together and are decided in their order.
           for (const each of round) {
             if (each.kind === 'pass') {
               await pass(each.steps * 100, names);
               now += each.steps * 100;
-            } else if (each.kind === 'release') {
+            } else if (each.kind === 'end') {
               const chosen = spent[each.which];
-              // What was moved in time cannot be found by its time any more; only what is fresh is given back.
-              if (chosen === undefined || chosen.at !== now) continue;
-              await chosen.log.recordOutcome(permitOf(chosen.call, chosen.recorded), { result: 'not_attempted' });
-              spent = spent.filter((other) => other !== chosen);
+              if (chosen === undefined || chosen.isEnded) continue;
+              const other = chosen.log === one ? two : one;
+              const writers = each.by === 'both' ? [one, two] : [each.by === 'one' ? chosen.log : other];
+              await Promise.all(writers.map((log) => log.recordOutcome(moved(chosen, now), each.how)));
+              if (each.how.result === 'not_attempted') chosen.amount = 0;
+              else if (chosen.amount > 0) chosen.amount = each.how.spent?.usd ?? chosen.amount;
+              // After an unknown fate a certain one may still come.
+              chosen.isEnded = each.how.result !== 'unknown';
             }
           }
           const spends = round.filter((each) => each.kind === 'spend');
@@ -266,42 +318,90 @@ describe('against a list that is searched anew each time', () => {
             const log = writer ? one : two;
             const sent = spends
               .filter((each) => each.writer === writer)
-              .map((each, i) => {
-                const key = names[each.key] ?? '';
-                const seconds = windows[each.window] ?? 50;
-                const call = intent(someAgent(i), { evaluation: spending(key, each.amount, each.limit, seconds) });
-                return { ...each, key, seconds, call };
+              .map(({ counters, amount }, i) => {
+                const demanded = counters.map(({ key, window, limit }) => ({
+                  key: names[key] ?? '',
+                  seconds: windows[window] ?? 50,
+                  limit,
+                }));
+                const parts = demanded.map(({ key, limit, seconds }) => spending(key, amount, limit, seconds));
+                const all = evaluation({
+                  demands: parts.flatMap(({ demands }) => demands),
+                  charges: parts.flatMap(({ charges }) => charges),
+                });
+                return { demanded, amount, call: intent(someAgent(i), { evaluation: all }) };
               });
             const results = await Promise.all(sent.map(({ call }) => record(log, call)));
-            for (const [i, { key, seconds, amount, limit, call }] of sent.entries()) {
-              const inside = spent.filter((entry) => entry.key === key && entry.at > now - seconds);
-              const used = inside.reduce((sum, entry) => sum + entry.amount, 0);
+            for (const [i, { demanded, amount, call }] of sent.entries()) {
               const recorded = results[i];
               if (recorded === undefined) throw new Error('a result is missing');
               const { decision } = recorded;
-              if (used + amount <= limit) {
+              const states = demanded.map(({ key, seconds, limit }) => {
+                const held = inside(spent, key, seconds, now);
+                const used = held.reduce((sum, entry) => sum + entry.amount, 0);
+                let left = used;
+                const last = held.find((entry) => {
+                  left -= entry.amount;
+                  return left + amount <= limit;
+                });
+                const waitSeconds = amount > limit ? undefined : (last?.at ?? now) + seconds - now;
+                return { fits: used + amount <= limit, remaining: Math.max(0, limit - used), waitSeconds };
+              });
+              const short = states.filter(({ fits }) => !fits);
+              const [first] = short;
+              if (first === undefined) {
                 expect(decision.verdict).toBe('allow');
-                spent.push({ key, at: now, amount, call, recorded, log });
+                const keys = demanded.map(({ key }) => key);
+                spent.push({ at: now, call, recorded, log, keys, amount, isEnded: false });
                 continue;
               }
-              expect(decision).toMatchObject({ verdict: 'deny', remaining: Math.max(0, limit - used) });
-              let left = used;
-              const last = inside.find((entry) => {
-                left -= entry.amount;
-                return left + amount <= limit;
-              });
-              if (amount > limit) expect(decision.retryAfterSeconds).toBeUndefined();
+              expect(decision).toMatchObject({ verdict: 'deny', remaining: first.remaining });
+              const waits = short.map(({ waitSeconds }) => waitSeconds);
+              if (waits.includes(undefined)) expect(decision.retryAfterSeconds).toBeUndefined();
               else
-                expect(Math.abs((decision.retryAfterSeconds ?? 0) - ((last?.at ?? now) + seconds - now))).toBeLessThan(
-                  20,
-                );
+                expect(
+                  Math.abs((decision.retryAfterSeconds ?? 0) - Math.max(...waits.map((each) => each ?? 0))),
+                ).toBeLessThan(20);
             }
           }
+        }
+        for (const key of names) {
+          const [states] = await one.budgets(fixture.workspaceId, [{ key, isKeptApart: false, windowSeconds: 1050 }]);
+          expect(states?.[0]?.used).toBe(inside(spent, key, 1050, now).reduce((sum, { amount }) => sum + amount, 0));
         }
         expect(await wrongTotals()).toEqual([]);
       }),
       { numRuns: 30 },
     );
+    expect((await one.compareBudgets(fixture.workspaceId)).differences).toEqual([]);
+  });
+
+  test('a counter or a credit that the log does not know is told', async () => {
+    const { pool } = fixture.database;
+    const key = freshKey();
+    const call = intent(someAgent(0), { evaluation: spending(key, 5, 100, 3600) });
+    const [first, second] = [await record(one, call), await record(one, call)];
+    await one.recordOutcome(permitOf(call, first), { result: 'success', spent: { usd: 2 } });
+    expect(await one.compareBudgets(fixture.workspaceId)).toMatchObject({ differences: [] });
+
+    await pool.query('UPDATE window_entries SET total = total - 4 WHERE key = $1', [key]);
+    await pool.query('UPDATE window_counters SET version = version + 1, total = total - 4 WHERE key = $1', [key]);
+    expect((await one.compareBudgets(fixture.workspaceId)).differences).toMatchObject([
+      { key, what: 'charges', counted: '1', recorded: '5' },
+    ]);
+    await pool.query('UPDATE window_entries SET total = total + 4 WHERE key = $1', [key]);
+    expect((await one.compareBudgets(fixture.workspaceId)).differences).toMatchObject([
+      { key, what: 'total', counted: '3', recorded: '7' },
+    ]);
+    await pool.query('UPDATE window_counters SET version = version + 1, total = total + 4 WHERE key = $1', [key]);
+    await pool.query(
+      `INSERT INTO window_credits (workspace_id, call_event_id, key, version, amount) VALUES ($1, $2, $3, $4, 5)`,
+      [fixture.workspaceId, second.eventId, key, second.reservations?.[0]?.version],
+    );
+    const differences = (await one.compareBudgets(fixture.workspaceId)).differences.map(({ what }) => what);
+    expect(differences.sort()).toEqual(['charges', 'credits']);
+    await pool.query('DELETE FROM window_credits WHERE call_event_id = $1', [second.eventId]);
+    expect((await one.compareBudgets(fixture.workspaceId)).differences).toEqual([]);
   });
 });
 

@@ -4,8 +4,10 @@ import type { JsonObject } from '@hivekey/policy';
 import { newCredential } from '../../src/identity/token-hash.ts';
 import { newId, type TokenId } from '../../src/ids.ts';
 import type { ActionLogOptions, RunningLog } from '../../src/log/index.ts';
+import { createLogger } from '../../src/observability/index.ts';
 import type { Action, ActionPath, Principal } from '../../src/path/index.ts';
 import { createActionPath } from '../../src/path/index.ts';
+import { createPrerequisites } from '../../src/prerequisites/index.ts';
 import { publishPolicy, upsertCapability } from '../../src/roles/policy-set.ts';
 import { createFixture, type Fixture } from '../log/fixture.ts';
 
@@ -30,9 +32,14 @@ export async function createPathFixture(): Promise<PathFixture> {
   const base = await createFixture();
   const { workspaceId, database } = base;
   const { pool } = database;
+  const prerequisites = createPrerequisites(pool, createLogger('silent'));
   const node: PathFixture['node'] = async (options) => {
     const log = await base.open(options);
-    return { log, path: createActionPath({ pool, log, pepper, digest }) };
+    const clock = options?.clock;
+    return {
+      log,
+      path: createActionPath({ pool, log, pepper, digest, prerequisites, ...(clock === undefined ? {} : { clock }) }),
+    };
   };
   const { log, path } = await node();
   return {

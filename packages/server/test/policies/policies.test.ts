@@ -123,6 +123,7 @@ describe('checking documents', () => {
         { kind: 'Role', name: 'one', guards: [] },
         { kind: 'Role', name: 'two', guards: [] },
       ],
+      findings: [],
     });
     const { documents } = (await check(roleFile('one', [], [CAP]))).body;
     expect(documents[0].guards).toEqual([expect.stringContaining('payments.pay: at most')]);
@@ -146,6 +147,24 @@ describe('checking documents', () => {
     const { body } = await check(roleFile('x', ['payments.pay'], [guard]));
     expect(body.error.problems).toMatchObject([{ code: 'unknown_argument', path: 'guards[0].when.field' }]);
     expect(body.error.problems[0]).not.toHaveProperty('line');
+  });
+
+  it('tells what a valid document does not do, with its place, seen together with the policy in force', async () => {
+    const guard = { id: 'never', action: 'payments.pay', when: { field: 'amount', lt: 0 }, effect: 'review' };
+    const text = JSON.stringify(roleFile('lax', ['payments.pay'], [guard]), null, 1);
+    const found = { code: 'never_holds', level: 'error', origin: 'lax', guard: 'never', path: 'guards[0].when' };
+    const [asText] = (await check(text)).body.findings;
+    expect(asText).toMatchObject({ ...found, line: expect.any(Number) });
+    const [asValue] = (await check(JSON.parse(text))).body.findings;
+    expect(asValue).toMatchObject(found);
+    expect(asValue).not.toHaveProperty('line');
+
+    await world.role('lax');
+    const preview = await world.ok('POST', '/v1/roles/lax/preview', {
+      scope: { allow: ['payments.pay'] },
+      guards: [guard],
+    });
+    expect(preview.findings[0]).toMatchObject(found);
   });
 
   it('hands out the schemas', async () => {

@@ -4,8 +4,10 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { agentQuery } from '../../api/queries.ts';
+import { Budgets } from '../../ui/Budgets.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
+import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
@@ -83,10 +85,25 @@ export function AgentPage() {
           {agent.stopped_reason === null || agent.stopped_reason === '' ? '' : ` Reason: ${agent.stopped_reason}`}
         </p>
       )}
+      {agent.quarantine === null ? null : (
+        <p className={classes.stopped}>
+          In quarantine: it reads on and does nothing else
+          {agent.quarantine.until === null ? (
+            ', until a person releases it'
+          ) : (
+            <>
+              , until <Time value={agent.quarantine.until} />
+            </>
+          )}
+          .{agent.quarantine.reason === '' ? '' : ` Reason: ${agent.quarantine.reason}.`} To end it:{' '}
+          <code>npx hivekey release {agent.quarantine.id} --reason …</code>
+        </p>
+      )}
       <div className={classes.columns}>
         <Tabs value={tab} onChange={(next) => navigate({ search: { tab: next as typeof tab }, replace: true })}>
           <Tabs.List mb="md">
             <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
+            <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
             <Tabs.Tab value="tokens">Tokens</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
@@ -94,6 +111,7 @@ export function AgentPage() {
           <Tabs.Panel value="tools">
             <AgentTools agent={agent} />
           </Tabs.Panel>
+          <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ agent: agent.id }} /> : null}</Tabs.Panel>
           <Tabs.Panel value="tokens">
             <AgentTokens agent={agent} />
           </Tabs.Panel>

@@ -2,6 +2,7 @@ import { plural } from '../../ui/format.ts';
 import { ErrorNotice, Problems } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Page.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
+import { Findings } from './Findings.tsx';
 import classes from './roles.module.css';
 import type { DraftCheck } from './use-draft-check.ts';
 
@@ -47,6 +48,7 @@ export function PreviewPanel({
         {preview === undefined ? null : (
           <>
             <Problems problems={preview.problems} />
+            <Findings findings={preview.findings} />
             <div className="stack-tight" data-current={isCurrent} data-testid="preview-tools">
               <h3>
                 {preview.tools.length === 0

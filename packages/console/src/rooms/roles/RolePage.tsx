@@ -2,6 +2,7 @@ import { Skeleton, Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { roleQuery } from '../../api/queries.ts';
+import { Budgets } from '../../ui/Budgets.tsx';
 import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -51,12 +52,14 @@ export function RolePage() {
         <Tabs.List mb="md">
           <Tabs.Tab value="edit">Policy</Tabs.Tab>
           <Tabs.Tab value="agents">Agents</Tabs.Tab>
+          <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
           <Tabs.Tab value="revisions">Revisions</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="edit">
           <RoleEditor key={role.name} base={role} find={find} />
         </Tabs.Panel>
         <Tabs.Panel value="agents">{tab === 'agents' ? <Wearers role={role.name} /> : null}</Tabs.Panel>
+        <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ role: role.name }} /> : null}</Tabs.Panel>
         <Tabs.Panel value="revisions">{tab === 'revisions' ? <Revisions role={role} /> : null}</Tabs.Panel>
       </Tabs>
     </Page>

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { errorSchema } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import type { Refusal } from '../../path/index.ts';
+import { ticketSchema } from './approvals.ts';
 import { RULE } from './resolve.ts';
 
 export const decisionSchema = z
@@ -28,6 +29,7 @@ export const decisionSchema = z
     policy: z.string(),
     policy_revision: z.int(),
     remaining: z.number().nullable(),
+    remaining_unit: z.string().nullable().meta({ description: 'Money in minor units; null for calls.' }),
     retry_after_seconds: z.number().nullable(),
   })
   .meta({ id: 'Decision' });
@@ -54,6 +56,7 @@ export function decisionView(decision: Decision): DecisionView {
     policy: decision.policyHash,
     policy_revision: decision.policyRevision,
     remaining: decision.remaining ?? null,
+    remaining_unit: decision.remainingUnit ?? null,
     retry_after_seconds: decision.retryAfterSeconds ?? null,
   };
 }
@@ -73,7 +76,7 @@ function hiddenView(decision: Decision): DecisionView {
 }
 
 export const refusalSchema = errorSchema
-  .extend({ id: z.string(), decision: decisionSchema })
+  .extend({ id: z.string(), decision: decisionSchema, approval: ticketSchema.optional() })
   .meta({ id: 'ActionRefusal' });
 
 /** What to do next, by why it was refused. */
@@ -84,6 +87,7 @@ const REMEDIES: Readonly<Record<Decision['reasonClass'], string>> = {
   guard: 'The same action will be refused again: change the arguments, or ask the owner of the agent.',
   cap: 'A smaller amount may fit; otherwise wait, or ask the owner of the agent.',
   rate: 'Wait before asking again.',
+  freeze: 'Wait until the change freeze has ended; in an emergency, two administrators can lift it for a time.',
   containment: 'An operator has stopped this. Do not retry; ask the owner of the agent.',
   credential: 'Use a live agent token.',
   error: 'It could not be decided safely. Try again later.',

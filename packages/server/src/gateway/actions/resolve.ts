@@ -63,6 +63,8 @@ export async function resolveOwn(
     ...(asked.traceparent === undefined ? {} : { traceparent: asked.traceparent }),
     sourceAddress: asked.sourceAddress,
     receivedAtMs: asked.receivedAtMs,
+    // Not the session and run: who repeats the call may do so from another.
+    resumption: { request: () => ({ action: named.capability, arguments: asked.arguments }) },
   } as const;
   if (tool === undefined) return { ...said, known: false };
   const { access, destructive, sensitivePaths } = tool;

@@ -1,5 +1,7 @@
 /** `/v1/actions`: agents whose tools are not MCP ask, act themselves, and say what became of it. */
 
+import type { JsonObject } from '@hivekey/policy';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { findTokenHolder, type TokenHolder } from '../../agents/index.ts';
 import {
@@ -14,10 +16,22 @@ import {
 } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import { lookupHmac } from '../../identity/index.ts';
-import type { Outcome, Permit } from '../../path/index.ts';
+import type { Held, Outcome, Permit } from '../../path/index.ts';
 import type { Permits } from '../../permits/index.ts';
 import { agentOf, bearerOf, refuseStrangers, requireAgent, unauthenticated, unavailable } from './agent.ts';
 import { decisionSchema, decisionView, refusalBody, refusalSchema } from './answers.ts';
+import {
+  agentApprovalSchema,
+  agentApprovalView,
+  approvalNotFound,
+  goneSignal,
+  overFailure,
+  patienceOf,
+  settleHeld,
+  ticketSchema,
+  ticketView,
+  undecided,
+} from './approvals.ts';
 import { type Asked, resolveOwn } from './resolve.ts';
 import { OwnTools } from './tools.ts';
 
@@ -47,6 +61,7 @@ const heldSchema = z
     id: z.string(),
     verdict: z.literal('review'),
     permit: z.null(),
+    approval: ticketSchema,
     decision: decisionSchema,
   })
   .meta({ id: 'HeldAction' });
@@ -104,7 +119,7 @@ function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
       schema: {
         summary: 'Ask for an action that the agent runs itself',
         description:
-          'Decides and records. An allowed action comes with a permit: act before it expires, then report the outcome.',
+          'Decides and records. An allowed action comes with a permit: act before it expires, then report the outcome. A held one waits for people, at most 25 s (`Prefer: wait=5`, `respond-async`); the same request again attaches to its approval.',
         tags: ['actions'],
         body: actionBody,
         response: { 200: allowedSchema, 202: heldSchema, 401: errorSchema, 403: refusalSchema, 503: errorSchema },
@@ -121,12 +136,8 @@ function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
           throw unauthenticated(authorization.code);
         case 'unavailable':
           throw unavailable(authorization.code);
-        case 'held': {
-          const { eventId, decision } = authorization;
-          return reply
-            .code(202)
-            .send({ object: 'action', id: eventId, verdict: 'review', permit: null, decision: decisionView(decision) });
-        }
+        case 'held':
+          return answerHeld(context, tools, request, reply, asked, authorization);
         case 'refused': {
           const { retryAfterSeconds } = authorization.decision;
           if (retryAfterSeconds !== undefined)
@@ -136,6 +147,26 @@ function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
         case 'permit':
           return reply.send(await issue(permits, authorization));
       }
+    },
+  );
+
+  api.get(
+    '/v1/actions/approvals/:id',
+    {
+      schema: {
+        summary: 'What became of a held action',
+        description: 'Once it is approved, send the same request to POST /v1/actions again to get the permit.',
+        tags: ['actions'],
+        params: z.strictObject({ id: z.string().max(64) }),
+        response: { 200: agentApprovalSchema, 401: errorSchema, 404: errorSchema },
+      },
+    },
+    async (request) => {
+      const { workspaceId, agentId } = agentOf(request).principal;
+      const { id } = request.params;
+      const approval = await context.approvals.look(workspaceId, agentId, id);
+      if (approval === undefined) throw approvalNotFound(id);
+      return agentApprovalView(approval);
     },
   );
 
@@ -168,6 +199,76 @@ function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
       );
     },
   );
+}
+
+/** Waits for people as long as the caller likes; then the permit, or what is known. */
+async function answerHeld(
+  context: ApiContext,
+  tools: OwnTools,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  asked: Asked,
+  held: Held,
+) {
+  const { path, permits, approvals } = context;
+  const { token, principal } = agentOf(request);
+  const { approval: ticket, eventId, decision } = held;
+  // Every action of an agent's own tool can wait.
+  if (ticket === undefined) throw new Error('a held action has no approval');
+  const settled = await settleHeld(context, principal, ticket, patienceOf(request), goneSignal(reply), (approval) =>
+    path.resume(approval.id, token, principal, (current) =>
+      resolveOwn(path, tools, current, { ...asked, ...storedAction(approval.request()) }),
+    ),
+  );
+  switch (settled.kind) {
+    case 'gone':
+    case 'undecided': {
+      const approval = settled.kind === 'gone' ? ticket : settled.approval;
+      undecided(reply, approval);
+      return reply.send({
+        object: 'action',
+        id: eventId,
+        verdict: 'review',
+        permit: null,
+        approval: ticketView(approval),
+        decision: decisionView(decision),
+      });
+    }
+    case 'permit': {
+      const answer = await issue(permits, settled.permit);
+      await approvals.keep(principal.workspaceId, settled.approval.id, answer);
+      return reply.code(200).send(answer);
+    }
+    case 'collected':
+      return reply.code(200).send(allowedSchema.parse(settled.answer));
+    case 'over': {
+      const { error } = overFailure(settled.approval).body(request.id);
+      return reply.code(403).send({
+        error: { code: error.code, cause: error.cause, remedy: error.remedy, request_id: request.id },
+        id: eventId,
+        decision: decisionView(decision),
+        approval: ticketView(settled.approval),
+      });
+    }
+    case 'answered': {
+      const { authorization } = settled;
+      switch (authorization.kind) {
+        case 'unauthenticated':
+          throw unauthenticated(authorization.code);
+        case 'unavailable':
+          throw unavailable(authorization.code);
+        case 'held':
+          throw new Error(`the approved action ${ticket.id} was held again`);
+        case 'refused':
+          return reply.code(403).send(refusalBody(authorization, request.id));
+      }
+    }
+  }
+}
+
+function storedAction({ action, arguments: args }: JsonObject): Pick<Asked, 'action' | 'arguments'> {
+  const parsed = actionBody.pick({ action: true, arguments: true }).parse({ action, arguments: args });
+  return { action: parsed.action, arguments: parsed.arguments };
 }
 
 function askedBy({ headers, ip }: FastifyRequest, body: z.output<typeof actionBody>, receivedAtMs: number): Asked {

@@ -4,13 +4,25 @@ import type { Decision, JsonObject } from '@hivekey/policy';
 import type { Administrator, ApiContext, FastifyRequest } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
 import { administratorOf } from '../../identity/index.ts';
-import type { Action, Attempt, Permit, Principal, Unauthenticated, Unavailable } from '../../path/index.ts';
+import {
+  type Action,
+  type ApprovalTicket,
+  type Attempt,
+  type Held,
+  mayBegin,
+  type Permit,
+  type Principal,
+  type Reauthenticate,
+  type Unauthenticated,
+  type Unavailable,
+} from '../../path/index.ts';
 import {
   type AgentCaller,
   capabilityNamed,
   type OwnTools,
   RULE,
   recordedName,
+  ticketView,
   unauthenticated,
   unavailable,
 } from '../actions/index.ts';
@@ -76,19 +88,65 @@ export class Evaluator {
         return stopped(asker, authorization);
       case 'refused':
         return denied(authorization.decision, authorization.eventId);
-      case 'held': {
-        const { decision, eventId } = authorization;
-        return { decision: false, context: { ...contextOf('approval_required', decision), event_id: eventId } };
-      }
+      case 'held':
+        return this.#held(asker, credential, principal, evaluation, request.ip, receivedAtMs, authorization);
       case 'permit':
         return this.#permitted(authorization);
+    }
+  }
+
+  /**
+   * The enforcement point asks again; nobody is kept waiting. The first question after the approval is answered with
+   * `true` and consumes it, and no other is: whoever gets it acts once.
+   */
+  async #held(
+    asker: Asker,
+    credential: string | Reauthenticate,
+    principal: Principal,
+    evaluation: Evaluation,
+    sourceAddress: string,
+    receivedAtMs: number,
+    { decision, eventId, approval: ticket }: Held,
+  ): Promise<Answer | Undecided> {
+    const { path, approvals, logger } = this.#context;
+    const { workspaceId, agentId } = principal;
+    const told = (code: string, approval: ApprovalTicket | undefined): Answer => ({
+      decision: false,
+      context: {
+        ...contextOf(code, decision),
+        ...(approval === undefined ? {} : { approval: ticketView(approval) }),
+        event_id: eventId,
+      },
+    });
+    if (ticket?.status !== 'approved') return told(codeOf(ticket?.status), ticket);
+    const authorization = await path.resume(ticket.id, credential, principal, (current) =>
+      this.#resolve(current, evaluation, sourceAddress, receivedAtMs),
+    );
+    switch (authorization.kind) {
+      case 'unauthenticated':
+      case 'unavailable':
+        return stopped(asker, authorization);
+      case 'refused':
+        return denied(authorization.decision, authorization.eventId);
+      case 'held':
+      case 'moved': {
+        const now = await approvals.look(workspaceId, agentId, ticket.id);
+        return told(codeOf(now?.status), now);
+      }
+      case 'permit': {
+        const answer = this.#permitted(authorization);
+        approvals
+          .finish(workspaceId, ticket.id, { result: answer.decision ? 'unknown' : 'not_attempted' }, undefined)
+          .catch((error: unknown) => logger.error({ err: error }, 'the end of an approval was not kept'));
+        return answer;
+      }
     }
   }
 
   /** How the action ends is known to the enforcement point alone, so the log has its outcome as unknown, and spent. */
   #permitted(permit: Permit): Answer {
     const { path, logger } = this.#context;
-    const isStopped = permit.signal.aborted;
+    const isStopped = !mayBegin(permit);
     path
       .settle(
         permit,
@@ -168,6 +226,7 @@ export class Evaluator {
       ...(isRunId(context?.run_id) ? { runId: context.run_id } : {}),
       sourceAddress,
       receivedAtMs,
+      resumption: { request: () => ({ action: capability, arguments: args }) },
     } as const;
     const known = await this.#known(principal, capability);
     if (known === undefined) return { ...said, known: false };
@@ -222,6 +281,13 @@ function misfit(problems: readonly string[]): Action['refuse'] {
   return { reasonClass: 'guard', rule: RULE.schema, reason };
 }
 
+function codeOf(status: ApprovalTicket['status'] | undefined): string {
+  if (status === undefined || status === 'pending' || status === 'approved') return 'approval_required';
+  return status === 'released' || status === 'finished' || status === 'unknown'
+    ? 'approval_used'
+    : `approval_${status}`;
+}
+
 function isRunId(value: unknown): value is string {
   return typeof value === 'string' && RUN_ID.test(value);
 }
@@ -235,13 +301,17 @@ function denied(decision: Decision, eventId: string): Answer {
   return { decision: false, context: { ...contextOf('action_denied', decision), event_id: eventId } };
 }
 
-function contextOf(code: string, { reasonClass, reason, rule, remaining, retryAfterSeconds }: Decision): JsonObject {
+function contextOf(
+  code: string,
+  { reasonClass, reason, rule, remaining, remainingUnit, retryAfterSeconds }: Decision,
+): JsonObject {
   return {
     code,
     reason_class: reasonClass,
     reason,
     ...(rule === undefined ? {} : { rule }),
     ...(remaining === undefined ? {} : { remaining }),
+    ...(remainingUnit === undefined ? {} : { remaining_unit: remainingUnit }),
     ...(retryAfterSeconds === undefined ? {} : { retry_after_seconds: retryAfterSeconds }),
   };
 }

@@ -1,7 +1,8 @@
 /** Who sent a request and how, once that is settled; and what all requests share. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
-import type { ActionPath, Principal } from '../../path/index.ts';
+import type { Approvals } from '../../approvals/index.ts';
+import type { Action, ActionPath, Principal } from '../../path/index.ts';
 import type { UpstreamServer, Upstreams } from '../../upstreams/index.ts';
 import type { ModernAffinities } from './affinities.ts';
 import { presentedCapabilities } from './capabilities.ts';
@@ -20,6 +21,7 @@ export interface EntranceLogger {
 export interface Gateway {
   readonly path: ActionPath;
   readonly upstreams: Upstreams;
+  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish'>;
   readonly settings: Settings;
   readonly logger: EntranceLogger;
   readonly sealer: Sealer;
@@ -66,6 +68,11 @@ export function affinityOf(gateway: Gateway, caller: Caller, server: UpstreamSer
 
 export function sessionIdOf(caller: Caller): string | undefined {
   return caller.era === 'legacy' ? caller.session.reference : undefined;
+}
+
+/** Shared by all calls of the session; a modern client has none. */
+export function sessionMarkOf(caller: Caller): Action['sessionMark'] {
+  return caller.era === 'legacy' ? caller.session.mark : undefined;
 }
 
 /** What the upstream is told that the client can do. A modern client cannot be called back by a legacy upstream. */

@@ -28,6 +28,10 @@ export interface McpEntranceConfig {
   readonly keepAliveMs?: number;
   /** How long a person or model may take to answer an upstream's request. */
   readonly clientAnswerMs?: number;
+  /** How long a call may wait for people before its client is told to come back; most clients give up after 60 s. */
+  readonly holdMs?: number;
+  /** The same for a client of an earlier revision that is sent progress meanwhile; measured clients give up after 300 s. */
+  readonly holdWithProgressMs?: number;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
 }
@@ -50,6 +54,8 @@ export function settingsOf(config: McpEntranceConfig): Settings {
     // Common proxies cut silent connections after 30 to 60 s.
     keepAliveMs: 15_000,
     clientAnswerMs: 10 * 60 * 1000,
+    holdMs: 50_000,
+    holdWithProgressMs: 280_000,
     clock: Date.now,
     ...config,
   };

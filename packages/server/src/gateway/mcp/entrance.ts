@@ -61,6 +61,7 @@ export interface McpObserver {
 export interface McpEntranceOptions {
   readonly path: ActionPath;
   readonly upstreams: Upstreams;
+  readonly approvals: Gateway['approvals'];
   readonly config: McpEntranceConfig;
   readonly logger: EntranceLogger;
   readonly observe?: McpObserver;
@@ -114,11 +115,12 @@ class Entrance implements McpEntrance {
   readonly #ticker: NodeJS.Timeout;
   #closing = false;
 
-  constructor({ path, upstreams, config, logger, observe }: McpEntranceOptions) {
+  constructor({ path, upstreams, approvals, config, logger, observe }: McpEntranceOptions) {
     const settings = settingsOf(config);
     this.#gateway = {
       path,
       upstreams,
+      approvals,
       settings,
       logger,
       sealer: new Sealer(settings.stateKey, settings.clock),

@@ -52,6 +52,13 @@ export class Exchange {
     return true;
   }
 
+  /** A comment, so that the client and what lies between see that the answer is on its way. */
+  comment(text: string): void {
+    if (this.#ended || !this.#accepted.eventStream) return;
+    this.#stream();
+    if (canTakeMore(this.#res)) this.#res.write(`: ${text}\n\n`);
+  }
+
   /** Called from time to time: after `quietMs` of silence the headers or a comment go out, so that nothing in between gives up. */
   keepAlive(nowMs: number, quietMs: number): void {
     if (this.#ended || !this.#accepted.eventStream || nowMs - this.#quietSinceMs < quietMs) return;

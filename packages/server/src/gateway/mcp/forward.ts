@@ -3,7 +3,7 @@
  * relayed to the client. The permit is checked in the tick in which the request is handed over.
  */
 import type { JsonObject, JsonValue } from '@hivekey/policy';
-import type { Permit } from '../../path/index.ts';
+import { mayBegin, type Permit } from '../../path/index.ts';
 import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
@@ -27,6 +27,8 @@ export interface ForwardRequest {
   /** `_meta` as the client sent it; only what concerns the upstream is passed on. */
   readonly meta: JsonValue | undefined;
   readonly clientCapabilities: JsonObject;
+  /** A client that goes away does not end the call: its result is collected later. */
+  readonly outlivesClient: boolean;
 }
 
 /** Never rejects: what goes wrong on the way is an answer, too. */
@@ -45,8 +47,9 @@ export async function forward(
   const asked = new Map<unknown, AbortController>();
   let questions = 0;
   let began = false;
+  const signal = request.outlivesClient ? permit.signal : exchange.signal;
   permit.signal.addEventListener('abort', () => exchange.stopUpstream(), { once: true });
-  if (permit.signal.aborted || exchange.signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
+  if (!mayBegin(permit) || signal.aborted) return { kind: 'failed', code: 'aborted', began: false };
   try {
     return await gateway.upstreams.request({
       workspaceId: permit.principal.workspaceId,
@@ -57,9 +60,11 @@ export async function forward(
       clientCapabilities: request.clientCapabilities,
       protocolVersion: protocolVersionOf(caller),
       traceparent: traceparentOf(caller),
-      signal: exchange.signal,
+      signal,
       onBegin: () => {
         began = true;
+        // in the tick of the first byte: a connection may have been long in coming
+        if (!mayBegin(permit)) exchange.stopUpstream();
       },
       onNotification: (message) => {
         if (message.method === 'notifications/cancelled') {

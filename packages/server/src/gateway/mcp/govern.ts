@@ -1,22 +1,15 @@
-/**
- * A governed request from its target to its answer: resolve ▸ decide ▸ record (the path), forward, settle,
- * answer. Every way it can end settles the permit exactly once.
- */
+/** A governed request from its target to its answer: resolve ▸ decide ▸ record (the path), then forward or wait. */
 import type { JsonObject } from '@hivekey/policy';
-import type { Authorization, Permit } from '../../path/index.ts';
-import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
+import type { Authorization } from '../../path/index.ts';
 import { answerUnauthenticated, answerUnavailable } from './answers.ts';
-import { type Caller, capabilitiesFor, type Gateway } from './caller.ts';
+import type { Caller, Gateway } from './caller.ts';
+import { carryOut } from './carry-out.ts';
 import type { Exchange } from './exchange.ts';
-import { forward } from './forward.ts';
-import { asksForInput, fulfil, presentInputRequired } from './input-required.ts';
-import { outcomeOf, settle } from './outcome.ts';
+import type { WaitingState } from './input-required.ts';
 import { Reply } from './reply.ts';
 import { type Resolved, resolve } from './resolve.ts';
-import { resultFor } from './result.ts';
-import type { Target } from './target.ts';
-
-const NOTHING: JsonObject = Object.freeze({});
+import { recordedName, type Target } from './target.ts';
+import { waitForPeople } from './waiting.ts';
 
 export async function govern(
   gateway: Gateway,
@@ -26,9 +19,18 @@ export async function govern(
   params: JsonObject,
 ): Promise<void> {
   const reply = new Reply(exchange, caller, target);
+  const call = { gateway, caller, exchange, target, params, reply };
   let resolved: Resolved | undefined;
   let authorization: Authorization;
   try {
+    if (typeof params.requestState === 'string') {
+      const leg = await nextLeg(gateway, caller, target, params);
+      if (leg !== undefined && 'kind' in leg)
+        return exchange.refuse((res, id) =>
+          leg.kind === 'unavailable' ? answerUnavailable(res, leg.code, id) : answerUnauthenticated(res, leg.code, id),
+        );
+      if (leg !== undefined) return await waitForPeople({ ...call, action: leg.action }, leg.waiting);
+    }
     authorization = await gateway.path.authorize(caller.token, caller.principal, async (principal) => {
       resolved = await resolve(gateway, caller, principal, target, params);
       return resolved.action;
@@ -48,75 +50,34 @@ export async function govern(
     }
     case 'refused':
       return reply.refused(authorization, gateway.settings.clock());
-    case 'held':
-      return reply.held(authorization);
-    case 'permit':
-      return carryOut(gateway, caller, exchange, target, params, authorization, resolved, reply);
-  }
-}
-
-/** From the permit on: forward, record how it ended, answer. */
-async function carryOut(
-  gateway: Gateway,
-  caller: Caller,
-  exchange: Exchange,
-  target: Target,
-  params: JsonObject,
-  permit: Permit,
-  resolved: Resolved | undefined,
-  reply: Reply,
-): Promise<void> {
-  if (resolved?.entry === undefined || resolved.server === undefined || resolved.action !== permit.action) {
-    // The upstream was taken away while its definition was still listed.
-    settle(gateway, permit, { result: 'not_attempted', errorCode: 'upstream_unreachable' });
-    const failure = { kind: 'failed', code: 'upstream_unreachable', began: false } as const;
-    return reply.failed(resolved?.entry?.namespace ?? 'of this tool', failure, permit);
-  }
-  const { entry, server, state } = resolved;
-  const clientCapabilities = await capabilitiesFor(gateway, caller, server);
-  const upstreamParams = target.upstreamParams(entry);
-  const startedAt = performance.now();
-  const send = (added: JsonObject): Promise<UpstreamAnswer> => {
-    const all = added === NOTHING ? upstreamParams : { ...upstreamParams, ...added };
-    const request = { permit, server, method: target.method, params: all, meta: params._meta, clientCapabilities };
-    return forward(gateway, caller, exchange, request);
-  };
-  let answer = await send(retryParams(caller, server, params, state));
-  let shown = answer.kind === 'result' ? answer.result : NOTHING;
-  let refused: string | undefined;
-  if (asksForInput(target.method, server, answer)) {
-    if (caller.era === 'legacy') {
-      const fulfilled = await fulfil(gateway, caller, exchange, server, clientCapabilities, answer, send);
-      answer = fulfilled.answer;
-      refused = fulfilled.refused;
-      shown = answer.kind === 'result' ? answer.result : NOTHING;
-    } else {
-      const presentable = await presentInputRequired(gateway, caller, server, permit, clientCapabilities, shown);
-      if (presentable.ok) shown = presentable.result;
-      else refused = presentable.reason;
+    case 'held': {
+      const { approval, action } = authorization;
+      if (approval === undefined) return reply.held(authorization);
+      return waitForPeople({ ...call, action }, { approval: approval.id, legs: 0 });
     }
-  }
-  settle(gateway, permit, outcomeOf(answer, permit.signal.aborted, performance.now() - startedAt));
-  if (refused !== undefined) return reply.inputRefused(server.namespace, refused, permit);
-  switch (answer.kind) {
-    case 'result':
-      target.onResult?.();
-      return exchange.result(resultFor(shown, target.method, caller.era, gateway.serverInfo));
-    case 'error':
-      return reply.upstreamError(server.namespace, answer, clientCapabilities, permit);
-    case 'failed':
-      return reply.failed(server.namespace, answer, permit);
+    case 'permit':
+      return carryOut(call, authorization, resolved);
   }
 }
 
-/** A retry's answers, for an upstream that knows what they are. */
-function retryParams(
-  caller: Caller,
-  server: UpstreamServer,
-  params: JsonObject,
-  state: string | undefined,
-): JsonObject {
-  if (caller.era !== 'modern' || server.era !== 'modern') return NOTHING;
-  const answers = params.inputResponses === undefined ? NOTHING : { inputResponses: params.inputResponses };
-  return state === undefined ? answers : { ...answers, requestState: state };
+type Leg = { readonly waiting: WaitingState; readonly action: Resolved['action'] };
+
+/**
+ * A retry that carries the state of a waiting call: another leg of it, which is on the log already. Who asks is
+ * looked up anew, since nothing is recorded that would check it. Undefined for any other request, and where the
+ * capability is not granted any more: then the request is decided like a first one.
+ */
+async function nextLeg(gateway: Gateway, caller: Caller, target: Target, params: JsonObject) {
+  const { action, waiting } = await resolve(gateway, caller, caller.principal, target, params);
+  if (waiting === undefined || action.refuse !== undefined) return undefined;
+  const principal = await gateway.path.authenticate(caller.token, {
+    tool: recordedName(target.name),
+    ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
+  });
+  if ('kind' in principal) return principal;
+  if (!(await gateway.path.granted(principal)).has(action.capability)) return undefined;
+  const { workspaceId, agentId } = principal;
+  if ((await gateway.approvals.look(workspaceId, agentId, waiting.approval)) === undefined) return undefined;
+  const leg: Leg = { waiting, action };
+  return leg;
 }

@@ -46,7 +46,28 @@ function callDigest(action: Pick<Action, 'capability' | 'argumentsJson'>): strin
     .digest('base64url');
 }
 
-export type StateRead = { readonly ok: true; readonly state?: string } | { readonly ok: false };
+export type StateRead =
+  | { readonly ok: true; readonly state?: string; readonly waiting?: WaitingState }
+  | { readonly ok: false };
+
+/** A leg of a call that waits for people. */
+export interface WaitingState {
+  readonly approval: string;
+  /** Legs so far. */
+  readonly legs: number;
+}
+
+/** The state with which the next leg of a waiting call finds its approval; good until `untilMs`. */
+export function sealWaitingState(
+  gateway: Gateway,
+  principal: Principal,
+  action: Pick<Action, 'capability' | 'argumentsJson'>,
+  { approval, legs }: WaitingState,
+  untilMs: number,
+): string {
+  const value = { call: callDigest(action), approval, legs };
+  return gateway.sealer.seal(bindingOf(principal), value, untilMs - gateway.settings.clock());
+}
 
 /** The upstream's own state out of a retry, if it is a retry of this very call by this agent. */
 export function openRequestState(
@@ -58,7 +79,10 @@ export function openRequestState(
   if (sealed === undefined) return { ok: true };
   if (typeof sealed !== 'string') return { ok: false };
   const value = gateway.sealer.open(bindingOf(principal), sealed);
-  if (value === undefined || value.call !== callDigest(action) || typeof value.state !== 'string') return { ok: false };
+  if (value === undefined || value.call !== callDigest(action)) return { ok: false };
+  if (typeof value.approval === 'string' && typeof value.legs === 'number')
+    return { ok: true, waiting: { approval: value.approval, legs: value.legs } };
+  if (typeof value.state !== 'string') return { ok: false };
   return { ok: true, state: value.state };
 }
 

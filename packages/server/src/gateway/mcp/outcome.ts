@@ -3,14 +3,20 @@ import type { Outcome, Permit } from '../../path/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Gateway } from './caller.ts';
 
-/** `stopped`: an operator ended the call. `upstreamMs`: from the first byte out. */
-export function outcomeOf(answer: UpstreamAnswer, stopped: boolean, upstreamMs: number): Outcome {
+/** `upstreamMs`: from the first byte out. A stop that reached the permit ended the call. */
+export function outcomeOf(answer: UpstreamAnswer, { signal, settlement }: Permit, upstreamMs: number): Outcome {
   switch (answer.kind) {
     case 'result': {
       const { bytesIn, httpStatus, result } = answer;
-      const upstream = httpStatus === undefined ? {} : { upstreamCode: httpStatus };
-      if (result.isError !== true) return { result: 'success', ...upstream, upstreamMs, bytesIn };
-      return { result: 'error', errorCode: 'tool_error', ...upstream, upstreamMs, bytesIn };
+      const isError = result.isError === true;
+      const spent = settlement?.({ isError, content: result.structuredContent });
+      const seen = {
+        ...(httpStatus === undefined ? {} : { upstreamCode: httpStatus }),
+        upstreamMs,
+        bytesIn,
+        ...spentOf(spent),
+      };
+      return isError ? { result: 'error', errorCode: 'tool_error', ...seen } : { result: 'success', ...seen };
     }
     case 'error':
       return {
@@ -19,13 +25,19 @@ export function outcomeOf(answer: UpstreamAnswer, stopped: boolean, upstreamMs: 
         upstreamCode: answer.error.code,
         upstreamMs,
         bytesIn: answer.bytesIn,
+        ...spentOf(settlement?.({ isError: true, content: undefined })),
       };
     case 'failed': {
-      const errorCode = answer.code !== 'aborted' ? answer.code : stopped ? 'aborted_by_stop' : 'aborted_by_client';
+      const errorCode =
+        answer.code !== 'aborted' ? answer.code : signal.aborted ? 'aborted_by_stop' : 'aborted_by_client';
       // A request that may have reached the upstream may have taken effect there.
       return answer.began ? { result: 'unknown', errorCode, upstreamMs } : { result: 'not_attempted', errorCode };
     }
   }
+}
+
+function spentOf(spent: Outcome['spent']): Pick<Outcome, 'spent'> {
+  return spent === undefined || Object.keys(spent).length === 0 ? {} : { spent };
 }
 
 /** Ends a permit. The record is retried until it is durable; nobody waits for that. */

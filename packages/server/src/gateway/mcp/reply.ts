@@ -1,6 +1,7 @@
 /** The answers a governed request can get other than its upstream's result. */
 import type { JsonObject } from '@hivekey/policy';
-import type { Held, Permit, Refusal } from '../../path/index.ts';
+import type { CallApproval } from '../../approvals/index.ts';
+import type { Refusal } from '../../path/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Caller } from './caller.ts';
 import type { Exchange } from './exchange.ts';
@@ -8,6 +9,7 @@ import { RULE } from './resolve.ts';
 import type { Target } from './target.ts';
 import { CODE, isObject, type RpcError } from './wire.ts';
 import {
+  endedWords,
   errorOf,
   failureWords,
   heldWords,
@@ -16,7 +18,15 @@ import {
   refusalWords,
   toolErrorResult,
   type Words,
+  waitingWords,
 } from './words.ts';
+
+/** The call as its answer names it. */
+export interface Carried {
+  readonly eventId: string;
+  /** Whether an operator stopped it. */
+  readonly signal: Pick<AbortSignal, 'aborted'>;
+}
 
 type UpstreamError = Extract<UpstreamAnswer, { kind: 'error' }>;
 type UpstreamFailure = Extract<UpstreamAnswer, { kind: 'failed' }>;
@@ -50,21 +60,32 @@ export class Reply {
     else this.#words(refusalWords(decision, eventId, nowMs), CODE.refused);
   }
 
-  held({ decision, eventId }: Held): void {
+  /** Held, and not to be waited for. */
+  held({ decision, eventId }: Pick<Refusal, 'decision' | 'eventId'>): void {
     this.#words(heldWords(decision, eventId), CODE.held);
   }
 
+  /** Not decided yet, or not carried out yet: the client has to come back. */
+  waiting(approval: CallApproval): void {
+    this.#words(waitingWords(approval), CODE.held);
+  }
+
+  /** Decided against, or over without a result to give. */
+  ended(approval: CallApproval): void {
+    this.#words(endedWords(approval), CODE.refused);
+  }
+
   /** The upstream wants something of the client that this agent may not pass on. */
-  inputRefused(namespace: string, reason: string, permit: Permit): void {
+  inputRefused(namespace: string, reason: string, permit: Carried): void {
     this.#words(inputRefusedWords(namespace, reason, permit.eventId), CODE.refused);
   }
 
-  failed(namespace: string, failure: UpstreamFailure, permit: Permit): void {
+  failed(namespace: string, failure: UpstreamFailure, permit: Carried): void {
     this.#words(failureWords(namespace, failure, permit.signal.aborted, permit.eventId), CODE.upstreamUnavailable);
   }
 
   /** `presented`: the client capabilities the upstream was told of. */
-  upstreamError(namespace: string, { error }: UpstreamError, presented: JsonObject, permit: Permit): void {
+  upstreamError(namespace: string, { error }: UpstreamError, presented: JsonObject, permit: Carried): void {
     if (HOP_CODES.has(error.code)) {
       this.failed(namespace, { kind: 'failed', code: 'upstream_protocol_error', began: true }, permit);
     } else if (error.code === CODE.missingClientCapability) {
@@ -75,7 +96,7 @@ export class Reply {
   }
 
   /** -32021 is about what we told the upstream; only what the client itself left out is passed on as such. */
-  #missingCapability(namespace: string, error: UpstreamError['error'], presented: JsonObject, permit: Permit): void {
+  #missingCapability(namespace: string, error: UpstreamError['error'], presented: JsonObject, permit: Carried): void {
     const needed = neededCapabilities(error.data);
     const withheld = Object.keys(needed).filter(
       (name) => this.#caller.clientCapabilities[name] !== undefined && presented[name] === undefined,

@@ -2,10 +2,11 @@
 
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
-import type { Action, Principal } from '../../path/index.ts';
+import type { Action, Principal, Resumption } from '../../path/index.ts';
 import type { Catalogue, CatalogueEntry, UpstreamServer } from '../../upstreams/index.ts';
-import { type Caller, type Gateway, sessionIdOf, traceparentOf } from './caller.ts';
-import { openRequestState, type StateRead } from './input-required.ts';
+import { type Caller, type Gateway, sessionIdOf, sessionMarkOf, traceparentOf } from './caller.ts';
+import { heldRequest } from './held-request.ts';
+import { openRequestState, type StateRead, type WaitingState } from './input-required.ts';
 import { paramHeaderProblem, paramHeadersOf } from './param-headers.ts';
 import { recordedName, type Target } from './target.ts';
 
@@ -26,15 +27,18 @@ export interface Resolved {
   readonly server: UpstreamServer | undefined;
   /** The upstream's own state, out of a retry. */
   readonly state: string | undefined;
+  /** The call waits for people, and this is another leg of it. */
+  readonly waiting: WaitingState | undefined;
 }
 
-/** Called again when policy or agent changed meanwhile, so it takes the principal of that moment. */
+/** Called again when policy or agent changed meanwhile, so it takes the principal of that moment. `kept`: the upstream's own state, of a call that was held with it. */
 export async function resolve(
   gateway: Gateway,
   caller: Caller,
   principal: Principal,
   target: Target,
   params: JsonObject,
+  kept?: string,
 ): Promise<Resolved> {
   const catalogue = await gateway.upstreams.catalogue(principal.workspaceId);
   const entry = await choose(gateway, principal, target.find(catalogue, caller.namespace));
@@ -49,20 +53,34 @@ export async function resolve(
       arguments: target.arguments,
       argumentsJson,
       sessionId: sessionIdOf(caller),
+      sessionMark: sessionMarkOf(caller),
       traceparent: traceparentOf(caller),
       sourceAddress: caller.sourceAddress,
       receivedAtMs: caller.receivedAtMs,
       catalogueVersion: catalogue.version,
+      resumption: { request: () => heldRequest(caller, target, params, kept) },
     };
-    return { action, entry, server: undefined, state: undefined };
+    return { action, entry, server: undefined, state: undefined, waiting: undefined };
   }
   const call = { capability: entry.capability, argumentsJson };
-  const state = caller.era === 'modern' ? openRequestState(gateway, principal, call, params.requestState) : NO_STATE;
+  const read: StateRead =
+    kept !== undefined
+      ? { ok: true, state: kept }
+      : caller.era === 'modern'
+        ? openRequestState(gateway, principal, call, params.requestState)
+        : NO_STATE;
+  const state = read.ok ? read.state : undefined;
+  const server = serverOf(catalogue, entry);
+  const resumption = {
+    request: () => heldRequest(caller, target, params, state),
+    ...(server?.target === undefined ? {} : { target: server.target }),
+  };
   return {
-    action: new KnownAction(caller, target, entry, argumentsJson, catalogue.version, state.ok),
+    action: new KnownAction(caller, target, entry, argumentsJson, catalogue.version, read.ok, resumption),
     entry,
-    server: serverOf(catalogue, entry),
-    state: state.ok ? state.state : undefined,
+    server,
+    state,
+    waiting: read.ok ? read.waiting : undefined,
   };
 }
 
@@ -81,6 +99,8 @@ class KnownAction implements Action {
   readonly catalogueVersion: string;
   readonly sensitivePaths: readonly string[];
   readonly sessionId: string | undefined;
+  readonly sessionMark: Action['sessionMark'];
+  readonly resumption: Resumption;
   readonly traceparent: string | undefined;
   readonly sourceAddress: string | undefined;
   readonly receivedAtMs: number;
@@ -96,6 +116,7 @@ class KnownAction implements Action {
     argumentsJson: string,
     catalogueVersion: string,
     stateOk: boolean,
+    resumption: Resumption,
   ) {
     this.capability = entry.capability;
     this.tool = recordedName(target.name);
@@ -108,6 +129,8 @@ class KnownAction implements Action {
     this.catalogueVersion = catalogueVersion;
     this.sensitivePaths = entry.sensitivePaths;
     this.sessionId = sessionIdOf(caller);
+    this.sessionMark = sessionMarkOf(caller);
+    this.resumption = resumption;
     this.traceparent = traceparentOf(caller);
     this.sourceAddress = caller.sourceAddress;
     this.receivedAtMs = caller.receivedAtMs;

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
 import { type AgentId, newId, type WorkspaceId } from '../../ids.ts';
-import type { Principal } from '../../path/index.ts';
+import type { Principal, SessionMark } from '../../path/index.ts';
 import type { UpstreamServer } from '../../upstreams/index.ts';
 import type { ChangeStream } from './change-streams.ts';
 import type { Exchange } from './exchange.ts';
@@ -44,6 +44,8 @@ export class LegacySession {
   readonly id = randomBytes(32).toString('base64url');
   /** Names the session in records and towards upstream connections; the id itself stays between client and gateway. */
   readonly reference = newId<string>('ses');
+  /** Whether content that is not trusted was let into it. */
+  readonly mark: SessionMark = { isUntrusted: false };
   readonly workspaceId: WorkspaceId;
   readonly agentId: AgentId;
   readonly tokenId: Principal['tokenId'];

@@ -1,4 +1,5 @@
 /** Watching a resource for a stream: an action like reading it, decided and recorded before the upstream hears of it. */
+import { mayBegin } from '../../path/index.ts';
 import { type Caller, type Gateway, protocolVersionOf } from './caller.ts';
 import { outcomeOf, settle } from './outcome.ts';
 import { type Resolved, resolve } from './resolve.ts';
@@ -12,11 +13,13 @@ export async function watch(gateway: Gateway, caller: Caller, affinity: string, 
   let resolved: Resolved | undefined;
   const permit = await gateway.path.authorize(caller.token, caller.principal, async (principal) => {
     resolved = await resolve(gateway, caller, principal, target, {});
-    return resolved.action;
+    // A watch cannot wait for people.
+    const { resumption: _, ...action } = resolved.action;
+    return action;
   });
   if (permit.kind !== 'permit') return false;
   const server = resolved?.server;
-  if (server === undefined || permit.signal.aborted) {
+  if (server === undefined || !mayBegin(permit)) {
     settle(gateway, permit, { result: 'not_attempted', errorCode: 'aborted_by_stop' });
     return false;
   }
@@ -31,6 +34,6 @@ export async function watch(gateway: Gateway, caller: Caller, affinity: string, 
     protocolVersion: protocolVersionOf(caller),
     signal: permit.signal,
   });
-  settle(gateway, permit, outcomeOf(answer, permit.signal.aborted, performance.now() - startedAt));
+  settle(gateway, permit, outcomeOf(answer, permit, performance.now() - startedAt));
   return answer.kind === 'result';
 }

@@ -2,7 +2,8 @@
  * How a decision reads to a model. A refusal inside a tool result is what every measured client hands to
  * the model with its reason; a JSON-RPC error mostly becomes "please try again".
  */
-import type { Decision, JsonObject, JsonValue } from '@hivekey/policy';
+import { type Decision, formatUnits, type JsonObject, type JsonValue } from '@hivekey/policy';
+import type { CallApproval } from '../../approvals/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import { CODE, type RpcError } from './wire.ts';
 
@@ -17,6 +18,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   guard: 'The same call will be refused again: change the request, or ask the owner of this agent.',
   cap: 'A smaller amount may fit; otherwise wait, or ask the owner of this agent.',
   rate: 'Wait before calling again.',
+  freeze: 'A change freeze is in force: go on with other work, or ask the owner of this agent.',
   containment: 'An operator has stopped this. Do not retry; ask the owner of this agent.',
   credential: 'The credential of this agent is no longer accepted.',
   error: 'It could not be decided safely. Try again later.',
@@ -24,10 +26,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 export function refusalWords(decision: Decision, eventId: string, nowMs: number): Words {
   const parts = [`Refused by policy and not executed. ${sentence(decision.reason)}`];
-  if (decision.remaining !== undefined) parts.push(`Remaining in this window: ${decision.remaining}.`);
+  if (decision.remaining !== undefined)
+    parts.push(`Left in this window: ${formatUnits(decision.remaining, decision.remainingUnit)}.`);
   if (decision.retryAfterSeconds !== undefined) {
     const at = new Date(nowMs + decision.retryAfterSeconds * 1000).toISOString();
-    parts.push(`The limit frees up in ${decision.retryAfterSeconds} s, at ${at}.`);
+    const what = decision.reasonClass === 'freeze' ? 'It ends' : 'The limit frees up';
+    parts.push(`${what} in ${decision.retryAfterSeconds} s, at ${at}.`);
   }
   parts.push(ADVICE[decision.reasonClass] ?? ADVICE.error ?? '', `Log entry ${eventId}.`);
   return { text: parts.join(' '), meta: metaOf(decision, eventId) };
@@ -44,6 +48,52 @@ export function heldWords(decision: Decision, eventId: string): Words {
     `This action waits for a person's decision and was NOT executed. ${sentence(decision.reason)} ` +
     `Do not repeat it; go on with other work, and tell the owner of this agent. Log entry ${eventId}.`;
   return { text, meta: metaOf(decision, eventId) };
+}
+
+/** `tools/call` waits; what is told when the client's patience is at its end. */
+export function waitingWords(approval: CallApproval): Words {
+  const { id, status } = approval;
+  const expires = new Date(approval.expiresAtMs).toISOString();
+  const text =
+    status === 'released'
+      ? `Approved as ${id} and being carried out. Call this tool again with exactly the same arguments to collect the result.`
+      : `Pending human approval ${id} (expires ${expires}). NOT executed yet. Call this tool again with exactly the same arguments to collect the decision.`;
+  return { text, meta: approvalMeta(approval, 'review') };
+}
+
+/** Why there is nothing to give. */
+export function endedWords(approval: CallApproval): Words {
+  const verdict = approval.status === 'finished' || approval.status === 'unknown' ? 'allow' : 'deny';
+  return { text: endText(approval), meta: approvalMeta(approval, verdict) };
+}
+
+function endText({ id, status, reason, deniedBy, outcome }: CallApproval): string {
+  const why = reason === null ? '' : ` ${sentence(reason)}`;
+  switch (status) {
+    case 'denied':
+      return `Denied by ${deniedBy ?? 'a person'} and not executed (${id}).${why} Do not repeat it; go on with other work.`;
+    case 'expired':
+      return `Nobody approved this in time, so it was not executed (${id}). Call again to ask anew.`;
+    case 'cancelled':
+      return `The approval ${id} was cancelled and the call not executed.${why}`;
+    case 'stopped':
+      return `Approved as ${id}, but not executed: ${why.trim()} Call again to ask anew.`;
+    case 'unknown':
+      return `Approved as ${id} and sent, but it is not known whether it took effect, and it was not sent again: check before asking anew.`;
+    default:
+      if (outcome === 'not_attempted')
+        return `Approved as ${id}, but the upstream could not be reached and nothing was sent. Call again to ask anew.`;
+      return `Approved as ${id} and executed (${outcome ?? 'no outcome'}); its result was not kept. It is not executed again.`;
+  }
+}
+
+function approvalMeta({ id, status, expiresAtMs }: CallApproval, verdict: string): JsonObject {
+  return {
+    'hivekey/verdict': verdict,
+    'hivekey/approval': id,
+    'hivekey/approval_status': status,
+    'hivekey/expires_at': new Date(expiresAtMs).toISOString(),
+  };
 }
 
 type Failed = Extract<UpstreamAnswer, { kind: 'failed' }>;
@@ -85,6 +135,7 @@ function metaOf(decision: Decision, eventId: string): JsonObject {
   };
   if (decision.rule !== undefined) meta['hivekey/rule'] = decision.rule;
   if (decision.remaining !== undefined) meta['hivekey/remaining'] = decision.remaining;
+  if (decision.remainingUnit !== undefined) meta['hivekey/remaining_unit'] = decision.remainingUnit;
   if (decision.retryAfterSeconds !== undefined) meta['hivekey/retry_after_seconds'] = decision.retryAfterSeconds;
   return meta;
 }

@@ -3,7 +3,8 @@
  * first, and the last one of a transaction that did. Either all of it happens or nothing: every write
  * hangs on `moved`, which moves the shard's head only if
  *   - the shard still has the fence, block number and head this writer knows (no second writer),
- *   - the workspace is active, its policy is the one decided under, and no token has run out,
+ *   - the workspace is active, its policy is the one decided under, no token has run out, and the time is one
+ *     at which the decisions hold: no change freeze has begun or ended since,
  *   - every agent is active, at the revision decided under and at the sequence number given out last,
  *   - every window counter is at the version the decision was made from, and the time it was
  *     made for is not still to come.
@@ -22,7 +23,8 @@ agents AS MATERIALIZED (
    WHERE workspace_id = $1 AND agent_id = ANY($4::text[]) AND ($2::bigint IS NULL OR EXISTS (SELECT FROM workspace))
    ORDER BY agent_id FOR UPDATE),
 allowed AS MATERIALIZED (
-  SELECT ($2::bigint IS NULL OR (EXISTS (SELECT FROM workspace) AND clock_timestamp() < to_timestamp($3::float8)))
+  SELECT ($2::bigint IS NULL OR (EXISTS (SELECT FROM workspace) AND clock_timestamp() >= to_timestamp(($3::float8[])[1])
+                              AND clock_timestamp() < to_timestamp(($3::float8[])[2])))
      AND (cardinality($4::text[]) = 0
           OR (array_agg(agent_seq ORDER BY agent_id COLLATE "C") = $5::bigint[]
               AND ($6::bigint[] IS NULL OR array_agg(revision ORDER BY agent_id COLLATE "C") = $6::bigint[]))) AS yes
@@ -70,8 +72,8 @@ INSERT INTO log_blocks (workspace_id, shard_id, block, first_seq, count, records
 SELECT $1, $8, $10, $11, $12, $13, $14, $15, $16 FROM moved`;
 
 /**
- * $1 workspace, $2 policy revision or NULL when nothing depends on it, $3 first expiry of a token (epoch
- * seconds), $4 agents in order, $5 their sequence numbers now, $6 their revisions or NULL when they are not
+ * $1 workspace, $2 policy revision or NULL when nothing depends on it, $3 the times, from one to before
+ * another, for which all was decided (epoch seconds), $4 agents in order, $5 their sequence numbers now, $6 their revisions or NULL when they are not
  * compared, $7 how many numbers each takes, as JSON, $8 shard, $9 fence, $10 block, $11 first position, $12 count,
  * $13 records, $14 entry hashes, $15 previous head, $16 head, $17 oldest block with an unsettled call.
  */

@@ -54,14 +54,18 @@ SELECT (SELECT e.at_us FROM window_entries e
   FROM unnest($2::text[], $3::bigint[], $4::numeric[]) WITH ORDINALITY AS w (key, since_us, total, position) ORDER BY w.position`;
 
 /**
- * Takes $5 units back that were charged with the version $3 of the counter $2, not before $4: out of every total
- * from there on. Nothing when that entry has been cleared away.
+ * Takes $5 units back that the call $6 charged with the version $3 of the counter $2, not before $4: out of every
+ * total from there on. Once for a call, and nothing when that entry has been cleared away.
  */
-export const RELEASE = `
+export const CREDIT = `
 WITH charged AS MATERIALIZED (
   SELECT at_us FROM window_entries WHERE workspace_id = $1 AND key = $2 AND at_us >= $4 AND version = $3 LIMIT 1),
+given AS (
+  INSERT INTO window_credits (workspace_id, call_event_id, key, version, amount)
+  SELECT $1, $6, $2, $3, $5::numeric FROM charged
+  ON CONFLICT DO NOTHING RETURNING amount),
 later AS (
-  UPDATE window_entries SET total = total - $5
-   WHERE workspace_id = $1 AND key = $2 AND at_us >= (SELECT at_us FROM charged))
-UPDATE window_counters SET version = version + 1, total = total - $5
- WHERE workspace_id = $1 AND key = $2 AND EXISTS (SELECT FROM charged)`;
+  UPDATE window_entries SET total = total - $5::numeric
+   WHERE workspace_id = $1 AND key = $2 AND at_us >= (SELECT at_us FROM charged) AND EXISTS (SELECT FROM given))
+UPDATE window_counters SET version = version + 1, total = total - $5::numeric
+ WHERE workspace_id = $1 AND key = $2 AND EXISTS (SELECT FROM given)`;

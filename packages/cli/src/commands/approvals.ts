@@ -1,0 +1,154 @@
+/** approval: what waits for people, and deciding about it. */
+import { createInterface } from 'node:readline/promises';
+import type { Approval, FullApproval } from '@hivekey/sdk';
+import type { Command } from 'commander';
+import { UsageError } from '../exit.ts';
+import { type Columns, paint, printable, when } from '../output.ts';
+import { online, type Run } from '../run.ts';
+
+const APPROVALS: Columns<Approval> = {
+  id: ({ id }) => id,
+  status: ({ status }) => status,
+  agent: ({ agent }) => agent,
+  action: ({ action }) => action,
+  why: ({ reason }) => reason,
+  missing: ({ missing, status }) => (status === 'pending' ? missingText(missing) : '–'),
+  until: ({ expires_at }) => when(expires_at),
+};
+
+function missingText({ people, groups }: Approval['missing']): string {
+  const who = people === 1 ? '1 person' : `${people} people`;
+  return groups.length === 0 ? who : `${who} (${groups.join(', ')})`;
+}
+
+/** What agents and servers wrote cannot move the cursor or hide in the terminal. */
+function wholeText(approval: FullApproval): string {
+  const { id, status, agent, owner, action, reason, requirement, missing, expires_at, hash, view, you } = approval;
+  const lines = [
+    `${paint('bold', `${agent} asks for ${action}`)} · ${id} · ${status}`,
+    `owner       ${owner}`,
+    `why         ${reason}`,
+    `takes       ${missingText({ ...requirement })}; missing ${missingText(missing)}`,
+    `until       ${when(expires_at)}`,
+    'arguments',
+    ...JSON.stringify(view.arguments, null, 2)
+      .split('\n')
+      .map((line) => `  ${line}`),
+    `you         ${you.may ? 'may approve' : `may not approve (${you.why_not})`}`,
+    `others      ${
+      approval.deciders
+        .filter(({ may, person }) => may && person !== you.person)
+        .map(({ person }) => person)
+        .join(', ') || 'nobody'
+    }`,
+    ...approval.decisions.map(
+      ({ person, decision, reason: because, decided_at, channel }) =>
+        `${decision === 'approve' ? 'approved' : 'denied  '}    ${person} · ${when(decided_at)} · ${channel}${because === '' ? '' : ` · ${because}`}`,
+    ),
+    `before      ${approval.history.approvals.map(({ id: each, status: was }) => `${each} ${was}`).join(', ') || 'nothing'}`,
+    `hash        ${hash}`,
+  ];
+  return lines.map(printableLine).join('\n');
+}
+
+/** Keeps the colours that are ours. */
+function printableLine(line: string): string {
+  return line.startsWith('\u001b') ? line : printable(line);
+}
+
+async function isConfirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new UsageError('Nobody can be asked here.', 'Pass the hash that was read: --hash sha256:…');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+function pathOf(id: string, act = ''): string {
+  return `/v1/approvals/${encodeURIComponent(id)}${act}`;
+}
+
+async function decide({ out, hivekey }: Run, id: string, body: Readonly<Record<string, string>>): Promise<void> {
+  const decided = await hivekey.request<Approval>('POST', pathOf(id, '/decide'), { body });
+  out.result(decided, () =>
+    decided.status === 'pending'
+      ? `${id} is approved by you; missing ${missingText(decided.missing)}.`
+      : `${id} is ${decided.status}.`,
+  );
+}
+
+function reasonOf(reason: string | undefined): Record<string, string> {
+  return reason === undefined ? {} : { reason };
+}
+
+export function addApprovalCommands(program: Command): void {
+  const approval = program.command('approval').description('calls that wait for people: list, read, decide');
+  approval
+    .command('list')
+    .description('what waits for a decision; --all for everything')
+    .option('--all', 'also what is over')
+    .option('--agent <agent>', 'of one agent')
+    .option('--action <capability>', 'of one capability')
+    .action(
+      online<[], { all?: boolean; agent?: string; action?: string }>(
+        async ({ out, hivekey }, { all, agent, action }) => {
+          const status = all === true ? undefined : 'pending';
+          const approvals = await hivekey.all<Approval>('/v1/approvals', { status, agent, action });
+          out.table(approvals, APPROVALS, 'Nothing waits for a decision.');
+          return undefined;
+        },
+      ),
+    );
+  approval
+    .command('get <id>')
+    .description('what is asked, what binds it, who may decide, what was before')
+    .action(
+      online<[string], object>(async ({ out, hivekey }, _, id) => {
+        const whole = await hivekey.request<FullApproval>('GET', pathOf(id));
+        out.result(whole, () => wholeText(whole));
+        return undefined;
+      }),
+    );
+  approval
+    .command('approve <id>')
+    .description('show the call and approve it, with a key of your own')
+    .option('--reason <text>', 'why; it stands in the log')
+    .option('--hash <hash>', 'approve what was read before, without asking')
+    .action(
+      online<[string], { reason?: string; hash?: string }>(async (run, { reason, hash }, id) => {
+        let read = hash;
+        if (read === undefined) {
+          const whole = await run.hivekey.request<FullApproval>('GET', pathOf(id));
+          run.out.note(wholeText(whole));
+          if (!(await isConfirmed('Approve this call, once, as it is?'))) return 1;
+          read = whole.hash;
+        }
+        await decide(run, id, { decision: 'approve', hash: read, ...reasonOf(reason) });
+        return undefined;
+      }),
+    );
+  approval
+    .command('deny <id>')
+    .description('deny it; it never runs')
+    .option('--reason <text>', 'why; the agent is told')
+    .action(
+      online<[string], { reason?: string }>(async (run, { reason }, id) => {
+        await decide(run, id, { decision: 'deny', ...reasonOf(reason) });
+        return undefined;
+      }),
+    );
+  approval
+    .command('cancel <id>')
+    .description('withdraw it; it never runs')
+    .option('--reason <text>', 'why')
+    .action(
+      online<[string], { reason?: string }>(async ({ out, hivekey }, { reason }, id) => {
+        const over = await hivekey.request<Approval>('POST', pathOf(id, '/cancel'), { body: reasonOf(reason) });
+        out.result(over, () => `${id} is ${over.status}.`);
+        return undefined;
+      }),
+    );
+}

@@ -1,0 +1,134 @@
+import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { at, send } from '../../api/client.ts';
+import type { Approval, FullApproval } from '../../api/types.ts';
+import { useWrite } from '../../app/write.ts';
+import { Confirm } from '../../ui/Confirm.tsx';
+import { impactsWords } from '../../ui/format.ts';
+import { Facts, Panel } from '../../ui/Page.tsx';
+import { Countdown, Time } from '../../ui/Time.tsx';
+import { useBindingCheck } from './use-binding-check.ts';
+import { barWords, missingWords, outcomeWords, peopleWords } from './words.ts';
+
+type Act = 'approve' | 'deny' | 'withdraw';
+
+/** Where it stands, and what the person who looks may do about it. */
+export function Decision({ approval }: { readonly approval: FullApproval }) {
+  const [act, setAct] = useState<Act>();
+  const check = useBindingCheck(approval);
+  const { status, requirement, expires_at, requested_at, ended_at, you, call_event_id } = approval;
+  const isOpen = status === 'pending' || status === 'approved';
+  return (
+    <Panel>
+      <div className="stack">
+        <p role="status" data-testid="outcome">
+          {outcomeWords(approval)}
+        </p>
+        <Facts
+          facts={[
+            ['People', peopleWords(approval)],
+            ['Groups', requirement.groups.join(', ')],
+            ['Time left', isOpen ? <Countdown key="left" until={expires_at} over="expired" /> : null],
+            ['Asked', <Time key="asked" value={requested_at} />],
+            ['Ended', ended_at === null ? null : <Time key="ended" value={ended_at} />],
+            [
+              'Call',
+              call_event_id === null ? null : (
+                <Link key="call" to="/log" search={{ event: call_event_id }} className="mono">
+                  {call_event_id}
+                </Link>
+              ),
+            ],
+          ]}
+        />
+        {status === 'pending' ? <MayI approval={approval} /> : null}
+        {isOpen ? (
+          <div className="row-wrap">
+            {status === 'pending' ? (
+              <>
+                <Button
+                  disabled={!you.may || check.state === 'checking' || check.state === 'differs'}
+                  onClick={() => setAct('approve')}
+                >
+                  Approve…
+                </Button>
+                <Button color="red" disabled={!mayDeny(you)} onClick={() => setAct('deny')}>
+                  Deny…
+                </Button>
+              </>
+            ) : null}
+            <Button variant="default" onClick={() => setAct('withdraw')}>
+              Withdraw…
+            </Button>
+          </div>
+        ) : null}
+      </div>
+      {act === undefined ? null : <ActDialog act={act} approval={approval} onClose={() => setAct(undefined)} />}
+    </Panel>
+  );
+}
+
+/** A denial is safe: everybody may give one, once. */
+function mayDeny({ person, why_not }: FullApproval['you']): boolean {
+  return person !== null && why_not !== 'person_inactive' && why_not !== 'approver_decided_before';
+}
+
+function MayI({ approval: { you } }: { readonly approval: FullApproval }) {
+  if (you.may) return <p>{you.person}, you may decide.</p>;
+  return you.person === null ? (
+    <p>
+      People decide, and the admin key of this session belongs to none. Sign in with a key of your own:{' '}
+      <code>hivekey key create NAME --person E-MAIL</code>.
+    </p>
+  ) : (
+    <p>
+      You may not approve it: {you.person} {barWords(you.why_not)}.
+    </p>
+  );
+}
+
+function ActDialog({
+  act,
+  approval,
+  onClose,
+}: {
+  readonly act: Act;
+  readonly approval: FullApproval;
+  readonly onClose: () => void;
+}) {
+  const { id, action, agent, hash, impact } = approval;
+  const decide = useWrite({
+    write: (reason: string) =>
+      act === 'withdraw'
+        ? send<Approval>('POST', at`/v1/approvals/${id}/cancel`, { reason })
+        : send<Approval>('POST', at`/v1/approvals/${id}/decide`, {
+            decision: act,
+            reason,
+            ...(act === 'approve' ? { hash } : {}),
+          }),
+    changes: ['approvals'],
+    done: (decided) => outcomeWords(decided),
+    onDone: onClose,
+  });
+  const what = [action, impactsWords(impact)].filter(Boolean).join(', ');
+  const words = {
+    approve: { title: `Approve ${what} by ${agent}`, action: 'Approve', danger: false },
+    deny: { title: `Deny ${what} by ${agent}`, action: 'Deny', danger: true },
+    withdraw: { title: `Withdraw ${what} by ${agent}`, action: 'Withdraw', danger: true },
+  }[act];
+  return (
+    <Confirm
+      {...words}
+      withReason
+      pending={decide.isPending}
+      error={decide.error}
+      onConfirm={decide.mutate}
+      onClose={onClose}
+    >
+      {act === 'approve'
+        ? `One call with exactly the arguments shown runs, once. It takes ${missingWords(approval)}, you among them.`
+        : 'It never runs; the agent is told why. One denial ends it, whoever approved before.'}
+    </Confirm>
+  );
+}

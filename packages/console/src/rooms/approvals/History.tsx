@@ -1,0 +1,70 @@
+import { Link } from '@tanstack/react-router';
+import type { FullApproval } from '../../api/types.ts';
+import { type Column, DataTable, rowLink } from '../../ui/DataTable.tsx';
+import { impactsWords } from '../../ui/format.ts';
+import { Section } from '../../ui/Page.tsx';
+import { Time } from '../../ui/Time.tsx';
+import { StatusMark, VerdictMark } from '../../ui/Verdict.tsx';
+import { stateOf } from './words.ts';
+
+type Before = FullApproval['history']['approvals'][number];
+type Call = FullApproval['history']['calls'][number];
+
+/** What this agent did with this capability before. */
+export function History({ approval: { agent, action, history } }: { readonly approval: FullApproval }) {
+  return (
+    <Section
+      title={`${agent} and ${action} before`}
+      aside={
+        <Link to="/log" search={{ agent, action }}>
+          all in the log
+        </Link>
+      }
+    >
+      <DataTable
+        label="Held calls before"
+        columns={APPROVALS}
+        rows={history.approvals}
+        rowKey={({ id }) => id}
+        empty={<p className="muted">No other call of this kind was held.</p>}
+      />
+      <DataTable
+        label="Calls of the last 30 days"
+        columns={CALLS}
+        rows={history.calls}
+        rowKey={({ event_id }) => event_id}
+        empty={<p className="muted">No call in the last 30 days.</p>}
+      />
+    </Section>
+  );
+}
+
+const APPROVALS: readonly Column<Before>[] = [
+  {
+    key: 'status',
+    header: 'Held call',
+    cell: ({ id, status }) => (
+      <Link to="/approvals/$approval" params={{ approval: id }} className={rowLink} aria-label={`${status}, ${id}`}>
+        <StatusMark status={stateOf(status)} />
+      </Link>
+    ),
+  },
+  { key: 'amount', header: 'Amount', width: '130px', cell: ({ impact }) => impactsWords(impact) ?? '—' },
+  { key: 'outcome', header: 'Outcome', width: '120px', cell: ({ outcome }) => outcome ?? '—' },
+  { key: 'asked', header: 'Asked', width: '110px', cell: ({ requested_at }) => <Time value={requested_at} /> },
+];
+
+const CALLS: readonly Column<Call>[] = [
+  { key: 'verdict', header: 'Verdict', width: '100px', cell: ({ verdict }) => <VerdictMark verdict={verdict} /> },
+  {
+    key: 'reason',
+    header: 'Reason',
+    cell: ({ event_id, reason }) => (
+      <Link to="/log" search={{ event: event_id }} className={rowLink} title={reason}>
+        {reason}
+      </Link>
+    ),
+  },
+  { key: 'outcome', header: 'Outcome', width: '120px', cell: ({ outcome }) => outcome ?? '—' },
+  { key: 'when', header: 'When', width: '110px', cell: ({ ts }) => <Time value={ts} /> },
+];

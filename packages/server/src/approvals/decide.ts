@@ -1,0 +1,220 @@
+/** A person approves or denies. Every attempt is on the log, the refused ones too. */
+
+import type { Administrator } from '../api/route.ts';
+import { Failure } from '../errors.ts';
+import type { WorkspaceId } from '../ids.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { type Bar, barOf } from './eligibility.ts';
+import { approvalNotFound } from './failures.ts';
+import { peopleOf, questionOf } from './question.ts';
+import { isComplete } from './quorum.ts';
+import { type ApprovalRow, type DecisionRow, decisionsOf, findApproval, recordFields } from './rows.ts';
+
+export interface Decision {
+  readonly decision: 'approve' | 'deny';
+  readonly reason: string;
+  /** Of what was shown; an approval names it. */
+  readonly hash?: string | undefined;
+}
+
+/** How it came in. */
+export interface Means {
+  readonly channel: DecisionRow['channel'];
+  /** How many are decided in one move; absent for one alone. */
+  readonly bulk?: number;
+}
+
+/** Throws a Failure when the decision is refused; the refusal is durable by then. */
+export async function decideApproval(
+  log: ActionLog,
+  who: Administrator,
+  id: string,
+  decision: Decision,
+  means: Means,
+): Promise<void> {
+  const refusal = await log.transact(who.workspaceId, async (transaction) => {
+    const row = await findApproval(transaction.client, who.workspaceId, id, 'FOR UPDATE');
+    if (row === undefined) return approvalNotFound(id);
+    const failure = await decideIn(transaction, who, row, decision, means);
+    if (failure !== undefined)
+      transaction.log({
+        kind: 'approval.refused',
+        actor: who.actor,
+        ...recordFields(row),
+        key_id: who.keyId,
+        person: who.person?.email,
+        decision: decision.decision,
+        channel: means.channel,
+        bulk: means.bulk,
+        code: failure.code,
+      });
+    return failure;
+  });
+  if (refusal !== undefined) throw refusal;
+}
+
+async function decideIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  row: ApprovalRow,
+  decision: Decision,
+  means: Means,
+): Promise<Failure | undefined> {
+  const { client, now } = transaction;
+  const { workspaceId, person: holder } = who;
+  if (holder === undefined) return personRequired();
+  const [decisions, people] = [
+    await decisionsOf(client, workspaceId, [row.id]),
+    await peopleOf(client, workspaceId, [holder.id]),
+  ];
+  const person = people.get(holder.id);
+  if (person?.active !== true) return REFUSALS.person_inactive(holder.email, row);
+  if (decisions.some(({ person_id }) => person_id === holder.id))
+    return REFUSALS.approver_decided_before(holder.email, row);
+  if (row.status !== 'pending') return notPending(row);
+  const approvals = decisions.map(({ person_id, groups }) => ({ id: person_id, groups }));
+  if (decision.decision === 'approve') {
+    if (decision.hash !== row.hash) return hashDiffers(row);
+    const question = await questionOf(client, workspaceId, row);
+    const bar = barOf(person, question, approvals);
+    if (bar !== undefined) return REFUSALS[bar](person.email, row);
+    if (means.bulk !== undefined && (row.people > 1 || row.destructive === true)) return notInBulk(row);
+  }
+  const authenticatedAt = who.authenticatedAtMs === undefined ? now : new Date(who.authenticatedAtMs);
+  const isGranted = decision.decision === 'approve' && isComplete(row, [...approvals, { groups: person.groups }]);
+  const eventId = transaction.log({
+    kind: 'approval.decided',
+    actor: who.actor,
+    ...recordFields(row),
+    decision: decision.decision,
+    person: person.email,
+    person_id: person.id,
+    person_groups: person.groups,
+    key_id: who.keyId,
+    authenticated_at: authenticatedAt.toISOString(),
+    channel: means.channel,
+    bulk: means.bulk,
+    reason: decision.reason === '' ? undefined : decision.reason,
+  });
+  await client.query(
+    `INSERT INTO approval_decisions (workspace_id, approval_id, person_id, person, groups, decision, reason, key_id, key_name,
+                                     channel, authenticated_at, decided_at, bulk, event_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    [
+      workspaceId,
+      row.id,
+      person.id,
+      person.email,
+      person.groups,
+      decision.decision,
+      decision.reason,
+      who.keyId,
+      who.actor.replace(/^key:/, ''),
+      means.channel,
+      authenticatedAt,
+      now,
+      means.bulk,
+      eventId,
+    ],
+  );
+  if (decision.decision === 'deny') await move(transaction, workspaceId, row.id, 'denied', decision.reason);
+  else if (isGranted) {
+    await move(transaction, workspaceId, row.id, 'approved', null);
+    const approvers = [...decisions.map((each) => each.person), person.email];
+    transaction.log({ kind: 'approval.granted', actor: who.actor, ...recordFields(row), approvers });
+  }
+  return undefined;
+}
+
+async function move(
+  { client, now }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  id: string,
+  status: 'denied' | 'approved',
+  reason: string | null,
+): Promise<void> {
+  const { rowCount } = await client.query(
+    `UPDATE approvals SET status = $3, decided_at = $4, ended_reason = $5,
+            ended_at = CASE WHEN $3 = 'denied' THEN $4::timestamptz END
+      WHERE workspace_id = $1 AND id = $2 AND status = 'pending'`,
+    [workspaceId, id, status, now, reason],
+  );
+  if (rowCount !== 1) throw new Error(`the approval ${id} moved while it was locked`);
+}
+
+function personRequired(): Failure {
+  return new Failure(
+    403,
+    'person_required',
+    'People decide about held calls, and this key belongs to none.',
+    'Make a key of your own: hivekey key create NAME --person E-MAIL.',
+  );
+}
+
+function notPending({ id, status, ended_reason }: ApprovalRow): Failure {
+  const cause = `The approval ${id} is ${status}${ended_reason === null || ended_reason === '' ? '' : ` (${ended_reason})`}.`;
+  return new Failure(409, `approval_${status}`, cause, 'Nothing is left to decide; the agent can ask again.');
+}
+
+function hashDiffers({ id, hash }: ApprovalRow): Failure {
+  return new Failure(
+    409,
+    'approval_hash_differs',
+    `What you approve is not the approval ${id} as it is, whose hash is ${hash}.`,
+    'Read it with GET /v1/approvals/:id, and send its hash with your decision.',
+  );
+}
+
+function notInBulk({ id, people }: ApprovalRow): Failure {
+  const why = people > 1 ? `takes ${people} people` : 'is of a destructive capability';
+  return new Failure(409, 'approval_not_in_bulk', `The approval ${id} ${why}.`, 'Decide about it alone.');
+}
+
+type Refusal = (person: string, row: ApprovalRow) => Failure;
+
+const REFUSALS: Readonly<Record<Bar, Refusal>> = {
+  person_inactive: (person) =>
+    new Failure(403, 'person_inactive', `${person} is not active.`, 'Have somebody else decide.'),
+  approver_decided_before: (person, { id }) =>
+    new Failure(
+      409,
+      'approver_decided_before',
+      `${person} has decided about ${id} already.`,
+      'Each person counts once, whatever key is used.',
+    ),
+  approver_is_requester: (person) =>
+    new Failure(
+      403,
+      'approver_is_requester',
+      `${person} had the credential of the call made, and may hold it.`,
+      'Have somebody else approve.',
+    ),
+  approver_is_owner: (person, { agent }) =>
+    new Failure(
+      403,
+      'approver_is_owner',
+      `${person} owns ${agent}, and the owner alone does not approve.`,
+      'Have somebody else approve.',
+    ),
+  approver_is_author: (person) =>
+    new Failure(
+      403,
+      'approver_is_author',
+      `${person} wrote the policy under which the call was held.`,
+      'Have somebody else approve.',
+    ),
+  approver_over_authority: (person) =>
+    new Failure(
+      403,
+      'approver_over_authority',
+      `The call is beyond what ${person} may approve.`,
+      'Have somebody with more authority approve; authorities are set with PATCH /v1/people/:person.',
+    ),
+  approver_not_needed: (person, { groups }) =>
+    new Failure(
+      403,
+      'approver_not_needed',
+      `${person} fills none of the places that are open.`,
+      `Have somebody of ${groups.join(', ')} approve.`,
+    ),
+};

@@ -1,0 +1,164 @@
+/** Where people read and decide about held calls over HTTP. */
+import { z } from 'zod';
+import { type Api, type ApiContext, type FastifyRequest, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { Failure } from '../errors.ts';
+import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
+import { cancelApproval } from './cancel.ts';
+import { decideApproval, type Means } from './decide.ts';
+import { type ApprovalPosition, listApprovals, readApproval, readWholeApproval } from './read.ts';
+
+/** As many as a person can have read. */
+const MAX_BULK = 20;
+
+const tags = ['approvals'];
+const params = z.strictObject({ id: z.string().max(64) });
+const reason = z.string().trim().max(1000).default('');
+const hash = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256: and 64 hexadecimal digits');
+const decision = z.enum(['approve', 'deny']);
+
+const bulkResultSchema = z
+  .object({
+    id: z.string(),
+    decided: z.boolean(),
+    approval: approvalSchema.nullable(),
+    error: z.object({ code: z.string(), cause: z.string(), remedy: z.string() }).nullable(),
+  })
+  .meta({ id: 'BulkDecision' });
+
+/** How a decision came in. The command line says of itself that it is one. */
+function channelOf({ administrator, headers }: FastifyRequest): Means['channel'] {
+  if (administrator.via === 'session') return 'console';
+  return headers['user-agent']?.startsWith('hivekey-cli') === true ? 'cli' : 'api';
+}
+
+export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiContext): void {
+  api.get(
+    '/v1/approvals',
+    {
+      schema: {
+        tags,
+        summary: 'Held calls, newest first',
+        querystring: z.strictObject({
+          status: z.enum(STATUSES).optional(),
+          agent: z.string().max(128).optional(),
+          owner: z.string().max(254).optional(),
+          action: z.string().max(256).optional(),
+          ...pageQuery,
+        }),
+        response: { 200: listOf(approvalSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
+      const scope = { list: 'approvals', workspaceId, filter };
+      const [requestedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
+      const after: ApprovalPosition | undefined =
+        requestedUs === undefined ? undefined : { requestedUs: Number(requestedUs), id: String(id) };
+      const rows = await listApprovals(pool, workspaceId, filter, after, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        ({ view }) => view,
+        ({ position }) => [position.requestedUs, position.id],
+      );
+    },
+  );
+
+  api.get(
+    '/v1/approvals/:id',
+    {
+      schema: {
+        tags,
+        summary: 'A held call: what is asked, what binds it, who may decide, what was before',
+        params,
+        response: { 200: fullApprovalSchema },
+      },
+    },
+    ({ administrator, params: { id } }) => readWholeApproval(pool, approvals.vault, administrator, id),
+  );
+
+  api.post(
+    '/v1/approvals/:id/decide',
+    {
+      schema: {
+        tags,
+        summary: 'Approve or deny a held call',
+        description: 'Takes a key that belongs to a person. An approval names the `hash` that was read.',
+        params,
+        body: z.strictObject({ decision, reason, hash: hash.optional() }),
+        response: { 200: approvalSchema },
+      },
+    },
+    async (request) => {
+      const { administrator, params: at, body } = request;
+      await decideApproval(log, administrator, at.id, body, { channel: channelOf(request) });
+      return readApproval(pool, administrator.workspaceId, at.id);
+    },
+  );
+
+  api.post(
+    '/v1/approvals/decide',
+    {
+      schema: {
+        tags,
+        summary: 'Decide about several held calls of one agent and one capability',
+        description:
+          'Each is decided by itself and marked as decided in bulk. What takes several people, or is destructive, is not approved so.',
+        body: z.strictObject({
+          decision,
+          reason,
+          approvals: z
+            .array(z.strictObject({ id: z.string().max(64), hash: hash.optional() }))
+            .min(2)
+            .max(MAX_BULK),
+        }),
+        response: { 200: z.object({ object: z.literal('list'), data: z.array(bulkResultSchema) }) },
+      },
+    },
+    async (request) => {
+      const { administrator, body } = request;
+      const { workspaceId } = administrator;
+      const asked = await Promise.all(body.approvals.map(({ id }) => readApproval(pool, workspaceId, id)));
+      const kinds = new Set(asked.map(({ agent_id, action }) => `${agent_id} ${action}`));
+      if (kinds.size > 1 || new Set(asked.map(({ id }) => id)).size < asked.length)
+        throw new Failure(
+          409,
+          'bulk_mixed',
+          'These approvals are not different ones of one agent and one capability.',
+          'Decide about those of each agent and capability by themselves.',
+        );
+      const means = { channel: channelOf(request), bulk: asked.length };
+      const data: z.output<typeof bulkResultSchema>[] = [];
+      for (const { id, hash: read } of body.approvals) {
+        const wanted = { decision: body.decision, reason: body.reason, hash: read };
+        try {
+          await decideApproval(log, administrator, id, wanted, means);
+          data.push({ id, decided: true, approval: await readApproval(pool, workspaceId, id), error: null });
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          const { code, message: cause, remedy } = error;
+          data.push({ id, decided: false, approval: null, error: { code, cause, remedy } });
+        }
+      }
+      return { object: 'list' as const, data };
+    },
+  );
+
+  api.post(
+    '/v1/approvals/:id/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'Withdraw a held call; it never runs',
+        params,
+        body: z.strictObject({ reason }).prefault({}),
+        response: { 200: approvalSchema },
+      },
+    },
+    async ({ administrator, params: at, body }) => {
+      await cancelApproval(log, administrator, at.id, body.reason);
+      return readApproval(pool, administrator.workspaceId, at.id);
+    },
+  );
+}

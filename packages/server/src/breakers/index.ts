@@ -1,0 +1,1 @@
+export { watchBreakers } from './watch.ts';

@@ -1,0 +1,88 @@
+/** Lifting a freeze in an emergency: one administrator asks, another agrees, and it binds again by itself. */
+import type { Administrator } from '../api/route.ts';
+import { Failure } from '../errors.ts';
+import { newId } from '../ids.ts';
+import type { ActionLog } from '../log/index.ts';
+import { publish } from './change.ts';
+import { ANSWER_WITHIN_MINUTES, type OverrideView, readFreeze, readOverride } from './freeze.ts';
+
+/** Lifts nothing yet. Throws `freeze_not_found`. */
+export function requestOverride(
+  log: ActionLog,
+  { workspaceId, actor }: Administrator,
+  name: string,
+  { reason, minutes }: { readonly reason: string; readonly minutes: number },
+): Promise<OverrideView> {
+  return log.transact(workspaceId, async ({ client, log: record }) => {
+    await readFreeze(client, workspaceId, name);
+    const id = newId<string>('ovr');
+    await client.query(
+      `INSERT INTO freeze_overrides (workspace_id, id, freeze_name, reason, minutes, requested_by, answer_by)
+       VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(mins => $7))`,
+      [workspaceId, id, name, reason, minutes, actor, ANSWER_WITHIN_MINUTES],
+    );
+    record({ kind: 'freeze.override', actor, override_id: id, freeze: name, change: 'requested', reason, minutes });
+    return readOverride(client, workspaceId, name, id);
+  });
+}
+
+/** It counts from now. Throws `override_not_found`, `override_own`, `override_closed`. */
+export function approveOverride(log: ActionLog, who: Administrator, name: string, id: string): Promise<OverrideView> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    await readFreeze(client, workspaceId, name);
+    const override = await readOverride(client, workspaceId, name, id);
+    if (override.status !== 'requested') throw closed(override);
+    if (override.requested_by === actor)
+      throw new Failure(
+        403,
+        'override_own',
+        `${actor} has asked for this override.`,
+        'Have another administrator agree to it.',
+      );
+    await client.query(
+      `UPDATE freeze_overrides SET approved_by = $3, starts_at = t.now, ends_at = t.now + make_interval(mins => minutes), in_policy = true
+         FROM (SELECT clock_timestamp() AS now) t WHERE workspace_id = $1 AND id = $2`,
+      [workspaceId, id, actor],
+    );
+    const approved = await readOverride(client, workspaceId, name, id);
+    const { reason, minutes, requested_by } = approved;
+    transaction.log({
+      kind: 'freeze.override',
+      actor,
+      override_id: id,
+      freeze: name,
+      change: 'approved',
+      reason,
+      minutes,
+      requested_by,
+      ends_at: new Date((approved.ends_at ?? 0) * 1000).toISOString(),
+    });
+    await publish(transaction, who);
+    return approved;
+  });
+}
+
+/** Before its time, or before anybody agreed. Throws `override_not_found`, `override_closed`. */
+export function endOverride(log: ActionLog, who: Administrator, name: string, id: string): Promise<OverrideView> {
+  const { workspaceId, actor } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const override = await readOverride(client, workspaceId, name, id);
+    if (override.status !== 'active' && override.status !== 'requested') throw closed(override);
+    await client.query(
+      `UPDATE freeze_overrides SET ended_by = $3, in_policy = false, answer_by = least(answer_by, clock_timestamp()),
+                                   ends_at = CASE WHEN ends_at > clock_timestamp() THEN clock_timestamp() ELSE ends_at END
+        WHERE workspace_id = $1 AND id = $2`,
+      [workspaceId, id, actor],
+    );
+    transaction.log({ kind: 'freeze.override', actor, override_id: id, freeze: name, change: 'ended' });
+    if (override.status === 'active') await publish(transaction, who);
+    return readOverride(client, workspaceId, name, id);
+  });
+}
+
+function closed({ id, status }: OverrideView): Failure {
+  return new Failure(409, 'override_closed', `The override "${id}" is ${status}.`, 'Ask for another one.');
+}

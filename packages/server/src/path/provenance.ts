@@ -1,0 +1,65 @@
+/**
+ * Where what leads to a call came from. The gateway derives it from what it has handed to the agent; nothing that an
+ * agent sends has a part in it.
+ *
+ * A session that the gateway itself gave out (MCP up to 2025-11-25) has a mark of its own: it is set with the permit
+ * of the first call whose content is not trusted, before that content exists, and nothing takes it off. Everything
+ * else goes by the agent: what an agent calls a session is its own word. There, every call is untrusted for an hour
+ * after the last such permit, whichever way that came.
+ */
+import type { Decision, Provenance } from '@hivekey/policy';
+import type { ClientBase } from 'pg';
+import type { Gate, GatedCall, Ruling } from '../log/index.ts';
+import type { Action, Principal } from './types.ts';
+
+const UNTRUSTED_FOR_MINUTES = 60;
+/** Moved on only when less than that is left, and then to this much more: one write in so many minutes, not one a call. */
+const SLACK_MINUTES = 15;
+const MINUTE_MS = 60_000;
+
+type Subject = Pick<Principal, 'untrustedUntilMs'>;
+
+export function provenanceOf({ untrustedUntilMs = 0 }: Subject, { sessionMark }: Action, atMs: number): Provenance {
+  if (sessionMark !== undefined) return sessionMark.isUntrusted ? 'untrusted' : 'trusted';
+  return atMs < untrustedUntilMs ? 'untrusted' : 'trusted';
+}
+
+/** Undefined while the agent is marked for long enough. */
+export function markGate(principal: Principal, atMs: number): Gate | undefined {
+  const { untrustedUntilMs = 0 } = principal;
+  return untrustedUntilMs - atMs >= UNTRUSTED_FOR_MINUTES * MINUTE_MS ? undefined : new MarkGate(principal);
+}
+
+const MARK = `
+UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins => $3), revision = revision + 1
+ WHERE workspace_id = $1 AND agent_id = $2`;
+
+/** Marks the agent in the transaction that permits the call, so that every node knows before the content is there. */
+class MarkGate implements Gate {
+  readonly key: string;
+  readonly #principal: Principal;
+  #isAllowed = false;
+
+  constructor(principal: Principal) {
+    this.#principal = principal;
+    this.key = `provenance ${principal.agentId}`;
+  }
+
+  concerns({ verdict }: Decision): boolean {
+    return verdict !== 'deny';
+  }
+
+  async read(): Promise<void> {}
+
+  rule(decision: Decision, _call: GatedCall): Ruling {
+    this.#isAllowed = decision.verdict === 'allow';
+    return { kind: 'ruled', decision, records: [] };
+  }
+
+  async write(client: ClientBase): Promise<void> {
+    if (!this.#isAllowed) return;
+    const { workspaceId, agentId } = this.#principal;
+    const values = [workspaceId, agentId, UNTRUSTED_FOR_MINUTES + SLACK_MINUTES];
+    await client.query({ name: 'provenance-mark', text: MARK, values });
+  }
+}

@@ -1,0 +1,1 @@
+export { createPrerequisites } from './prerequisites.ts';
