@@ -116,6 +116,16 @@ describe('shadow', () => {
     expect(decision && toldToAgent(decision)).not.toHaveProperty('shadow');
   });
 
+  it('does not change which impossible amount is named first', () => {
+    const euro = { action: 'shop.order', when: { field: 'amount', gt: '2 EUR' }, effect: 'allow', otherwise: 'review' };
+    const dollar = { ...euro, when: { field: 'amount', gt: '$1' } };
+    const negative = [{ capability: 'shop.order', amount: -1, afterSeconds: 0 }];
+    const alone = decide(setOf(guardsOf([euro, dollar])), negative);
+    expect(decide(setOf(guardsOf([{ ...dollar, mode: 'shadow' }, euro, dollar])), negative)).toMatchObject(
+      alone.map(({ reason }) => ({ verdict: 'deny', reason })),
+    );
+  });
+
   it('changes neither a verdict, its reason nor the policy hash, whatever is in shadow', () => {
     fc.assert(
       fc.property(

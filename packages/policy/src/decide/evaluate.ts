@@ -131,24 +131,26 @@ function measure(
   tally: Tally,
 ): readonly number[] {
   const amounts: number[] = [];
+  let faults: TraceStep[] | undefined;
   for (const { unit, slot, measure: take, judged } of measured) {
     const amount = take(request.arguments);
     while (amounts.length < slot) amounts.push(MISSING);
     amounts.push(amount);
     if (!judged) continue;
     if (amount >= 0) impact[unit] = Math.max(impact[unit] ?? 0, amount);
-    else if (amount <= NEGATIVE)
-      tally.add(
-        {
-          rule: `impact.${unit}`,
-          origin: 'capability',
-          sentence: `${capability} spends ${unit}.`,
-          result: 'deny',
-          detail: `the amount of ${unit} ${MEASURE_FAULTS[amount] ?? 'is no amount'}`,
-        },
-        'guard',
-      );
+    else if (amount <= NEGATIVE) {
+      faults ??= [];
+      faults.push({
+        rule: `impact.${unit}`,
+        origin: 'capability',
+        sentence: `${capability} spends ${unit}.`,
+        result: 'deny',
+        detail: `the amount of ${unit} ${MEASURE_FAULTS[amount] ?? 'is no amount'}`,
+      });
+    }
   }
+  // slots are in the order in which guards were first asked for: the reason must not depend on that
+  for (const step of faults?.sort((a, b) => (a.rule < b.rule ? -1 : 1)) ?? []) tally.add(step, 'guard');
   return amounts;
 }
 
