@@ -350,7 +350,7 @@ describe('an upstream that changes', () => {
     await system.upstreams.registerServer(system.workspaceId, registration, DANA);
     expect(names(await system.upstreams.catalogue(system.workspaceId))).toContain('crm.echo');
     const readAt = async (): Promise<number> => {
-      const { rows } = await system.pool.query<{ discovered_at: Date }>(
+      const { rows } = await system.database.pool.query<{ discovered_at: Date }>(
         'SELECT discovered_at FROM mcp_servers WHERE workspace_id = $1',
         [system.workspaceId],
       );
