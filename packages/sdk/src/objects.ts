@@ -54,6 +54,8 @@ export interface Person {
   readonly display_name: string;
   readonly label: string | null;
   readonly active: boolean;
+  /** The account with which the person decides in Slack. */
+  readonly slack: { readonly team: string; readonly user: string } | null;
   readonly groups: readonly string[];
   /** What the person may approve; null: anything. */
   readonly authority:
@@ -81,7 +83,7 @@ export interface ApprovalDecision {
   readonly groups: readonly string[];
   readonly key: string;
   readonly key_id: string;
-  readonly channel: 'api' | 'cli' | 'console';
+  readonly channel: 'api' | 'cli' | 'console' | 'slack';
   readonly authenticated_at: number;
   readonly decided_at: number;
   readonly bulk: number | null;
@@ -322,6 +324,14 @@ export interface Freeze {
   readonly updated_at: number;
   /** In the answer that applied it. */
   readonly change?: 'created' | 'updated' | 'unchanged';
+}
+
+/** A stretch of time in which a freeze is in force. Null: no beginning, no end is known. */
+export interface FreezeTime {
+  readonly object: 'freeze_time';
+  readonly freeze: string;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
 }
 
 export interface TraceStep {

@@ -13,6 +13,7 @@ import {
   readFreeze,
 } from './freeze.ts';
 import { approveOverride, endOverride, requestOverride } from './override.ts';
+import { freezeTimeSchema, listFreezeTimes, spanQuery } from './times.ts';
 
 const tags = ['freezes'];
 const params = z.object({ name: z.string().max(128) });
@@ -42,6 +43,20 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
     '/v1/freezes',
     { schema: { tags, summary: 'List change freezes, by name', response: { 200: listOf(freezeSchema) } } },
     async ({ administrator }) => wholeList(await listFreezes(pool, administrator.workspaceId)),
+  );
+
+  api.get(
+    '/v1/freeze-times',
+    {
+      schema: {
+        tags,
+        summary: 'When freezes are in force within a span of time',
+        description: 'Whole stretches that touch the span, by their beginning. Overrides are not taken out.',
+        querystring: spanQuery,
+        response: { 200: listOf(freezeTimeSchema) },
+      },
+    },
+    async ({ administrator, query }) => wholeList(await listFreezeTimes(pool, administrator.workspaceId, query)),
   );
 
   api.get(
