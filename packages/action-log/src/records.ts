@@ -50,6 +50,7 @@ export type RecordKind =
   | 'session.started'
   | 'session.ended'
   | 'webhook.changed'
+  | 'channel.changed'
   | 'workspace.changed'
   | 'person.changed'
   | 'log.read'

@@ -23,7 +23,7 @@ const decisionEntrySchema = z
     groups: z.array(z.string()).meta({ description: 'Of the person, when it was decided.' }),
     key: z.string(),
     key_id: z.string(),
-    channel: z.enum(['api', 'cli', 'console']),
+    channel: z.enum(['api', 'cli', 'console', 'slack']),
     authenticated_at: z.int(),
     decided_at: z.int(),
     bulk: z.int().nullable().meta({ description: 'How many were decided in one move; null: this one alone.' }),

@@ -49,6 +49,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'session.started': true,
   'session.ended': true,
   'webhook.changed': true,
+  'channel.changed': true,
   'workspace.changed': true,
   'person.changed': true,
   'log.read': true,
