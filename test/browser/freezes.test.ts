@@ -36,7 +36,7 @@ describe('a freeze', () => {
     const { page } = first;
     expect(await read()).toContain('INV-1');
     await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Freezes' }).click();
-    await page.getByText('No freeze comes').waitFor();
+    await page.getByText('No freeze is planned').waitFor();
     await page.getByRole('button', { name: 'New freeze' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('textbox', { name: 'Name' }).fill('every-day');
@@ -79,6 +79,20 @@ describe('a freeze', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'End now', exact: true }).click();
     await page.getByText('ended by key:lee').waitFor();
     expect(await read()).not.toContain('INV-1');
+  });
+
+  it('stands in the calendar, month by month', async () => {
+    const { page } = first;
+    await page.goto('/freezes?month=2026-01');
+    await page.getByRole('heading', { name: 'January 2026' }).waitFor();
+    await page.getByRole('link', { name: 'every-day' }).first().waitFor();
+    await page.getByRole('button', { name: 'Month before' }).click();
+    await page.getByRole('heading', { name: 'December 2025' }).waitFor();
+    await page.getByRole('button', { name: 'Month after' }).click();
+    await expectAccessible(page);
+    const region = page.getByRole('region', { name: 'January 2026' });
+    await region.getByRole('link', { name: 'every-day' }).last().click();
+    await page.getByRole('dialog', { name: 'every-day' }).waitFor();
   });
 
   it('left no error in the browsers', () => {

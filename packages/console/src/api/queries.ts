@@ -15,6 +15,7 @@ import type {
   EventProof,
   Freeze,
   FreezeOverride,
+  FreezeTime,
   FullApproval,
   Guard,
   List,
@@ -242,6 +243,16 @@ export const freezesQuery = queryOptions({
   queryFn: ({ signal }) => getAll<Freeze>('/v1/freezes', {}, signal),
   refetchInterval: whileAttended(15_000),
 });
+
+/** Epoch seconds. */
+export function freezeTimesQuery(from: number, to: number) {
+  return queryOptions({
+    queryKey: ['freezes', 'times', from, to],
+    queryFn: async ({ signal }) => (await get<List<FreezeTime>>('/v1/freeze-times', { from, to }, signal)).data,
+    refetchInterval: whileAttended(60_000),
+    placeholderData: keepPreviousData,
+  });
+}
 
 export function overridesQuery(freeze: string) {
   return queryOptions({

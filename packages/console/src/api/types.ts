@@ -495,7 +495,7 @@ interface ApprovalDecision {
   /** Of the person, when it was decided. */
   readonly groups: readonly string[];
   readonly key: string;
-  readonly channel: 'api' | 'cli' | 'console';
+  readonly channel: 'api' | 'cli' | 'console' | 'slack';
   readonly authenticated_at: number;
   readonly decided_at: number;
   /** How many were decided in one move; null: this one alone. */
@@ -591,6 +591,13 @@ export interface FullApproval extends Approval {
       readonly reason: string;
     }[];
   };
+}
+
+/** A stretch of time in which a freeze is in force. Null: no beginning, no end is known. */
+export interface FreezeTime {
+  readonly freeze: string;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
 }
 
 export interface FreezeOverride {

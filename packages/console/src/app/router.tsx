@@ -162,7 +162,8 @@ const approval = createRoute({
 const freezes = createRoute({
   getParentRoute: () => signedIn,
   path: '/freezes',
-  validateSearch: (search) => optional({ freeze: text(search.freeze), create: flag(search.create) }),
+  validateSearch: (search) =>
+    optional({ freeze: text(search.freeze), month: text(search.month), create: flag(search.create) }),
   component: lazyRouteComponent(() => import('../rooms/freezes/Freezes.tsx'), 'Freezes'),
 });
 
