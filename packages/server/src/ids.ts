@@ -45,7 +45,8 @@ export function newId<Id extends string>(
     | 'sec'
     | 'ovr'
     | 'rsk'
-    | 'qua',
+    | 'qua'
+    | 'dlg',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

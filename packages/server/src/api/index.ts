@@ -11,6 +11,7 @@ import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
 import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
+import { delegationRoutes } from '../delegations/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
@@ -60,6 +61,7 @@ const MANAGEMENT: readonly Routes[] = [
   quarantineRoutes,
   breakerRoutes,
   approvalRoutes,
+  delegationRoutes,
   mcpServerRoutes,
   secretRoutes,
   auditRoutes,

@@ -14,11 +14,15 @@ import { finishApproval } from './finish.ts';
 import { HoldGate } from './hold-gate.ts';
 import { expireApprovals, reconcileReleased } from './reaper.ts';
 import { ReleaseGate } from './release-gate.ts';
+import { tellOfWaiting } from './reminders.ts';
 import { type ApprovalRow, decisionsOf, findApproval } from './rows.ts';
 import { Vault } from './vault.ts';
 import { Watch } from './watch.ts';
 
+export type { FullApproval } from './approval.ts';
 export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
+export { type DecidingParty, decideApproval } from './decide.ts';
+export { readWholeApproval } from './read.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 
 const UPKEEP_EVERY_MS = 1_000;
@@ -94,10 +98,10 @@ class Service implements Approvals {
     };
     const expire = (): Promise<number> => expireApprovals(pool, log);
     const reconcile = (): Promise<void> => reconcileReleased(pool, log);
-    this.#timers = [
-      setInterval(() => this.#run(expire), UPKEEP_EVERY_MS).unref(),
-      setInterval(() => this.#run(reconcile), UPKEEP_EVERY_MS).unref(),
-    ];
+    const remind = (): Promise<void> => tellOfWaiting(pool, log);
+    this.#timers = [expire, reconcile, remind].map((work) =>
+      setInterval(() => this.#run(work), UPKEEP_EVERY_MS).unref(),
+    );
   }
 
   async look(workspaceId: WorkspaceId, agentId: AgentId, id: string): Promise<CallApproval | undefined> {

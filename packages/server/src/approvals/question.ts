@@ -1,5 +1,6 @@
 /** Who is barred from approving a call, read from the database: owners, requesters, authors; and the people asked. */
 import type { ClientBase, Pool } from 'pg';
+import { type Delegation, delegationsFor } from '../delegations/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { Authority, Candidate, Question } from './eligibility.ts';
 import type { ApprovalRow } from './rows.ts';
@@ -39,11 +40,15 @@ SELECT 'owner', held.owner_id FROM held
 UNION
 SELECT 'owner', g.owner_id FROM held JOIN agents g ON g.workspace_id = $1 AND g.id = held.agent_id`;
 
+export interface Asked extends Question {
+  readonly delegations: readonly Delegation[];
+}
+
 export async function questionOf(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  { id, people, groups, capability, impact }: ApprovalRow,
-): Promise<Question> {
+  { id, people, groups, capability, impact }: Pick<ApprovalRow, 'id' | 'people' | 'groups' | 'capability' | 'impact'>,
+): Promise<Asked> {
   const { rows } = await client.query<{ why: 'author' | 'requester' | 'owner'; id: PersonId }>(BARRED, [
     workspaceId,
     id,
@@ -57,6 +62,7 @@ export async function questionOf(
     owners: of('owner'),
     requesters: of('requester'),
     authors: of('author'),
+    delegations: await delegationsFor(client, workspaceId, capability),
   };
 }
 
@@ -86,8 +92,12 @@ export async function peopleOf(
 }
 
 /** Active people with a live key of their own, by e-mail: those who could decide at all. */
-export async function peopleWithKeys(pool: Pool, workspaceId: WorkspaceId, limit: number): Promise<readonly Person[]> {
-  const { rows } = await pool.query<PersonRow>(
+export async function peopleWithKeys(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  limit: number,
+): Promise<readonly Person[]> {
+  const { rows } = await client.query<PersonRow>(
     `SELECT p.id, p.email, p.active, p.groups, p.authority FROM people p
       WHERE p.workspace_id = $1 AND p.active AND EXISTS (
         SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL

@@ -124,7 +124,8 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
       schema: {
         tags,
         summary: 'Ask for a freeze to be lifted for a time',
-        description: 'Lifts nothing until another administrator agrees. The time counts from then.',
+        description:
+          'Takes a key of a person, and lifts nothing until another person agrees. The time counts from then.',
         params,
         body: z.strictObject({
           reason: z.string().trim().min(1).max(500),
@@ -142,7 +143,7 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
     {
       schema: {
         tags,
-        summary: 'Agree to an override, as another administrator than asked for it',
+        summary: 'Agree to an override, as another person than asked for it',
         params: overrideParams,
         body: z.strictObject({}).prefault({}),
         response: { 200: overrideSchema },

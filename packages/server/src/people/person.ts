@@ -23,7 +23,7 @@ const slackSchema = z.strictObject({
   user: z.string().regex(/^[UW][A-Z0-9]{2,20}$/, 'is not a member id such as U012AB3CD'),
 });
 
-const group = z
+export const groupSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
@@ -64,7 +64,7 @@ export const personChangeSchema = z.strictObject({
   active: z.boolean().optional(),
   slack: slackSchema.nullable().optional(),
   groups: z
-    .array(group)
+    .array(groupSchema)
     .max(100)
     .transform((names) => [...new Set(names)].sort())
     .optional(),
