@@ -46,7 +46,8 @@ export function newId<Id extends string>(
     | 'ovr'
     | 'rsk'
     | 'qua'
-    | 'dlg',
+    | 'dlg'
+    | 'msg',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

@@ -8,6 +8,7 @@ import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
 import { watchBreakers } from './breakers/index.ts';
+import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { Failure } from './errors.ts';
@@ -152,6 +153,18 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock,
   });
   closers.add('webhooks', () => webhooks.close());
+  const channels = startChannels({
+    pool,
+    log,
+    secrets,
+    approvals,
+    nodeId,
+    url,
+    allowedHosts: config.upstream_allow,
+    logger,
+    clock,
+  });
+  closers.add('channels', () => channels.close());
   const listener = await hearNotices({
     databaseUrl: database.url,
     nodeId,
@@ -186,6 +199,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     approvals,
     permits,
     webhooks,
+    channels,
     keys,
     config,
     logger,

@@ -9,6 +9,7 @@ import { approvalRoutes } from '../approvals/routes.ts';
 import { breakerRoutes } from '../breakers/routes.ts';
 import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
+import { channelRoutes, slackRoutes } from '../channels/routes.ts';
 import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
@@ -66,6 +67,7 @@ const MANAGEMENT: readonly Routes[] = [
   secretRoutes,
   auditRoutes,
   webhookRoutes,
+  channelRoutes,
 ];
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
@@ -133,6 +135,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   await api.register(async (group: Api) => {
     group.addHook('onRequest', limits.request);
     securityEventRoutes(group, context);
+    slackRoutes(group, context);
   });
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);

@@ -29,7 +29,7 @@ export function parseTarget(text: string, rules: AddressRules, purpose: Purpose)
   if (url.hash !== '') throw invalid(purpose, 'it contains a fragment');
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname.replace(/\.$/, '');
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-  const problem = literalProblem({ url, host, port }, rules);
+  const problem = literalProblem({ host, port }, rules);
   if (problem !== undefined)
     throw new Failure(
       400,

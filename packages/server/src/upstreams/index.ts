@@ -7,7 +7,7 @@ export {
   literalProblem,
   parseAllowList,
 } from './address-guard.ts';
-export { type Envelope, openEnvelope, sealEnvelope } from './envelope.ts';
+export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
 export { approvalSchema, serverChangeSchema, serverRegistrationSchema } from './input.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
 export type { ManagedUpstreams, ServerView } from './management.ts';
