@@ -36,27 +36,28 @@ interface CallRow {
   session_id: string | null;
   run_id: string | null;
   reservations: Reservation[];
+  leaves: string[];
   outcome: Outcome['result'];
   outcome_code: string | null;
   outcome_ms: number | null;
 }
 
 const CALL = `p.id, p.workspace_id, w.name AS workspace, w.environment, p.agent_id, p.event_id, p.agent, p.owner,
-  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.outcome, p.outcome_code, p.outcome_ms`;
+  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.leaves, p.outcome, p.outcome_code, p.outcome_ms`;
 
 /** The permit's end, by the database's clock. */
 export async function insertPermit(
   pool: Pool,
   nodeId: string,
   id: string,
-  { principal, action, eventId, reservations = [] }: Permit,
+  { principal, action, eventId, reservations = [], leaves = [] }: Permit,
   seconds: number,
 ): Promise<Date> {
   const { rows } = await pool.query<{ expires_at: Date }>({
     name: 'permit-insert',
     text: `INSERT INTO permits (workspace_id, id, node_id, agent_id, event_id, agent, owner, capability, tool, access,
-                                destructive, session_id, run_id, expires_at, reservations)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14), $15)
+                                destructive, session_id, run_id, expires_at, reservations, leaves)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14), $15, $16)
            RETURNING expires_at`,
     values: [
       principal.workspaceId,
@@ -74,6 +75,7 @@ export async function insertPermit(
       action.runId,
       seconds,
       JSON.stringify(reservations),
+      leaves,
     ],
   });
   const [row] = rows;
@@ -205,6 +207,7 @@ function closedOf(row: CallRow): ClosedPermit {
       },
       eventId: row.event_id,
       ...(row.reservations.length === 0 ? {} : { reservations: row.reservations }),
+      ...(row.leaves.length === 0 ? {} : { leaves: row.leaves }),
     },
     outcome: {
       result: row.outcome,
