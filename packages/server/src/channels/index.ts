@@ -7,7 +7,7 @@ import type { WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
-import type { AddressRules, SecretStore } from '../upstreams/index.ts';
+import { type AddressRules, parseCredentialRef, type SecretStore } from '../upstreams/index.ts';
 import type { Carrier, Sent } from './carrier.ts';
 import { EmailCarrier } from './email/carrier.ts';
 import { runLane } from './lane.ts';
@@ -264,6 +264,8 @@ class Manager implements Channels {
 
 /** Throws `credential_ref_invalid`, `credential_unavailable`. */
 async function credential(secrets: SecretStore, workspaceId: WorkspaceId, ref: string): Promise<Secret> {
+  // What is no reference may be the credential itself, and is not repeated.
+  parseCredentialRef(ref);
   try {
     return await secrets.resolve(workspaceId, ref);
   } catch (error) {

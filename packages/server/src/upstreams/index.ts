@@ -7,6 +7,7 @@ export {
   literalProblem,
   parseAllowList,
 } from './address-guard.ts';
+export { parseCredentialRef } from './credential-ref.ts';
 export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
 export { approvalSchema, serverChangeSchema, serverRegistrationSchema } from './input.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
