@@ -404,6 +404,8 @@ export interface Budget {
   readonly kind: 'sum' | 'count';
   readonly unit: string | null;
   readonly over: readonly string[];
+  /** Counts only what no person had approved. */
+  readonly unattended: boolean;
   readonly window_seconds: number;
   readonly limit: number;
   readonly used: number;

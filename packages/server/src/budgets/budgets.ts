@@ -28,6 +28,7 @@ export const budgetSchema = z
     kind: z.enum(['sum', 'count']),
     unit: z.string().nullable(),
     over: z.array(z.string()),
+    unattended: z.boolean().meta({ description: 'Counts only what no person had approved.' }),
     window_seconds: z.int(),
     limit: z.int(),
     used: z.int(),
@@ -116,7 +117,7 @@ async function subjectsOf(
 }
 
 function viewOf({ guard, origin, window, scopeId, key }: Budget, who: Named, state: BudgetState): BudgetView {
-  const { kind, unit, windowSeconds, limit, scope, over, per } = window;
+  const { kind, unit, windowSeconds, limit, scope, over, per, unattended = false } = window;
   const subject = { agent: who.agent ?? scopeId, role: scopeId, owner: who.owner ?? scopeId, workspace: '*' }[scope];
   return {
     object: 'budget',
@@ -129,6 +130,7 @@ function viewOf({ guard, origin, window, scopeId, key }: Budget, who: Named, sta
     kind,
     unit: unit ?? null,
     over: [...over],
+    unattended,
     window_seconds: windowSeconds,
     limit,
     used: state.used,
