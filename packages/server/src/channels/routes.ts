@@ -22,7 +22,18 @@ const slackChannelSchema = z
   .object({ channel: z.literal('slack'), team: z.string(), settings: slackSettingsSchema, ...counts })
   .meta({ id: 'SlackChannel' });
 const emailChannelSchema = z
-  .object({ channel: z.literal('email'), settings: emailSettingsSchema, ...counts })
+  .object({
+    channel: z.literal('email'),
+    settings: z.object({
+      host: z.string(),
+      port: z.int(),
+      security: z.enum(['starttls', 'tls', 'none']),
+      username: z.string().nullable(),
+      password_ref: z.string().nullable(),
+      from: z.string(),
+    }),
+    ...counts,
+  })
   .meta({ id: 'EmailChannel' });
 const channelSchema = z.discriminatedUnion('channel', [slackChannelSchema, emailChannelSchema]);
 

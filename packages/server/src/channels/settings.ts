@@ -1,7 +1,6 @@
 /** What is set of a channel. Credentials stand here as references, never as values. */
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
-import { emailSchema } from '../people/index.ts';
 
 const credentialRef = z.string().min(1).max(512).meta({
   description: 'vault://<name>, env://<VARIABLE> or file://<path>',
@@ -38,7 +37,7 @@ export const emailSettingsSchema = z
     }),
     username: z.string().min(1).max(256).nullable().default(null),
     password_ref: credentialRef.nullable().default(null),
-    from: emailSchema,
+    from: z.email().max(254),
   })
   .refine(({ username, password_ref }) => (username === null) === (password_ref === null), {
     error: 'username and password_ref belong together',

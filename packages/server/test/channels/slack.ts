@@ -311,36 +311,55 @@ export async function startSlack(team = 'T0ACME01'): Promise<Slack> {
   return slack;
 }
 
-export function buttonOf({ blocks }: Pick<Posted, 'blocks'>, actionId: string): Button | undefined {
+/** As it is made, and as it was posted. */
+interface Shown {
+  readonly text: string;
+  readonly blocks: readonly unknown[];
+}
+
+export function buttonOf({ blocks }: Pick<Shown, 'blocks'>, actionId: string): Button | undefined {
   return buttonsOf({ blocks }).find(({ action_id }) => action_id === actionId);
 }
 
-export function buttonsOf({ blocks }: Pick<Posted, 'blocks'>): readonly Button[] {
-  return blocks.flatMap((each) => (each.type === 'actions' ? each.elements : []));
+export function buttonsOf({ blocks }: Pick<Shown, 'blocks'>): readonly Button[] {
+  return blocksOf(blocks).flatMap((each) => (each.type === 'actions' ? each.elements : []));
+}
+
+/** What is wrong with it by Slack's limits; undefined when nothing is. */
+export function validated({ text, blocks }: Shown): string | undefined {
+  const parsed = z
+    .strictObject({ text: z.string().min(1).max(40_000), blocks: z.array(block).max(50) })
+    .safeParse({ text, blocks });
+  if (!parsed.success) return z.prettifyError(parsed.error);
+  return JSON.stringify(blocks).length > ALL_BLOCKS ? 'msg_blocks_too_long' : undefined;
 }
 
 /** All that is shown of a message, with its markup. */
-export function textsOf({ text, blocks }: Pick<Posted, 'text' | 'blocks'>): readonly string[] {
+export function textsOf({ text, blocks }: Shown): readonly string[] {
   return [
     text,
-    ...blocks.flatMap((each) =>
+    ...blocksOf(blocks).flatMap((each) =>
       each.type === 'context' ? each.elements.map((element) => element.text) : 'text' in each ? [each.text.text] : [],
     ),
   ];
 }
 
 /** What Slack would find a meaning in: mentions, links, dates. */
-export function sequencesOf(shown: Pick<Posted, 'text' | 'blocks'>): readonly string[] {
+export function sequencesOf(shown: Shown): readonly string[] {
   return textsOf(shown).flatMap((text) => text.match(/<[^>]*>/g) ?? []);
 }
 
 /** What the code blocks of a message hold that are JSON: the arguments, put together. */
-export function argumentsOf({ blocks }: Pick<Posted, 'blocks'>): unknown {
-  const fences = blocks.flatMap((each) =>
+export function argumentsOf({ blocks }: Pick<Shown, 'blocks'>): unknown {
+  const fences = blocksOf(blocks).flatMap((each) =>
     each.type === 'section' && each.text.text.startsWith('```\n') ? [each.text.text.slice(4, -4)] : [],
   );
   const [, ...json] = fences;
   return json.length === 0 ? undefined : JSON.parse(json.join('\n'));
+}
+
+function blocksOf(blocks: readonly unknown[]): z.output<typeof block>[] {
+  return z.array(block).parse(blocks);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
