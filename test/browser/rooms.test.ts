@@ -36,6 +36,7 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/system?tab=keys', 'this session came from it'],
   ['/system?tab=guards', 'No guards'],
   ['/system?tab=people', 'dana@acme.example'],
+  ['/system?tab=channels', 'In Slack they also decide'],
   ['/policy/current', 'billing · rev 1'],
 ];
 

@@ -10,6 +10,8 @@ import type {
   Approval,
   Budget,
   Capability,
+  Channel,
+  ChannelMessage,
   Containment,
   EventDetail,
   EventProof,
@@ -156,6 +158,19 @@ export const secretsQuery = queryOptions({
 export const peopleQuery = queryOptions({
   queryKey: ['people'],
   queryFn: ({ signal }) => getAll<Person>('/v1/people', {}, signal),
+});
+
+export const channelsQuery = queryOptions({
+  queryKey: ['channels'],
+  queryFn: ({ signal }) => getAll<Channel>('/v1/channels', {}, signal),
+  refetchInterval: whileAttended(10_000),
+});
+
+/** The newest. */
+export const failedMessagesQuery = queryOptions({
+  queryKey: ['channels', 'failed'],
+  queryFn: ({ signal }) => get<List<ChannelMessage>>('/v1/channel-messages', { status: 'failed', limit: 20 }, signal),
+  refetchInterval: whileAttended(10_000),
 });
 
 export const keysQuery = queryOptions({

@@ -189,7 +189,7 @@ const dryRun = createRoute({
 const system = createRoute({
   getParentRoute: () => signedIn,
   path: '/system',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people']) }),
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people', 'channels']) }),
   component: lazyRouteComponent(() => import('../rooms/system/System.tsx'), 'System'),
 });
 

@@ -13,6 +13,7 @@ type Thing =
   | 'keys'
   | 'containments'
   | 'approvals'
+  | 'channels'
   | 'freezes'
   | 'workspace'
   | 'session'

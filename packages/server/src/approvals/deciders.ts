@@ -2,7 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { type Bar, barOf, type Decided, type Voice } from './eligibility.ts';
-import { type Asked, type Person, peopleOf, peopleWithKeys } from './question.ts';
+import { type Asked, type Person, peopleOf, peopleWithCredentials } from './question.ts';
 
 const MAX_PEOPLE = 200;
 
@@ -18,7 +18,7 @@ export async function decidersOf(
   question: Asked,
   before: readonly Decided[],
 ): Promise<readonly Decider[]> {
-  const people = await peopleWithKeys(client, workspaceId, MAX_PEOPLE);
+  const people = await peopleWithCredentials(client, workspaceId, MAX_PEOPLE);
   return voices(client, workspaceId, people, question, before);
 }
 

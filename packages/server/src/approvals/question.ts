@@ -91,17 +91,20 @@ export async function peopleOf(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Active people with a live key of their own, by e-mail: those who could decide at all. */
-export async function peopleWithKeys(
+/** Active people with a live key of their own or an account in Slack, by e-mail: those who could decide at all. */
+export async function peopleWithCredentials(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   limit: number,
 ): Promise<readonly Person[]> {
   const { rows } = await client.query<PersonRow>(
     `SELECT p.id, p.email, p.active, p.groups, p.authority FROM people p
-      WHERE p.workspace_id = $1 AND p.active AND EXISTS (
-        SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
-           AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
+      WHERE p.workspace_id = $1 AND p.active AND (
+        EXISTS (
+          SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
+             AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
+        OR (p.slack_user IS NOT NULL
+            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = p.workspace_id AND c.kind = 'slack')))
       ORDER BY p.email LIMIT $2`,
     [workspaceId, limit],
   );
