@@ -5,6 +5,7 @@ import { addAgentCommands } from './commands/agents.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
 import { addBudgetCommands } from './commands/budgets.ts';
+import { addChannelCommands } from './commands/channels.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -58,6 +59,7 @@ for (const add of [
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,
+  addChannelCommands,
   addContainmentCommands,
   addQuarantineCommands,
   addLogCommands,

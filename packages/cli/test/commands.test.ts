@@ -374,6 +374,38 @@ scope: { actions: [nothing.here] }
   });
 });
 
+test('a channel is set, tried, listed and removed, and an account in Slack written down', async () => {
+  expect((await hivekey(['channel', 'list'])).out).toBe('None is set.\n');
+  const set = await hivekey(['channel', 'email', '--host', 'localhost', '--from', 'hivekey@acme.example']);
+  expect(set.out).toBe('email is set. Try it: hivekey channel test email\n');
+  expect((await hivekey(['channel', 'list'])).out).toContain('localhost:587 as hivekey@acme.example');
+  // A relay on this machine takes the operator's word.
+  const tried = await hivekey(['channel', 'test', 'email', '--to', 'dana@acme.example']);
+  expect(tried).toMatchObject({ code: 1, out: expect.stringContaining('the address is loopback') });
+  expect((await hivekey(['channel', 'messages'])).out).toBe('None was given up.\n');
+  expect((await hivekey(['channel', 'retry', 'msg_none'])).code).toBe(1);
+  const slack = [
+    'channel',
+    'slack',
+    '--bot-token-ref',
+    'vault://none',
+    '--signing-secret-ref',
+    'vault://none',
+    '--channel',
+    'C012AB3CD',
+  ];
+  expect((await hivekey(slack)).err).toContain('credential_unavailable');
+  expect((await hivekey(['channel', 'remove', 'email'])).out).toBe('email is removed.\n');
+  await hivekey(['person', 'add', 'slacker@acme.example']);
+  const update = ['person', 'update', 'slacker@acme.example', '--json', '--slack'];
+  expect(JSON.parse((await hivekey([...update, 'T012AB3CD/U045EF6GH'])).out).slack).toEqual({
+    team: 'T012AB3CD',
+    user: 'U045EF6GH',
+  });
+  expect(JSON.parse((await hivekey([...update, 'none'])).out).slack).toBeNull();
+  expect((await hivekey([...update, 'erin'])).code).toBe(2);
+});
+
 test('sources are marked, and risk signals raised, listed and cleared', async () => {
   const sources = file('sources.yaml', 'apiVersion: policy.hivekey.ai/v1\nkind: Sources\ntrusted: [crm.*]\n');
   expect((await hivekey(['sources', 'apply', '-f', sources])).out).toMatch(

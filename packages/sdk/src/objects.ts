@@ -150,6 +150,65 @@ export interface FullApproval extends Approval {
   };
 }
 
+interface ChannelState {
+  readonly object: 'channel';
+  readonly waiting: number;
+  /** Messages that were given up. */
+  readonly failed: number;
+  readonly last_error: string | null;
+  readonly delivered_at: number | null;
+  readonly updated_at: number;
+  readonly updated_by: string;
+}
+
+/** Where people are told of held calls. Credentials are references. */
+export type Channel =
+  | (ChannelState & {
+      readonly channel: 'slack';
+      readonly team: string;
+      readonly settings: {
+        readonly bot_token_ref: string;
+        readonly signing_secret_ref: string;
+        readonly channel: string;
+        readonly group_channels: Readonly<Record<string, string>>;
+        readonly api_url: string;
+      };
+    })
+  | (ChannelState & {
+      readonly channel: 'email';
+      readonly settings: {
+        readonly host: string;
+        readonly port: number;
+        readonly security: 'starttls' | 'tls' | 'none';
+        readonly username: string | null;
+        readonly password_ref: string | null;
+        readonly from: string;
+      };
+    });
+
+export interface ChannelMessage {
+  readonly id: string;
+  readonly object: 'channel_message';
+  readonly channel: 'slack' | 'email';
+  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation';
+  readonly destination: string;
+  readonly approval: string | null;
+  readonly event_id: string;
+  readonly status: 'waiting' | 'delivered' | 'dropped' | 'failed';
+  readonly failures: number;
+  readonly last_error: string | null;
+  readonly retry_at: number | null;
+  readonly delivered_at: number | null;
+  readonly created: number;
+}
+
+export interface ChannelTest {
+  readonly object: 'channel_test';
+  readonly channel: 'slack' | 'email';
+  readonly delivered: boolean;
+  readonly error: string | null;
+}
+
 export interface Token {
   readonly id: string;
   readonly object: 'token';

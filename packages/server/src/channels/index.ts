@@ -7,7 +7,7 @@ import type { WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
-import { type AddressRules, parseCredentialRef, type SecretStore } from '../upstreams/index.ts';
+import { type AddressRules, literalProblem, parseCredentialRef, type SecretStore } from '../upstreams/index.ts';
 import type { Carrier, Sent } from './carrier.ts';
 import { EmailCarrier } from './email/carrier.ts';
 import { runLane } from './lane.ts';
@@ -144,6 +144,14 @@ class Manager implements Channels {
   }
 
   async setEmail(who: Who, settings: EmailSettings): Promise<Channel> {
+    const problem = literalProblem(settings, this.#rules);
+    if (problem !== undefined)
+      throw new Failure(
+        400,
+        'email_host_refused',
+        `The relay cannot be used: ${problem}.`,
+        'Use a public address, or have an operator add the host to HIVEKEY_UPSTREAM_ALLOW.',
+      );
     if (settings.password_ref !== null) await credential(this.#options.secrets, who.workspaceId, settings.password_ref);
     return this.#set(who, { kind: 'email', settings });
   }

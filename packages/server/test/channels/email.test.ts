@@ -268,14 +268,9 @@ describe('the relay', () => {
     expect((await office.call('PUT', '/v1/channels/email', { body: settings(change) })).status).toBe(400);
   });
 
-  it.each([
-    ['169.254.169.254', 'the address is refused: 169.254.169.254: the address is link-local'],
-    ['10.0.0.1', 'the address is refused: 10.0.0.1: the address is private'],
-  ])('is not looked for at %s', async (host, error) => {
-    await office.done('PUT', '/v1/channels/email', settings({ host }));
-    const { body } = await office.done('POST', '/v1/channels/email/test', { to: sam.email });
-    await office.done('PUT', '/v1/channels/email', settings());
-    expect(body).toMatchObject({ delivered: false, error });
+  it.each(['169.254.169.254', '10.0.0.1', '::ffff:10.0.0.1'])('is not set at %s', async (host) => {
+    const { status, body } = await office.call('PUT', '/v1/channels/email', { body: settings({ host }) });
+    expect([status, body.error.code]).toEqual([400, 'email_host_refused']);
   });
 
   it('is tried with a mail to whoever asks, and to nobody where that is not known', async () => {

@@ -174,7 +174,7 @@ function Failures() {
         <Button
           variant="default"
           size="compact-xs"
-          aria-label={`Send to ${destination} again`}
+          aria-label={`Send again to ${destination}`}
           loading={retry.isPending && retry.variables === id}
           onClick={() => retry.mutate(id)}
         >
