@@ -15,14 +15,12 @@ const COLUMNS: Columns<Person> = {
   since: ({ created }) => when(created),
 };
 
-type SlackAccount = Person['slack'];
-
-/** `team/user`, or `none`. */
-function slackAccount(text: string): SlackAccount {
-  if (text === 'none') return null;
+/** `team/user`, or `none`. In an object, because commander takes null for a value that failed. */
+function slackAccount(text: string): Pick<Person, 'slack'> {
+  if (text === 'none') return { slack: null };
   const [team = '', user = '', ...more] = text.split('/');
   if (team === '' || user === '' || more.length > 0) throw new InvalidArgumentError('Write TEAM/USER, or none.');
-  return { team, user };
+  return { slack: { team, user } };
 }
 
 interface Details {
@@ -76,12 +74,11 @@ export function addPeopleCommands(program: Command): void {
     .option('--leave', 'no longer here')
     .option('--return', 'here again')
     .action(
-      online<[string], Details & { leave?: boolean; return?: boolean; slack?: SlackAccount }>(
+      online<[string], Details & { leave?: boolean; return?: boolean; slack?: Pick<Person, 'slack'> }>(
         async ({ out, hivekey }, options, email) => {
           const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
           const groups = options.group === undefined ? {} : { groups: options.group };
-          const slack = options.slack === undefined ? {} : { slack: options.slack };
-          const body = { ...detailsOf(options), ...groups, ...slack, ...active };
+          const body = { ...detailsOf(options), ...groups, ...options.slack, ...active };
           const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
           out.result(
             changed,
