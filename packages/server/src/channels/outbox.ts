@@ -9,7 +9,7 @@ const ATTEMPT_SECONDS = 60;
 const KEPT_DAYS = 30;
 
 export type Purpose = 'request' | 'reminder' | 'escalation' | 'delegation';
-export type MessageStatus = 'waiting' | 'delivered' | 'dropped' | 'failed';
+type MessageStatus = 'waiting' | 'delivered' | 'dropped' | 'failed';
 
 export interface Message {
   readonly workspaceId: WorkspaceId;

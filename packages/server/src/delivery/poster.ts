@@ -8,7 +8,7 @@ const CONNECT_MS = 5_000;
 const ATTEMPT_MS = 15_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-export type Answer =
+type Answer =
   | { readonly kind: 'answered'; readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string }
   /** In words. */
   | { readonly kind: 'unreachable'; readonly why: string };

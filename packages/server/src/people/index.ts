@@ -2,5 +2,5 @@
 import './person.ts';
 
 export { ownerFor } from './change.ts';
-export { emailSchema, groupSchema, type SlackAccount } from './person.ts';
+export { emailSchema, groupSchema } from './person.ts';
 export { personOfSlack, readPerson, slackUsersOf } from './read.ts';

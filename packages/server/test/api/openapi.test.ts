@@ -51,6 +51,9 @@ POST /v1/containments, GET /v1/containments, GET /v1/containments/{id}, POST /v1
 GET /v1/audit/events, GET /v1/audit/events/{id}, GET /v1/audit/events/{id}/proof, GET /v1/audit/stream,
 GET /v1/audit/export, GET /v1/audit/key, GET /v1/audit/checkpoint,
 GET /v1/webhooks, POST /v1/webhooks, DELETE /v1/webhooks/{id}, POST /v1/webhooks/{id}/enable,
+GET /v1/channels, PUT /v1/channels/slack, PUT /v1/channels/email, DELETE /v1/channels/{channel},
+POST /v1/channels/{channel}/test, GET /v1/channel-messages, POST /v1/channel-messages/{id}/retry,
+POST /v1/slack/interactions,
 GET /v1/freezes, GET /v1/freezes/{name}, PUT /v1/freezes/{name}, DELETE /v1/freezes/{name},
 GET /v1/freezes/{name}/overrides, POST /v1/freezes/{name}/overrides, POST /v1/freezes/{name}/overrides/{id}/approve,
 POST /v1/freezes/{name}/overrides/{id}/end, GET /v1/workspace/sources, PUT /v1/workspace/sources,
@@ -66,6 +69,8 @@ const OPEN = [
   'POST /v1/session',
   // the token that is its body carries the signature
   'POST /v1/security-events',
+  // the signature is in its headers
+  'POST /v1/slack/interactions',
   'GET /healthz',
   'GET /readyz',
   'GET /metrics',

@@ -84,8 +84,8 @@ const response = z.strictObject({
 const ALL_BLOCKS = 13_000;
 
 export type Button = z.output<typeof button>;
-export type SlackView = z.output<typeof view>;
-export type SlackResponse = z.output<typeof response>;
+type SlackView = z.output<typeof view>;
+type SlackResponse = z.output<typeof response>;
 
 export interface Posted {
   readonly channel: string;
@@ -98,20 +98,20 @@ export interface Posted {
 }
 
 /** Someone in Slack. */
-export interface User {
+interface User {
   readonly id: string;
   /** Of the account; that of the workspace unless it is somebody from outside in a shared channel. */
   readonly team?: string;
 }
 
-export interface Interactive {
+interface Interactive {
   readonly status: number;
   /** Empty: undefined. */
   readonly body: unknown;
   readonly ms: number;
 }
 
-export interface SentPayload {
+interface SentPayload {
   readonly timestamp?: number;
   readonly secret?: string;
   /** Team of the workspace, as Slack writes it into the payload. */

@@ -6,6 +6,7 @@ import type { Secret } from '../../secret.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import { delegationFacts, delegationLines, delegationSentence } from '../facts.ts';
+import { approvalLink } from '../link.ts';
 import type { Message } from '../outbox.ts';
 import type { EmailChannel } from '../store.ts';
 import { type Mail, mailOf, requestMail } from './compose.ts';
@@ -38,8 +39,8 @@ export class EmailCarrier implements Carrier {
     // Who may decide can have changed since; an escalation also goes to those who were named.
     const mayDecide = approval.deciders.some(({ person, may }) => person === destination && may);
     if (purpose !== 'escalation' && !mayDecide) return { kind: 'dropped' };
-    const link = `${this.#options.url}/approvals/${encodeURIComponent(approval.id)}`;
-    return this.#mail(destination, requestMail(approval, purpose, link), id, signal);
+    const mail = requestMail(approval, purpose, approvalLink(this.#options.url, approval.id));
+    return this.#mail(destination, mail, id, signal);
   }
 
   async test(to: string | undefined, signal: AbortSignal): Promise<Sent> {

@@ -1,6 +1,7 @@
 /** What Slack shows of a held call. Pure. */
 import type { FullApproval } from '../../approvals/index.ts';
 import type { Failure } from '../../errors.ts';
+import { approvalLink } from '../link.ts';
 import { inert, inertJson } from './inert.ts';
 
 /** Slack's limits (docs.slack.dev, Block Kit): characters of a text, of the text of a button's dialog. */
@@ -11,7 +12,7 @@ const FENCE = '```';
 
 export const APPROVE = 'hivekey_approve';
 export const DENY = 'hivekey_deny';
-export const OPEN = 'hivekey_open';
+const OPEN = 'hivekey_open';
 export const DENY_VIEW = 'hivekey_deny_view';
 export const REASON_BLOCK = 'reason';
 export const REASON_ACTION = 'text';
@@ -38,10 +39,6 @@ export function shownText({ approvalId, hash }: Shown): string {
 export function parseShown(text: string): Shown | undefined {
   const [, approvalId, hash] = /^(apr_[0-9A-Za-z]{1,32}) (sha256:[0-9a-f]{64})$/.exec(text) ?? [];
   return approvalId === undefined || hash === undefined ? undefined : { approvalId, hash };
-}
-
-export function consoleLink(url: string, approvalId: string): string {
-  return `${url}/approvals/${encodeURIComponent(approvalId)}`;
 }
 
 const plain = (text: string) => ({ type: 'plain_text', text, emoji: false }) as const;
@@ -77,7 +74,7 @@ export function cardOf(approval: FullApproval, url: string): SlackText {
         type: 'actions',
         elements: [
           ...(status === 'pending' && whole !== undefined ? decidingButtons(approval) : []),
-          { type: 'button', action_id: OPEN, text: plain('Open in HiveKey'), url: consoleLink(url, approval.id) },
+          { type: 'button', action_id: OPEN, text: plain('Open in HiveKey'), url: approvalLink(url, approval.id) },
         ],
       },
     ],
@@ -221,7 +218,7 @@ export function noteOf(
       {
         type: 'actions',
         elements: [
-          { type: 'button', action_id: OPEN, text: plain('Open in HiveKey'), url: consoleLink(url, approval.id) },
+          { type: 'button', action_id: OPEN, text: plain('Open in HiveKey'), url: approvalLink(url, approval.id) },
         ],
       },
     ],
