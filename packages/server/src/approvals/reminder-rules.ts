@@ -12,7 +12,7 @@ const MIN_SECONDS = 60;
 const MAX_SECONDS = 30 * 86_400;
 const after = z.int().min(MIN_SECONDS).max(MAX_SECONDS);
 
-export const reminderRuleSchema = z
+const newRuleSchema = z
   .strictObject({
     capability: capabilityPatternSchema.meta({
       description: 'Of which calls. The narrowest rule that covers a call counts.',
@@ -36,15 +36,22 @@ export const reminderRuleSchema = z
   })
   .refine(({ remind_after_seconds: remind, escalate }) => remind !== null || escalate !== null, {
     error: 'tells nobody of anything: give remind_after_seconds, escalate or both',
-  })
-  .meta({ id: 'ReminderRule' });
+  });
 
-export const reminderRulesSchema = z
-  .array(reminderRuleSchema)
+export const newRulesSchema = z
+  .array(newRuleSchema)
   .max(200)
-  .refine((rules) => new Set(rules.map(({ capability: name }) => name)).size === rules.length, {
+  .refine((rules) => new Set(rules.map(({ capability }) => capability)).size === rules.length, {
     error: 'names a capability twice',
   });
+
+export const reminderRuleSchema = z
+  .object({
+    capability: z.string(),
+    remind_after_seconds: z.int().nullable(),
+    escalate: z.object({ after_seconds: z.int(), to: z.array(z.string()) }).nullable(),
+  })
+  .meta({ id: 'ReminderRule' });
 
 export type ReminderRule = z.output<typeof reminderRuleSchema>;
 

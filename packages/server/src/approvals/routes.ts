@@ -15,7 +15,7 @@ import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
 import { cancelApproval } from './cancel.ts';
 import { decideApproval, type Means } from './decide.ts';
 import { type ApprovalPosition, listApprovals, readApproval, readWholeApproval } from './read.ts';
-import { readReminderRules, reminderRuleSchema, reminderRulesSchema, writeReminderRules } from './reminder-rules.ts';
+import { newRulesSchema, readReminderRules, reminderRuleSchema, writeReminderRules } from './reminder-rules.ts';
 
 /** As many as a person can have read. */
 const MAX_BULK = 20;
@@ -113,7 +113,7 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiCont
         tags,
         summary: 'Set who is told when that a held call still waits',
         description: 'All rules at once. They say who is told, never who may decide.',
-        body: z.strictObject({ data: reminderRulesSchema }),
+        body: z.strictObject({ data: newRulesSchema }),
         response: { 200: listOf(reminderRuleSchema) },
       },
     },

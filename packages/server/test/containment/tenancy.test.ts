@@ -6,7 +6,17 @@ import { newCredential } from '../../src/identity/token-hash.ts';
 import { newId } from '../../src/ids.ts';
 import { openWorld, roleFile, type World } from '../agents/world.ts';
 
-const TAGS = new Set(['people', 'agents', 'tokens', 'roles', 'capabilities', 'policies', 'containment', 'budgets']);
+const TAGS = new Set([
+  'people',
+  'agents',
+  'tokens',
+  'roles',
+  'capabilities',
+  'policies',
+  'containment',
+  'budgets',
+  'delegations',
+]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
 const ROLE = `role-${MARK}`;
@@ -22,6 +32,7 @@ let ownerId: string;
 let tokenId: string;
 let stopId: string;
 let quarantineId: string;
+let delegationId: string;
 let token: string;
 let policy: { hash: string };
 
@@ -43,6 +54,7 @@ beforeAll(async () => {
   await world.ok('PUT', `/v1/breakers/${BREAKER}`, { signal: 'probes', threshold: 1000, window_seconds: 60 });
   await world.agent(`other-${AGENT}`, { role: ROLE, owner: OWNER });
   ({ id: quarantineId } = await world.ok('POST', `/v1/agents/other-${AGENT}/quarantine`, { reason: MARK }));
+  delegationId = await addDelegation();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
@@ -56,12 +68,25 @@ async function addWorkspace(): Promise<string> {
   await client.connect();
   await client.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'second')`, [workspaceId]);
   await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
+  const person = newId<string>('per');
+  await client.query(`INSERT INTO people (workspace_id, id, email) VALUES ($1, $2, 'stranger@second.example')`, [
+    workspaceId,
+    person,
+  ]);
   await client.query(
-    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by) VALUES ($1, $2, 'stranger', $3, $4, 'system')`,
-    [workspaceId, newId('key'), key.lookupHmac, key.last4],
+    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by, person_id)
+     VALUES ($1, $2, 'stranger', $3, $4, 'system', $5)`,
+    [workspaceId, newId('key'), key.lookupHmac, key.last4, person],
   );
   await client.end();
   return key.text.reveal();
+}
+
+async function addDelegation(): Promise<string> {
+  await world.ok('POST', '/v1/people', { email: `to-${OWNER}` });
+  const { key } = await world.ok('POST', '/v1/keys', { name: MARK, person: OWNER });
+  const body = { to: `to-${OWNER}`, ends_at: Math.floor(Date.now() / 1000) + 3600, reason: MARK };
+  return (await world.call('POST', '/v1/delegations', { key, body })).body.id;
 }
 
 interface Case {
@@ -167,6 +192,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/policies/{revision}': [
     { path: () => '/v1/policies/current' },
     { path: () => `/v1/policies/${policy.hash}`, refusal: 'policy_not_found' },
+  ],
+  'GET /v1/delegations': [listed, { path: () => `/v1/delegations?person=${OWNER}` }],
+  'POST /v1/delegations': [
+    {
+      body: () => ({ to: OWNER, ends_at: Math.floor(Date.now() / 1000) + 60, reason: 'x' }),
+      refusal: 'person_not_found',
+    },
+  ],
+  'GET /v1/delegations/{id}': [{ path: () => `/v1/delegations/${delegationId}`, refusal: 'delegation_not_found' }],
+  'POST /v1/delegations/{id}/end': [
+    { path: () => `/v1/delegations/${delegationId}/end`, refusal: 'delegation_not_found' },
   ],
   'POST /v1/containments': [
     { body: () => ({ scope: 'agent', target: agentId }), refusal: 'agent_not_found' },
