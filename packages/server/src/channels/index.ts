@@ -43,7 +43,7 @@ export type { Channel } from './store.ts';
 
 const UPKEEP_EVERY_MS = 60_000;
 const GIVE_UP_AFTER_MS = 24 * 3_600_000;
-/** A channel that cannot be begun (its credential is gone) is looked at again after this long. */
+/** A channel that cannot be begun is looked at again after this long. */
 const BEGIN_AGAIN_MS = 5_000;
 
 export interface ChannelsOptions {
@@ -127,7 +127,7 @@ class Manager implements Channels {
   async setSlack(who: Who, settings: SlackSettings): Promise<Channel> {
     const { secrets } = this.#options;
     await credential(secrets, who.workspaceId, settings.signing_secret_ref);
-    const api = await this.#api(who.workspaceId, settings);
+    const api = this.#api(who.workspaceId, settings);
     try {
       const answer = await api.call('auth.test', {}, this.#closing.signal);
       if (answer.kind !== 'ok' || answer.body.team_id === undefined)
@@ -174,7 +174,7 @@ class Manager implements Channels {
     const channels = await listChannels(this.#options.pool, workspaceId);
     const channel = channels.find((each) => each.kind === kind);
     if (channel === undefined) throw notSet(kind);
-    const carrier = await this.#carrier(channel);
+    const carrier = this.#carrier(channel);
     try {
       return await carrier.test(to, this.#closing.signal);
     } finally {
@@ -230,7 +230,7 @@ class Manager implements Channels {
     const { pool, log, approvals, logger, clock } = this.#options;
     let carrier: Carrier;
     try {
-      carrier = await this.#carrier(channel);
+      carrier = this.#carrier(channel);
     } catch (error) {
       logger.warn({ err: error, channel: laneOf(channel) }, 'a channel cannot send');
       await paused(BEGIN_AGAIN_MS, signal);
@@ -254,19 +254,19 @@ class Manager implements Channels {
     }
   }
 
-  async #carrier(channel: Channel): Promise<Carrier> {
+  /** Throws the Failures of an address that the operator does not allow any more. */
+  #carrier(channel: Channel): Carrier {
     const { pool, secrets, url } = this.#options;
     const { workspaceId } = channel;
     if (channel.kind === 'slack')
-      return new SlackCarrier({ pool, channel, url, api: await this.#api(workspaceId, channel.settings) });
+      return new SlackCarrier({ pool, channel, url, api: this.#api(workspaceId, channel.settings) });
     const { password_ref: ref } = channel.settings;
-    const password = ref === null ? undefined : await credential(secrets, workspaceId, ref);
+    const password = ref === null ? undefined : () => credential(secrets, workspaceId, ref);
     return new EmailCarrier({ channel, password, rules: this.#rules, url });
   }
 
-  async #api(workspaceId: WorkspaceId, settings: SlackChannel['settings']): Promise<SlackApi> {
-    const token = await credential(this.#options.secrets, workspaceId, settings.bot_token_ref);
-    return new SlackApi(settings.api_url, token, this.#rules);
+  #api(workspaceId: WorkspaceId, { bot_token_ref: ref, api_url: url }: SlackChannel['settings']): SlackApi {
+    return new SlackApi(url, () => credential(this.#options.secrets, workspaceId, ref), this.#rules);
   }
 }
 

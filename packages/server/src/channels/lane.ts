@@ -23,6 +23,8 @@ import {
 import { type Channel, keepLease, moveCursor, pauseChannel, releaseLease } from './store.ts';
 
 const KEEP_EVERY_MS = 5_000;
+/** For what is on its way when this node stops. */
+const FINISH_MS = 3_000;
 /** What another node adds (a retry) is found after this long. */
 const LOOK_AGAIN_MS = 1_000;
 /** People wait: failures are not spread over hours. */
@@ -50,6 +52,8 @@ export async function runLane(options: LaneOptions): Promise<void> {
 class Lane {
   readonly #options: LaneOptions;
   readonly #over = new AbortController();
+  /** What is on its way is let finish, or it would be sent twice. */
+  readonly #cut = new AbortController();
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
   #wake: () => void = () => undefined;
@@ -68,8 +72,11 @@ class Lane {
 
   async run(): Promise<void> {
     const { pool, channel, signal } = this.#options;
-    const wake = (): void => this.#wake();
-    signal.addEventListener('abort', wake, { once: true });
+    const close = (): void => {
+      this.#wake();
+      setTimeout(() => this.#cut.abort(), FINISH_MS).unref();
+    };
+    signal.addEventListener('abort', close, { once: true });
     const keeping = setInterval(() => {
       keepLease(pool, channel).then(
         (isOurs) => isOurs || this.#end(),
@@ -83,7 +90,7 @@ class Lane {
       await releaseLease(pool, channel);
     } finally {
       clearInterval(keeping);
-      signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', close);
     }
   }
 
@@ -168,8 +175,8 @@ class Lane {
         await pauseChannel(pool, channel, sent.seconds);
         return giveBack(pool, message);
       case 'failed':
-        // Ended from outside: it was not refused by its receiver.
-        if (this.#signal.aborted) return giveBack(pool, message);
+        // Cut off: it was not refused by its receiver.
+        if (this.#cut.signal.aborted) return giveBack(pool, message);
         return keepFailed(pool, message, sent.why, sent.isFinal ? undefined : this.#retryIn(message));
     }
   }
@@ -179,8 +186,9 @@ class Lane {
       const { approvalId } = message;
       const approval: FullApproval | undefined =
         approvalId === null ? undefined : await this.#sources.approval(approvalId);
-      return await carrier.send(message, approval, this.#signal);
+      return await carrier.send(message, approval, this.#cut.signal);
     } catch (error) {
+      if (error instanceof Failure) return { kind: 'failed', why: error.message, isFinal: false };
       // One message that cannot be made must not hold up the others.
       this.#options.logger.warn({ err: error, message: message.id }, 'a message could not be made');
       return { kind: 'failed', why: 'it could not be made', isFinal: false };

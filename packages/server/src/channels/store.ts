@@ -11,6 +11,8 @@ import {
 
 /** A sender that gives no sign of life for this long is replaced. */
 const LEASE_SECONDS = 30;
+/** Workspaces of one installation that share a team in Slack: each of their secrets is tried on a request. */
+const MAX_OF_A_TEAM = 200;
 
 interface Common {
   readonly workspaceId: WorkspaceId;
@@ -86,7 +88,7 @@ export async function removeChannel(client: ClientBase, workspaceId: WorkspaceId
 /** Those whose signing secret may have signed a request that speaks of one of these teams. */
 export async function slackChannelsOf(pool: Pool, teams: readonly string[]): Promise<readonly SlackChannel[]> {
   const { rows } = await pool.query<Row>(
-    `SELECT ${COLUMNS} FROM channels WHERE kind = 'slack' AND team_id = ANY($1) ORDER BY workspace_id LIMIT 50`,
+    `SELECT ${COLUMNS} FROM channels WHERE kind = 'slack' AND team_id = ANY($1) ORDER BY workspace_id LIMIT ${MAX_OF_A_TEAM}`,
     [teams],
   );
   return rows.map(channelOf).filter((channel) => channel.kind === 'slack');

@@ -46,7 +46,9 @@ const message = z.strictObject({
   thread_ts: z.string().optional(),
   reply_broadcast: z.boolean().optional(),
 });
-const change = message.extend({ ts: z.string() });
+const change = message
+  .pick({ channel: true, text: true, blocks: true, parse: true, link_names: true })
+  .extend({ ts: z.string() });
 const view = z.strictObject({
   type: z.literal('modal'),
   callback_id: z.string().max(255),

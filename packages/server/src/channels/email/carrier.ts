@@ -14,7 +14,8 @@ import { sendMail } from './smtp.ts';
 
 export interface EmailCarrierOptions {
   readonly channel: EmailChannel;
-  readonly password: Secret | undefined;
+  /** Asked for at each mail, because it may be replaced at any moment; undefined without a login. */
+  readonly password: (() => Promise<Secret>) | undefined;
   readonly rules: AddressRules;
   /** Origin of the console. */
   readonly url: string;
@@ -59,8 +60,9 @@ export class EmailCarrier implements Carrier {
     // Each mail has a connection of its own.
   }
 
-  #mail(to: string, mail: Mail, id: string, signal: AbortSignal): Promise<Sent> {
-    const { channel, password, rules } = this.#options;
+  async #mail(to: string, mail: Mail, id: string, signal: AbortSignal): Promise<Sent> {
+    const { channel, rules } = this.#options;
+    const password = await this.#options.password?.();
     const { from } = channel.settings;
     const unique = createHash('sha256').update(`${channel.workspaceId} ${id}`).digest('hex').slice(0, 32);
     const messageId = `<${unique}@${from.slice(from.lastIndexOf('@') + 1)}>`;

@@ -28,25 +28,21 @@ export type SlackAnswer =
 export class SlackApi {
   readonly #base: URL;
   readonly #poster: Poster;
-  readonly #token: Secret;
+  readonly #token: () => Promise<Secret>;
 
-  /** Throws `slack_url_invalid`, `slack_url_refused`. */
-  constructor(base: string, token: Secret, rules: AddressRules) {
+  /** `token`: asked for at each call, because it may be replaced at any moment. Throws `slack_url_invalid`, `slack_url_refused`. */
+  constructor(base: string, token: () => Promise<Secret>, rules: AddressRules) {
     const target = parseTarget(base.endsWith('/') ? base : `${base}/`, rules, PURPOSE);
     this.#base = target.url;
     this.#poster = new Poster(target, rules);
     this.#token = token;
   }
 
-  /** Never rejects. */
+  /** Rejects with the Failure of a token that cannot be had, and for nothing else. */
   async call(method: string, body: object, signal: AbortSignal, timeoutMs?: number): Promise<SlackAnswer> {
-    return this.#post(
-      new URL(method, this.#base),
-      body,
-      { authorization: `Bearer ${this.#token.reveal()}` },
-      signal,
-      timeoutMs,
-    );
+    const token = await this.#token();
+    const headers = { authorization: `Bearer ${token.reveal()}` };
+    return this.#post(new URL(method, this.#base), body, headers, signal, timeoutMs);
   }
 
   /**

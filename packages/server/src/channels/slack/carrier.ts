@@ -33,8 +33,9 @@ export interface SlackCarrierOptions {
   readonly url: string;
 }
 
-/** Members that keep Slack from finding meaning in what we write. */
-const LITERAL = { parse: 'none', link_names: false, unfurl_links: false, unfurl_media: false, mrkdwn: false } as const;
+/** Members that keep Slack from finding meaning in what we write; the second of those that `chat.update` has not. */
+const LITERAL = { parse: 'none', link_names: false } as const;
+const PLAIN = { unfurl_links: false, unfurl_media: false, mrkdwn: false } as const;
 
 export class SlackCarrier implements Carrier {
   readonly #options: SlackCarrierOptions;
@@ -91,7 +92,7 @@ export class SlackCarrier implements Carrier {
   }
 
   async #post(destination: string, text: SlackText, place: object, signal: AbortSignal): Promise<Sent> {
-    const body = { channel: destination, ...text, ...place, ...LITERAL };
+    const body = { channel: destination, ...text, ...place, ...LITERAL, ...PLAIN };
     return sentOf(await this.#options.api.call('chat.postMessage', body, signal));
   }
 }

@@ -41,7 +41,7 @@ export interface InteractionsOptions {
   /** Rejects when the credential cannot be had. */
   signingSecret(channel: SlackChannel): Promise<Secret>;
   /** To be closed by whoever asks for it. */
-  api(channel: SlackChannel): Promise<SlackApi>;
+  api(channel: SlackChannel): SlackApi;
 }
 
 interface Headers {
@@ -163,8 +163,8 @@ export class Interactions {
       return new Failure(
         503,
         'log_unavailable',
-        'The decision could not be recorded, so it does not count.',
-        'Click again in a moment.',
+        'It is not known whether the decision was recorded.',
+        'Look at it in HiveKey, and click again if it still waits.',
       );
     }
   }
@@ -228,7 +228,7 @@ export class Interactions {
   }
 
   async #with(channel: SlackChannel, work: (api: SlackApi) => Promise<void>): Promise<void> {
-    const api = await this.#options.api(channel);
+    const api = this.#options.api(channel);
     try {
       await work(api);
     } finally {
