@@ -8,6 +8,7 @@ import { addBudgetCommands } from './commands/budgets.ts';
 import { addChannelCommands } from './commands/channels.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
+import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addLogCommands } from './commands/logs.ts';
@@ -59,6 +60,7 @@ for (const add of [
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,
+  addDelegationCommands,
   addChannelCommands,
   addContainmentCommands,
   addQuarantineCommands,

@@ -342,20 +342,16 @@ scope: { actions: [nothing.here] }
     expect(listed.name).toBe('long-weekend');
     expect((await hivekey(['freeze', 'get', 'long-weekend'])).out).toContain('time_zone: Europe/Berlin');
 
-    const asked = await hivekey([
-      'freeze',
-      'override',
-      'long-weekend',
-      '--minutes',
-      '5',
-      '--reason',
-      'a fire',
-      '--json',
-    ]);
-    const { id } = JSON.parse(asked.out);
-    expect((await hivekey(['freeze', 'approve', 'long-weekend', id])).err).toContain('override_own');
-    const { key } = JSON.parse((await hivekey(['key', 'create', 'second-person', '--json'])).out);
-    const approved = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: key } });
+    const keyOf = async (name: string) =>
+      JSON.parse((await hivekey(['key', 'create', name, '--person', `${name}@acme.example`, '--json'])).out).key;
+    for (const name of ['mira', 'noor']) await hivekey(['person', 'add', `${name}@acme.example`]);
+    const [mira, noor] = [await keyOf('mira'), await keyOf('noor')];
+    const ask = ['freeze', 'override', 'long-weekend', '--minutes', '5', '--reason', 'a fire', '--json'];
+    expect((await hivekey(ask)).err).toContain('person_required');
+    const { id } = JSON.parse((await hivekey(ask, { env: { HIVEKEY_KEY: mira } })).out);
+    const own = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: mira } });
+    expect(own.err).toContain('override_own');
+    const approved = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: noor } });
     expect(approved.out).toContain('Freeze long-weekend is lifted until');
     expect((await hivekey(['freeze', 'overrides', 'long-weekend'])).out).toContain('a fire');
     expect((await hivekey(['freeze', 'remove', 'long-weekend'])).out).toBe('Freeze long-weekend is removed.\n');

@@ -78,6 +78,8 @@ export type ApprovalStatus =
 
 export interface ApprovalDecision {
   readonly person: string;
+  /** Whose say it was, where a delegate decided. */
+  readonly on_behalf_of: string | null;
   readonly decision: 'approve' | 'deny';
   readonly reason: string;
   readonly groups: readonly string[];
@@ -136,8 +138,12 @@ export interface FullApproval extends Approval {
   readonly view: Readonly<Record<string, unknown>>;
   /** `hash` is over its RFC 8785 form. */
   readonly binding: Readonly<Record<string, unknown>>;
-  readonly deciders: readonly MayDecide[];
-  readonly you: MayDecide;
+  /** `on_behalf_of`: for whom, where the person is a delegate. */
+  readonly deciders: readonly (MayDecide & { readonly on_behalf_of: string | null })[];
+  /** With those for whom you may decide. */
+  readonly you: MayDecide & { readonly on_behalf_of: readonly MayDecide[] };
+  /** People were told that it still waits. */
+  readonly told: readonly { readonly kind: 'reminded' | 'escalated'; readonly at: number; readonly event_id: string }[];
   readonly history: {
     readonly approvals: readonly Pick<Approval, 'id' | 'status' | 'impact' | 'outcome' | 'requested_at'>[];
     readonly calls: readonly {
@@ -147,7 +153,49 @@ export interface FullApproval extends Approval {
       readonly outcome: string | null;
       readonly reason: string;
     }[];
+    /** Calls to the same payee by any agent; null when the call names none. */
+    readonly payee: {
+      readonly payees: readonly string[];
+      readonly calls: readonly {
+        readonly event_id: string;
+        readonly ts: string;
+        readonly agent: string;
+        readonly verdict: string;
+        readonly outcome: string | null;
+        readonly impact: Readonly<Record<string, number>>;
+      }[];
+      readonly looked_at: number;
+      /** False: there are older calls that were not looked at. */
+      readonly complete: boolean;
+    } | null;
   };
+}
+
+/** Somebody decides about held calls for somebody else, for a time. */
+export interface Delegation {
+  readonly id: string;
+  readonly object: 'delegation';
+  readonly status: 'to_come' | 'in_force' | 'over';
+  readonly from: string;
+  readonly to: string;
+  /** Null: all. */
+  readonly capabilities: readonly string[] | null;
+  readonly reason: string;
+  readonly starts_at: number;
+  readonly ends_at: number;
+  readonly created: number;
+  readonly created_by: string;
+  /** When it was ended before its time. */
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly ended_reason: string | null;
+}
+
+/** Who is told when that a held call of these capabilities still waits. */
+export interface ReminderRule {
+  readonly capability: string;
+  readonly remind_after_seconds: number | null;
+  readonly escalate: { readonly after_seconds: number; readonly to: readonly string[] } | null;
 }
 
 interface ChannelState {
@@ -360,9 +408,12 @@ export interface FreezeOverride {
   readonly reason: string;
   readonly minutes: number;
   readonly requested_by: string;
+  /** E-mail of whose key that is. */
+  readonly requested_by_person: string | null;
   readonly requested_at: number;
   readonly answer_by: number;
   readonly approved_by: string | null;
+  readonly approved_by_person: string | null;
   readonly starts_at: number | null;
   readonly ends_at: number | null;
   readonly ended_by: string | null;
