@@ -74,14 +74,14 @@ export async function renewRequests(
   );
 }
 
-// Taking a message moves its time on, so that whoever else sends over this channel leaves it alone meanwhile.
+// A request goes before the notes about it. Taking a message moves its time on, so that whoever else sends over this channel leaves it alone meanwhile.
 const TAKE = `
 UPDATE channel_messages SET due_at = now() + interval '${ATTEMPT_SECONDS} seconds'
  WHERE (workspace_id, id) IN (
    SELECT m.workspace_id, m.id FROM channel_messages m JOIN channels c ON c.workspace_id = m.workspace_id AND c.kind = m.channel
     WHERE m.workspace_id = $1 AND m.channel = $2 AND m.status = 'waiting' AND m.due_at <= now()
       AND c.lease_epoch = $3 AND (c.paused_until IS NULL OR c.paused_until <= now())
-    ORDER BY m.due_at, m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED)
+    ORDER BY m.due_at, m.purpose <> 'request', m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED)
 RETURNING ${COLUMNS}`;
 
 /** The next one that is due, while the lease is held. */

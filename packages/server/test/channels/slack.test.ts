@@ -255,6 +255,60 @@ describe('a held call', () => {
   });
 });
 
+describe('what a person is told and decides for others', () => {
+  it('a reminder names the people in the thread of the message, an escalation also goes to the group that is named', async () => {
+    await owner.query(
+      `INSERT INTO approval_reminders (workspace_id, capability, remind_after_seconds, escalate_after_seconds, escalate_to)
+       SELECT workspace_id, 'notes.write', 1, 1, '{finance}' FROM channels`,
+    );
+    const id = await held({ n: 1 }, 'notes.write');
+    const posted = await card(id);
+    const notes = await eventually(async () => {
+      const found = slack.messages.filter(
+        (each) => buttonOf(each, OPEN)?.url?.endsWith(`/approvals/${id}`) && /waiting|Escalated/.test(each.text),
+      );
+      return found.length >= 3 ? found : undefined;
+    });
+    await owner.query('DELETE FROM approval_reminders');
+    expect(notes.map(({ channel, text }) => `${channel} ${text.split(':')[0]}`).sort()).toEqual([
+      `${COMMON} Escalated`,
+      `${COMMON} Still waiting`,
+      `${FINANCE} Escalated`,
+    ]);
+    const reminder = notes.find(({ text }) => text.startsWith('Still'));
+    expect(reminder?.thread).toBe(posted.ts);
+    expect(sequencesOf(reminder ?? posted).filter((each) => each.startsWith('<@'))).toEqual(
+      expect.arrayContaining([`<@${ERIN.id}>`, `<@${SAM.id}>`]),
+    );
+    // The request itself has come to the place of the group, and is decided there.
+    const there = await eventually(async () => cardsOf(id).find(({ channel }) => channel === FINANCE));
+    await slack.click(office.server.url, there, APPROVE, ERIN);
+    for (const each of cardsOf(id)) await shows(each, 'Approved by `erin@acme.example`');
+  });
+
+  it('a delegation is told to both, and a click counts for whoever handed their say over', async () => {
+    const kim = { id: 'U0KIM' };
+    const { email } = await office.person('kim', { slack: { team: slack.team, user: kim.id } });
+    const ends_at = Math.floor(Date.now() / 1000) + 600;
+    const made = await erin.call('POST', '/v1/delegations', { body: { to: email, ends_at, reason: '<!here> away' } });
+    expect(made.status).toBe(201);
+    const told = await eventually(async () => {
+      const found = slack.messages.filter(({ text }) => text === 'Approvals are delegated.');
+      return found.length >= 2 ? found : undefined;
+    });
+    expect(told.map(({ channel }) => channel).sort()).toEqual([ERIN.id, kim.id]);
+    expect(told.flatMap(sequencesOf)).toEqual([]);
+    // Of neither group that is asked, kim speaks for the one of erin.
+    const id = await held({ amount: 1500 });
+    await slack.click(office.server.url, await card(id), APPROVE, kim);
+    expect(await read(id)).toMatchObject({
+      missing: { people: 1, groups: ['security'] },
+      decisions: [{ person: email, on_behalf_of: erin.email, channel: 'slack' }],
+    });
+    await office.done('POST', `/v1/delegations/${made.body.id}/end`, {});
+  });
+});
+
 describe('attacks are refused, and what concerns an approval is recorded', () => {
   it.each([
     ['forged', () => ({ secret: 'another secret of another app' }), 'slack_signature_invalid'],
@@ -491,6 +545,17 @@ describe('Slack itself', () => {
     const { body } = await office.call('GET', `/v1/channel-messages?approval=${id}`);
     expect(body.data).toMatchObject([{ purpose: 'request', destination: COMMON }]);
     expect(cardsOf(id)).toHaveLength(1);
+  });
+
+  it('is asked with the token that is kept now', async () => {
+    await office.done('PUT', '/v1/secrets/slack-token', { value: 'xoxb-another-token-of-nobody' });
+    const id = await held();
+    await eventually(async () => {
+      const { body } = await office.call('GET', `/v1/channel-messages?approval=${id}`);
+      return body.data[0]?.last_error === 'Slack refused it: invalid_auth' ? true : undefined;
+    });
+    await office.done('PUT', '/v1/secrets/slack-token', { value: slack.token });
+    await card(id);
   });
 
   it('that refuses for good has its message shown as failed, and it can be sent again', async () => {
