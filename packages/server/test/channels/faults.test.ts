@@ -134,6 +134,26 @@ describe('a channel that hangs', () => {
   });
 });
 
+describe('a database that is slow', () => {
+  it('does not keep Slack waiting, and the click counts all the same', async () => {
+    const id = await held();
+    const posted = await card(id);
+    await delivered(id);
+    const owner = new pg.Client({ connectionString: office.server.ownerUrl });
+    await owner.connect();
+    await owner.query('BEGIN');
+    await owner.query('LOCK TABLE approval_decisions IN ACCESS EXCLUSIVE MODE');
+    const answer = await slack.click(office.server.url, posted, APPROVE, SLACK_USER);
+    await owner.query('COMMIT');
+    await owner.end();
+    expect(answer.status).toBe(200);
+    expect(answer.ms).toBeLessThan(3000);
+    await eventually(async () =>
+      (await office.call('GET', `/v1/approvals/${id}`)).body.status === 'approved' ? true : undefined,
+    );
+  });
+});
+
 describe('a node that is stopped', () => {
   it('goes on where it was, and sends nothing twice', async () => {
     const before = await held();
