@@ -126,8 +126,8 @@ export interface Approval {
   readonly ended_at: number | null;
 }
 
+/** `why_not`: the code with which an approval of this person is refused. */
 interface MayDecide {
-  readonly person: string | null;
   readonly may: boolean;
   readonly why_not: string | null;
 }
@@ -139,9 +139,12 @@ export interface FullApproval extends Approval {
   /** `hash` is over its RFC 8785 form. */
   readonly binding: Readonly<Record<string, unknown>>;
   /** `on_behalf_of`: for whom, where the person is a delegate. */
-  readonly deciders: readonly (MayDecide & { readonly on_behalf_of: string | null })[];
+  readonly deciders: readonly (MayDecide & { readonly person: string; readonly on_behalf_of: string | null })[];
   /** With those for whom you may decide. */
-  readonly you: MayDecide & { readonly on_behalf_of: readonly MayDecide[] };
+  readonly you: MayDecide & {
+    readonly person: string | null;
+    readonly on_behalf_of: readonly (MayDecide & { readonly person: string })[];
+  };
   /** People were told that it still waits. */
   readonly told: readonly { readonly kind: 'reminded' | 'escalated'; readonly at: number; readonly event_id: string }[];
   readonly history: {
@@ -149,7 +152,7 @@ export interface FullApproval extends Approval {
     readonly calls: readonly {
       readonly event_id: string;
       readonly ts: string;
-      readonly verdict: string;
+      readonly verdict: Verdict;
       readonly outcome: string | null;
       readonly reason: string;
     }[];
@@ -160,7 +163,7 @@ export interface FullApproval extends Approval {
         readonly event_id: string;
         readonly ts: string;
         readonly agent: string;
-        readonly verdict: string;
+        readonly verdict: Verdict;
         readonly outcome: string | null;
         readonly impact: Readonly<Record<string, number>>;
       }[];
