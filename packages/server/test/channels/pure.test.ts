@@ -4,10 +4,11 @@ import type { FullApproval } from '../../src/approvals/index.ts';
 import { mailOf, oneLine, requestMail } from '../../src/channels/email/compose.ts';
 import { readPayload } from '../../src/channels/form.ts';
 import { emailSettingsSchema, isLoopback } from '../../src/channels/settings.ts';
-import { cardOf, noteOf, parseShown, shownText } from '../../src/channels/slack/card.ts';
+import { cardOf, noteOf, parseShown, plainMessage, refusalMessage, shownText } from '../../src/channels/slack/card.ts';
 import { inert, inertJson } from '../../src/channels/slack/inert.ts';
 import { readInteraction, teamsOf } from '../../src/channels/slack/payload.ts';
 import { isFresh, isSignedWith, readSigned } from '../../src/channels/slack/signature.ts';
+import { Failure } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
 import { argumentsOf, buttonOf, sequencesOf, textsOf, validated } from './slack.ts';
 
@@ -198,6 +199,16 @@ describe('a card', () => {
       expect(buttonOf(card, 'hivekey_approve')).toBeUndefined();
       expect(sequencesOf(card).filter((each) => !each.startsWith('<!date^'))).toEqual([]);
     }
+  });
+
+  it('and what else is said is short enough, however much there is', () => {
+    const users = Array.from({ length: 200 }, (_, i) => `U${String(i).padStart(10, '0')}`);
+    expect(validated(noteOf(approval(), 'reminder', users, URL_OF_CONSOLE))).toBeUndefined();
+    expect(validated(plainMessage('Delegated.', [['of', '<'.repeat(5000)]]))).toBeUndefined();
+    const failure = new Failure(409, 'approval_denied', '`'.repeat(2000), 'x');
+    const refusal = refusalMessage(failure);
+    expect(validated(refusal)).toBeUndefined();
+    expect(textsOf(refusal).join().match(/```/g)).toHaveLength(2);
   });
 
   it('and its notes mention only whom we name', () => {

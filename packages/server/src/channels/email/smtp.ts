@@ -27,6 +27,9 @@ export interface Posting {
 export async function sendMail({ settings, password, rules, to, mail, messageId, signal }: Posting): Promise<Sent> {
   const { host, port, security, username, from } = settings;
   let socket: Socket | undefined;
+  const isOver = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
+  const cut = (): void => void socket?.destroy();
+  isOver.addEventListener('abort', cut, { once: true });
   const transport = createTransport({
     host,
     port,
@@ -42,15 +45,13 @@ export async function sendMail({ settings, password, rules, to, mail, messageId,
       openSocket(settings, rules).then(
         (opened) => {
           socket = opened;
+          if (isOver.aborted) opened.destroy();
           done(null, { connection: opened });
         },
         (error: unknown) => done(error instanceof Error ? error : new Error('the relay cannot be reached')),
       );
     },
   });
-  const isOver = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
-  const cut = (): void => void socket?.destroy();
-  isOver.addEventListener('abort', cut, { once: true });
   try {
     await transport.sendMail({
       from,

@@ -4,8 +4,12 @@ import type { Failure } from '../../errors.ts';
 import { approvalLink } from '../link.ts';
 import { inert, inertJson } from './inert.ts';
 
-/** Slack's limits (docs.slack.dev, Block Kit): characters of a text, of the text of a button's dialog. */
+/** Characters that Slack takes in one text (docs.slack.dev, Block Kit). */
 const TEXT = 3000;
+/** Of what nobody decides by: it is cut off behind it. */
+const CUT = 2500;
+/** People that a note mentions. */
+const MAX_NAMED = 50;
 /** Blocks of arguments. Slack takes 50 blocks, and refuses a message of more than about 13,000 characters in all. */
 const ARGUMENT_BLOCKS = 3;
 const FENCE = '```';
@@ -169,8 +173,8 @@ function outcomeLines({ decisions, ended_reason, stop_code, outcome, error_code 
 /** People are shown by their e-mail, as they stand in the log. */
 function decisionLines(decisions: FullApproval['decisions']): readonly string[] {
   return decisions.map(
-    ({ person, decision, decided_at, channel }) =>
-      `${decision === 'approve' ? 'Approved' : 'Denied'} by \`${inert(person)}\` ${timeText(decided_at)} (${channel})`,
+    ({ person, on_behalf_of: other, decision, decided_at, channel }) =>
+      `${decision === 'approve' ? 'Approved' : 'Denied'} by \`${inert(person)}\`${other === null ? '' : ` for \`${inert(other)}\``} ${timeText(decided_at)} (${channel})`,
   );
 }
 
@@ -209,7 +213,10 @@ export function noteOf(
 ): SlackText {
   const head = purpose === 'reminder' ? 'Still waiting' : 'Escalated: nobody has decided yet';
   const what = `\`${inert(approval.agent)}\` asks for \`${inert(approval.action)}\``;
-  const people = users.map((user) => `<@${user}>`).join(' ');
+  const people = users
+    .slice(0, MAX_NAMED)
+    .map((user) => `<@${user}>`)
+    .join(' ');
   const text = `*${head}.* ${what}, until ${timeText(approval.expires_at)}. ${people}`.trimEnd();
   return {
     text: `${head}: ${inert(approval.agent)} asks for ${inert(approval.action)}`,
@@ -227,11 +234,9 @@ export function noteOf(
 
 /** A sentence of ours, with `facts` in code. */
 export function plainMessage(sentence: string, facts: readonly (readonly [string, string])[] = []): SlackText {
-  const lines = facts.map(([name, text]) => `${name.padEnd(11)}${inert(text)}`);
-  return {
-    text: sentence,
-    blocks: [section(lines.length === 0 ? sentence : `${sentence}\n${fenced(lines.join('\n'))}`)],
-  };
+  const lines = facts.map(([name, text]) => `${name.padEnd(11)}${inert(text)}`).join('\n');
+  const shown = lines === '' ? sentence : `${sentence}\n${fenced(lines.slice(0, CUT))}`;
+  return { text: sentence, blocks: [section(shown)] };
 }
 
 /** Cause and remedy, to whoever clicked. */
@@ -239,7 +244,7 @@ export function refusalMessage({ code, message, remedy }: Failure): SlackText {
   return {
     text: `That did not count: ${code}`,
     blocks: [
-      section(`That did not count (\`${code}\`).\n${fenced(`${inert(message)}\n${inert(remedy)}`.slice(0, 2500))}`),
+      section(`That did not count (\`${code}\`).\n${fenced(`${inert(message)}\n${inert(remedy)}`.slice(0, CUT))}`),
     ],
   };
 }
