@@ -511,6 +511,8 @@ export interface Budget {
   readonly rule: string;
   readonly origin: string;
   readonly sentence: string;
+  /** The calls it bounds: a capability, `crm.*`, or `*`. */
+  readonly action: string;
   readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
   readonly subject: string;
   readonly per: { readonly by: string; readonly value: string } | null;
@@ -568,4 +570,29 @@ export interface Breaker {
     readonly trips: number;
     readonly response: string | null;
   }[];
+}
+
+/** How near an agent is to tripping a breaker. */
+export interface BreakerReading {
+  readonly object: 'breaker_reading';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly state: 'open' | 'half_open' | 'closed';
+  /** What is compared with the threshold. */
+  readonly value: number;
+  readonly counted: number;
+  /** Whether so many are counted that the value may trip it. */
+  readonly is_judged: boolean;
+}
+
+/** Whom and what a stop would cover if it were ordered now. */
+export interface ContainmentReach {
+  readonly object: 'containment_reach';
+  readonly scope: ContainmentScope;
+  readonly target: string;
+  readonly agents: number;
+  readonly calls: number;
+  readonly approvals: number;
+  /** Id of the stop of exactly this that stands already. */
+  readonly standing: string | null;
 }

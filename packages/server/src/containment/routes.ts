@@ -9,6 +9,7 @@ import {
   reasonSchema,
 } from './containment.ts';
 import { liftStop, restoreAgent } from './lift.ts';
+import { reachQuery, reachSchema, readReach } from './reach.ts';
 import { orderStop } from './stop.ts';
 
 const params = z.object({ id: z.string().max(64) });
@@ -89,6 +90,20 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
         (stop) => [stop.ordered_us, stop.id],
       );
     },
+  );
+
+  api.get(
+    '/v1/containment-reach',
+    {
+      schema: {
+        tags,
+        summary: 'Whom and what a stop would cover',
+        description: 'Nothing is stopped. What begins meanwhile is covered as well.',
+        querystring: reachQuery,
+        response: { 200: reachSchema },
+      },
+    },
+    ({ administrator: { workspaceId }, query: { scope, target } }) => readReach(pool, workspaceId, scope, target),
   );
 
   api.get(

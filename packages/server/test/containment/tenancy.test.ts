@@ -168,6 +168,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'GET /v1/breakers': [listed],
   'GET /v1/breakers/{name}': [{ path: () => `/v1/breakers/${BREAKER}`, refusal: 'breaker_not_found' }],
+  'GET /v1/breakers/{name}/readings': [
+    { path: () => `/v1/breakers/${BREAKER}/readings`, refusal: 'breaker_not_found' },
+  ],
   'PUT /v1/breakers/{name}': [
     {
       path: () => '/v1/breakers/own',
@@ -213,6 +216,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { body: () => ({ scope: 'workspace', target: '*' }) },
   ],
   'GET /v1/containments': [listed, { path: () => '/v1/containments?active=true' }],
+  'GET /v1/containment-reach': [
+    { path: () => `/v1/containment-reach?scope=agent&target=${agentId}`, refusal: 'agent_not_found' },
+    { path: () => `/v1/containment-reach?scope=role&target=${ROLE}`, refusal: 'role_not_found' },
+    { path: () => `/v1/containment-reach?scope=owner&target=${OWNER}`, refusal: 'person_not_found' },
+    { path: () => `/v1/containment-reach?scope=tool&target=${TOOL}`, refusal: 'capability_not_found' },
+    { path: () => '/v1/containment-reach?scope=workspace&target=*' },
+  ],
   'GET /v1/containments/{id}': [{ path: () => `/v1/containments/${stopId}`, refusal: 'containment_not_found' }],
   'POST /v1/containments/{id}/lift': [
     { path: () => `/v1/containments/${stopId}/lift`, refusal: 'containment_not_found' },
