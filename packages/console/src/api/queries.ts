@@ -13,6 +13,7 @@ import type {
   Channel,
   ChannelMessage,
   Containment,
+  Delegation,
   EventDetail,
   EventProof,
   Freeze,
@@ -252,6 +253,13 @@ export function approvalQuery(id: string) {
     },
   });
 }
+
+/** Not over. */
+export const delegationsQuery = queryOptions({
+  queryKey: ['delegations', 'open'],
+  queryFn: ({ signal }) => getAll<Delegation>('/v1/delegations', { open: true }, signal),
+  refetchInterval: whileAttended(15_000),
+});
 
 export const freezesQuery = queryOptions({
   queryKey: ['freezes', 'list'],

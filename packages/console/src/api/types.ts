@@ -15,6 +15,7 @@ export type {
   Containment,
   ContainmentScope,
   Decision,
+  Delegation,
   FreezeOverride,
   Guard,
   Json,

@@ -149,7 +149,7 @@ const policy = createRoute({
 const approvals = createRoute({
   getParentRoute: () => signedIn,
   path: '/approvals',
-  validateSearch: (search) => optional({ show: oneOf(search.show, ['decided', 'mine']) }),
+  validateSearch: (search) => optional({ show: oneOf(search.show, ['decided', 'mine', 'delegations']) }),
   component: lazyRouteComponent(() => import('../rooms/approvals/Approvals.tsx'), 'Approvals'),
 });
 

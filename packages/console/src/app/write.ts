@@ -14,6 +14,7 @@ type Thing =
   | 'containments'
   | 'approvals'
   | 'channels'
+  | 'delegations'
   | 'freezes'
   | 'workspace'
   | 'session'

@@ -17,6 +17,7 @@ export const budgetSchema = z
     rule: z.string(),
     origin: z.string().meta({ description: 'The role that carries the guard, or `workspace`.' }),
     sentence: z.string(),
+    action: z.string().meta({ description: 'The calls it bounds: a capability, `crm.*`, or `*`.' }),
     scope: z.enum(['agent', 'role', 'owner', 'workspace']),
     subject: z
       .string()
@@ -124,6 +125,7 @@ function viewOf({ guard, origin, window, scopeId, key }: Budget, who: Named, sta
     rule: guard.id,
     origin,
     sentence: guard.sentence,
+    action: guard.action,
     scope,
     subject,
     per: per === undefined ? null : { by: per, value: state.key.slice(key.length) },
