@@ -132,6 +132,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     config: {
       stateKey: keys.state,
       version,
+      url,
       allowedHosts: servedHosts({ config, url }),
       maxBodyBytes: config.body_limit_bytes,
       requestsPerMinute: config.requests_per_minute,

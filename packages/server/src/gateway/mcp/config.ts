@@ -6,6 +6,8 @@ export interface McpEntranceConfig {
   readonly stateKey: KeyObject;
   /** Shown to clients as `serverInfo.version`. */
   readonly version: string;
+  /** Origin of the console, where people decide about held calls; without it no link is told. */
+  readonly url?: string;
   /** Host names that may stand in Host and Origin, beside localhost, 127.0.0.1 and [::1]; without a port, any port is meant. */
   readonly allowedHosts?: readonly string[];
   /** Hosts to which an upstream may send a person by URL elicitation; none by default. */
@@ -36,7 +38,7 @@ export interface McpEntranceConfig {
   readonly clock?: () => number;
 }
 
-export type Settings = Required<McpEntranceConfig>;
+export type Settings = Required<Omit<McpEntranceConfig, 'url'>> & Pick<McpEntranceConfig, 'url'>;
 
 export function settingsOf(config: McpEntranceConfig): Settings {
   return {
