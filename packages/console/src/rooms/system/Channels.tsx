@@ -30,7 +30,7 @@ export function Channels() {
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Skeleton height={260} aria-label="Loading" />;
   return (
-    <>
+    <div className="stack">
       <p className="muted">
         Where people are told of held calls beside this console. In Slack they also decide; a mail only leads here.
       </p>
@@ -44,7 +44,7 @@ export function Channels() {
         ))}
       </div>
       <Failures />
-    </>
+    </div>
   );
 }
 
@@ -65,7 +65,7 @@ function ChannelView({ kind, channel }: { readonly kind: Channel['channel']; rea
           ['Given up', count(channel.failed)],
           ['Last sent', <Time key="sent" value={channel.delivered_at} absent="nothing yet" />],
           ['Last failure', channel.last_error],
-          ['Set by', `${channel.updated_by}`],
+          ['Set by', channel.updated_by],
         ]}
       />
       <TestMessage kind={kind} />

@@ -1,12 +1,11 @@
 /** Brings messages to people by e-mail. */
 import { createHash } from 'node:crypto';
-import type { FullApproval } from '../../approvals/index.ts';
+import { approvalLink, type FullApproval } from '../../approvals/index.ts';
 import { Failure } from '../../errors.ts';
 import type { Secret } from '../../secret.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import { delegationFacts, delegationLines, delegationSentence } from '../facts.ts';
-import { approvalLink } from '../link.ts';
 import type { Message } from '../outbox.ts';
 import type { EmailChannel } from '../store.ts';
 import { type Mail, mailOf, requestMail } from './compose.ts';

@@ -1,7 +1,6 @@
 /** What Slack shows of a held call. Pure. */
-import type { FullApproval } from '../../approvals/index.ts';
+import { approvalLink, type FullApproval } from '../../approvals/index.ts';
 import type { Failure } from '../../errors.ts';
-import { approvalLink } from '../link.ts';
 import { inert, inertJson } from './inert.ts';
 
 /** Characters that Slack takes in one text (docs.slack.dev, Block Kit). */

@@ -1,1 +1,0 @@
-export { approvalLink } from '../approvals/index.ts';
