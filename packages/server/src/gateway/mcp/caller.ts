@@ -21,7 +21,7 @@ export interface EntranceLogger {
 export interface Gateway {
   readonly path: ActionPath;
   readonly upstreams: Upstreams;
-  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish'>;
+  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish' | 'withdraw'>;
   readonly settings: Settings;
   readonly logger: EntranceLogger;
   readonly sealer: Sealer;

@@ -49,6 +49,11 @@ const METHODS: ReadonlySet<string> = new Set([
   'prompts/list',
   'prompts/get',
   'completion/complete',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+  'tasks/result',
+  'tasks/list',
 ]);
 const NAMESPACE = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -9,11 +9,12 @@ import type { ApprovalStatus } from '../../path/index.ts';
 import { answerUnavailable } from './answers.ts';
 import type { Caller, Gateway } from './caller.ts';
 import { collect } from './collect.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { sealWaitingState, type WaitingState } from './input-required.ts';
 import { release } from './release.ts';
 import type { Reply } from './reply.ts';
 import type { Target } from './target.ts';
+import { answerTask, speaksTasks } from './tasks.ts';
 import { isObject, META, notificationMessage } from './wire.ts';
 
 /** Methods whose client can be kept waiting; the others are told at once, and ask again. */
@@ -30,7 +31,7 @@ const RUNNING: readonly ApprovalStatus[] = ['released'];
 export interface WaitingCall {
   readonly gateway: Gateway;
   readonly caller: Caller;
-  readonly exchange: Exchange;
+  readonly exchange: Answerer;
   readonly target: Target;
   readonly params: JsonObject;
   readonly reply: Reply;
@@ -42,11 +43,21 @@ export interface WaitingCall {
 export async function waitForPeople(call: WaitingCall, state: WaitingState): Promise<void> {
   const { gateway, exchange } = call;
   try {
-    await wait(call, state);
+    if (!(await isTask(call, state))) await wait(call, state);
   } catch (error) {
     gateway.logger.error({ err: error, approval: state.approval }, 'a call could not wait for its approval');
     exchange.refuse((res, id) => answerUnavailable(res, 'log_unavailable', id));
   }
+}
+
+/** True when it was answered with a task. A call that can be settled now is settled. */
+async function isTask({ gateway, caller, exchange, target }: WaitingCall, { approval: id }: WaitingState) {
+  if (target.method !== 'tools/call' || !speaksTasks(caller)) return false;
+  const { workspaceId, agentId } = caller.principal;
+  const approval = await gateway.approvals.look(workspaceId, agentId, id);
+  if (approval?.status !== 'pending' && approval?.status !== 'released') return false;
+  answerTask(gateway, exchange, approval);
+  return true;
 }
 
 async function wait(call: WaitingCall, { approval: id, legs }: WaitingState): Promise<void> {
@@ -74,7 +85,8 @@ async function wait(call: WaitingCall, { approval: id, legs }: WaitingState): Pr
   }
 }
 
-function patienceOf({ gateway: { settings }, caller, target, params }: WaitingCall): number {
+function patienceOf({ gateway: { settings }, caller, exchange, target, params }: WaitingCall): number {
+  if (exchange.patienceMs !== undefined) return exchange.patienceMs;
   if (!WAITABLE.has(target.method)) return 0;
   return caller.era === 'legacy' && progressTokenOf(params) !== undefined
     ? settings.holdWithProgressMs
@@ -84,7 +96,7 @@ function patienceOf({ gateway: { settings }, caller, target, params }: WaitingCa
 /** The comment that says that it is held, and progress from then on where the client asked for it. */
 function keepWaiting({ gateway, exchange, target, params }: WaitingCall, id: string): NodeJS.Timeout | undefined {
   if (!WAITABLE.has(target.method)) return undefined;
-  exchange.comment('held');
+  exchange.held(id);
   const progressToken = progressTokenOf(params);
   if (progressToken === undefined) return undefined;
   let count = 0;

@@ -54,21 +54,18 @@ export function heldWords(decision: Decision, eventId: string): Words {
 export function waitingWords(approval: CallApproval, origin?: string): Words {
   const { id, status } = approval;
   const expires = new Date(approval.expiresAtMs).toISOString();
-  const link = origin === undefined ? undefined : approvalLink(origin, id);
-  const where = link === undefined ? '' : ` People decide at ${link}.`;
+  const where = origin === undefined ? '' : ` People decide at ${approvalLink(origin, id)}.`;
   const text =
     status === 'released'
       ? `Approved as ${id} and being carried out. Call this tool again with exactly the same arguments to collect the result.`
       : `Pending human approval ${id} (expires ${expires}).${where} NOT executed yet. Call this tool again with exactly the same arguments to collect the decision.`;
-  const meta = approvalMeta(approval, 'review', status === 'released' ? 'approval_used' : 'approval_required');
-  return { text, meta: link === undefined ? meta : { ...meta, 'hivekey/approval_url': link } };
+  return { text, meta: waitingMeta(approval, origin) };
 }
 
-/** How a task stands whose call is not over. */
-export function waitingStatus({ id, status }: CallApproval, origin?: string): string {
-  if (status === 'released') return `Approved as ${id} and being carried out.`;
-  const where = origin === undefined ? '' : ` People decide at ${approvalLink(origin, id)}.`;
-  return `Pending human approval ${id}.${where} NOT executed yet.`;
+/** What a client is told beside the words, or in place of them. */
+export function waitingMeta(approval: CallApproval, origin?: string): JsonObject {
+  const meta = approvalMeta(approval, 'review', approval.status === 'released' ? 'approval_used' : 'approval_required');
+  return origin === undefined ? meta : { ...meta, 'hivekey/approval_url': approvalLink(origin, approval.id) };
 }
 
 /** Why there is nothing to give. */

@@ -1,0 +1,79 @@
+/** The answer of a request that runs as a task: kept until the client asks for it. */
+import type { ServerResponse } from 'node:http';
+import type { JsonObject } from '@hivekey/policy';
+import { StopController, type StopSignal } from '../../stop-signal.ts';
+import type { Answerer } from './exchange.ts';
+import type { RequestId, RpcError } from './wire.ts';
+
+export type Answer =
+  | { readonly kind: 'result'; readonly result: JsonObject }
+  | { readonly kind: 'error'; readonly error: RpcError }
+  /** Nobody could be answered as who asked, or nothing could be recorded. */
+  | { readonly kind: 'refused'; readonly refuse: (res: ServerResponse, id: RequestId) => void };
+
+export class KeptAnswer implements Answerer {
+  readonly canAsk = false;
+  readonly patienceMs: number;
+  readonly #abort = new StopController();
+  readonly #given = Promise.withResolvers<Answer>();
+  #answer: Answer | undefined;
+  #approvalId: string | undefined;
+
+  constructor(patienceMs: number) {
+    this.patienceMs = patienceMs;
+  }
+
+  get signal(): StopSignal {
+    return this.#abort;
+  }
+
+  get ended(): boolean {
+    return this.#answer !== undefined || this.#abort.aborted;
+  }
+
+  /** Undefined until there is one. */
+  get answer(): Answer | undefined {
+    return this.#answer;
+  }
+
+  /** Resolves with the answer; never, when it is given up before. */
+  get given(): Promise<Answer> {
+    return this.#given.promise;
+  }
+
+  /** What people are asked about the call, as far as it came to that. */
+  get approvalId(): string | undefined {
+    return this.#approvalId;
+  }
+
+  held(approvalId: string): void {
+    this.#approvalId = approvalId;
+  }
+
+  /** Nothing precedes the answer of a task. */
+  send(): boolean {
+    return false;
+  }
+
+  result(result: JsonObject): void {
+    this.#give({ kind: 'result', result });
+  }
+
+  error(_status: number, error: RpcError): void {
+    this.#give({ kind: 'error', error });
+  }
+
+  refuse(refuse: (res: ServerResponse, id: RequestId) => void): void {
+    this.#give({ kind: 'refused', refuse });
+  }
+
+  stopUpstream(): void {
+    this.#abort.abort();
+  }
+
+  #give(answer: Answer): void {
+    if (this.#answer !== undefined) return;
+    this.#answer = answer;
+    this.#given.resolve(answer);
+  }
+}
