@@ -8,11 +8,15 @@ import type {
   Agent,
   AgentToken,
   Approval,
+  Breaker,
+  BreakerReading,
   Budget,
   Capability,
   Channel,
   ChannelMessage,
   Containment,
+  ContainmentReach,
+  ContainmentScope,
   Delegation,
   EventDetail,
   EventProof,
@@ -22,12 +26,17 @@ import type {
   FullApproval,
   Guard,
   List,
+  LogEvent,
   Matrix,
   McpDefinition,
   McpServer,
   Person,
+  Quarantine,
+  Risk,
+  RiskTransmitter,
   Role,
   Session,
+  Sources,
   UpstreamSecret,
   VisibleTool,
 } from './types.ts';
@@ -88,11 +97,18 @@ export function agentToolsQuery(agent: string) {
   });
 }
 
-/** Of an agent or a role. */
-export function budgetsQuery(whose: { readonly agent: string } | { readonly role: string }) {
+/** Of an agent, a role or an owner; without any, those that the whole workspace shares. */
+export interface Whose {
+  readonly agent?: string | undefined;
+  readonly role?: string | undefined;
+  readonly owner?: string | undefined;
+}
+
+export function budgetsQuery(whose: Whose) {
   return queryOptions({
     queryKey: ['budgets', whose],
-    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', whose, signal),
+    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', { ...whose }, signal),
+    refetchInterval: whileAttended(5_000),
   });
 }
 
@@ -187,12 +203,79 @@ export const workspaceGuardsQuery = queryOptions({
 export const activeStopsQuery = queryOptions({
   queryKey: ['containments', 'active'],
   queryFn: ({ signal }) => getAll<Containment>('/v1/containments', { active: true }, signal),
-  refetchInterval: whileAttended(15_000),
+  refetchInterval: whileAttended(5_000),
 });
 
+/** The newest. */
 export const stopsQuery = queryOptions({
   queryKey: ['containments', 'all'],
   queryFn: ({ signal }) => get<List<Containment>>('/v1/containments', { limit: 200 }, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+/** Whom and what a stop would cover now. */
+export function reachQuery(scope: ContainmentScope, target: string) {
+  return queryOptions({
+    queryKey: ['containments', 'reach', scope, target],
+    queryFn: ({ signal }) => get<ContainmentReach>('/v1/containment-reach', { scope, target }, signal),
+    refetchInterval: whileAttended(5_000),
+  });
+}
+
+export const activeQuarantinesQuery = queryOptions({
+  queryKey: ['quarantines', 'active'],
+  queryFn: ({ signal }) => getAll<Quarantine>('/v1/quarantines', { active: true }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+/** The newest of those that ended. */
+export const endedQuarantinesQuery = queryOptions({
+  queryKey: ['quarantines', 'ended'],
+  queryFn: ({ signal }) => get<List<Quarantine>>('/v1/quarantines', { active: false, limit: 100 }, signal),
+});
+
+export const breakersQuery = queryOptions({
+  queryKey: ['breakers', 'list'],
+  queryFn: ({ signal }) => getAll<Breaker>('/v1/breakers', {}, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export function readingsQuery(breaker: string) {
+  return queryOptions({
+    queryKey: ['breakers', 'readings', breaker],
+    queryFn: ({ signal }) => getAll<BreakerReading>(at`/v1/breakers/${breaker}/readings`, {}, signal),
+    refetchInterval: whileAttended(5_000),
+  });
+}
+
+/** The newest trips of all breakers. */
+export const tripsQuery = queryOptions({
+  queryKey: ['breakers', 'trips'],
+  queryFn: ({ signal }) =>
+    get<List<LogEvent>>('/v1/audit/events', { kind: 'breaker.tripped', order: 'desc', limit: 200 }, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+export const activeRisksQuery = queryOptions({
+  queryKey: ['risks', 'active'],
+  queryFn: ({ signal }) => getAll<Risk>('/v1/risks', { active: true }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+/** The newest of those that ended. */
+export const endedRisksQuery = queryOptions({
+  queryKey: ['risks', 'ended'],
+  queryFn: ({ signal }) => get<List<Risk>>('/v1/risks', { active: false, limit: 100 }, signal),
+});
+
+export const transmittersQuery = queryOptions({
+  queryKey: ['transmitters'],
+  queryFn: ({ signal }) => getAll<RiskTransmitter>('/v1/risk-transmitters', {}, signal),
+});
+
+export const sourcesQuery = queryOptions({
+  queryKey: ['sources'],
+  queryFn: ({ signal }) => get<Sources>('/v1/workspace/sources', {}, signal),
 });
 
 export function stopQuery(id: string) {

@@ -174,9 +174,29 @@ const containment = createRoute({
     optional({
       scope: oneOf(search.scope, ['agent', 'role', 'owner', 'tool', 'workspace']),
       target: text(search.target),
+      tab: oneOf(search.tab, ['quarantine', 'breakers', 'receipts']),
       stop: text(search.stop),
+      quarantine: text(search.quarantine),
+      place: text(search.place),
+      breaker: text(search.breaker),
+      create: flag(search.create),
     }),
   component: lazyRouteComponent(() => import('../rooms/containment/Containment.tsx'), 'Containment'),
+});
+
+const signals = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/signals',
+  validateSearch: (search) =>
+    optional({ tab: oneOf(search.tab, ['sources', 'transmitters']), create: flag(search.create) }),
+  component: lazyRouteComponent(() => import('../rooms/signals/Signals.tsx'), 'Signals'),
+});
+
+const budgets = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/budgets',
+  validateSearch: (search) => optional({ of: oneOf(search.of, ['role', 'owner', 'agent']), name: text(search.name) }),
+  component: lazyRouteComponent(() => import('../rooms/budgets/BudgetsRoom.tsx'), 'BudgetsRoom'),
 });
 
 const dryRun = createRoute({
@@ -211,6 +231,8 @@ const tree = root.addChildren([
     approval,
     containment,
     freezes,
+    signals,
+    budgets,
     dryRun,
     system,
   ]),

@@ -1,6 +1,6 @@
 import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { budgetsQuery } from '../api/queries.ts';
+import { budgetsQuery, type Whose } from '../api/queries.ts';
 import type { Budget } from '../api/types.ts';
 import { type Column, DataTable, TwoLines } from './DataTable.tsx';
 import { duration, impactWords, plural } from './format.ts';
@@ -50,8 +50,8 @@ const COLUMNS: readonly Column<Budget>[] = [
   },
 ];
 
-/** How full the windows of an agent or a role are now. */
-export function Budgets({ whose }: { readonly whose: { readonly agent: string } | { readonly role: string } }) {
+/** How full the windows of somebody, or of the whole workspace, are now. */
+export function Budgets({ whose }: { readonly whose: Whose }) {
   const { data, error, refetch } = useQuery(budgetsQuery(whose));
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   return (

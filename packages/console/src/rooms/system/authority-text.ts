@@ -3,11 +3,15 @@ import type { Person } from '../../api/types.ts';
 
 export type Authority = NonNullable<Person['authority']>;
 
+/** A limit that lists no unit: no call of it may be approved. Not the same as no limit. */
+const NOTHING = 'nothing';
+
 export function authorityText(authority: Authority): string {
   return authority
-    .map(({ capability, max }) =>
-      [capability, ...Object.entries(max ?? {}).map(([unit, amount]) => `${unit}=${amount}`)].join(' '),
-    )
+    .map(({ capability, max }) => {
+      const limits = Object.entries(max ?? {}).map(([unit, amount]) => `${unit}=${amount}`);
+      return [capability, ...(max !== undefined && limits.length === 0 ? [NOTHING] : limits)].join(' ');
+    })
     .join('\n');
 }
 
@@ -19,6 +23,7 @@ export function readAuthority(text: string): Authority | { readonly fault: strin
     if (capability === undefined || capability === '') continue;
     const max: Record<string, number> = {};
     for (const limit of limits) {
+      if (limit === NOTHING && limits.length === 1) continue;
       const match = /^([a-z][a-z0-9_]*)=(\d{1,15})$/.exec(limit);
       if (match?.[1] === undefined) return { fault: `Line ${i + 1}: "${limit}" is not a unit and a whole number.` };
       max[match[1]] = Number(match[2]);
@@ -38,7 +43,8 @@ export function authorityWords(
   return authority
     .map(({ capability, max }) => {
       const limits = Object.entries(max ?? {}).map(([unit, amount]) => amountWords(unit, amount));
-      return limits.length === 0 ? capability : `${capability} up to ${limits.join(', ')}`;
+      if (max === undefined) return capability;
+      return `${capability} up to ${limits.length === 0 ? NOTHING : limits.join(', ')}`;
     })
     .join(' · ');
 }

@@ -1,0 +1,66 @@
+/** Containment in words. Pure. */
+import type { Breaker, BreakerReading } from '../../api/types.ts';
+import { count, duration, impactWords, plural } from '../../ui/format.ts';
+
+type Counts = Pick<Breaker, 'signal' | 'threshold' | 'window_seconds' | 'min_calls' | 'unit'>;
+
+/** `key:ops` → `ops`, `breaker:probing` → `breaker probing`. */
+export function actorWords(actor: string): string {
+  const [kind, ...rest] = actor.split(':');
+  const name = rest.join(':');
+  if (name === '') return actor;
+  return kind === 'key' ? name : `${kind} ${name}`;
+}
+
+const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
+
+/** A value of what the breaker counts, such as `40%`, `3 calls`, `$120.00`. */
+export function valueWords({ signal, unit }: Pick<Breaker, 'signal' | 'unit'>, value: number): string {
+  switch (signal) {
+    case 'denials':
+    case 'errors':
+      return percent.format(value);
+    case 'probes':
+      return plural(value, 'call');
+    case 'spend':
+      return impactWords(unit ?? '', value);
+  }
+}
+
+/** When it trips, as a sentence. */
+export function tripWords(breaker: Counts): string {
+  const { signal, threshold, window_seconds, min_calls } = breaker;
+  const limit = valueWords(breaker, threshold);
+  const within = `within ${duration(window_seconds)}`;
+  switch (signal) {
+    case 'denials':
+      return `${limit} or more of at least ${plural(min_calls, 'call')} are denied ${within}`;
+    case 'errors':
+      return `${limit} or more of at least ${plural(min_calls, 'finished call')} fail ${within}`;
+    case 'probes':
+      return `${limit} of tools that the agent does not have ${within}`;
+    case 'spend':
+      return `${limit} or more spent ${within}`;
+  }
+}
+
+/** What follows, and how it ends. */
+export function responseWords({
+  action,
+  exit,
+  cooldown_seconds,
+  role,
+}: Pick<Breaker, 'action' | 'exit' | 'cooldown_seconds' | 'role'>): string {
+  if (action === 'kill') return 'kill, until a person restores the agent';
+  const end = exit === 'automatic' ? `on trial after ${duration(cooldown_seconds)}` : 'until a person releases it';
+  return `quarantine${role === undefined ? '' : ` as ${role}`}, ${end}`;
+}
+
+/** Why a reading that is at the threshold has not tripped. */
+export function countedWords(
+  { signal, min_calls }: Pick<Breaker, 'signal' | 'min_calls'>,
+  { counted, is_judged }: Pick<BreakerReading, 'counted' | 'is_judged'>,
+): string {
+  const of = signal === 'errors' ? plural(counted, 'finished call') : plural(counted, 'call');
+  return is_judged ? `of ${of}` : `of ${of}; judged from ${count(min_calls)}`;
+}
