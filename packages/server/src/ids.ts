@@ -38,6 +38,7 @@ export function newId<Id extends string>(
     | 'stop'
     | 'req'
     | 'ses'
+    | 'tsk'
     | 'whk'
     | 'prm'
     | 'apr'
@@ -46,6 +47,8 @@ export function newId<Id extends string>(
     | 'ovr'
     | 'rsk'
     | 'qua'
+    | 'prp'
+    | 'reh'
     | 'dlg'
     | 'msg',
 ): Id {

@@ -12,6 +12,7 @@ import { capabilityRoutes } from '../capabilities/routes.ts';
 import { channelRoutes, slackRoutes } from '../channels/routes.ts';
 import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
+import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
@@ -59,6 +60,7 @@ const MANAGEMENT: readonly Routes[] = [
   sourceRoutes,
   riskRoutes,
   containmentRoutes,
+  containmentSettingsRoutes,
   quarantineRoutes,
   breakerRoutes,
   approvalRoutes,

@@ -8,9 +8,10 @@ import {
   readContainment,
   reasonSchema,
 } from './containment.ts';
-import { liftStop, restoreAgent } from './lift.ts';
+import { proposalSchema } from './proposal.ts';
+import { askForLift, askForStop, askToRestore } from './propose.ts';
 import { reachQuery, reachSchema, readReach } from './reach.ts';
-import { orderStop } from './stop.ts';
+import { signedReceipt, signedReceiptSchema } from './receipt.ts';
 
 const params = z.object({ id: z.string().max(64) });
 const agentParams = z.object({ agent: z.string().max(128) });
@@ -29,11 +30,13 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
           'Answered when the stop is in force and a refusal was measured. Revoking twice answers the standing stop.',
         params: agentParams,
         body: reasonSchema,
-        response: { 200: containmentSchema },
+        response: { 200: containmentSchema, 202: proposalSchema },
       },
     },
-    ({ administrator, params: { agent }, body: { reason } }) =>
-      orderStop(context, administrator, { scope: 'agent', target: agent, reason }),
+    async ({ administrator, params: { agent }, body: { reason } }, reply) => {
+      const answer = await askForStop(context, administrator, { scope: 'agent', target: agent, reason });
+      return answer.object === 'containment' ? reply.send(answer) : reply.code(202).send(answer);
+    },
   );
 
   api.post(
@@ -45,10 +48,13 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
         description: 'Tokens from before a revoke stay dead. Stops of its role, its owner or the workspace stay.',
         params: agentParams,
         body: reasonSchema,
-        response: { 200: agentSchema },
+        response: { 200: agentSchema, 202: proposalSchema },
       },
     },
-    ({ administrator, params: { agent }, body: { reason } }) => restoreAgent(log, administrator, agent, reason),
+    async ({ administrator, params: { agent }, body: { reason } }, reply) => {
+      const answer = await askToRestore(log, administrator, agent, reason);
+      return answer.object === 'agent' ? reply.send(answer) : reply.code(202).send(answer);
+    },
   );
 
   api.post(
@@ -60,10 +66,13 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
         description:
           'role: everyone who wears it. owner: all agents of the person. tool: a capability, on every path. workspace: target `*`.',
         body: newContainmentSchema,
-        response: { 200: containmentSchema },
+        response: { 200: containmentSchema, 202: proposalSchema },
       },
     },
-    ({ administrator, body }) => orderStop(context, administrator, body),
+    async ({ administrator, body }, reply) => {
+      const answer = await askForStop(context, administrator, body);
+      return answer.object === 'containment' ? reply.send(answer) : reply.code(202).send(answer);
+    },
   );
 
   api.get(
@@ -112,6 +121,24 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
     ({ administrator, params: { id } }) => readContainment(pool, administrator.workspaceId, id),
   );
 
+  api.get(
+    '/v1/containments/:id/receipt',
+    {
+      schema: {
+        tags,
+        summary: 'The signed receipt of a stop, to be checked without this server',
+        description:
+          'In canonical form (RFC 8785): keep the bytes as they are. `note` is a signed note by the key of the log over the digest of `receipt`; `hivekey receipt verify` checks it, and that the order stands in the log.',
+        params,
+        response: { 200: signedReceiptSchema },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: { id } }, reply) => {
+      const text = await signedReceipt(context, workspaceId, id);
+      return reply.serializer(() => text).send(JSON.parse(text));
+    },
+  );
+
   api.post(
     '/v1/containments/:id/lift',
     {
@@ -121,13 +148,14 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
         description: 'Agents come back only where no other stop covers them; tokens from before stay dead.',
         params,
         body: reasonSchema,
-        response: { 200: containmentSchema },
+        response: { 200: containmentSchema, 202: proposalSchema },
       },
     },
-    async ({ administrator, params: { id }, body: { reason } }) => {
-      const stop = await liftStop(log, administrator, id, reason);
-      if (stop.scope === 'tool') path.invalidate(administrator.workspaceId);
-      return stop;
+    async ({ administrator, params: { id }, body: { reason } }, reply) => {
+      const answer = await askForLift(log, administrator, id, reason);
+      if (answer.object === 'containment_proposal') return reply.code(202).send(answer);
+      if (answer.scope === 'tool') path.invalidate(administrator.workspaceId);
+      return reply.send(answer);
     },
   );
 }

@@ -1,6 +1,6 @@
 /** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
 import type { KeyObject } from 'node:crypto';
-import { type EventProof, type SigningKey, signingKey } from '@hivekey/action-log';
+import { type EventProof, type SigningKey, signingKey, signNote } from '@hivekey/action-log';
 import type { UsedValue, WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
@@ -124,6 +124,8 @@ export interface RunningLog extends ActionLog {
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
   /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
   verifierKey(workspaceId: WorkspaceId): string;
+  /** A signed note by the key of the workspace's log. The text says by its first line what it is: it is never a checkpoint. */
+  sign(workspaceId: WorkspaceId, text: string): string;
   /** Seals and projects everything durable now and signs it. */
   catchUp(workspaceId: WorkspaceId): Promise<void>;
   health(): Promise<LogHealth>;
@@ -245,6 +247,10 @@ class Log implements RunningLog {
 
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined> {
     return newestCheckpoint(this.#options.pool, workspaceId);
+  }
+
+  sign(workspaceId: WorkspaceId, text: string): string {
+    return signNote(text, [this.#key(workspaceId)]);
   }
 
   verifierKey(workspaceId: WorkspaceId): string {

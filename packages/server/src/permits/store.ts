@@ -1,5 +1,5 @@
 /** The rows of permits. Whoever moves a row away from its state closes the permit, and records the result. */
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import type { CallReference, Outcome, Permit, Reservation } from '../path/index.ts';
 
@@ -135,6 +135,25 @@ export async function stopPermit(
 ): Promise<ClosedPermit | undefined> {
   const { rows } = await pool.query<CallRow>({ name: 'permit-stop', text: STOP, values: [workspaceId, id, result] });
   return rows[0] === undefined ? undefined : closedOf(rows[0]);
+}
+
+const STOP_LEFT = `
+UPDATE permits p SET state = 'stopped', outcome = 'unknown', outcome_code = 'aborted_by_stop', closed_at = now()
+  FROM workspaces w
+ WHERE p.workspace_id = $1 AND w.id = p.workspace_id AND p.state = 'open' AND (p.agent_id = ANY($2) OR p.capability = $3)
+RETURNING ${CALL}`;
+
+/**
+ * Closes what is open of the agents, or of the capability, whichever node issued it: that node is gone, or has not heard
+ * of the stop. What became of the calls is not known; whoever closes them records that (`recordEnded`).
+ */
+export async function stopPermits(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  { agentIds = [], capability }: { readonly agentIds?: readonly AgentId[]; readonly capability?: string },
+): Promise<readonly ClosedPermit[]> {
+  const { rows } = await client.query<CallRow>(STOP_LEFT, [workspaceId, agentIds, capability ?? null]);
+  return rows.map(closedOf);
 }
 
 // SKIP LOCKED: another node at the same rows takes its own, and nobody waits.
