@@ -502,7 +502,17 @@ export interface HeldAction {
   readonly object: 'action';
   readonly id: string;
   readonly verdict: 'review';
+  readonly approval: ApprovalTicket;
   readonly decision: Decision;
+}
+
+/** `url`: where the agent looks what became of it; `console_url`: where people decide. */
+export interface ApprovalTicket {
+  readonly id: string;
+  readonly status: string;
+  readonly expires_at: number;
+  readonly url: string;
+  readonly console_url: string;
 }
 
 /** A window that somebody is under, and how full it is. Amounts in minor units for money. */

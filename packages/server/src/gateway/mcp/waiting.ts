@@ -16,6 +16,7 @@ import type { Reply } from './reply.ts';
 import type { Target } from './target.ts';
 import { answerTask, speaksTasks } from './tasks.ts';
 import { isObject, META, notificationMessage } from './wire.ts';
+import { waitingMeta } from './words.ts';
 
 /** Methods whose client can be kept waiting; the others are told at once, and ask again. */
 const WAITABLE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
@@ -145,11 +146,6 @@ function comeBack({ gateway, caller, exchange, action }: WaitingCall, approval: 
   exchange.result({
     resultType: 'input_required',
     requestState: sealWaitingState(gateway, principal, action, state, approval.expiresAtMs),
-    _meta: {
-      [META.serverInfo]: gateway.serverInfo,
-      'hivekey/approval': approval.id,
-      'hivekey/approval_status': approval.status,
-      'hivekey/expires_at': new Date(approval.expiresAtMs).toISOString(),
-    },
+    _meta: { [META.serverInfo]: gateway.serverInfo, ...waitingMeta(approval, gateway.settings.url) },
   });
 }
