@@ -350,6 +350,7 @@ export interface Receipt {
     readonly fate: 'aborted_before_upstream' | 'unknown' | 'finished';
   }[];
   readonly sessions_closed: number;
+  readonly approvals_cancelled: number;
   readonly nodes: readonly { readonly node: string; readonly effective_at: string | null }[];
   readonly event_id: string;
 }
@@ -365,7 +366,102 @@ export interface Containment {
   readonly effective_at: number | null;
   readonly lifted_at: number | null;
   readonly lifted_by: string | null;
+  /** The proposal by which two people gave it. */
+  readonly proposal: string | null;
+  readonly lift_proposal: string | null;
+  /** The rehearsal whose shadow agent it stopped. */
+  readonly rehearsal: string | null;
   readonly receipt: Receipt;
+}
+
+/** Who may stop and lift alone. */
+export interface ContainmentSettings {
+  readonly object: 'containment_settings';
+  readonly two_people: { readonly kill: readonly ContainmentScope[]; readonly lift: readonly ContainmentScope[] };
+  readonly answer_minutes: number;
+  /** A rehearsal passes when its slowest refusal came within it. */
+  readonly target_ms: number;
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+/** What one person has asked for and another has to confirm. */
+export interface ContainmentProposal {
+  readonly id: string;
+  readonly object: 'containment_proposal';
+  readonly kind: 'kill' | 'lift' | 'restore' | 'settings';
+  readonly scope: ContainmentScope | null;
+  readonly target: string;
+  readonly containment: string | null;
+  readonly settings: Pick<ContainmentSettings, 'two_people' | 'answer_minutes' | 'target_ms'> | null;
+  readonly reason: string;
+  readonly status: 'proposed' | 'confirmed' | 'withdrawn' | 'expired';
+  readonly proposed_by: string;
+  readonly proposed_by_person: string;
+  readonly proposed_at: number;
+  readonly answer_by: number;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly confirmed_by_person: string | null;
+  /** The stop that was given or lifted. */
+  readonly result: string | null;
+  /** While a stop waits: what one person can do now. */
+  readonly meanwhile: readonly string[];
+}
+
+/** The kill switch pressed on a shadow of an agent, and measured. Times ISO 8601 in `result`, epoch seconds elsewhere. */
+export interface Rehearsal {
+  readonly id: string;
+  readonly object: 'rehearsal';
+  readonly agent: string | null;
+  readonly agent_id: string | null;
+  readonly drill: string | null;
+  readonly actor: string;
+  readonly node: string;
+  readonly target_ms: number;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly status: 'running' | 'passed' | 'failed';
+  readonly result: {
+    readonly failure: string | null;
+    readonly containment: string | null;
+    readonly ordered_at: string | null;
+    readonly commit_ms: number | null;
+    readonly first_refusal_ms: number | null;
+    readonly call_aborted_ms: number | null;
+    readonly session_closed_ms: number | null;
+    readonly slowest_ms: number | null;
+    readonly entrances: readonly {
+      readonly entrance: string;
+      readonly refused: boolean;
+      readonly code: string | null;
+      readonly ms: number | null;
+    }[];
+    readonly tools: readonly {
+      readonly capability: string;
+      readonly before: string;
+      readonly refused: boolean;
+      readonly code: string | null;
+      readonly ms: number | null;
+    }[];
+    readonly call: { readonly event_id: string; readonly capability: string } | null;
+  } | null;
+}
+
+/** Rehearsals on a schedule. */
+export interface Drill {
+  readonly object: 'drill';
+  readonly name: string;
+  /** Null: one at random. */
+  readonly agent: string | null;
+  readonly time_zone: string;
+  readonly starts: string;
+  readonly repeats: string | null;
+  readonly author: string;
+  readonly updated_at: number;
+  readonly next_at: number | null;
+  readonly overdue_seconds: number | null;
+  readonly last: Rehearsal | null;
 }
 
 export interface Sources {
