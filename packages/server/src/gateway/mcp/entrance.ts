@@ -26,6 +26,7 @@ import type { RequestMessage } from './message.ts';
 import { serveModern } from './modern.ts';
 import { Presences } from './presences.ts';
 import { Sealer } from './sealed.ts';
+import { SessionTasks } from './session-tasks.ts';
 import { type LegacySession, Sessions } from './sessions.ts';
 import { VisibleCache } from './visible.ts';
 import { CODE, type RequestId } from './wire.ts';
@@ -130,6 +131,7 @@ class Entrance implements McpEntrance {
       logger,
       sealer: new Sealer(settings.stateKey, settings.clock),
       visible: new VisibleCache(),
+      tasks: new SessionTasks(),
       affinities: new ModernAffinities(path, (affinity) => this.#endUpstreams(affinity)),
       serverInfo: { name: 'hivekey', title: 'HiveKey', version: settings.version },
     };
@@ -271,6 +273,7 @@ class Entrance implements McpEntrance {
     const visible = await visibleTo(this.#gateway, principal, route.namespace);
     const nowMs = this.#gateway.settings.clock();
     const session = this.#sessions.open({ principal, namespace: route.namespace, ...opening, nowMs });
+    session.onEnd(() => this.#gateway.tasks.end(session));
     const end = (): void => this.#sessions.end(session);
     session.onEnd(this.#gateway.path.onStop(principal.workspaceId, principal.agentId, end));
     exchange.result(initializeResult(this.#gateway, session, visible), ['mcp-session-id', session.id]);

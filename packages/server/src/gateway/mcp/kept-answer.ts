@@ -3,13 +3,20 @@ import type { ServerResponse } from 'node:http';
 import type { JsonObject } from '@hivekey/policy';
 import { StopController, type StopSignal } from '../../stop-signal.ts';
 import type { Answerer } from './exchange.ts';
-import type { RequestId, RpcError } from './wire.ts';
+import { CODE, type RequestId, type RpcError } from './wire.ts';
 
 export type Answer =
   | { readonly kind: 'result'; readonly result: JsonObject }
   | { readonly kind: 'error'; readonly error: RpcError }
   /** Nobody could be answered as who asked, or nothing could be recorded. */
   | { readonly kind: 'refused'; readonly refuse: (res: ServerResponse, id: RequestId) => void };
+
+/** Characters of JSON. Many may be kept at a time. */
+const MAX_KEPT = 1024 * 1024;
+const TOO_LARGE: Answer = {
+  kind: 'error',
+  error: { code: CODE.refused, message: 'The call was answered, and the answer is too large to be kept for a task.' },
+};
 
 export class KeptAnswer implements Answerer {
   readonly canAsk = false;
@@ -67,13 +74,18 @@ export class KeptAnswer implements Answerer {
     this.#give({ kind: 'refused', refuse });
   }
 
+  /** Nobody wants it any more. */
+  giveUp(): void {
+    this.#abort.abort();
+  }
+
   stopUpstream(): void {
     this.#abort.abort();
   }
 
   #give(answer: Answer): void {
     if (this.#answer !== undefined) return;
-    this.#answer = answer;
-    this.#given.resolve(answer);
+    this.#answer = answer.kind === 'result' && JSON.stringify(answer.result).length > MAX_KEPT ? TOO_LARGE : answer;
+    this.#given.resolve(this.#answer);
   }
 }

@@ -55,7 +55,10 @@ export function pollEveryMs({ settings }: Gateway): number {
 /** The answer to a call that waits for people. */
 export function answerTask(gateway: Gateway, exchange: { result(result: JsonObject): void }, approval: CallApproval) {
   const status = 'working';
-  exchange.result({ resultType: 'task', ...taskOf(gateway, approval, status, waitingStatus(approval, gateway.settings.url)) });
+  exchange.result({
+    resultType: 'task',
+    ...taskOf(gateway, approval, status, waitingStatus(approval, gateway.settings.url)),
+  });
 }
 
 /** Serves `tasks/get`, `tasks/update` and `tasks/cancel`. */

@@ -68,6 +68,13 @@ export function waitingMeta(approval: CallApproval, origin?: string): JsonObject
   return origin === undefined ? meta : { ...meta, 'hivekey/approval_url': approvalLink(origin, approval.id) };
 }
 
+/** How a task stands whose call is not over. */
+export function waitingStatus({ id, status }: CallApproval, origin?: string): string {
+  if (status === 'released') return `Approved as ${id} and being carried out.`;
+  const where = origin === undefined ? '' : ` People decide at ${approvalLink(origin, id)}.`;
+  return `Pending human approval ${id}.${where} NOT executed yet.`;
+}
+
 /** Why there is nothing to give. */
 export function endedWords(approval: CallApproval): Words {
   const verdict = approval.status === 'finished' || approval.status === 'unknown' ? 'allow' : 'deny';
