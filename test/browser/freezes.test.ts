@@ -8,22 +8,24 @@ import { furnish, startWorkspace, type Workspace } from './workspace.ts';
 let workspace: Workspace;
 let browser: Browser;
 let client: Client;
-/** Two administrators. */
+/** Two people, each with a key of their own. */
 let first: Watched;
 let second: Watched;
 
 beforeAll(async () => {
   [workspace, browser] = await Promise.all([startWorkspace(), launch()]);
   client = await workspace.connect(await furnish(workspace));
-  const { key } = (await workspace.api('POST', '/v1/keys', { name: 'lee' })) as { key: string };
-  [first, second] = [await as(workspace.server.adminKey), await as(key)];
+  await workspace.api('POST', '/v1/people', { email: 'lee@acme.example' });
+  [first, second] = [await as('dana'), await as('lee')];
 });
 afterAll(async () => {
   await browser?.close();
   await workspace?.close();
 });
 
-async function as(key: string): Promise<Watched> {
+async function as(name: string): Promise<Watched> {
+  const person = `${name}@acme.example`;
+  const { key } = (await workspace.api('POST', '/v1/keys', { name, person })) as { key: string };
   const watched = await openPage(browser, workspace.server.url);
   await signIn(watched.page, key);
   return watched;
@@ -57,7 +59,7 @@ describe('a freeze', () => {
     const asking = page.getByRole('dialog', { name: 'Ask to lift every-day' });
     await asking.getByRole('textbox', { name: 'Reason' }).fill('the books must be read');
     await asking.getByRole('button', { name: 'Ask', exact: true }).click();
-    await page.getByText('You asked: another administrator has to agree.').waitFor();
+    await page.getByText('You asked: another person has to agree.').waitFor();
     expect(await page.getByRole('button', { name: 'Agree…' }).isDisabled()).toBe(true);
     expect(await read()).not.toContain('INV-1');
 

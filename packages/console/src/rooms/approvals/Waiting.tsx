@@ -82,15 +82,7 @@ export function Waiting() {
           </Empty>
         }
       />
-      {deciding === undefined ? null : (
-        <BulkDialog
-          {...deciding}
-          onClose={() => {
-            setDeciding(undefined);
-            setIds([]);
-          }}
-        />
-      )}
+      {deciding === undefined ? null : <BulkDialog {...deciding} onClose={() => setDeciding(undefined)} />}
     </div>
   );
 }
