@@ -11,6 +11,7 @@ import { watchBreakers } from './breakers/index.ts';
 import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
+import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
 import { ambiguityOf } from './gateway/one-reading.ts';
@@ -137,6 +138,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
       maxBodyBytes: config.body_limit_bytes,
       requestsPerMinute: config.requests_per_minute,
       holdMs: config.hold_seconds * 1000,
+      approvalPointers: config.approval_pointers,
     },
     logger,
     observe: metrics.mcp,
@@ -212,6 +214,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   };
   const watch = watchBreakers(context);
   closers.add('breakers', () => watch.close());
+  const drills = watchDrills(context);
+  closers.add('drills', () => drills.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

@@ -10,7 +10,7 @@ const META = { 'io.modelcontextprotocol/clientCapabilities': TASKS };
 
 let tools: HeldTools;
 beforeAll(async () => {
-  tools = await openHeldTools({ hold_seconds: 1 });
+  tools = await openHeldTools({ hold_seconds: 1, approval_pointers: true });
 });
 afterAll(() => tools.close());
 
@@ -169,6 +169,39 @@ describe('without the extension', () => {
       { meta: META, headers: { 'mcp-name': 'x' } },
     );
     expect(await send(tools.port, request)).toMatchObject({ status: 400, json: { error: { code: -32020 } } });
+  });
+});
+
+describe('a client that opens links', () => {
+  const links = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {}, url: {} } } };
+
+  it('is shown where people decide once, and its answer decides nothing', async () => {
+    const args = tools.newCall();
+    const first = resultOf(await send(tools.port, tools.ask(args, {}, { meta: links })));
+    const approval = await tools.approvalOf(args);
+    expect(first).toMatchObject({
+      resultType: 'input_required',
+      inputRequests: {
+        approval: {
+          method: 'elicitation/create',
+          params: { mode: 'url', url: `${tools.office.server.url}/approvals/${approval}` },
+        },
+      },
+    });
+    const inputResponses = { approval: { action: 'accept' } };
+    const { requestState } = first as { requestState: string };
+    const second = resultOf(await send(tools.port, tools.ask(args, { requestState, inputResponses }, { meta: links })));
+    expect(second).toMatchObject({ resultType: 'input_required' });
+    expect(second).not.toHaveProperty('inputRequests');
+    expect([await tools.statusOf(approval), tools.arrivals(args)]).toEqual(['pending', 0]);
+    const declined = {
+      requestState: second.requestState as string,
+      inputResponses: { approval: { action: 'decline' } },
+    };
+    const waiting = send(tools.port, tools.ask(args, declined, { meta: links }));
+    await tools.erin.approve(approval);
+    expect(textOf(resultOf(await waiting))).toBe(`done ${args.id}`);
+    expect(tools.arrivals(args)).toBe(1);
   });
 });
 

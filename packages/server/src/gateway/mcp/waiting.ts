@@ -4,7 +4,7 @@
  * goes away leaves the approval as it is.
  */
 import type { JsonObject } from '@hivekey/policy';
-import type { CallApproval } from '../../approvals/index.ts';
+import { approvalLink, type CallApproval } from '../../approvals/index.ts';
 import type { ApprovalStatus } from '../../path/index.ts';
 import { answerUnavailable } from './answers.ts';
 import type { Caller, Gateway } from './caller.ts';
@@ -44,7 +44,7 @@ export interface WaitingCall {
 export async function waitForPeople(call: WaitingCall, state: WaitingState): Promise<void> {
   const { gateway, exchange } = call;
   try {
-    if (!(await isTask(call, state))) await wait(call, state);
+    if (!(await isTask(call, state)) && !(await isPointed(call, state))) await wait(call, state);
   } catch (error) {
     gateway.logger.error({ err: error, approval: state.approval }, 'a call could not wait for its approval');
     exchange.refuse((res, id) => answerUnavailable(res, 'log_unavailable', id));
@@ -58,6 +58,24 @@ async function isTask({ gateway, caller, exchange, target }: WaitingCall, { appr
   const approval = await gateway.approvals.look(workspaceId, agentId, id);
   if (approval?.status !== 'pending' && approval?.status !== 'released') return false;
   answerTask(gateway, exchange, approval);
+  return true;
+}
+
+/**
+ * True when it was answered with a link to where people decide, on the first leg alone. It only points: what the
+ * client answers to it is not looked at.
+ */
+async function isPointed(call: WaitingCall, { approval: id, legs }: WaitingState): Promise<boolean> {
+  const { gateway, caller, target } = call;
+  const { approvalPointers, url } = gateway.settings;
+  const { elicitation } = caller.clientCapabilities;
+  const canOpen = caller.era === 'modern' && isObject(elicitation) && isObject(elicitation.url);
+  if (!approvalPointers || url === undefined || !canOpen || legs > 0 || !WAITABLE.has(target.method)) return false;
+  const approval = await gateway.approvals.look(caller.principal.workspaceId, caller.principal.agentId, id);
+  if (approval?.status !== 'pending') return false;
+  const message = `A call of ${approval.capability} waits for approval ${id}. Sign in to decide about it.`;
+  const params = { mode: 'url', message, url: approvalLink(url, id) };
+  comeBack(call, approval, 1, { approval: { method: 'elicitation/create', params } });
   return true;
 }
 
@@ -140,11 +158,17 @@ function answer(call: WaitingCall, approval: CallApproval, legs: number): void {
 }
 
 /** The client asks again with the state by itself; that takes nothing of it but to speak this revision. */
-function comeBack({ gateway, caller, exchange, action }: WaitingCall, approval: CallApproval, legs: number): void {
+function comeBack(
+  { gateway, caller, exchange, action }: WaitingCall,
+  approval: CallApproval,
+  legs: number,
+  inputRequests?: JsonObject,
+): void {
   const { principal } = caller;
   const state = { approval: approval.id, legs };
   exchange.result({
     resultType: 'input_required',
+    ...(inputRequests === undefined ? {} : { inputRequests }),
     requestState: sealWaitingState(gateway, principal, action, state, approval.expiresAtMs),
     _meta: { [META.serverInfo]: gateway.serverInfo, ...waitingMeta(approval, gateway.settings.url) },
   });
