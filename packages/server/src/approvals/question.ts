@@ -13,7 +13,10 @@ import type { ApprovalRow } from './rows.ts';
 const BARRED = `
 WITH held AS (
   SELECT a.*, p.actor, p.document, p.created_at AS published_at
-    FROM approvals a LEFT JOIN policy_revisions p ON p.workspace_id = a.workspace_id AND p.revision = a.policy_revision
+    FROM approvals a
+    LEFT JOIN LATERAL (
+      SELECT * FROM policy_revisions v WHERE v.workspace_id = a.workspace_id AND v.revision <= a.policy_revision
+       ORDER BY v.revision DESC LIMIT 1) AS p ON true
    WHERE a.workspace_id = $1 AND a.id = $2),
 actors AS (
   SELECT 'author' AS why, actor FROM held
