@@ -218,7 +218,7 @@ describe('somebody who is away', () => {
     const erin = await as('erin@acme.example');
     await erin.page.goto('/approvals?show=delegations');
     await erin.page.getByText('Everybody decides for themselves').waitFor();
-    await button(erin.page, 'Have somebody decide for me').click();
+    await button(erin.page, 'Delegate…').click();
     const dialog = erin.page.getByRole('dialog', { name: 'Have somebody decide for me' });
     await dialog.getByRole('combobox', { name: 'Person' }).click();
     await erin.page.getByRole('option', { name: COLLEAGUE }).click();

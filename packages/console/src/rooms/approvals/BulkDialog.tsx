@@ -75,7 +75,7 @@ export function BulkDialog({ decision, approvals, onClose }: Wanted & { readonly
             {decision === 'approve'
               ? 'Read each one. Every call runs once, with exactly the arguments shown.'
               : 'None of them ever runs; the agent is told why.'}{' '}
-            Each decision is marked as one of {mine.length} made together.
+            {mine.length < 2 ? '' : `Each decision is marked as one of ${mine.length} made together.`}
           </p>
           {decision === 'approve' ? <HatPicker names={names} value={onBehalfOf} onChange={setOnBehalfOf} /> : null}
           {failed === undefined ? null : <ErrorNotice error={failed.error} />}

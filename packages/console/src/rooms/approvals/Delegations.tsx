@@ -30,11 +30,12 @@ export function Delegations() {
             : `You decide for ${forOthers.map(({ from }) => from).join(', ')}.`}
         </p>
         <Button
+          style={{ flexShrink: 0 }}
           leftSection={<IconPlus size={14} aria-hidden />}
           disabled={me === undefined}
           onClick={() => setAct('create')}
         >
-          Have somebody decide for me
+          Delegate…
         </Button>
       </div>
       {session !== undefined && me === undefined ? (

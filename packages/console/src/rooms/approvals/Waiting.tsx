@@ -43,6 +43,7 @@ export function Waiting() {
         return (
           <Checkbox
             size="xs"
+            classNames={{ icon: classes.tick ?? '' }}
             aria-label={bar === undefined ? `Choose ${name}` : `${name} cannot be chosen: it ${bar}`}
             title={bar === undefined ? undefined : `It ${bar}`}
             disabled={bar !== undefined}

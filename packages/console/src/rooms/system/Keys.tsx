@@ -105,7 +105,11 @@ export function Keys() {
           An admin key manages everything. Give each person and each pipeline one of its own; only a key that belongs to
           a person decides about approvals.
         </p>
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAct({ kind: 'create' })}>
+        <Button
+          style={{ flexShrink: 0 }}
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => setAct({ kind: 'create' })}
+        >
           New admin key
         </Button>
       </div>

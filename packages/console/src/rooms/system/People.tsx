@@ -109,7 +109,11 @@ export function People() {
           Every agent has one accountable person; people decide about held calls as far as their groups and authority
           reach. Who leaves takes the agents' right to act along, and what was delegated.
         </p>
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setEditing('new')}>
+        <Button
+          style={{ flexShrink: 0 }}
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => setEditing('new')}
+        >
           Add a person
         </Button>
       </div>
@@ -222,7 +226,7 @@ function PersonDialog({ person, onClose }: { readonly person: Person | undefined
               <Textarea
                 label="Authority"
                 description="A capability a line, and the most that a call may spend of each unit, money in minor units: payments.* usd=500000"
-                className="mono"
+                classNames={{ input: 'mono' }}
                 autosize
                 minRows={2}
                 spellCheck={false}
