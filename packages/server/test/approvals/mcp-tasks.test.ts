@@ -1,5 +1,6 @@
 /** Held calls as tasks of the extension `io.modelcontextprotocol/tasks`: bound to their agent, run once, never unknown to whom they belong. */
 import type { JsonObject } from '@hivekey/policy';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startSecondNode } from '../actions/workspace.ts';
 import { modern, send } from '../gateway-mcp/wire-client.ts';
@@ -275,6 +276,30 @@ describe('attacks', () => {
     await second.close();
     expect(await look(task)).toMatchObject({ status: 'completed' });
     expect(tools.arrivals(args)).toBe(1);
+  });
+
+  it('a client that asks without end is refused when a thousand calls wait', async () => {
+    const greedy = await tools.office.agent('greedy', 'worker');
+    const first = await begin(tools.newCall(), greedy.token);
+    const admin = new pg.Client({ connectionString: tools.office.server.ownerUrl });
+    await admin.connect();
+    await admin.query(
+      `INSERT INTO approvals SELECT (jsonb_populate_record(a, jsonb_build_object('id', 'apr_' || n, 'call_digest', n))).*
+         FROM approvals a, generate_series(1, 999) n WHERE a.id = $1`,
+      [first],
+    );
+    const refused = resultOf(
+      await send(tools.port, tools.ask(tools.newCall(), {}, { meta: META, token: greedy.token })),
+    );
+    expect(refused).toMatchObject({ isError: true, _meta: { 'hivekey/verdict': 'deny', 'hivekey/rule': 'approval' } });
+    // what waits is still found, and one less makes room
+    expect(await look(first, greedy.token)).toMatchObject({ status: 'working' });
+    await admin.query("UPDATE approvals SET status = 'cancelled', ended_at = now() WHERE id = 'apr_7'");
+    await begin(tools.newCall(), greedy.token);
+    await admin.query(
+      "UPDATE approvals SET status = 'cancelled', ended_at = now() WHERE agent = 'greedy' AND status = 'pending'",
+    );
+    await admin.end();
   });
 
   it('a revoked agent is told nothing, and what was approved does not run', async () => {
