@@ -14,6 +14,7 @@ import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
+import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
@@ -61,6 +62,7 @@ const MANAGEMENT: readonly Routes[] = [
   riskRoutes,
   containmentRoutes,
   containmentSettingsRoutes,
+  drillRoutes,
   quarantineRoutes,
   breakerRoutes,
   approvalRoutes,

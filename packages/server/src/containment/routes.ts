@@ -135,7 +135,10 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, params: { id } }, reply) => {
       const text = await signedReceipt(context, workspaceId, id);
-      return reply.serializer(() => text).send(JSON.parse(text));
+      return reply
+        .type('application/json; charset=utf-8')
+        .serializer(() => text)
+        .send(JSON.parse(text));
     },
   );
 

@@ -7,10 +7,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 import type { Actor } from './quarantine.ts';
 import { SCOPES, type Scope } from './standing.ts';
 
-const scopes = z
-  .array(z.enum(SCOPES))
-  .max(SCOPES.length)
-  .transform((names) => SCOPES.filter((scope) => names.includes(scope)));
+const scopes = z.array(z.enum(SCOPES)).max(SCOPES.length);
 
 /** A stop never waits unless somebody has said so. */
 const twoPeople = z.object({
@@ -83,10 +80,14 @@ export async function readSettings(client: Pool | ClientBase, workspaceId: Works
 export function changedBy({ two_people, answer_minutes, target_ms }: Settings, change: SettingsChange): SettingsValues {
   const { kill = two_people.kill, lift = two_people.lift } = change.two_people ?? {};
   return {
-    two_people: { kill, lift },
+    two_people: { kill: inOrder(kill), lift: inOrder(lift) },
     answer_minutes: change.answer_minutes ?? answer_minutes,
     target_ms: change.target_ms ?? target_ms,
   };
+}
+
+function inOrder(named: readonly Scope[]): Scope[] {
+  return SCOPES.filter((scope) => named.includes(scope));
 }
 
 export function asksForTwo({ two_people: { kill, lift } }: SettingsValues): boolean {

@@ -6,7 +6,7 @@ import { type PersonView, personNotFound, type SlackAccount } from './person.ts'
 const PEOPLE = `
 SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.groups, p.authority,
        CASE WHEN p.slack_user IS NOT NULL THEN jsonb_build_object('team', p.slack_team, 'user', p.slack_user) END AS slack,
-       (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id) AS agents,
+       (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id AND a.rehearsal_id IS NULL) AS agents,
        floor(extract(epoch FROM p.created_at))::bigint AS created
   FROM people p WHERE p.workspace_id = $1`;
 

@@ -22,6 +22,7 @@ const MARK = 'firstonly';
 const ROLE = `role-${MARK}`;
 const AGENT = `bot-${MARK}`;
 const BREAKER = `breaker-${MARK}`;
+const DRILL = `drill-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
 
@@ -32,6 +33,9 @@ let ownerId: string;
 let tokenId: string;
 let stopId: string;
 let quarantineId: string;
+let proposalId: string;
+let rehearsalId: string;
+let rehearsedStopId: string;
 let delegationId: string;
 let token: string;
 let policy: { hash: string };
@@ -55,9 +59,26 @@ beforeAll(async () => {
   await world.agent(`other-${AGENT}`, { role: ROLE, owner: OWNER });
   ({ id: quarantineId } = await world.ok('POST', `/v1/agents/other-${AGENT}/quarantine`, { reason: MARK }));
   delegationId = await addDelegation();
+  await world.ok('PUT', `/v1/drills/${DRILL}`, { agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' });
+  const rehearsal = await world.ok('POST', `/v1/drills/${DRILL}/run`);
+  rehearsalId = rehearsal.id;
+  rehearsedStopId = rehearsal.result.containment;
+  proposalId = await propose();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
+
+/** A stop of the workspace that waits for a second person. */
+async function propose(): Promise<string> {
+  const keys: string[] = [];
+  for (const name of ['one', 'two']) {
+    await world.ok('POST', '/v1/people', { email: `${name}@acme.example` });
+    keys.push((await world.ok('POST', '/v1/keys', { name, person: `${name}@acme.example` })).key);
+  }
+  await world.ok('PUT', '/v1/containment-settings', { two_people: { kill: ['workspace'] } });
+  const order = { scope: 'workspace', target: '*', reason: MARK };
+  return (await world.ok('POST', '/v1/containments', order, { key: keys[0] ?? '' })).id;
+}
 
 /** A second workspace with an admin key, as an installation of several has. */
 async function addWorkspace(): Promise<string> {
@@ -215,6 +236,41 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { body: () => ({ scope: 'tool', target: TOOL }), refusal: 'capability_not_found' },
     { body: () => ({ scope: 'workspace', target: '*' }) },
   ],
+  'GET /v1/containments/{id}/receipt': [
+    { path: () => `/v1/containments/${stopId}/receipt`, refusal: 'containment_not_found' },
+    { path: () => `/v1/containments/${rehearsedStopId}/receipt`, refusal: 'containment_not_found' },
+  ],
+  'GET /v1/containment-settings': [listed],
+  'PUT /v1/containment-settings': [{ body: () => ({ answer_minutes: 7 }) }],
+  'GET /v1/containment-proposals': [listed, { path: () => '/v1/containment-proposals?status=proposed' }],
+  'GET /v1/containment-proposals/{id}': [
+    { path: () => `/v1/containment-proposals/${proposalId}`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containment-proposals/{id}/confirm': [
+    { path: () => `/v1/containment-proposals/${proposalId}/confirm`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containment-proposals/{id}/withdraw': [
+    { path: () => `/v1/containment-proposals/${proposalId}/withdraw`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containments/rehearsals': [
+    { body: () => ({ agent: agentId }), refusal: 'agent_not_found' },
+    { body: () => ({ agent: AGENT }), refusal: 'agent_not_found' },
+  ],
+  'GET /v1/containments/rehearsals': [listed, { path: () => `/v1/containments/rehearsals?drill=${DRILL}` }],
+  'GET /v1/containments/rehearsals/{id}': [
+    { path: () => `/v1/containments/rehearsals/${rehearsalId}`, refusal: 'rehearsal_not_found' },
+  ],
+  'GET /v1/drills': [listed],
+  'GET /v1/drills/{name}': [{ path: () => `/v1/drills/${DRILL}`, refusal: 'drill_not_found' }],
+  'PUT /v1/drills/{name}': [
+    {
+      path: () => '/v1/drills/own',
+      body: () => ({ agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' }),
+      refusal: 'agent_not_found',
+    },
+  ],
+  'DELETE /v1/drills/{name}': [{ path: () => `/v1/drills/${DRILL}`, refusal: 'drill_not_found' }],
+  'POST /v1/drills/{name}/run': [{ path: () => `/v1/drills/${DRILL}/run`, refusal: 'drill_not_found' }],
   'GET /v1/containments': [listed, { path: () => '/v1/containments?active=true' }],
   'GET /v1/containment-reach': [
     { path: () => `/v1/containment-reach?scope=agent&target=${agentId}`, refusal: 'agent_not_found' },
@@ -264,5 +320,7 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', `/v1/containments/${stopId}`)).toMatchObject({ lifted_at: null });
   expect(await world.ok('GET', '/v1/policies/current')).toEqual(policy);
   expect(await world.ok('GET', '/v1/workspace')).toMatchObject({ status: 'active' });
+  expect(await world.ok('GET', `/v1/containment-proposals/${proposalId}`)).toMatchObject({ status: 'proposed' });
+  expect(await world.ok('GET', '/v1/containment-settings')).toMatchObject({ answer_minutes: 60 });
   expect((await world.act(token, TOOL)).status).toBe(200);
 });
