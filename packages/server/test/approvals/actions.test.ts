@@ -321,7 +321,7 @@ describe('attacks on an approval are refused and recorded', () => {
       status: 'stopped',
       stop_code: 'policy_changed',
     });
-    expect((await recordsOf(id, 5)).at(-1)).toMatchObject({ kind: 'approval.stopped', stop_code: 'policy_changed' });
+    expect((await recordsOf(id, 6)).at(-1)).toMatchObject({ kind: 'approval.stopped', stop_code: 'policy_changed' });
     await billing();
   });
 
