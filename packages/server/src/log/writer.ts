@@ -247,19 +247,20 @@ export class Writer {
     if (this.#isIdle()) this.#onIdle?.();
   }
 
-  /** True while only results are there that may wait for company. */
+  /** True while only results are there that may wait for company. When they leave, so does their timer. */
   #mayWait(): boolean {
-    if (this.#closing || this.#queue.length === 0 || !this.#queue.every(isPatient)) return false;
-    if (this.#areResultsDue) {
-      this.#areResultsDue = false;
-      return false;
+    const areWaiting = this.#queue.length > 0 && this.#queue.every(isPatient);
+    if (areWaiting && !this.#areResultsDue && !this.#closing) {
+      this.#resultsTimer ??= setTimeout(() => {
+        this.#areResultsDue = true;
+        this.#schedule();
+      }, RESULT_WAITS_MS);
+      return true;
     }
-    this.#resultsTimer ??= setTimeout(() => {
-      this.#resultsTimer = undefined;
-      this.#areResultsDue = true;
-      this.#schedule();
-    }, RESULT_WAITS_MS);
-    return true;
+    clearTimeout(this.#resultsTimer);
+    this.#resultsTimer = undefined;
+    this.#areResultsDue = false;
+    return false;
   }
 
   #batchSize(): number {
