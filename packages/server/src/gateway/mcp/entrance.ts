@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
+import { Roster } from '../../roster.ts';
 import type { Upstreams } from '../../upstreams/index.ts';
 import { HostGuard } from '../host-guard.ts';
 import { ModernAffinities } from './affinities.ts';
@@ -115,7 +116,7 @@ class Entrance implements McpEntrance {
   readonly #sessions: Sessions;
   readonly #streams: ChangeStreams;
   readonly #presences: Presences;
-  readonly #exchanges = new Set<Exchange>();
+  readonly #exchanges = new Roster<Exchange>();
   readonly #observe: McpObserver | undefined;
   readonly #unsubscribe: readonly (() => void)[];
   readonly #ticker: NodeJS.Timeout;
@@ -320,7 +321,7 @@ class Entrance implements McpEntrance {
     const exchange: Exchange = new Exchange(message.id, res, accepted, startedAt, () => {
       leave();
       unregister();
-      this.#exchanges.delete(exchange);
+      forget();
       session?.finished(exchange);
       this.#observe?.answered(
         METHODS.has(message.method) ? message.method : 'other',
@@ -329,7 +330,7 @@ class Entrance implements McpEntrance {
       );
     });
     const unregister = this.#gateway.path.onStop(workspaceId, agentId, () => exchange.destroy());
-    this.#exchanges.add(exchange);
+    const forget = this.#exchanges.enter(exchange);
     if (session === undefined || session.begin(exchange)) return exchange;
     exchange.error(400, {
       code: CODE.invalidRequest,
@@ -434,7 +435,7 @@ class Entrance implements McpEntrance {
     clearInterval(this.#ticker);
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#streams.finishAll();
-    for (const exchange of this.#exchanges) exchange.destroy();
+    for (const exchange of this.#exchanges.present()) exchange.destroy();
     this.#sessions.endAll();
     this.#gateway.affinities.endAll();
   }
@@ -453,7 +454,7 @@ class Entrance implements McpEntrance {
   #tick(): void {
     const { clock, keepAliveMs, sessionIdleMs } = this.#gateway.settings;
     const monotonic = performance.now();
-    for (const exchange of this.#exchanges) exchange.keepAlive(monotonic, keepAliveMs);
+    for (const exchange of this.#exchanges.present()) exchange.keepAlive(monotonic, keepAliveMs);
     const now = clock();
     this.#streams.tick(now, keepAliveMs);
     this.#presences.sweep(now);
