@@ -439,7 +439,8 @@ export interface Rehearsal {
     }[];
     readonly tools: readonly {
       readonly capability: string;
-      readonly before: string;
+      /** What a call without arguments would have come to before the stop. */
+      readonly before: Verdict | null;
       readonly refused: boolean;
       readonly code: string | null;
       readonly ms: number | null;

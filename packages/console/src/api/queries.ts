@@ -1,7 +1,7 @@
 /** What the rooms read, each with its cache key. Keys begin with the name of the thing, so that a change can drop all of it. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
-import { at, get, getAll, setCsrfToken } from './client.ts';
+import { at, get, getAll, getText, setCsrfToken } from './client.ts';
 import { ApiError } from './problem.ts';
 import type {
   AdminKey,
@@ -15,9 +15,12 @@ import type {
   Channel,
   ChannelMessage,
   Containment,
+  ContainmentProposal,
   ContainmentReach,
   ContainmentScope,
+  ContainmentSettings,
   Delegation,
+  Drill,
   EventDetail,
   EventProof,
   Freeze,
@@ -32,6 +35,7 @@ import type {
   McpServer,
   Person,
   Quarantine,
+  Rehearsal,
   Risk,
   RiskTransmitter,
   Role,
@@ -221,6 +225,39 @@ export function reachQuery(scope: ContainmentScope, target: string) {
     refetchInterval: whileAttended(5_000),
   });
 }
+
+/** The text as it is signed. Nodes and results come later than the order does, so it is read anew each time. */
+export function signedReceiptQuery(id: string) {
+  return queryOptions({
+    queryKey: ['containments', 'receipt', id],
+    queryFn: ({ signal }) => getText(at`/v1/containments/${id}/receipt`, signal),
+  });
+}
+
+/** What waits for a second person. */
+export const proposalsQuery = queryOptions({
+  queryKey: ['containments', 'proposals'],
+  queryFn: ({ signal }) => getAll<ContainmentProposal>('/v1/containment-proposals', { status: 'proposed' }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export const containmentSettingsQuery = queryOptions({
+  queryKey: ['containments', 'settings'],
+  queryFn: ({ signal }) => get<ContainmentSettings>('/v1/containment-settings', {}, signal),
+});
+
+export const drillsQuery = queryOptions({
+  queryKey: ['drills', 'list'],
+  queryFn: ({ signal }) => getAll<Drill>('/v1/drills', {}, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+/** The newest. */
+export const rehearsalsQuery = queryOptions({
+  queryKey: ['drills', 'rehearsals'],
+  queryFn: ({ signal }) => get<List<Rehearsal>>('/v1/containments/rehearsals', { limit: 50 }, signal),
+  refetchInterval: whileAttended(5_000),
+});
 
 export const activeQuarantinesQuery = queryOptions({
   queryKey: ['quarantines', 'active'],

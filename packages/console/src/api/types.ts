@@ -14,10 +14,13 @@ export type {
   Budget,
   Capability,
   Containment,
+  ContainmentProposal,
   ContainmentReach,
   ContainmentScope,
+  ContainmentSettings,
   Decision,
   Delegation,
+  Drill,
   FreezeOverride,
   Guard,
   Json,
@@ -27,6 +30,7 @@ export type {
   Person,
   Problem,
   Quarantine,
+  Rehearsal,
   Risk,
   RiskTransmitter,
   Sources,
@@ -34,6 +38,41 @@ export type {
   TraceStep,
   VisibleTool,
 } from '@hivekey/sdk';
+
+/** The signed receipt of a stop, as packages/action-log writes it: of its members those that are shown. */
+export interface SignedReceipt {
+  readonly note: string;
+  readonly receipt: {
+    readonly two_people: {
+      readonly proposed_by: string;
+      readonly proposed_at: string;
+      readonly confirmed_by: string;
+    } | null;
+    readonly agents: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly last_allowed_at: string | null;
+      readonly first_denied_at: string | null;
+    }[];
+    /** Null where they were not listed. */
+    readonly tools:
+      | readonly {
+          readonly capability: string;
+          readonly agents: number;
+          readonly established: 'probe' | 'state';
+          readonly refused_at: string | null;
+        }[]
+      | null;
+    readonly nodes: readonly {
+      readonly node: string;
+      readonly effective_at: string | null;
+      /** Of a node that did not answer: when the last call that it had recorded before could begin. */
+      readonly bound_at: string | null;
+    }[];
+    readonly permits_ended: readonly unknown[];
+    readonly reservations_released: readonly unknown[];
+  };
+}
 
 export type Access = 'read' | 'write';
 

@@ -174,11 +174,12 @@ const containment = createRoute({
     optional({
       scope: oneOf(search.scope, ['agent', 'role', 'owner', 'tool', 'workspace']),
       target: text(search.target),
-      tab: oneOf(search.tab, ['quarantine', 'breakers', 'receipts']),
+      tab: oneOf(search.tab, ['quarantine', 'breakers', 'drills', 'receipts', 'people']),
       stop: text(search.stop),
       quarantine: text(search.quarantine),
       place: text(search.place),
       breaker: text(search.breaker),
+      rehearsal: text(search.rehearsal),
       create: flag(search.create),
     }),
   component: lazyRouteComponent(() => import('../rooms/containment/Containment.tsx'), 'Containment'),

@@ -14,6 +14,7 @@ type Thing =
   | 'containments'
   | 'quarantines'
   | 'breakers'
+  | 'drills'
   | 'risks'
   | 'transmitters'
   | 'sources'

@@ -9,8 +9,10 @@ import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { CONTAINED, type Contained, containedNow } from './contained.tsx';
 import { KillSwitch } from './KillSwitch.tsx';
+import { LastDrill } from './LastDrill.tsx';
 import { LiftDialog } from './LiftDialog.tsx';
 import { Nodes } from './Nodes.tsx';
+import { Proposals } from './Proposals.tsx';
 import { Summary } from './Summary.tsx';
 
 const route = getRouteApi('/in/containment');
@@ -65,6 +67,7 @@ export function Board() {
   return (
     <>
       <Summary />
+      <Proposals />
       <Section title="Kill switch">
         <KillSwitch
           scope={scope}
@@ -90,6 +93,7 @@ export function Board() {
           <ErrorNotice error={failed.error} retry={() => void failed.refetch()} />
         )}
       </Section>
+      <LastDrill />
       <Nodes />
       {lifting === undefined ? null : <LiftDialog stop={lifting} onClose={() => setLifting(undefined)} />}
     </>

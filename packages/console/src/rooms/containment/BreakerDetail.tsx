@@ -7,13 +7,13 @@ import { readingsQuery } from '../../api/queries.ts';
 import type { Breaker, BreakerReading, LogEvent } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { plural } from '../../ui/format.ts';
+import { actorWords, plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import classes from './breakers.module.css';
-import { actorWords, countedWords, responseWords, tripWords, valueWords } from './words.ts';
+import { countedWords, responseWords, tripWords, valueWords } from './words.ts';
 
 const STATES = { open: 'tripped', half_open: 'on trial', closed: 'closed' } as const;
 
@@ -132,7 +132,7 @@ function Reading({ breaker, reading }: { readonly breaker: Breaker; readonly rea
       <Progress
         value={part}
         size="sm"
-        {...(is_judged && part >= 80 ? { color: 'red' } : {})}
+        color={!is_judged ? 'gray' : part >= 80 ? 'red' : 'indigo'}
         aria-label={`${agent}: part of the limit`}
       />
       <span className="muted">

@@ -6,12 +6,14 @@ import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Board } from './Board.tsx';
 import { Breakers } from './Breakers.tsx';
+import { Drills } from './Drills.tsx';
 import { Quarantines } from './Quarantines.tsx';
 import { Receipts } from './Receipts.tsx';
 import { ReceiptView } from './ReceiptView.tsx';
+import { TwoPeople } from './TwoPeople.tsx';
 
 const route = getRouteApi('/in/containment');
-const TABS = ['quarantine', 'breakers', 'receipts'] as const;
+const TABS = ['quarantine', 'breakers', 'drills', 'receipts', 'people'] as const;
 
 export function Containment() {
   const { tab = 'board', stop } = route.useSearch();
@@ -30,7 +32,9 @@ export function Containment() {
           <Tabs.Tab value="board">Board</Tabs.Tab>
           <Tabs.Tab value="quarantine">Quarantine</Tabs.Tab>
           <Tabs.Tab value="breakers">Breakers</Tabs.Tab>
+          <Tabs.Tab value="drills">Drills</Tabs.Tab>
           <Tabs.Tab value="receipts">Receipts</Tabs.Tab>
+          <Tabs.Tab value="people">Two people</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="board">
           <Board />
@@ -41,8 +45,14 @@ export function Containment() {
         <Tabs.Panel value="breakers">
           <Breakers />
         </Tabs.Panel>
+        <Tabs.Panel value="drills">
+          <Drills />
+        </Tabs.Panel>
         <Tabs.Panel value="receipts">
           <Receipts />
+        </Tabs.Panel>
+        <Tabs.Panel value="people">
+          <TwoPeople />
         </Tabs.Panel>
       </Tabs>
       <Drawer

@@ -4,8 +4,9 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { send } from '../../api/client.ts';
-import { reachQuery, sessionQuery } from '../../api/queries.ts';
-import type { Containment, ContainmentScope } from '../../api/types.ts';
+import { containmentSettingsQuery, reachQuery, sessionQuery } from '../../api/queries.ts';
+import type { Containment, ContainmentProposal, ContainmentScope } from '../../api/types.ts';
+import { notifyDone } from '../../app/notify.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { plural } from '../../ui/format.ts';
@@ -36,18 +37,24 @@ export function KillSwitch({
 }) {
   const [arming, setArming] = useState(false);
   const { data: session } = useQuery(sessionQuery);
+  const { data: settings } = useQuery(containmentSettingsQuery);
+  const takesTwo = settings?.two_people.kill.includes(scope) === true;
   const covered = scope === 'workspace' ? '*' : target;
   const stop = useWrite({
     write: (reason: string) =>
-      send<Containment>('POST', '/v1/containments', {
+      send<Containment | ContainmentProposal>('POST', '/v1/containments', {
         scope,
         target: covered,
         ...(reason === '' ? {} : { reason }),
       }),
     changes: ['containments', 'agents', 'tokens', 'roles', 'approvals', 'session', 'workspace'],
-    onDone: (stopped) => {
+    onDone: (answer) => {
       setArming(false);
-      onStopped(stopped);
+      if (answer.object === 'containment') onStopped(answer);
+      else {
+        notifyDone('Proposed. Nothing is stopped until a second person confirms.');
+        onChoose({ scope, target: undefined });
+      }
     },
   });
   const name = scope === 'workspace' ? session?.workspace.name : target;
@@ -77,17 +84,17 @@ export function KillSwitch({
             setArming(true);
           }}
         >
-          Stop…
+          {takesTwo ? 'Propose a stop…' : 'Stop…'}
         </Button>
       </div>
       <p className="muted" style={{ marginTop: 10 }}>
-        {SAYS[scope]}
+        {SAYS[scope]} {takesTwo ? TWO : ''}
       </p>
       {covered === undefined ? null : <Reach scope={scope} target={covered} />}
       {arming && name !== undefined ? (
         <Confirm
           title={scope === 'workspace' ? `Stop the whole workspace` : `Stop ${scope} ${name}`}
-          action="Stop now"
+          action={takesTwo ? 'Propose' : 'Stop now'}
           danger
           word={name}
           withReason
@@ -97,8 +104,8 @@ export function KillSwitch({
           onClose={() => setArming(false)}
         >
           <p>
-            {SAYS[scope]} Calls in flight are aborted, held approvals called off, and the receipt says what became of
-            each.
+            {takesTwo ? TWO : ''} {SAYS[scope]} Calls in flight are aborted, held approvals called off, and the receipt
+            says what became of each.
           </p>
           {covered === undefined ? null : <Reach scope={scope} target={covered} />}
         </Confirm>
@@ -115,8 +122,10 @@ const SAYS: Readonly<Record<ContainmentScope, string>> = {
   owner: 'All agents of the person are stopped, and no other can be given to them; their tokens die.',
 };
 
+const TWO = 'It takes two people: you propose it, and another one confirms.';
+
 /** Whom and what a stop would meet now. */
-function Reach({ scope, target }: { readonly scope: ContainmentScope; readonly target: string }) {
+export function Reach({ scope, target }: { readonly scope: ContainmentScope; readonly target: string }) {
   const { data, error } = useQuery(reachQuery(scope, target));
   if (error !== null) return <ErrorNotice error={error} />;
   if (data === undefined) return <p className={classes.reach}>Counting what it would cover…</p>;

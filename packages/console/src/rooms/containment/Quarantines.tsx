@@ -6,12 +6,12 @@ import { useState } from 'react';
 import { activeQuarantinesQuery, endedQuarantinesQuery } from '../../api/queries.ts';
 import type { Quarantine } from '../../api/types.ts';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
+import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { PlaceDialog } from './PlaceDialog.tsx';
 import { ReviewDialog } from './ReviewDialog.tsx';
-import { actorWords } from './words.ts';
 
 const route = getRouteApi('/in/containment');
 

@@ -3,9 +3,9 @@ import { at, send } from '../../api/client.ts';
 import type { Quarantine } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { actorWords } from '../../ui/format.ts';
 import { Facts } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
-import { actorWords } from './words.ts';
 
 /** What a reviewer has to know, and the way out. */
 export function ReviewDialog({

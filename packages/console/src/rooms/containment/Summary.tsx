@@ -17,18 +17,22 @@ export function Summary() {
     <ul className={classes.summary}>
       <li>
         <Link to="/containment" search={{ tab: 'receipts' }} className={classes.figure}>
-          <Figure label="stops in force" value={stops?.length} tone="deny" />
+          <Figure label={stops?.length === 1 ? 'stop in force' : 'stops in force'} value={stops?.length} tone="deny" />
         </Link>
       </li>
       <li>
         <Link to="/containment" search={{ tab: 'quarantine' }} className={classes.figure}>
-          <Figure label="agents in quarantine" value={quarantines?.length} tone="review" />
+          <Figure
+            label={quarantines?.length === 1 ? 'agent in quarantine' : 'agents in quarantine'}
+            value={quarantines?.length}
+            tone="review"
+          />
         </Link>
       </li>
       <li>
         <Link to="/containment" search={{ tab: 'breakers' }} className={classes.figure}>
           <Figure
-            label={trial === 0 ? 'breakers tripped' : `breakers tripped, ${count(trial)} on trial`}
+            label={`${open === 1 ? 'breaker' : 'breakers'} tripped${trial === 0 ? '' : `, ${count(trial)} on trial`}`}
             value={open}
             tone="deny"
           />
@@ -37,7 +41,7 @@ export function Summary() {
       <li>
         <Link to="/approvals" className={classes.figure}>
           <Figure
-            label="calls held for people"
+            label={waiting?.data.length === 1 ? 'call held for people' : 'calls held for people'}
             value={waiting?.data.length}
             more={waiting?.has_more === true}
             tone="review"

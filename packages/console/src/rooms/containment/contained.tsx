@@ -2,10 +2,9 @@
 import { Link } from '@tanstack/react-router';
 import type { Breaker, ContainmentScope, Quarantine, Containment as Stop } from '../../api/types.ts';
 import { type Column, rowLink, TwoLines } from '../../ui/DataTable.tsx';
-import { plural } from '../../ui/format.ts';
+import { actorWords, plural } from '../../ui/format.ts';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
-import { actorWords } from './words.ts';
 
 type BreakerAgent = Breaker['agents'][number];
 
@@ -44,7 +43,7 @@ export const CONTAINED: readonly Column<Contained>[] = [
     key: 'reached',
     header: 'Reached',
     width: '170px',
-    cell: (row) => (row.kind === 'stop' ? <Reached stop={row.stop} /> : 'one agent'),
+    cell: (row) => (row.kind === 'stop' ? <Reached stop={row.stop} /> : '1 agent'),
   },
   { key: 'since', header: 'Since', width: '170px', cell: (row) => <Since row={row} /> },
   { key: 'ends', header: 'Ends', width: '190px', cell: (row) => <Ends row={row} /> },

@@ -1,16 +1,8 @@
 /** Containment in words. Pure. */
-import type { Breaker, BreakerReading } from '../../api/types.ts';
+import type { Breaker, BreakerReading, ContainmentProposal, ContainmentSettings, Rehearsal } from '../../api/types.ts';
 import { count, duration, impactWords, plural } from '../../ui/format.ts';
 
 type Counts = Pick<Breaker, 'signal' | 'threshold' | 'window_seconds' | 'min_calls' | 'unit'>;
-
-/** `key:ops` → `ops`, `breaker:probing` → `breaker probing`. */
-export function actorWords(actor: string): string {
-  const [kind, ...rest] = actor.split(':');
-  const name = rest.join(':');
-  if (name === '') return actor;
-  return kind === 'key' ? name : `${kind} ${name}`;
-}
 
 const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
 
@@ -63,4 +55,46 @@ export function countedWords(
 ): string {
   const of = signal === 'errors' ? plural(counted, 'finished call') : plural(counted, 'call');
   return is_judged ? `of ${of}` : `of ${of}; judged from ${count(min_calls)}`;
+}
+
+/** What is proposed, such as `Stop role billing`. */
+export function proposalWords({ kind, scope, target }: Pick<ContainmentProposal, 'kind' | 'scope' | 'target'>): string {
+  const what = scope === 'workspace' ? 'the whole workspace' : `${scope} ${target}`;
+  switch (kind) {
+    case 'kill':
+      return `Stop ${what}`;
+    case 'lift':
+      return `Lift the stop of ${what}`;
+    case 'restore':
+      return `Restore agent ${target}`;
+    case 'settings':
+      return 'Change what takes two people';
+  }
+}
+
+/** Who may stop and lift alone under these settings. */
+export function settingsWords({
+  two_people: { kill, lift },
+  answer_minutes,
+}: Pick<ContainmentSettings, 'two_people' | 'answer_minutes'>): string {
+  const list = (scopes: readonly string[]) => (scopes.length === 0 ? 'nothing' : scopes.join(', '));
+  return `Two people to stop: ${list(kill)}; to lift: ${list(lift)}; a proposal waits ${plural(answer_minutes, 'minute')}.`;
+}
+
+/** How fast a rehearsal was. */
+export function measuredWords({
+  status,
+  result,
+  target_ms,
+}: Pick<Rehearsal, 'status' | 'result' | 'target_ms'>): string {
+  if (status === 'running' || result === null) return 'being measured';
+  if (result.failure !== null) return result.failure;
+  return result.slowest_ms === null
+    ? 'nothing was measured'
+    : `slowest refusal after ${msWords(result.slowest_ms)} of ${msWords(target_ms)} allowed`;
+}
+
+/** `1,204.5 ms`. */
+export function msWords(ms: number): string {
+  return `${ms.toLocaleString('en-US', { maximumFractionDigits: 1 })} ms`;
 }

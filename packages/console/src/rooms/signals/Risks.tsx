@@ -9,6 +9,7 @@ import type { Risk } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Countdown, Time } from '../../ui/Time.tsx';
@@ -36,7 +37,7 @@ const RAISED: Column<Risk> = {
   key: 'raised',
   header: 'Raised',
   width: '190px',
-  cell: ({ raised_at, source }) => <TwoLines first={<Time value={raised_at} />} second={`by ${source}`} />,
+  cell: ({ raised_at, source }) => <TwoLines first={<Time value={raised_at} />} second={`by ${actorWords(source)}`} />,
 };
 
 const ENDED: readonly Column<Risk>[] = [
@@ -55,7 +56,7 @@ const ENDED: readonly Column<Risk>[] = [
             <Time value={cleared_at ?? expires_at} />
           </span>
         }
-        second={cleared_by === null ? undefined : `by ${cleared_by}`}
+        second={cleared_by === null ? undefined : `by ${actorWords(cleared_by)}`}
       />
     ),
   },

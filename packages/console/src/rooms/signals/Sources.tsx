@@ -11,6 +11,7 @@ import { CodeField } from '../../ui/CodeField.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Diff } from '../../ui/Diff.tsx';
+import { actorWords } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -118,7 +119,7 @@ function Editor({ sources }: { readonly sources: SourcesView }) {
         aside={
           sources.updated_at === null ? null : (
             <span className="muted">
-              revision {sources.revision} by {sources.author}, <Time value={sources.updated_at} />
+              revision {sources.revision} by {actorWords(sources.author ?? '')}, <Time value={sources.updated_at} />
             </span>
           )
         }

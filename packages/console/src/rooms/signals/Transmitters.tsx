@@ -8,7 +8,7 @@ import type { RiskTransmitter } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
-import { duration } from '../../ui/format.ts';
+import { actorWords, duration } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -39,7 +39,9 @@ const COLUMNS: readonly Column<RiskTransmitter>[] = [
     key: 'written',
     header: 'Written',
     width: '150px',
-    cell: ({ updated_at, author }) => <TwoLines first={<Time value={updated_at} />} second={`by ${author}`} />,
+    cell: ({ updated_at, author }) => (
+      <TwoLines first={<Time value={updated_at} />} second={`by ${actorWords(author)}`} />
+    ),
   },
 ];
 
