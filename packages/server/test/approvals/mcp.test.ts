@@ -282,7 +282,10 @@ describe('a client of an earlier revision', () => {
 describe('attacks', () => {
   it('a tool whose definition changed while the call was held does not run', async () => {
     const args = newCall();
-    const waiting = send(port, ask(args));
+    // With progress it waits longer than any leg, so that it is there when it is approved.
+    const { session } = await initialize(port, bot.token);
+    const params = { name: 'work__act', arguments: args, _meta: { progressToken: 'p' } };
+    const waiting = send(port, legacy(bot.token, session, { id: 1, method: 'tools/call', params }));
     const approval = await approvalOf(args);
     // The upstream offers something else now, seen before the decision.
     await admin.query("UPDATE mcp_definitions SET status = 'changed' WHERE capability = 'work.act'");
