@@ -10,15 +10,18 @@ import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
+import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addTwoPeopleCommands } from './commands/two-people.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit.ts';
 
@@ -63,6 +66,9 @@ for (const add of [
   addDelegationCommands,
   addChannelCommands,
   addContainmentCommands,
+  addTwoPeopleCommands,
+  addReceiptCommands,
+  addDrillCommands,
   addQuarantineCommands,
   addLogCommands,
   addVerifyCommand,

@@ -135,6 +135,34 @@ describe('a rehearsal', () => {
   });
 });
 
+it('that was lost with its node has failed, and leaves its shadow nothing', async () => {
+  const { id } = await world.ok('POST', '/v1/containments/rehearsals', { agent: 'worker' });
+  const owner = new pg.Client({ connectionString: world.server.ownerUrl });
+  await owner.connect();
+  try {
+    // As a crash in the middle leaves it.
+    await owner.query(
+      "UPDATE rehearsals SET status = 'running', ended_at = NULL, result = NULL, started_at = now() - interval '1 hour' WHERE id = $1",
+      [id],
+    );
+    const { rows } = await owner.query<{ id: string }>('SELECT id FROM agents WHERE rehearsal_id = $1', [id]);
+    const shadow = rows[0]?.id;
+    await owner.query("UPDATE agent_state SET status = 'active' WHERE agent_id = $1", [shadow]);
+    await expect
+      .poll(() => world.ok('GET', `/v1/containments/rehearsals/${id}`), { timeout: 10_000 })
+      .toMatchObject({ status: 'failed', result: { failure: 'node_lost' } });
+    const left = await owner.query(
+      `SELECT s.status, (SELECT count(*)::int FROM agent_roles r WHERE r.agent_id = s.agent_id) AS roles,
+              (SELECT count(*)::int FROM agent_tokens t WHERE t.agent_id = s.agent_id) AS tokens
+         FROM agent_state s WHERE s.agent_id = $1`,
+      [shadow],
+    );
+    expect(left.rows).toEqual([{ status: 'revoked', roles: 0, tokens: 0 }]);
+  } finally {
+    await owner.end();
+  }
+});
+
 describe('a drill', () => {
   it('finds its times by an RFC 5545 rule on the wall clock of its zone', () => {
     const monthly = {

@@ -16,6 +16,7 @@ const TAGS = new Set([
   'containment',
   'budgets',
   'delegations',
+  'approvals',
 ]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
@@ -34,6 +35,7 @@ let tokenId: string;
 let stopId: string;
 let quarantineId: string;
 let proposalId: string;
+let approvalId: string;
 let rehearsalId: string;
 let rehearsedStopId: string;
 let delegationId: string;
@@ -64,9 +66,27 @@ beforeAll(async () => {
   rehearsalId = rehearsal.id;
   rehearsedStopId = rehearsal.result.containment;
   proposalId = await propose();
+  approvalId = await hold();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
+
+/** A call that waits for people. */
+async function hold(): Promise<string> {
+  await world.role(
+    `asks-${MARK}`,
+    [TOOL],
+    [{ id: 'ask', action: TOOL, when: { field: 'x', exists: false }, effect: 'review' }],
+  );
+  await world.agent(`asks-${MARK}`, { role: `asks-${MARK}`, owner: OWNER });
+  const { token: asks } = await world.ok('POST', '/v1/tokens', { agent: `asks-${MARK}` });
+  const { body } = await world.call('POST', '/v1/actions', {
+    key: asks,
+    body: { action: TOOL, arguments: {} },
+    headers: { prefer: 'respond-async' },
+  });
+  return body.approval.id;
+}
 
 /** A stop of the workspace that waits for a second person. */
 async function propose(): Promise<string> {
@@ -135,6 +155,8 @@ const byRole = (path: string, body?: unknown): Case => ({
   ...(body === undefined ? {} : { body: () => body }),
 });
 const listed: Case = {};
+
+const decide = { decision: 'deny', reason: 'taken' };
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/people': [listed],
@@ -271,6 +293,19 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'DELETE /v1/drills/{name}': [{ path: () => `/v1/drills/${DRILL}`, refusal: 'drill_not_found' }],
   'POST /v1/drills/{name}/run': [{ path: () => `/v1/drills/${DRILL}/run`, refusal: 'drill_not_found' }],
+  'GET /v1/approvals': [listed, { path: () => `/v1/approvals?agent=${AGENT}` }],
+  'GET /v1/approvals/{id}': [{ path: () => `/v1/approvals/${approvalId}`, refusal: 'approval_not_found' }],
+  'POST /v1/approvals/{id}/decide': [
+    { path: () => `/v1/approvals/${approvalId}/decide`, body: () => decide, refusal: 'approval_not_found' },
+  ],
+  'POST /v1/approvals/decide': [
+    { body: () => ({ ...decide, approvals: [{ id: approvalId }, { id: 'apr_none' }] }), refusal: 'approval_not_found' },
+  ],
+  'POST /v1/approvals/{id}/cancel': [
+    { path: () => `/v1/approvals/${approvalId}/cancel`, refusal: 'approval_not_found' },
+  ],
+  'GET /v1/approval-reminders': [listed],
+  'PUT /v1/approval-reminders': [{ body: () => ({ data: [] }) }],
   'GET /v1/containments': [listed, { path: () => '/v1/containments?active=true' }],
   'GET /v1/containment-reach': [
     { path: () => `/v1/containment-reach?scope=agent&target=${agentId}`, refusal: 'agent_not_found' },
@@ -322,5 +357,6 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', '/v1/workspace')).toMatchObject({ status: 'active' });
   expect(await world.ok('GET', `/v1/containment-proposals/${proposalId}`)).toMatchObject({ status: 'proposed' });
   expect(await world.ok('GET', '/v1/containment-settings')).toMatchObject({ answer_minutes: 60 });
+  expect(await world.ok('GET', `/v1/approvals/${approvalId}`)).toMatchObject({ status: 'pending' });
   expect((await world.act(token, TOOL)).status).toBe(200);
 });
