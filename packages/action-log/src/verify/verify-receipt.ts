@@ -148,8 +148,11 @@ function stopOf(receipt: Fields, key: VerifierKey, findings: Findings): ReceiptR
   for (const [theirs, ours] of SAME)
     if (record?.get(theirs) !== about.get(ours))
       findings.fatal('proof_invalid', ours, `The order on the log says something else of ${ours} than the receipt.`);
-  if (record?.get('workspace') !== receipt.get('workspace') || record?.get('agents') !== agents.length)
-    findings.fatal('proof_invalid', 'agents', 'The order on the log covers another workspace or number of agents.');
+  if (record?.get('agents') !== agents.length)
+    findings.fatal('proof_invalid', 'agents', 'The order on the log covers another number of agents.');
+  // By id: a workspace may have been renamed since.
+  if (!proof.event?.origin.endsWith(`/${receipt.get('workspace_id')}`))
+    findings.fatal('proof_invalid', 'workspace_id', 'The log is that of another workspace.');
   const ordered = textOf(times.get('ordered_at'));
   if (ordered === undefined || proof.event === undefined) return undefined;
   if (isDisordered([ordered, times.get('committed_at'), times.get('effective_at')]))

@@ -14,7 +14,7 @@ const line = z.object({
   ms: milliseconds.meta({ description: 'From the order to the refusal.' }),
 });
 
-export const resultSchema = z.object({
+const resultSchema = z.object({
   failure: z.string().nullable().meta({ description: 'Why it did not pass, as a code.' }),
   containment: z.string().nullable().meta({ description: 'The stop of the shadow agent, with its receipt.' }),
   ordered_at: z.string().nullable(),
@@ -56,7 +56,7 @@ export const rehearsalSchema = z
   })
   .meta({ id: 'Rehearsal' });
 
-export type RehearsalView = z.output<typeof rehearsalSchema>;
+type RehearsalView = z.output<typeof rehearsalSchema>;
 
 export interface Rehearsal extends RehearsalView {
   readonly started_us: number;

@@ -66,7 +66,7 @@ async function look(context: RehearseContext): Promise<void> {
 }
 
 /** Undefined where another node has taken it. */
-export async function runDue(context: RehearseContext, due: Due): Promise<Rehearsal | undefined> {
+async function runDue(context: RehearseContext, due: Due): Promise<Rehearsal | undefined> {
   const { workspaceId, name, at } = due;
   const document = drillDocument.parse(due.document);
   const who = { workspaceId, actor: `drill:${name}` };

@@ -95,6 +95,13 @@ it('verifies with the key alone', () => {
   });
 });
 
+it('still verifies when its workspace has been renamed', async () => {
+  await world.ok('PATCH', '/v1/workspace', { name: 'renamed' });
+  const renamed = await getText(`/v1/containments/${stopId}/receipt`);
+  expect(JSON.parse(renamed).receipt.workspace).toBe('renamed');
+  expect(verifyReceipt(renamed, key)).toMatchObject({ isVerified: true, findings: [] });
+});
+
 describe('is refused', () => {
   it('with any byte changed, added or taken', () => {
     const bytes = Buffer.from(text);
