@@ -105,11 +105,12 @@ export async function openProposal(
   kind: ProposalView['kind'],
   scope: string | null,
   target: string,
+  containmentId?: string,
 ): Promise<Proposal | undefined> {
   const { rows } = await client.query<Omit<Proposal, 'meanwhile'>>(
     `${PROPOSALS} AND p.kind = $2 AND p.scope IS NOT DISTINCT FROM $3 AND p.target = $4
-     AND p.status = 'proposed' AND p.answer_by > clock_timestamp() ORDER BY p.proposed_at LIMIT 1`,
-    [workspaceId, kind, scope, target],
+     AND p.containment_id IS NOT DISTINCT FROM $5 AND p.status = 'proposed' AND p.answer_by > clock_timestamp() ORDER BY p.proposed_at LIMIT 1`,
+    [workspaceId, kind, scope, target, containmentId ?? null],
   );
   return rows[0] === undefined ? undefined : proposalOf(rows[0]);
 }

@@ -62,7 +62,7 @@ async function propose(transaction: LoggedTransaction, who: Administrator, wante
   const { workspaceId, actor } = who;
   const person = await personOf(client, who);
   const { kind, scope, target, reason, containmentId, settings } = wanted;
-  const open = await openProposal(client, workspaceId, kind, scope, target);
+  const open = await openProposal(client, workspaceId, kind, scope, target, containmentId);
   if (open !== undefined && kind !== 'settings') return open;
   const { answer_minutes: minutes } = await readSettings(client, workspaceId);
   const id = newId<string>('prp');

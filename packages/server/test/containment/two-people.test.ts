@@ -145,9 +145,14 @@ describe('once two people are asked for', () => {
 
     // Stopped again: a proposal to lift the old stop lifts nothing of the new one.
     await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(dana) });
-    await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(lee) });
+    const { body: second } = await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(lee) });
+    const again = await world.call('POST', `/v1/containments/${second.id}/lift`, { body: {}, ...as(lee) });
+    expect(again.body).toMatchObject({ containment: second.id, status: 'proposed' });
+    expect(again.body.id).not.toBe(lift.body.id);
     expect((await confirm(lift.body.id, dana)).status).toBe(200);
     expect((await world.ok('GET', `/v1/agents/${agent}`)).status).toBe('revoked');
+    expect((await confirm(again.body.id, dana)).body.result).toBe(second.id);
+    expect((await world.ok('GET', `/v1/agents/${agent}`)).status).toBe('active');
   });
 
   it('a scope that is not named takes one person', async () => {
