@@ -28,6 +28,7 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/approvals?show=decided', 'None yet'],
   ['/approvals?show=mine', 'belongs to no person'],
   ['/containment', 'refund'],
+  ['/containment?tab=receipts', 'refund audit'],
   ['/freezes', 'audit'],
   ['/freezes?freeze=audit', 'Never overridden'],
   ['/freezes?create=true', 'Write freeze'],

@@ -222,7 +222,7 @@ export function reachQuery(scope: ContainmentScope, target: string) {
   return queryOptions({
     queryKey: ['containments', 'reach', scope, target],
     queryFn: ({ signal }) => get<ContainmentReach>('/v1/containment-reach', { scope, target }, signal),
-    refetchInterval: whileAttended(5_000),
+    refetchInterval: whileAttended(2_000),
   });
 }
 
@@ -281,7 +281,7 @@ export function readingsQuery(breaker: string) {
   return queryOptions({
     queryKey: ['breakers', 'readings', breaker],
     queryFn: ({ signal }) => getAll<BreakerReading>(at`/v1/breakers/${breaker}/readings`, {}, signal),
-    refetchInterval: whileAttended(5_000),
+    refetchInterval: whileAttended(2_000),
   });
 }
 

@@ -127,7 +127,7 @@ export function Drills() {
         <Button
           variant="default"
           size="compact-xs"
-          aria-label={`Run ${drill.name} now`}
+          aria-label={`Run now: ${drill.name}`}
           loading={run.isPending && run.variables.name === drill.name}
           onClick={() => run.mutate(drill)}
         >

@@ -65,15 +65,7 @@ function Proposal({ proposal }: { readonly proposal: ContainmentProposal }) {
             : person === null
               ? 'Confirming takes a key that belongs to a person; the one of this session belongs to none.'
               : 'Nothing has changed yet.'}{' '}
-          {kind === 'kill' ? (
-            <>
-              Meanwhile one person can{' '}
-              <Link to="/containment" search={{ tab: 'quarantine', ...(scope === 'agent' ? { place: target } : {}) }}>
-                leave an agent nothing but reads
-              </Link>
-              , or suspend it.
-            </>
-          ) : null}
+          {kind === 'kill' ? 'Meanwhile one person can quarantine an agent, or suspend it.' : null}
         </p>
         <div className="row">
           <Button
@@ -87,6 +79,21 @@ function Proposal({ proposal }: { readonly proposal: ContainmentProposal }) {
           <Button variant="default" size="compact-sm" onClick={() => setAct('withdraw')}>
             Withdraw…
           </Button>
+          {kind === 'kill' ? (
+            <Button
+              variant="default"
+              size="compact-sm"
+              renderRoot={(props: object) => (
+                <Link
+                  to="/containment"
+                  search={{ tab: 'quarantine', ...(scope === 'agent' ? { place: target } : {}) }}
+                  {...props}
+                />
+              )}
+            >
+              Quarantine meanwhile
+            </Button>
+          ) : null}
         </div>
       </div>
       {act === undefined ? null : (

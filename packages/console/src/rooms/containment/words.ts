@@ -81,6 +81,18 @@ export function settingsWords({
   return `Two people to stop: ${list(kill)}; to lift: ${list(lift)}; a proposal waits ${plural(answer_minutes, 'minute')}.`;
 }
 
+/** Codes of rehearsals that did not pass. */
+const FAILURES: Readonly<Record<string, string>> = {
+  refusal_not_seen: 'the refusal was not seen',
+  not_refused: 'something was not refused',
+  not_cut: 'a call or a session was not cut off',
+  too_slow: 'it took longer than it may',
+  node_lost: 'its node was lost while it ran',
+  nobody_active: 'there was no active agent',
+  agent_not_active: 'the agent was not active',
+  rehearsal_broke_off: 'it broke off; the log of the server says why',
+};
+
 /** How fast a rehearsal was. */
 export function measuredWords({
   status,
@@ -88,10 +100,10 @@ export function measuredWords({
   target_ms,
 }: Pick<Rehearsal, 'status' | 'result' | 'target_ms'>): string {
   if (status === 'running' || result === null) return 'being measured';
-  if (result.failure !== null) return result.failure;
-  return result.slowest_ms === null
-    ? 'nothing was measured'
-    : `slowest refusal after ${msWords(result.slowest_ms)} of ${msWords(target_ms)} allowed`;
+  const { failure, slowest_ms: slowest } = result;
+  const measured =
+    slowest === null ? 'nothing was measured' : `slowest after ${msWords(slowest)} of ${msWords(target_ms)} allowed`;
+  return failure === null ? measured : `${FAILURES[failure] ?? failure}; ${measured}`;
 }
 
 /** `1,204.5 ms`. */
