@@ -6,13 +6,18 @@ import { type Column, DataTable, TwoLines } from './DataTable.tsx';
 import { duration, impactWords, plural } from './format.ts';
 import { Empty, ErrorNotice } from './Notice.tsx';
 
+/** Of what a counter is kept apart by, only a digest is known; so much of it tells counters apart. */
+const DIGEST_SHOWN = 12;
+
 function amount(value: number, unit: string | null): string {
   return unit === null ? plural(value, 'call') : impactWords(unit, value);
 }
 
 function whoseWords({ scope, subject, per }: Budget): string {
   const shared = scope === 'workspace' ? 'whole workspace' : `${scope} ${subject}`;
-  return per === null ? shared : `${shared} · ${per.by} ${per.value.slice(0, 12)}`;
+  return per === null
+    ? shared
+    : `${shared} · ${per.by} ${per.by === 'action' ? per.value : per.value.slice(0, DIGEST_SHOWN)}`;
 }
 
 const COLUMNS: readonly Column<Budget>[] = [

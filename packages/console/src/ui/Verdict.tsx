@@ -75,6 +75,7 @@ const STATES: Readonly<Record<string, { readonly tone: Tone; readonly icon: type
   cancelled: { tone: 'neutral', icon: IconX },
   'reads only': { tone: 'review', icon: IconPlayerPause },
   'on trial': { tone: 'review', icon: IconHourglass },
+  refused: { tone: 'allow', icon: IconCheck },
   passed: { tone: 'allow', icon: IconCheck },
   failed: { tone: 'deny', icon: IconX },
   overdue: { tone: 'deny', icon: IconHourglass },

@@ -37,7 +37,7 @@ export function BreakerDetail({
     onDone: onRemoved,
   });
   return (
-    <div className="stack">
+    <div className={`stack ${classes.detail}`}>
       <Facts
         facts={[
           ['Trips when', tripWords(breaker)],

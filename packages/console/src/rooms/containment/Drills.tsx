@@ -120,7 +120,7 @@ export function Drills() {
   const act: Column<Drill> = {
     key: 'act',
     header: <span className="visually-hidden">Actions</span>,
-    width: '160px',
+    width: '190px',
     align: 'end',
     cell: (drill) => (
       <span className="row" style={{ justifyContent: 'flex-end' }}>

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import type { Containment } from '../../api/types.ts';
 import { Identifier } from '../../ui/Copy.tsx';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
-import { plural } from '../../ui/format.ts';
+import { actorWords, plural } from '../../ui/format.ts';
 import { Facts } from '../../ui/Page.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
 import { Instant } from './Instant.tsx';
@@ -47,7 +47,7 @@ export function ReceiptView({ stop }: { readonly stop: Containment }) {
         facts={[
           ['Stopped', `${stop.scope} ${stop.target}`],
           ['Reason', stop.reason],
-          ['Ordered by', stop.actor],
+          ['Ordered by', actorWords(stop.actor)],
           ['Ordered', <Instant key="ordered" at={receipt.ordered_at} />],
           ['Committed', <Instant key="committed" at={receipt.committed_at} />],
           ['Refusal seen', <Instant key="effective" at={receipt.effective_at} />],
@@ -61,7 +61,7 @@ export function ReceiptView({ stop }: { readonly stop: Containment }) {
           ],
           ['Sessions closed', String(receipt.sessions_closed)],
           ['Approvals called off', String(receipt.approvals_cancelled)],
-          ['Lifted', stop.lifted_at === null ? null : `${stop.lifted_by ?? ''}`],
+          ['Lifted', stop.lifted_at === null ? null : `by ${actorWords(stop.lifted_by ?? '')}`],
           ['Record', <RecordLink key="record" eventId={receipt.event_id} />],
           ['Id', <Identifier key="id" value={stop.id} what="id of the stop" />],
         ]}

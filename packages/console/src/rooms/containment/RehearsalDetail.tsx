@@ -17,9 +17,9 @@ const refused: Column<Asked> = {
   width: '220px',
   cell: (each) => (
     <span className="row">
-      <StatusMark status={each.refused ? 'passed' : 'failed'} />
+      <StatusMark status={each.refused ? 'refused' : 'failed'} />
       <span className="mono truncate" title={each.code ?? ''}>
-        {each.code ?? 'not refused'}
+        {each.code ?? (each.refused ? '' : 'not refused')}
       </span>
     </span>
   ),
