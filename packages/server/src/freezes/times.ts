@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { WorkspaceId } from '../ids.ts';
 
 /** A month with the weeks that it shares, and some more. */
-export const MAX_SPAN_DAYS = 100;
+const MAX_SPAN_DAYS = 100;
 const DAY_SECONDS = 86_400;
 
 export const freezeTimeSchema = z
