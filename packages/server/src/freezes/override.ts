@@ -41,7 +41,7 @@ export function requestOverride(
 
 /**
  * It counts from now. Two people, not two keys: throws `person_required`, `person_inactive`, `override_not_found`,
- * `override_own`, `override_closed`.
+ * `override_own`, `override_closed`, `requester_inactive`.
  */
 export function approveOverride(log: ActionLog, who: Administrator, name: string, id: string): Promise<OverrideView> {
   const { workspaceId, actor } = who;
@@ -64,6 +64,15 @@ export function approveOverride(log: ActionLog, who: Administrator, name: string
         'override_own',
         `${person.email} has asked for this override.`,
         'Have another person agree to it, with a key of their own.',
+      );
+    // Whoever has left since is no second person.
+    const { active } = await readPerson(client, workspaceId, override.requested_by_person);
+    if (!active)
+      throw new Failure(
+        409,
+        'requester_inactive',
+        `${override.requested_by_person}, who has asked for this override, is not active.`,
+        'End it, and ask for another one.',
       );
     await client.query(
       `UPDATE freeze_overrides SET approved_by = $3, approved_by_id = $4, starts_at = t.now, ends_at = t.now + make_interval(mins => minutes), in_policy = true
