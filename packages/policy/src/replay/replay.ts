@@ -59,6 +59,8 @@ export interface ReplayOptions {
 /** Verdicts that no policy document decides: they stay. */
 const OUTSIDE: ReadonlySet<string> = new Set(['containment', 'credential', 'error']);
 const OUTSIDE_RULES: ReadonlySet<string> = new Set(['input schema', 'name', 'tool stop']);
+/** Entrances that carry a call out themselves, so that its success is known. */
+const CARRIED_OUT: ReadonlySet<string> = new Set(['mcp', 'http']);
 const NO_SUCH_TOOL = 'scope: no such tool';
 /** An open call whose result is not on the log yet is remembered for so long. */
 const OPEN_CALL_MS = 7 * 86_400_000;
@@ -163,7 +165,7 @@ export class Replay {
     const isApproved = decision.verdict === 'review' && verdict === 'allow' && textAt(record, 'approval_id') !== '';
     const after = isApproved ? { ...decision, verdict: 'allow' as const } : decision;
     if (after.verdict === 'allow')
-      this.#allow(head.eventId, evaluation, counters, isApproved, textAt(record, 'entrance') === 'mcp');
+      this.#allow(head.eventId, evaluation, counters, isApproved, CARRIED_OUT.has(textAt(record, 'entrance')));
     const told = { verdict: after.verdict, reason: after.reason, ...ruleOf(after.rule ?? '') };
     this.#onCall({ ...head, before, after: told });
   }

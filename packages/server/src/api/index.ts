@@ -16,6 +16,7 @@ import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
 import { HostGuard } from '../gateway/host-guard.ts';
+import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
@@ -61,6 +62,7 @@ const MANAGEMENT: readonly Routes[] = [
   breakerRoutes,
   approvalRoutes,
   mcpServerRoutes,
+  httpApiRoutes,
   secretRoutes,
   auditRoutes,
   webhookRoutes,

@@ -4,6 +4,7 @@ import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
 import type { Upstreams } from '../../upstreams/index.ts';
 import { HostGuard } from '../host-guard.ts';
+import { Presences } from '../presences.ts';
 import { ModernAffinities } from './affinities.ts';
 import {
   answerEmpty,
@@ -24,7 +25,6 @@ import { initializeResult, readInitialize, receiveNotification, serveLegacy } fr
 import { openListenStream, openSessionStream, readFilter } from './listen.ts';
 import type { RequestMessage } from './message.ts';
 import { serveModern } from './modern.ts';
-import { Presences } from './presences.ts';
 import { Sealer } from './sealed.ts';
 import { type LegacySession, Sessions } from './sessions.ts';
 import { VisibleCache } from './visible.ts';
