@@ -9,6 +9,7 @@ import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
+import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
@@ -55,6 +56,7 @@ for (const add of [
   addPolicyCommands,
   addBudgetCommands,
   addUpstreamCommands,
+  addHttpApiCommands,
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,
