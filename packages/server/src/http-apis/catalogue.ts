@@ -1,5 +1,5 @@
 /** The APIs of a workspace, ready to be looked up. Pure: stored rows in, a frozen catalogue out. */
-import { type AddressRules, pinOf } from '../upstreams/index.ts';
+import { pinOf } from '../upstreams/index.ts';
 import type { Method } from './operation.ts';
 import { definitionOf } from './operations.ts';
 import { PathTable, parseTemplate } from './path-template.ts';
@@ -20,7 +20,7 @@ export interface Operation {
   prepared(): Prepared;
 }
 
-export interface MatchedOperation {
+interface MatchedOperation {
   readonly operation: Operation;
   readonly pathValues: readonly string[];
 }
@@ -41,8 +41,6 @@ export interface ApiCatalogue {
   /** Active ones, by namespace. */
   readonly apis: ReadonlyMap<string, Api>;
 }
-
-export type ConnectionRules = Omit<AddressRules, 'allowPrivate'>;
 
 export function buildCatalogue(
   version: string,

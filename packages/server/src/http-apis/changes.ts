@@ -6,7 +6,7 @@ import { type ChangedRow, type DefinitionRow, publishCatalogue } from '../upstre
 import { capabilitiesOf } from './operations.ts';
 import { findApi, readOperations, type StoredApi, writeOperations } from './store.ts';
 
-export interface HeldApi {
+interface HeldApi {
   readonly api: StoredApi;
   readonly rows: readonly DefinitionRow[];
 }

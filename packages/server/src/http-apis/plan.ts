@@ -35,7 +35,7 @@ export interface ReadRequest {
   readonly contentType: string | undefined;
 }
 
-export type RequestRead = ({ readonly ok: true } & ReadRequest) | { readonly ok: false; readonly problem: string };
+type RequestRead = ({ readonly ok: true } & ReadRequest) | { readonly ok: false; readonly problem: string };
 
 export interface Plan {
   readonly template: PathTemplate;

@@ -21,7 +21,7 @@ export interface StoredApi {
   readonly revision: number;
 }
 
-export interface ApiDocument {
+interface ApiDocument {
   readonly pin: string;
   readonly title: string;
   readonly version: string;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 export const SHOP_DOCUMENT = readFileSync(join(import.meta.dirname, 'shop.openapi.yaml'), 'utf8');
 
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];

@@ -49,7 +49,7 @@ export function answerProblem(
 }
 
 /** Hidden and absent: the same bytes, whatever was asked for. */
-export function answerUnknown(res: ServerResponse, headers: readonly string[]): void {
+function answerUnknown(res: ServerResponse, headers: readonly string[]): void {
   const failure = new Failure(
     404,
     'operation_unknown',
