@@ -21,8 +21,6 @@ const MAX_OPERATION_BYTES = 256 * 1024;
 /** All operations together, likewise: every one keeps a copy of what it reaches. */
 const MAX_TOTAL_BYTES = 32 * 1024 * 1024;
 const JSON_LIMITS = { ...DEFAULT_JSON_LIMITS, maxBytes: MAX_DOCUMENT_BYTES, maxDepth: 128, maxKeys: 500_000 };
-/** YAML aliases multiply; documents that use any are rare. */
-const MAX_ALIASES = 100;
 const OPERATION_ID = /^[\x20-\x7e]{1,256}$/;
 const MAX_TEXT = 4_000;
 
@@ -62,23 +60,24 @@ export function readDocument(document: unknown): ReadDocument {
         : 'it is of Swagger 2.0, which has to be converted',
     );
   if (!isObject(paths)) throw invalidDocument('it has no paths');
-  const operations = Object.entries(paths).flatMap(([path, item]) => operationsOf(root, openapi, path, item));
-  if (operations.length > MAX_OPERATIONS) throw invalidDocument(`it has more than ${MAX_OPERATIONS} operations`);
-  const names = new Map<string, FoundOperation>();
+  const byName = new Map<string, FoundOperation>();
   let bytes = 0;
-  for (const operation of operations) {
-    const other = names.get(operation.name);
-    if (other !== undefined)
-      throw invalidDocument(`${placeOf(other)} and ${placeOf(operation)} have the same name ${operation.name}`);
-    names.set(operation.name, operation);
-    bytes += JSON.stringify(operation.definition).length;
-    if (bytes > MAX_TOTAL_BYTES) throw invalidDocument('its references multiply to too much');
+  for (const [path, item] of Object.entries(paths)) {
+    for (const operation of operationsOf(root, openapi, path, item)) {
+      const other = byName.get(operation.name);
+      if (other !== undefined)
+        throw invalidDocument(`${placeOf(other)} and ${placeOf(operation)} have the same name ${operation.name}`);
+      byName.set(operation.name, operation);
+      bytes += JSON.stringify(operation.definition).length;
+      if (byName.size > MAX_OPERATIONS) throw invalidDocument(`it has more than ${MAX_OPERATIONS} operations`);
+      if (bytes > MAX_TOTAL_BYTES) throw invalidDocument('its references multiply to too much');
+    }
   }
   return {
     openapi,
     title: textOf(isObject(info) ? info.title : undefined).slice(0, 200),
     version: textOf(isObject(info) ? info.version : undefined).slice(0, 100),
-    operations,
+    operations: [...byName.values()],
   };
 }
 
@@ -98,8 +97,10 @@ function parse(text: string): unknown {
     const yaml = parseDocument(text, { version: '1.2', merge: false, uniqueKeys: true });
     const [error] = yaml.errors;
     if (error !== undefined) throw error;
-    // Through JSON: tags and keys that JSON does not have are not carried on.
-    return JSON.parse(JSON.stringify(yaml.toJS({ maxAliasCount: MAX_ALIASES })));
+    // Through JSON, within its limits: tags and keys that JSON does not have are not carried on.
+    const parsed = parseStrictJson(Buffer.from(JSON.stringify(yaml.toJS({ maxAliasCount: 0 }))), JSON_LIMITS);
+    if (!parsed.ok) throw new Error(parsed.cause);
+    return parsed.value;
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n', 1)[0]?.slice(0, 200) : 'it is not YAML';
     throw invalidDocument(String(why).replace(/[.:]$/, ''));

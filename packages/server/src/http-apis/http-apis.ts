@@ -21,7 +21,7 @@ import { apiNotFound, type Change, type Changed, changeApi, recordApi } from './
 import { type AnswerSink, ApiConnection, type ApiEnd, type ApiRequest } from './connection.ts';
 import { type ReadDocument, readDocument } from './document.ts';
 import { type ApiChange, type ApiRegistration, type ApiSettings, applyChange, readRegistration } from './input.ts';
-import { approved, imported, reclassed } from './operations.ts';
+import { approved, imported, prepareAll, reclassed } from './operations.ts';
 import { jsonOf } from './prepared.ts';
 import {
   deleteApi,
@@ -118,20 +118,18 @@ class Registry implements HttpApis {
   }
 
   async send({ stored }: Api, request: ApiRequest, sink: AnswerSink): Promise<ApiEnd> {
-    if (this.#isClosed) return { kind: 'failed', code: 'upstream_unreachable', began: false, bytesIn: 0 };
-    return this.#connectionOf(stored).send(request, sink);
+    const connection = this.#isClosed ? undefined : this.#connectionOf(stored);
+    if (connection === undefined) return { kind: 'failed', code: 'upstream_unreachable', began: false, bytesIn: 0 };
+    return connection.send(request, sink);
   }
 
-  /** A call out of an older catalogue goes where it was decided to go: people approve the address, too. */
-  #connectionOf(stored: StoredApi): ApiConnection {
+  /** Undefined for a call out of an older catalogue: it was decided to go elsewhere, and that is no more. */
+  #connectionOf(stored: StoredApi): ApiConnection | undefined {
     const { id, revision } = stored;
     const known = this.#connected.get(id);
     if (known?.revision === revision) return known.connection;
+    if (known !== undefined && known.revision > revision) return undefined;
     const connection = this.#connect(stored);
-    if (known !== undefined && known.revision > revision) {
-      void connection.retire().catch(() => undefined);
-      return connection;
-    }
     this.#connected.set(id, { revision, connection });
     if (known !== undefined) void known.connection.retire().catch(() => undefined);
     return connection;
@@ -212,8 +210,9 @@ class Registry implements HttpApis {
   }
 
   async #import(workspaceId: WorkspaceId, api: string, document: ReadDocument, actor: string): Promise<ImportView> {
+    const found = await prepareAll(document.operations);
     const { operations } = await this.#change(workspaceId, api, actor, async (transaction, { api: stored, rows }) => {
-      const changes = imported(stored, rows, document.operations);
+      const changes = imported(stored, rows, found);
       const pin = pinOf(documentFields(document));
       if (stored.document?.pin === pin) return changes;
       await updateDocument(transaction.client, stored, pin, document, transaction.now);

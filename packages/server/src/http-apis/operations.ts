@@ -1,4 +1,5 @@
 /** Operations as definitions: what reading a document again means for those that are held. Pure. */
+import { setImmediate } from 'node:timers/promises';
 import type { Capability, JsonObject } from '@hivekey/policy';
 import {
   approve,
@@ -25,11 +26,22 @@ function rulesOf(namespace: string, { defaultAccess }: Pick<ApiSettings, 'defaul
   return { namespace, renameMap: {}, defaultAccess, trustAnnotations: true };
 }
 
-function preparedOf(found: FoundOperation): PreparedDefinition {
-  const { definition, name } = found;
+/**
+ * Before a transaction, because it takes long: each schema is compiled to see that it can be. Others have their turn
+ * in between. Throws `openapi_invalid`.
+ */
+export async function prepareAll(found: readonly FoundOperation[]): Promise<readonly PreparedDefinition[]> {
+  const prepared: PreparedDefinition[] = [];
+  for (const operation of found) {
+    prepared.push(preparedOf(operation, problemOf(operation)));
+    await setImmediate();
+  }
+  return prepared;
+}
+
+function preparedOf({ definition, name }: FoundOperation, problem: string | undefined): PreparedDefinition {
   const pin = pinOfOperation(definition);
   if (pin === undefined) throw invalidDocument(`${definition.method} ${definition.path} has no canonical form`);
-  const problem = problemOf(found);
   return {
     kind: 'tool',
     upstreamName: name,
@@ -42,13 +54,13 @@ function preparedOf(found: FoundOperation): PreparedDefinition {
   };
 }
 
-/** The rows that differ after the document was read. Throws `openapi_invalid`. */
+/** The rows that differ after the document was read. */
 export function imported(
   { namespace, settings, document }: StoredApi,
   rows: readonly DefinitionRow[],
-  found: readonly FoundOperation[],
+  found: readonly PreparedDefinition[],
 ): readonly ChangedRow[] {
-  return reconcile(rows, found.map(preparedOf), rulesOf(namespace, settings), document === undefined);
+  return reconcile(rows, found, rulesOf(namespace, settings), document === undefined);
 }
 
 /** The rows that differ after the default access was changed. */
@@ -58,11 +70,7 @@ export function reclassed(
   next: ApiSettings,
 ): readonly ChangedRow[] {
   const prepared = (row: DefinitionRow): PreparedDefinition =>
-    preparedOf({
-      name: row.upstreamName,
-      definition: definitionOf(row.definition),
-      ...(row.problem === null ? {} : { problem: row.problem }),
-    });
+    preparedOf({ name: row.upstreamName, definition: definitionOf(row.definition) }, row.problem ?? undefined);
   return reclassify(rows, prepared, rulesOf(namespace, settings), rulesOf(namespace, next));
 }
 

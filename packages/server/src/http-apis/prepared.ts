@@ -8,7 +8,7 @@ import { type Plan, planOf } from './plan.ts';
 
 const MAX_DESCRIPTION = 1_000;
 
-/** Checked and compiled at its first use: an API has many operations, and an agent few. */
+/** Compiled at its first use: an API has many operations, and an agent few. */
 export interface Prepared {
   readonly plan: Plan;
   readonly sensitivePaths: readonly string[];
@@ -75,12 +75,19 @@ export function prepare(definition: OperationDefinition, pin: string): Prepared 
   if (known !== undefined) return known;
   const plan = planOf(definition);
   if (typeof plan === 'string') throw new Error(`the stored operation ${definition.operation} cannot be read: ${plan}`);
-  const compiled = compileArguments(plan.inputSchema);
+  let compiled: ReturnType<typeof compileArguments> | undefined;
+  let sensitivePaths: readonly string[] | undefined;
   const made: Prepared = {
     plan,
-    sensitivePaths: compiled.ok ? sensitivePathsOf(plan.inputSchema) : [],
-    // Nothing fits a schema that cannot be used.
-    validate: compiled.ok ? compiled.validate : () => [`the schema cannot be used: ${compiled.problem}`],
+    get sensitivePaths() {
+      sensitivePaths ??= sensitivePathsOf(plan.inputSchema);
+      return sensitivePaths;
+    },
+    validate: (args) => {
+      compiled ??= compileArguments(plan.inputSchema);
+      // Nothing fits a schema that cannot be used.
+      return compiled.ok ? compiled.validate(args) : [`the schema cannot be used: ${compiled.problem}`];
+    },
   };
   if (prepared.size >= MAX_PREPARED) {
     const [oldest] = prepared.keys();

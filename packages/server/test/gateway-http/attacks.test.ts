@@ -1,6 +1,6 @@
 /** Ways round the proxy: another path, another method, another header, another address; and what comes back. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TestAgent } from '../actions/workspace.ts';
+import { eventually, type TestAgent } from '../actions/workspace.ts';
 import { type Office, openOffice } from '../approvals/office.ts';
 import { type Handler, type Service, startService } from '../http-apis/shop.ts';
 import { agentOf, raw } from './client.ts';
@@ -288,6 +288,10 @@ describe('another request than the one that was decided about', () => {
       headers: { 'content-type': 'image/png' },
     });
     expect(large.body).toMatchObject({ status: 413, code: 'request_too_large' });
+    await eventually(async () => {
+      const { body: log } = await office.call('GET', '/v1/audit/events?agent=prober-bot&limit=5');
+      return JSON.stringify(log).includes('more than 10000 bytes') ? log : undefined;
+    });
     const packed = await ask('PUT', '/http/probe/upload', {
       body,
       headers: { 'content-type': 'image/png', 'content-encoding': 'gzip' },
@@ -343,6 +347,21 @@ describe('what comes back', () => {
       code: 'upstream_protocol_error',
       began: true,
     });
+  });
+});
+
+describe('the credential', () => {
+  it('is on no record, in no list and in no problem', async () => {
+    await ask('GET', '/http/probe/leak?how=plain');
+    await ask('GET', `/http/probe/files/${encodeURIComponent(KEY).replaceAll('%2F', '-')}`);
+    for (const path of [
+      '/v1/audit/events?limit=200',
+      '/v1/http/apis',
+      '/v1/http/apis/probe/operations?limit=100',
+      '/v1/secrets',
+      '/metrics',
+    ])
+      expect(JSON.stringify((await office.call('GET', path)).body)).not.toContain(KEY);
   });
 });
 

@@ -57,7 +57,7 @@ describe('a document', () => {
         .split('')
         .map((name, index) => `${name}: &${name} [${`*${'abcdefgh'[index]},`.repeat(9).slice(0, -1)}]`)
         .join('\n')}`,
-      'alias',
+      'Alias',
     ],
     [
       'a name twice',

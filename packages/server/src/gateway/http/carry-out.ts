@@ -63,7 +63,7 @@ export async function carryOut(
     if (!res.writableFinished) stop.abort();
   };
   if (approvalId === undefined) res.on('close', onGone);
-  if (!mayBegin(permit) || (approvalId === undefined && res.destroyed)) stop.abort();
+  if (permit.signal.aborted || (approvalId === undefined && res.destroyed)) stop.abort();
   const traceparent = traceparentOf({ traceparent: request.headers.get('traceparent')?.[0] });
   const startedAt = performance.now();
   let ended: ApiEnd;
@@ -94,6 +94,9 @@ export async function carryOut(
     permit.signal.removeEventListener('abort', onStop);
     res.off('close', onGone);
   }
+  // Its time to begin was over before a connection was there.
+  if (ended.kind === 'failed' && ended.code === 'aborted' && !stop.aborted)
+    ended = { ...ended, code: 'upstream_timeout' };
   end(outcomeOf(ended, permit, answer, performance.now() - startedAt), keptOf(ended, answer, permit.eventId));
   if (ended.kind === 'ended') answer.end();
   else if (res.headersSent) answer.break();

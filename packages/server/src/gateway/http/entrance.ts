@@ -103,6 +103,8 @@ class Entrance implements HttpEntrance {
       const failure = new Failure(429, 'too_many_requests', 'This agent asks too much at once.', 'Try again shortly.');
       return answerProblem(res, failure, {}, ['retry-after', '1', 'connection', 'close']);
     }
+    // Who has gone meanwhile closes nothing any more.
+    if (res.destroyed) return leave();
     res.on('close', leave);
     const caller: Caller = {
       path,
@@ -163,19 +165,15 @@ class Entrance implements HttpEntrance {
       return;
     }
     const operation = segments === undefined ? undefined : api?.match(base.method, segments)?.operation;
-    let body: Buffer | undefined;
-    if (api !== undefined && operation !== undefined && granted.has(operation.capability)) {
-      const encoding = req.headers['content-encoding'];
-      if (encoding !== undefined && encoding !== 'identity')
-        return refuse(res, 415, 'content_encoding_refused', 'its body is encoded');
-      const limit = api.stored.settings.maxRequestBytes;
-      const read = await readBody(req, limit);
-      if (read === 'gone') return;
-      if (read === 'too_large') return refuse(res, 413, 'request_too_large', `its body has more than ${limit} bytes`);
-      body = read;
-    }
-    const request = { ...base, namespace, path: segments, query, body };
-    await this.#decide(req, res, token, principal, caller, request);
+    const request = { ...base, namespace, path: segments, query, body: undefined };
+    if (api === undefined || operation === undefined || !granted.has(operation.capability))
+      return this.#decide(req, res, token, principal, caller, request);
+    const body = await readWhole(req, api.stored.settings.maxRequestBytes);
+    if (body === 'gone') return;
+    if (Buffer.isBuffer(body)) return this.#decide(req, res, token, principal, caller, { ...request, body });
+    const { status, code, why } = body;
+    const answer = (): void => refuse(res, status, code, why);
+    await this.#decide(req, res, token, principal, caller, { ...request, unread: why }, answer);
   }
 
   async #decide(
@@ -276,6 +274,21 @@ function storedRequest(kept: Parameters<typeof readKept>[0]): HttpRequest {
     contentType,
     body,
   };
+}
+
+interface Unread {
+  readonly status: number;
+  readonly code: string;
+  readonly why: string;
+}
+
+async function readWhole(req: IncomingMessage, limit: number): Promise<Buffer | 'gone' | Unread> {
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity')
+    return { status: 415, code: 'content_encoding_refused', why: 'its body is encoded' };
+  const body = await readBody(req, limit);
+  if (body !== 'too_large') return body;
+  return { status: 413, code: 'request_too_large', why: `its body has more than ${limit} bytes` };
 }
 
 /** A body that was not read would be taken for the next request. */

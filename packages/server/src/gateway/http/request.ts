@@ -13,8 +13,9 @@ export interface HttpRequest {
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly passed: Headers;
   readonly contentType: string | undefined;
-  /** Undefined: it was not read, because nothing was granted that it could be for. */
+  /** Undefined: it was not read, because nothing was granted that it could be for, or for the reason in `unread`. */
   readonly body: Buffer | undefined;
+  readonly unread?: string;
 }
 
 /** The same for the same call, so that a repeat is known by it. */

@@ -60,8 +60,8 @@ export async function resolve(caller: Caller, principal: Principal, request: Htt
   } as const;
   // Not looked at any further, so that a hidden operation takes no longer than an absent one.
   if (!granted.has(capability) || request.body === undefined) {
-    const refuse = { reasonClass: 'error', reason: 'the operation was granted while it was being asked for' } as const;
-    return { action: { ...known, ...unread, tool, refuse }, call: undefined };
+    const reason = request.unread ?? 'the operation was granted while it was being asked for';
+    return { action: { ...known, ...unread, tool, refuse: misfit([reason]) }, call: undefined };
   }
   const prepared = operation.prepared();
   const read = prepared.plan.read({
