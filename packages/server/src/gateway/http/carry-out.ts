@@ -49,7 +49,7 @@ export async function carryOut(
     {
       namespace,
       base: base.pathname.replace(/\/+$/, ''),
-      url: new URL(`${base.pathname.replace(/\/+$/, '')}${read.target}`, base),
+      url: new URL(base.origin + base.pathname.replace(/\/+$/, '') + read.target),
       isScrubbed: settings.credentialRef !== undefined,
       isHead: operation.method === 'HEAD',
       eventId: permit.eventId,
