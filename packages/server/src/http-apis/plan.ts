@@ -78,8 +78,10 @@ export function planOf(definition: OperationDefinition): Plan | string {
   const { openapi, path } = definition;
   const template = parseTemplate(path);
   if (typeof template === 'string') return template;
-  const definitions = jsonSchemaOf(definition.components.schemas, openapi);
-  if (!isObject(definitions)) return 'its schemas cannot be read';
+  // Their names are the document's own: one may be called `example`.
+  const definitions: JsonObject = Object.fromEntries(
+    Object.entries(definition.components.schemas).map(([name, schema]) => [name, jsonSchemaOf(schema, openapi)]),
+  );
   const places = placesOf(definition, definitions);
   if (typeof places === 'string') return places;
   const inPath = new Map(places.filter((place) => place.in === 'path').map((place) => [place.name, place]));

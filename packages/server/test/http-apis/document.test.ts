@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readDocument } from '../../src/http-apis/document.ts';
 import type { RequestParts } from '../../src/http-apis/plan.ts';
 import { planOf } from '../../src/http-apis/plan.ts';
-import { problemOf } from '../../src/http-apis/prepared.ts';
+import { prepare, problemOf } from '../../src/http-apis/prepared.ts';
 import { SHOP_DOCUMENT } from './shop.ts';
 
 function documentOf(paths: object, components: object = {}, openapi = '3.1.0'): JsonObject {
@@ -144,6 +144,15 @@ describe('arguments', () => {
   it('of a body of another shape are one', () => {
     const found = one(jsonBody({ type: 'array', items: { type: 'string' } }));
     expect(argumentsOf(found, { body: Buffer.from('["a"]') })).toMatchObject({ ok: true, arguments: { body: ['a'] } });
+  });
+
+  it('may be described by schemas that are called like keywords', () => {
+    const schemas = { example: { type: 'integer' }, minimum: { $ref: '#/components/schemas/example' } };
+    const body = { type: 'object', properties: { example: { $ref: '#/components/schemas/minimum' } } };
+    const found = one(jsonBody(body), '/x', 'post', { schemas }, '3.0.3');
+    const { validate } = prepare(found.definition, 'named like keywords');
+    expect(validate({ example: 1 })).toEqual([]);
+    expect(validate({ example: 'one' })).not.toEqual([]);
   });
 
   it('of OpenAPI 3.0 may be null where it says so', () => {
