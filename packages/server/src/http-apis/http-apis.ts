@@ -47,6 +47,8 @@ export interface HttpApis {
   send(api: Api, request: ApiRequest, sink: AnswerSink): Promise<ApiEnd>;
   /** The next use of the catalogue compares its version. Without a workspace, of all of them. */
   recheck(workspaceId?: WorkspaceId): void;
+  /** Another node changed what is offered: calls to an API that was taken out of use break. */
+  heard(workspaceId: WorkspaceId): Promise<void>;
 
   register(workspaceId: WorkspaceId, registration: ApiRegistration, actor: string): Promise<ApiView>;
   /** What is absent is unchanged. */
@@ -90,6 +92,7 @@ export function createHttpApis(options: HttpApisOptions): HttpApis {
 }
 
 interface Connected {
+  readonly workspaceId: WorkspaceId;
   readonly revision: number;
   readonly connection: ApiConnection;
 }
@@ -117,6 +120,15 @@ class Registry implements HttpApis {
     this.#catalogues.recheck(workspaceId);
   }
 
+  async heard(workspaceId: WorkspaceId): Promise<void> {
+    this.recheck(workspaceId);
+    const mine = [...this.#connected].filter(([, connected]) => connected.workspaceId === workspaceId);
+    if (mine.length === 0) return;
+    const apis = await listApis(this.#options.pool, workspaceId);
+    const active = new Set(apis.filter(({ status }) => status === 'active').map(({ id }) => id));
+    for (const [id] of mine) if (!active.has(id)) this.#disconnect(id);
+  }
+
   async send({ stored }: Api, request: ApiRequest, sink: AnswerSink): Promise<ApiEnd> {
     const connection = this.#isClosed ? undefined : this.#connectionOf(stored);
     if (connection === undefined) return { kind: 'failed', code: 'upstream_unreachable', began: false, bytesIn: 0 };
@@ -130,7 +142,7 @@ class Registry implements HttpApis {
     if (known?.revision === revision) return known.connection;
     if (known !== undefined && known.revision > revision) return undefined;
     const connection = this.#connect(stored);
-    this.#connected.set(id, { revision, connection });
+    this.#connected.set(id, { workspaceId: stored.workspaceId, revision, connection });
     if (known !== undefined) void known.connection.retire().catch(() => undefined);
     return connection;
   }

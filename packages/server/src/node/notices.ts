@@ -17,6 +17,7 @@ const CATALOGUE = 'hivekey_catalogue';
 const workspaceId = z.custom<WorkspaceId>((value) => typeof value === 'string');
 const agentId = z.custom<AgentId>((value) => typeof value === 'string');
 const agentNotice = z.object({ workspace: workspaceId, agent: agentId, status: z.string() });
+const catalogueNotice = z.object({ workspace: workspaceId });
 const workspaceNotice = z.object({ workspace: workspaceId, status: z.string() });
 
 export interface NoticeOptions {
@@ -55,7 +56,7 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
     [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
     [CATALOGUE]: async (payload) => {
       upstreams.heard(payload);
-      httpApis.recheck();
+      await httpApis.heard(catalogueNotice.parse(JSON.parse(payload)).workspace);
     },
     [APPROVAL_CHANNEL]: async (payload) => approvals.heard(payload),
   };

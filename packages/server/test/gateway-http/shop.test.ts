@@ -1,7 +1,7 @@
 /** A REST API with 50 operations, governed from its OpenAPI file through the proxy, end to end. */
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, settledEvent, type TestAgent } from '../actions/workspace.ts';
+import { eventually, settledEvent, startSecondNode, type TestAgent } from '../actions/workspace.ts';
 import { type Decider, type Office, openOffice } from '../approvals/office.ts';
 import { type Service, SHOP_DOCUMENT, startShop } from '../http-apis/shop.ts';
 import { agentOf } from './client.ts';
@@ -388,6 +388,18 @@ describe('a stop', () => {
     expect(after.body.code).toBe('agent_revoked');
     expect(after.headers['www-authenticate']).toContain('invalid_token');
     expect(shop.seen).toHaveLength(sent);
+  });
+
+  it('on another node takes an API out of use, and what is in flight breaks here', async () => {
+    const other = await startSecondNode(office);
+    const open = await openSlow(bot.token);
+    await other.done('POST', '/v1/http/apis/shop/disable', {});
+    expect(await open.cut).toBe(true);
+    expect((await settledEvent(office, open.eventId)).result.outcome).toBe('unknown');
+    await other.done('POST', '/v1/http/apis/shop/enable', {});
+    expect((await agentOf(other.server.url, bot.token)('GET', '/http/shop/customers')).status).toBe(200);
+    await eventually(async () => ((await ask('GET', '/http/shop/customers')).status === 200 ? true : undefined));
+    await other.close();
   });
 
   it('a disabled API is gone, and its namespace stays its own', async () => {
