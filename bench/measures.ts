@@ -3,6 +3,7 @@ import { benchAppend } from './append.ts';
 import type { Ground } from './company.ts';
 import { benchDecision } from './measures/decision.ts';
 import { benchGatewayCost } from './measures/gateway-cost.ts';
+import { benchGuards } from './measures/guards.ts';
 import { benchLatency } from './measures/latency.ts';
 import { benchReplay } from './measures/replay.ts';
 import { benchRevoke } from './measures/revoke.ts';
@@ -42,6 +43,13 @@ export const MEASURES: readonly Measure[] = [
     explanation:
       'The same call to the upstream direct and through the gateway, whose database, upstream and load share the cores. Added is the difference of the medians, and of the 99th percentiles. With all connections busy the machine is saturated, and latency is connections by throughput. The steps are means of the server’s own histograms over all of these windows.',
     measure: benchLatency,
+  },
+  {
+    name: 'guards',
+    title: 'What guards add to a call',
+    explanation:
+      'Agents of one gateway whose roles have one guard each, or none: `tools/call` of 200 bytes, 16 connections, all included, commits too.',
+    measure: benchGuards,
   },
   {
     name: 'append',

@@ -1,7 +1,7 @@
 /** A held call, from the agent that waits to the people who decide, against a real server and a real MCP server. */
 import type { Client } from '@modelcontextprotocol/client';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectAccessible, launch, openPage, signIn, type Watched } from './browser.ts';
 import { furnish, startWorkspace, type Workspace } from './workspace.ts';
 
@@ -35,6 +35,21 @@ async function as(person: string): Promise<Watched> {
   const watched = await openPage(browser, workspace.server.url);
   await signIn(watched.page, key);
   return watched;
+}
+
+/** Held calls of the last tests, $401 to $403. */
+const ids: string[] = [];
+
+function nextHeld(): Promise<string> {
+  return vi.waitFor(
+    async () => {
+      const { data } = (await workspace.api('GET', '/v1/approvals?status=pending')) as { data: { id: string }[] };
+      const next = data.find(({ id }) => !ids.includes(id));
+      if (next === undefined) throw new Error('nothing new is held');
+      return next.id;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
 }
 
 function pay(amount: number): void {
@@ -138,5 +153,139 @@ describe('a held call', () => {
 
   it('left no error in the browsers', () => {
     expect([...owner.complaints, ...colleague.complaints]).toEqual([]);
+  });
+});
+
+describe('calls of one agent', () => {
+  const waiting = (page: Page) => page.getByRole('table', { name: 'Waiting calls' }).getByRole('row');
+  const choice = (page: Page, id = '') =>
+    page.getByRole('checkbox', { name: `Choose billing.pay by billing-bot, ${id}` });
+
+  it('are chosen, read and approved together; another agent’s are not among them', async () => {
+    const { page } = colleague;
+    await workspace.api('POST', '/v1/agents', { name: 'other-bot', roles: ['billing'], owner: OWNER });
+    const { token } = (await workspace.api('POST', '/v1/tokens', { agent: 'other-bot' })) as { token: string };
+    const other = await workspace.connect(token);
+    const before = workspace.billing.payments.length;
+    for (const amount of [401, 402, 403]) {
+      pay(amount);
+      ids.push(await nextHeld());
+    }
+    const theirs = other.callTool({ name: 'billing__pay', arguments: { to: 'vendor@acme.example', amount: 404 } });
+    theirs.catch(() => undefined);
+    await page.goto('/approvals');
+    await expect.poll(() => waiting(page).count()).toBe(5);
+    await choice(page, ids[0]).check();
+    expect(await button(page, 'Approve together…').isDisabled()).toBe(true);
+    const barred = page.getByRole('checkbox', { name: /by other-bot, .* cannot be chosen: it is of another agent/ });
+    expect(await barred.isDisabled()).toBe(true);
+    await page.getByText('1 is of another agent or capability').waitFor();
+    await choice(page, ids[1]).check();
+    await expectAccessible(page);
+    await button(page, 'Approve together…').click();
+    const dialog = page.getByRole('dialog', { name: 'Approve 2 calls: billing.pay by billing-bot' });
+    await dialog
+      .getByRole('region', { name: /^arguments of apr_/ })
+      .nth(1)
+      .waitFor();
+    const shown = await dialog.getByRole('region', { name: /^arguments of apr_/ }).allTextContents();
+    expect(shown.map((text) => JSON.parse(text).amount).sort()).toEqual([401, 402]);
+    await dialog.getByRole('textbox', { name: 'Reason' }).fill('both invoices checked');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Approve 2 calls' }).click();
+    await dialog.getByText('2 of 2 calls approved.').waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    expect(await Promise.all(answers.slice(3, 5).map(async (each) => JSON.stringify(await each)))).toEqual([
+      expect.stringContaining('paid $401'),
+      expect.stringContaining('paid $402'),
+    ]);
+    expect(workspace.billing.payments.length).toBe(before + 2);
+    await expect.poll(() => waiting(page).count()).toBe(3);
+  });
+
+  it('say what the payee got before, and what is left to the agent', async () => {
+    const { page } = colleague;
+    await page.goto(`/approvals/${ids[2]}`);
+    await page.getByRole('region', { name: 'vendor@acme.example before' }).getByRole('row').nth(3).waitFor();
+    const left = page.getByRole('region', { name: 'What it can still do now' });
+    await left.getByText('unbounded: no cap or rate bounds them').waitFor();
+  });
+});
+
+describe('somebody who is away', () => {
+  it('hands the say to somebody else, who decides for them, recorded with both', async () => {
+    await workspace.api('POST', '/v1/people', { email: 'erin@acme.example' });
+    const erin = await as('erin@acme.example');
+    await erin.page.goto('/approvals?show=delegations');
+    await erin.page.getByText('Everybody decides for themselves').waitFor();
+    await button(erin.page, 'Delegate…').click();
+    const dialog = erin.page.getByRole('dialog', { name: 'Have somebody decide for me' });
+    await dialog.getByRole('combobox', { name: 'Person' }).click();
+    await erin.page.getByRole('option', { name: COLLEAGUE }).click();
+    await dialog.getByRole('textbox', { name: 'Reason' }).fill('on leave');
+    await expectAccessible(erin.page);
+    await dialog.getByRole('button', { name: 'Hand it over' }).click();
+    await erin.page.getByText(`${COLLEAGUE} for erin@acme.example`).waitFor();
+
+    const { page } = colleague;
+    await page.goto('/approvals?show=delegations');
+    await page.getByText('You decide for erin@acme.example.').waitFor();
+    await page.goto(`/approvals/${ids[2]}`);
+    await page.getByRole('combobox', { name: 'Decide' }).click();
+    await page.getByRole('option', { name: 'for erin@acme.example' }).click();
+    await page.getByText(`${COLLEAGUE} for erin@acme.example, you may decide.`).waitFor();
+    await expectAccessible(page);
+    await button(page, 'Approve…').click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    // the repeat collects what its first caller may not have waited for
+    pay(403);
+    expect(JSON.stringify(await answers.at(-1))).toContain('paid $403');
+    await page.getByRole('region', { name: 'Decisions' }).getByText(`${COLLEAGUE} for erin@acme.example`).waitFor();
+
+    await button(erin.page, `End: ${COLLEAGUE} for erin@acme.example`).click();
+    await erin.page.getByRole('dialog').getByRole('button', { name: 'End it' }).click();
+    await erin.page.getByText('Everybody decides for themselves').waitFor();
+    expect(erin.complaints).toEqual([]);
+  });
+});
+
+describe('people and their keys', () => {
+  it('have groups, an authority and an account in Slack', async () => {
+    const { page } = colleague;
+    await page.goto('/system?tab=people');
+    await button(page, `Change ${OWNER}`).click();
+    const dialog = page.getByRole('dialog', { name: OWNER });
+    await dialog.getByRole('combobox', { name: 'Groups' }).fill('finance');
+    await dialog.getByRole('combobox', { name: 'Groups' }).press('Enter');
+    await dialog.getByRole('combobox', { name: 'May approve' }).click();
+    await page.getByRole('option', { name: 'Only what is listed' }).click();
+    const authority = dialog.getByRole('textbox', { name: 'Authority' });
+    await authority.fill('billing.* usd=lots');
+    await dialog.getByText('is not a unit and a whole number').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await authority.fill('billing.* usd=500000');
+    await dialog.getByRole('textbox', { name: 'Slack team' }).fill('T012AB3CD');
+    await dialog.getByRole('textbox', { name: 'Slack member' }).fill('U045EF6GH');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    const row = page.getByRole('row').filter({ hasText: OWNER });
+    await row.getByText('billing.* up to $5,000.00').waitFor();
+    expect(await row.textContent()).toMatch(/finance.*U045EF6GH.*T012AB3CD/);
+  });
+
+  it('are made for a person', async () => {
+    const { page } = colleague;
+    await page.goto('/system?tab=keys');
+    await button(page, 'New admin key').click();
+    const dialog = page.getByRole('dialog', { name: 'New admin key' });
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('dana-phone');
+    await dialog.getByRole('combobox', { name: 'Person' }).click();
+    await page.getByRole('option', { name: OWNER }).click();
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Create key' }).click();
+    await dialog.getByText('Copy the key now.').waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('row').filter({ hasText: 'dana-phone' }).getByText(OWNER).waitFor();
+    expect(colleague.complaints).toEqual([]);
   });
 });

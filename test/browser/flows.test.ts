@@ -285,6 +285,7 @@ describe('the kill switch', () => {
     await page.goto('/containment');
     await button('Lift the stop of agent invoice-bot').click();
     await dialog().getByRole('button', { name: 'Lift stop' }).click();
+    await page.getByRole('tab', { name: 'Receipts' }).click();
     await page.getByRole('table', { name: 'Lifted stops' }).getByRole('link', { name: 'agent invoice-bot' }).click();
     await page.getByTestId('receipt').getByText('paid the wrong vendor').waitFor();
   });

@@ -8,22 +8,24 @@ import { furnish, startWorkspace, type Workspace } from './workspace.ts';
 let workspace: Workspace;
 let browser: Browser;
 let client: Client;
-/** Two administrators. */
+/** Two people, each with a key of their own. */
 let first: Watched;
 let second: Watched;
 
 beforeAll(async () => {
   [workspace, browser] = await Promise.all([startWorkspace(), launch()]);
   client = await workspace.connect(await furnish(workspace));
-  const { key } = (await workspace.api('POST', '/v1/keys', { name: 'lee' })) as { key: string };
-  [first, second] = [await as(workspace.server.adminKey), await as(key)];
+  await workspace.api('POST', '/v1/people', { email: 'lee@acme.example' });
+  [first, second] = [await as('dana'), await as('lee')];
 });
 afterAll(async () => {
   await browser?.close();
   await workspace?.close();
 });
 
-async function as(key: string): Promise<Watched> {
+async function as(name: string): Promise<Watched> {
+  const person = `${name}@acme.example`;
+  const { key } = (await workspace.api('POST', '/v1/keys', { name, person })) as { key: string };
   const watched = await openPage(browser, workspace.server.url);
   await signIn(watched.page, key);
   return watched;
@@ -36,7 +38,7 @@ describe('a freeze', () => {
     const { page } = first;
     expect(await read()).toContain('INV-1');
     await page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: 'Freezes' }).click();
-    await page.getByText('No freeze comes').waitFor();
+    await page.getByText('No freeze is planned').waitFor();
     await page.getByRole('button', { name: 'New freeze' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('textbox', { name: 'Name' }).fill('every-day');
@@ -57,7 +59,7 @@ describe('a freeze', () => {
     const asking = page.getByRole('dialog', { name: 'Ask to lift every-day' });
     await asking.getByRole('textbox', { name: 'Reason' }).fill('the books must be read');
     await asking.getByRole('button', { name: 'Ask', exact: true }).click();
-    await page.getByText('You asked: another administrator has to agree.').waitFor();
+    await page.getByText('You asked: another person has to agree.').waitFor();
     expect(await page.getByRole('button', { name: 'Agree…' }).isDisabled()).toBe(true);
     expect(await read()).not.toContain('INV-1');
 
@@ -79,6 +81,20 @@ describe('a freeze', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'End now', exact: true }).click();
     await page.getByText('ended by key:lee').waitFor();
     expect(await read()).not.toContain('INV-1');
+  });
+
+  it('stands in the calendar, month by month', async () => {
+    const { page } = first;
+    await page.goto('/freezes?month=2026-01');
+    await page.getByRole('heading', { name: 'January 2026' }).waitFor();
+    await page.getByRole('link', { name: 'every-day' }).first().waitFor();
+    await page.getByRole('button', { name: 'Month before' }).click();
+    await page.getByRole('heading', { name: 'December 2025' }).waitFor();
+    await page.getByRole('button', { name: 'Month after' }).click();
+    await expectAccessible(page);
+    const region = page.getByRole('region', { name: 'January 2026' });
+    await region.getByRole('link', { name: 'every-day' }).last().click();
+    await page.getByRole('dialog', { name: 'every-day' }).waitFor();
   });
 
   it('left no error in the browsers', () => {

@@ -30,6 +30,7 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/approvals?show=decided', 'None yet'],
   ['/approvals?show=mine', 'belongs to no person'],
   ['/containment', 'refund'],
+  ['/containment?tab=receipts', 'refund audit'],
   ['/freezes', 'audit'],
   ['/freezes?freeze=audit', 'Never overridden'],
   ['/freezes?create=true', 'Write freeze'],
@@ -38,6 +39,7 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/system?tab=keys', 'this session came from it'],
   ['/system?tab=guards', 'No guards'],
   ['/system?tab=people', 'dana@acme.example'],
+  ['/system?tab=channels', 'In Slack they also decide'],
   ['/policy/current', 'billing · rev 1'],
 ];
 

@@ -36,6 +36,7 @@ export {
   signNote,
 } from './note.ts';
 export { verifyConsistency, verifyInclusion } from './proofs.ts';
+export { type ContainmentReceipt, RECEIPT_VERSION, receiptNote } from './receipt.ts';
 export type * from './records.ts';
 export { edgeTiles, nodesFromTiles, type Tile, TileEdge, type TileLoader, type TileName, tilePath } from './tiles.ts';
 export {
@@ -59,3 +60,4 @@ export {
   verifyExport,
 } from './verify/verify-export.ts';
 export { type EventProof, type ProofReport, verifyProof } from './verify/verify-proof.ts';
+export { type ReceiptReport, verifyReceipt } from './verify/verify-receipt.ts';

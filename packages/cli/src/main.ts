@@ -5,19 +5,24 @@ import { addAgentCommands } from './commands/agents.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
 import { addBudgetCommands } from './commands/budgets.ts';
+import { addChannelCommands } from './commands/channels.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
+import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
+import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addUpstreamCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addTwoPeopleCommands } from './commands/two-people.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit.ts';
 
@@ -60,7 +65,12 @@ for (const add of [
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,
+  addDelegationCommands,
+  addChannelCommands,
   addContainmentCommands,
+  addTwoPeopleCommands,
+  addReceiptCommands,
+  addDrillCommands,
   addQuarantineCommands,
   addLogCommands,
   addVerifyCommand,

@@ -1,5 +1,5 @@
 /** Deciding on the command line, against a real server. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -66,4 +66,40 @@ test('a call is denied, and one is cancelled', async () => {
   expect((await hivekey(['approval', 'list', '--all'])).out).toContain(id);
   const other = await held('moon');
   expect((await hivekey(['approval', 'cancel', other])).out).toBe(`${other} is cancelled.\n`);
+});
+
+test('a delegation is made, used and ended', async () => {
+  const lee = await office.person('lee');
+  const create = ['delegation', 'create', lee.email, '--reason', 'on leave'];
+  const both = await hivekey([...create, '--for', '7d', '--until', '2030-01-01'], key);
+  expect([both.code, both.err]).toEqual([2, expect.stringContaining('One of --for and --until')]);
+  const made = await hivekey([...create, '--for', '7d', '--only', 'deploy', '--json'], key);
+  const delegation: string = JSON.parse(made.out).id;
+  expect((await hivekey(['delegation', 'list'])).out).toMatch(
+    new RegExp(`${delegation}.*in force.*erin@acme.example.*${lee.email}.*deploy.*on leave`),
+  );
+
+  const id = await held('for erin');
+  const shown = await hivekey(['approval', 'get', id], lee.key);
+  expect(shown.out).toContain('for         erin@acme.example: may approve');
+  const hash = /hash +(sha256:[0-9a-f]{64})/.exec(shown.out)?.[1] ?? '';
+  const approved = await hivekey(['approval', 'approve', id, '--hash', hash, '--for', 'erin@acme.example'], lee.key);
+  expect([approved.out, approved.code]).toEqual([`${id} is approved.\n`, 0]);
+  expect((await hivekey(['approval', 'get', id])).out).toContain(`approved    ${lee.email} for erin@acme.example`);
+
+  const ended = await hivekey(['delegation', 'end', delegation], lee.key);
+  expect(ended.out).toBe(`${lee.email} does not decide for erin@acme.example any more.\n`);
+  expect((await hivekey(['delegation', 'list'])).out).toBe('Nobody decides for anybody else.\n');
+});
+
+test('reminders are set from a file and shown', async () => {
+  const rules = join(home, 'reminders.json');
+  writeFileSync(
+    rules,
+    '[{"capability": "deploy", "remind_after_seconds": 900, "escalate": {"after_seconds": 1800, "to": ["security"]}}]',
+  );
+  const set = await hivekey(['approval', 'reminders', '--file', rules]);
+  expect(set.out).toMatch(/deploy +after 900 s +after 1800 s to security/);
+  writeFileSync(rules, '{}');
+  expect((await hivekey(['approval', 'reminders', '--file', rules])).code).toBe(2);
 });

@@ -364,20 +364,16 @@ scope: { actions: [nothing.here] }
     expect(listed.name).toBe('long-weekend');
     expect((await hivekey(['freeze', 'get', 'long-weekend'])).out).toContain('time_zone: Europe/Berlin');
 
-    const asked = await hivekey([
-      'freeze',
-      'override',
-      'long-weekend',
-      '--minutes',
-      '5',
-      '--reason',
-      'a fire',
-      '--json',
-    ]);
-    const { id } = JSON.parse(asked.out);
-    expect((await hivekey(['freeze', 'approve', 'long-weekend', id])).err).toContain('override_own');
-    const { key } = JSON.parse((await hivekey(['key', 'create', 'second-person', '--json'])).out);
-    const approved = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: key } });
+    const keyOf = async (name: string) =>
+      JSON.parse((await hivekey(['key', 'create', name, '--person', `${name}@acme.example`, '--json'])).out).key;
+    for (const name of ['mira', 'noor']) await hivekey(['person', 'add', `${name}@acme.example`]);
+    const [mira, noor] = [await keyOf('mira'), await keyOf('noor')];
+    const ask = ['freeze', 'override', 'long-weekend', '--minutes', '5', '--reason', 'a fire', '--json'];
+    expect((await hivekey(ask)).err).toContain('person_required');
+    const { id } = JSON.parse((await hivekey(ask, { env: { HIVEKEY_KEY: mira } })).out);
+    const own = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: mira } });
+    expect(own.err).toContain('override_own');
+    const approved = await hivekey(['freeze', 'approve', 'long-weekend', id], { env: { HIVEKEY_KEY: noor } });
     expect(approved.out).toContain('Freeze long-weekend is lifted until');
     expect((await hivekey(['freeze', 'overrides', 'long-weekend'])).out).toContain('a fire');
     expect((await hivekey(['freeze', 'remove', 'long-weekend'])).out).toBe('Freeze long-weekend is removed.\n');
@@ -394,6 +390,38 @@ scope: { actions: [nothing.here] }
     expect(code).toBe(2);
     expect(err).toMatch(/wrong-freeze\.yaml:7:\d+ /);
   });
+});
+
+test('a channel is set, tried, listed and removed, and an account in Slack written down', async () => {
+  expect((await hivekey(['channel', 'list'])).out).toBe('None is set.\n');
+  const set = await hivekey(['channel', 'email', '--host', 'localhost', '--from', 'hivekey@acme.example']);
+  expect(set.out).toBe('email is set. Try it: hivekey channel test email\n');
+  expect((await hivekey(['channel', 'list'])).out).toContain('localhost:587 as hivekey@acme.example');
+  // A relay on this machine takes the operator's word.
+  const tried = await hivekey(['channel', 'test', 'email', '--to', 'dana@acme.example']);
+  expect(tried).toMatchObject({ code: 1, out: expect.stringContaining('the address is loopback') });
+  expect((await hivekey(['channel', 'messages'])).out).toBe('None was given up.\n');
+  expect((await hivekey(['channel', 'retry', 'msg_none'])).code).toBe(1);
+  const slack = [
+    'channel',
+    'slack',
+    '--bot-token-ref',
+    'vault://none',
+    '--signing-secret-ref',
+    'vault://none',
+    '--channel',
+    'C012AB3CD',
+  ];
+  expect((await hivekey(slack)).err).toContain('credential_unavailable');
+  expect((await hivekey(['channel', 'remove', 'email'])).out).toBe('email is removed.\n');
+  await hivekey(['person', 'add', 'slacker@acme.example']);
+  const update = ['person', 'update', 'slacker@acme.example', '--json', '--slack'];
+  expect(JSON.parse((await hivekey([...update, 'T012AB3CD/U045EF6GH'])).out).slack).toEqual({
+    team: 'T012AB3CD',
+    user: 'U045EF6GH',
+  });
+  expect(JSON.parse((await hivekey([...update, 'none'])).out).slack).toBeNull();
+  expect((await hivekey([...update, 'erin'])).code).toBe(2);
 });
 
 test('sources are marked, and risk signals raised, listed and cleared', async () => {

@@ -2,6 +2,7 @@ export { approvalRequirement } from './decide/approval.ts';
 export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
 export { compilePolicy } from './decide/compile.ts';
 export { policyHash } from './decide/hash.ts';
+export { payeesOf } from './decide/kept-apart.ts';
 export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';

@@ -47,7 +47,7 @@ export type Operator =
   | 'pathUnder'
   | 'matches'
   | 'exists'
-  /** Of a prerequisite alone. */
+  /** Of a prerequisite, and of a first use, alone. */
   | 'within';
 
 /** Who shares one counter. */
@@ -66,6 +66,8 @@ export interface WindowCondition {
   readonly over: readonly string[];
   /** A counter for each value of this: `payee`, `session`, `action`, or an argument. */
   readonly per?: string;
+  /** Counts only what no person had approved. */
+  readonly unattended?: true;
 }
 
 /** Who must approve a held call. */
@@ -220,6 +222,8 @@ export interface StateView {
   readonly atMs?: number;
   /** What was done before and not yet used, of that which the call asks for. */
   readonly prerequisites?: readonly MetPrerequisite[];
+  /** Values that were used before, of those that the call asks about. */
+  readonly used?: readonly UsedValue[];
   /** Whether what led to the call may have come from a source that is not trusted. */
   readonly provenance?: Provenance;
   /** What detectors say of the agent, its owner and the capability; empty where they say nothing. */
@@ -245,6 +249,15 @@ export interface MetPrerequisite {
   readonly doneAtMs?: number;
   /** People had allowed it, and it was released then. */
   readonly approvedAtMs?: number;
+}
+
+/** A value of an argument that a call was carried out with, found again by its key. */
+export interface UsedValue {
+  readonly key: string;
+  /** The newest such call. */
+  readonly eventId: string;
+  /** It was seen to succeed then. */
+  readonly usedAtMs: number;
 }
 
 /** What a decision is asked about. Arguments have been decoded once, strictly. */
@@ -290,6 +303,8 @@ export interface WindowCharge {
   readonly amount: number;
   /** Absent for a count. */
   readonly unit?: string;
+  /** Not of a call that people had approved. */
+  readonly unattended?: true;
   /** Longest window any guard keeps on this key, so that entries can be pruned behind it. */
   readonly keepSeconds: number;
 }
@@ -331,6 +346,8 @@ export interface Evaluation {
   readonly uses?: readonly string[];
   /** Keys under which the call can be found as a prerequisite of others, once it was carried out. */
   readonly meets?: readonly string[];
+  /** Keys of the values that count as used, once the call was carried out. */
+  readonly leaves?: readonly string[];
 }
 
 /** State of one window at the instant of the decision. */
@@ -382,6 +399,8 @@ export interface CompiledPolicy {
   content(capability: string): Provenance;
   /** Keys of the prerequisites that the call asks for, to be looked up for the state. */
   prerequisites(request: DecisionRequest): readonly string[];
+  /** Keys of the values that the call asks about, whether they were used before; to be looked up for the state. */
+  usedValues(request: DecisionRequest): readonly string[];
   /** Pure, total, never throws: an internal error is a deny with reason class `error`. */
   evaluate(request: DecisionRequest, state?: StateView): Evaluation;
   /** Undefined where no answer of the capability tells what its call spent. */

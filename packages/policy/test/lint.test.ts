@@ -102,6 +102,30 @@ const CASES: readonly { name: string; code: string; found: readonly string[]; cl
     clean: ['action: mail.*, when: { field: action, eq: mail.send }, effect: review'],
   },
   {
+    name: 'a first use that passes where a later one does not',
+    code: 'first_use_passes',
+    found: ['action: payments.pay, when: { field: first_use(payee), within: 1d }, effect: allow', CAP],
+    clean: ['action: payments.pay, when: { field: first_use(payee), within: 1d }, effect: review', CAP],
+  },
+  {
+    name: 'the same, said the other way round',
+    code: 'first_use_passes',
+    found: ['action: payments.pay, when: { not: { field: first_use(payee), within: 1d } }, effect: review', CAP],
+    clean: ['action: payments.pay, when: { not: { field: first_use(payee), within: 1d } }, effect: allow', CAP],
+  },
+  {
+    name: 'a first use of what is not there',
+    code: 'field_absent',
+    found: ['action: mail.*, when: { field: first_use(payee), within: 1d }, effect: review'],
+    clean: ['action: mail.send, when: { field: first_use(payee), within: 1d }, effect: review'],
+  },
+  {
+    name: 'a cap above another, not one over something else',
+    code: 'dead',
+    found: [CAP, `${CAP.replace('$500', '$900')}, otherwise: review`],
+    clean: [CAP, `${CAP.replace('lte: $500', 'lte: $900, unattended: true')}, otherwise: review`],
+  },
+  {
     name: 'a threshold above the cap on a call',
     code: 'dead',
     found: [

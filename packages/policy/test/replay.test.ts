@@ -13,6 +13,7 @@ import {
   type ReplayedCall,
   type Role,
   settle,
+  type UsedValue,
   type Verdict,
   type WindowCharge,
   type WindowDemand,
@@ -52,6 +53,15 @@ interface Made {
   readonly outcome: 'success' | 'not_attempted' | 'unknown' | 'none';
   /** In major units. */
   readonly spent: number | undefined;
+  /** People would approve it. */
+  readonly isApproved: boolean;
+  readonly entrance: 'mcp' | 'actions';
+}
+
+/** What the log has of a call's decision. */
+interface Decided {
+  readonly verdict: Verdict;
+  readonly isReleased: boolean;
 }
 
 /** Windows as they are: every entry, looked through each time. */
@@ -76,10 +86,14 @@ class TrueWindows {
   }
 }
 
-/** The verdicts on the full arguments; results come right after their calls. */
-function trueVerdicts(set: PolicySet, made: readonly Made[]): readonly Verdict[] {
+/**
+ * The decisions on the full arguments; results come right after their calls. `log`: what people released, where another
+ * policy held it.
+ */
+function trueDecisions(set: PolicySet, made: readonly Made[], log?: readonly Decided[]): readonly Decided[] {
   const policy = compilePolicy(set);
   const windows = new TrueWindows();
+  const used = new Map<string, UsedValue>();
   let now = START;
   return made.map((call, i) => {
     now += call.afterSeconds * 1_000;
@@ -91,21 +105,31 @@ function trueVerdicts(set: PolicySet, made: readonly Made[]): readonly Verdict[]
       capability: call.capability,
       arguments: call.arguments,
     };
-    const evaluation = policy.evaluate(request, { atMs: now });
+    const evaluation = policy.evaluate(request, { atMs: now, used: [...used.values()] });
     const decision = settle(
       evaluation,
       evaluation.demands.map((demand) => ({ used: windows.used(demand, now) })),
     );
-    if (decision.verdict === 'allow') {
-      windows.charge(evaluation.charges, now, i);
+    const isReleased =
+      log === undefined ? decision.verdict === 'review' && call.isApproved : log[i]?.isReleased === true;
+    const verdict = decision.verdict === 'review' && isReleased ? 'allow' : decision.verdict;
+    if (verdict === 'allow') {
+      const charges = evaluation.charges.filter(({ unattended }) => !unattended || !isReleased);
+      windows.charge(charges, now, i);
       windows.settle(i, call);
+      if (call.outcome === 'success' && (call.entrance === 'mcp' || isReleased))
+        for (const key of evaluation.leaves ?? []) used.set(key, { key, eventId: `evt_${i}`, usedAtMs: now });
     }
-    return decision.verdict;
+    return { verdict, isReleased: isReleased && verdict === 'allow' };
   });
 }
 
+function trueVerdicts(set: PolicySet, made: readonly Made[]): readonly Verdict[] {
+  return trueDecisions(set, made).map(({ verdict }) => verdict);
+}
+
 /** What the log has of it, under the policy of that time. */
-function logOf(verdicts: readonly Verdict[], made: readonly Made[]): JsonObject[] {
+function logOf(decided: readonly (Verdict | Decided)[], made: readonly Made[]): JsonObject[] {
   let now = START;
   return made.flatMap((call, i): JsonObject[] => {
     now += call.afterSeconds * 1_000;
@@ -113,8 +137,12 @@ function logOf(verdicts: readonly Verdict[], made: readonly Made[]): JsonObject[
     const args = Object.fromEntries(
       Object.entries(call.arguments).map(([name, value]) => [name, call.masked.includes(name) ? '***' : value]),
     );
+    const of = decided[i] ?? 'deny';
+    const { verdict, isReleased } = typeof of === 'string' ? { verdict: of, isReleased: false } : of;
     const record: JsonObject = {
       kind: 'tool.call',
+      entrance: call.entrance,
+      ...(isReleased ? { approval_id: `apr_${i}` } : {}),
       event_id: `evt_${i}`,
       ts,
       workspace: 'w',
@@ -124,7 +152,7 @@ function logOf(verdicts: readonly Verdict[], made: readonly Made[]): JsonObject[
       roles: call.roles,
       action: call.capability,
       args,
-      verdict: verdicts[i] ?? 'deny',
+      verdict,
       reason_class: 'guard',
       reason: '',
     };
@@ -192,6 +220,8 @@ const call: fc.Arbitrary<Made> = fc.record({
   afterSeconds: fc.constantFrom(0, 7, 611, 4_001, 90_011),
   outcome: fc.constantFrom<Made['outcome']>('success', 'success', 'not_attempted', 'unknown', 'none'),
   spent: fc.constantFrom(undefined, 0, 0.5, 3),
+  isApproved: fc.constant(false),
+  entrance: fc.constant<Made['entrance']>('mcp'),
 });
 const calls = fc.array(call, { minLength: 1, maxLength: 30 });
 
@@ -269,6 +299,8 @@ describe('replay', () => {
       afterSeconds,
       outcome: 'success',
       spent: undefined,
+      isApproved: false,
+      entrance: 'mcp',
     });
     // $5, $4, then $2 that no longer fits in $9; a day later $5
     const made = [pay(5, 0), pay(4, 60), pay(2, 60), pay(5, 86_500)];
@@ -323,6 +355,90 @@ describe('replay', () => {
     };
     expect(replay(setOf('review'), [record])[0]?.after).toMatchObject({ verdict: 'allow' });
     expect(replay(setOf('deny'), [record])[0]?.after).toMatchObject({ verdict: 'deny' });
+  });
+});
+
+describe('replay of what approvals and results leave', () => {
+  const remembering = fc.record({
+    action: fc.constantFrom(...NAMES, 'pay.*', '*'),
+    when: fc.record({
+      field: fc.constantFrom('first_use(f)', 'first_use(action)'),
+      within: fc.constantFrom('1h', '1d', '7d'),
+      scope: fc.constantFrom('agent', 'role', 'owner'),
+    }),
+    effect: fc.constantFrom<Verdict>('review', 'review', 'deny'),
+    otherwise: fc.constant<Verdict>('allow'),
+  });
+  const unattended = fc.record({
+    action: fc.constantFrom('pay.one', 'pay.*'),
+    when: fc.record({
+      field: fc.constantFrom('sum(usd, 24h)', 'sum(usd, 1h)'),
+      lte: fc.constantFrom('$2', '$9'),
+      scope: fc.constantFrom('agent', 'role', 'owner'),
+      unattended: fc.constant(true),
+    }),
+    effect: fc.constant<Verdict>('allow'),
+    otherwise: fc.constant<Verdict>('review'),
+  });
+  const anyGuard = fc.oneof(remembering, unattended, guard);
+  const withMemory = fc
+    .record({
+      allow: fc.constantFrom(NAMES, ['pay.one']),
+      guards: fc.array(anyGuard, { minLength: 1, maxLength: 3 }),
+      workspace: fc.array(anyGuard, { maxLength: 2 }),
+    })
+    .map(({ allow, guards, workspace }): PolicySet => {
+      const roles = [
+        { name: 'a', description: '', revision: 1, allow, guards: guardsFrom(guards, 'a') },
+        { name: 'b', description: '', revision: 1, allow: NAMES, guards: [] },
+      ];
+      return { revision: 1, roles, workspaceGuards: guardsFrom(workspace, 'workspace'), capabilities: CAPABILITIES };
+    });
+  const remembered = fc.array(
+    fc
+      .record({ made: call, isApproved: fc.boolean(), entrance: fc.constantFrom('mcp' as const, 'actions' as const) })
+      .map(
+        // the time of a result is known to a second
+        ({ made, ...more }): Made => ({ ...made, ...more, afterSeconds: Math.max(3, made.afterSeconds) }),
+      ),
+    { minLength: 4, maxLength: 30 },
+  );
+
+  it('gives every verdict again where the log holds the arguments', () => {
+    let released = 0;
+    fc.assert(
+      fc.property(withMemory, remembered, (set, made) => {
+        const open = made.map((each) => ({ ...each, masked: [] }));
+        const decided = trueDecisions(set, open);
+        released += decided.filter(({ isReleased }) => isReleased).length;
+        const replayed = replay(set, logOf(decided, open));
+        expect(replayed.map(({ after }) => ('verdict' in after ? after.verdict : after))).toEqual(
+          decided.map(({ verdict }) => verdict),
+        );
+      }),
+      { numRuns: 400 },
+    );
+    expect(released).toBeGreaterThan(200);
+  });
+
+  it('tells of another policy what it would have decided, and nothing where it cannot know', () => {
+    let told = 0;
+    let untold = 0;
+    fc.assert(
+      fc.property(withMemory, withMemory, remembered, fc.constantFrom(0, 0, 3, 9), (then, candidate, made, cut) => {
+        const log = trueDecisions(then, made);
+        const truth = trueDecisions(candidate, made, log);
+        for (const { eventId, after } of replay(candidate, logOf(log, made).slice(cut), cut === 0)) {
+          if ('verdict' in after) {
+            told += 1;
+            expect(after.verdict).toBe(truth[Number(eventId.slice(4))]?.verdict);
+          } else untold += 1;
+        }
+      }),
+      { numRuns: 600 },
+    );
+    expect(told).toBeGreaterThan(untold);
+    expect(untold).toBeGreaterThan(100);
   });
 });
 

@@ -54,6 +54,8 @@ export interface Person {
   readonly display_name: string;
   readonly label: string | null;
   readonly active: boolean;
+  /** The account with which the person decides in Slack. */
+  readonly slack: { readonly team: string; readonly user: string } | null;
   readonly groups: readonly string[];
   /** What the person may approve; null: anything. */
   readonly authority:
@@ -76,12 +78,14 @@ export type ApprovalStatus =
 
 export interface ApprovalDecision {
   readonly person: string;
+  /** Whose say it was, where a delegate decided. */
+  readonly on_behalf_of: string | null;
   readonly decision: 'approve' | 'deny';
   readonly reason: string;
   readonly groups: readonly string[];
   readonly key: string;
   readonly key_id: string;
-  readonly channel: 'api' | 'cli' | 'console';
+  readonly channel: 'api' | 'cli' | 'console' | 'slack';
   readonly authenticated_at: number;
   readonly decided_at: number;
   readonly bulk: number | null;
@@ -122,8 +126,8 @@ export interface Approval {
   readonly ended_at: number | null;
 }
 
+/** `why_not`: the code with which an approval of this person is refused. */
 interface MayDecide {
-  readonly person: string | null;
   readonly may: boolean;
   readonly why_not: string | null;
 }
@@ -134,18 +138,126 @@ export interface FullApproval extends Approval {
   readonly view: Readonly<Record<string, unknown>>;
   /** `hash` is over its RFC 8785 form. */
   readonly binding: Readonly<Record<string, unknown>>;
-  readonly deciders: readonly MayDecide[];
-  readonly you: MayDecide;
+  /** `on_behalf_of`: for whom, where the person is a delegate. */
+  readonly deciders: readonly (MayDecide & { readonly person: string; readonly on_behalf_of: string | null })[];
+  /** With those for whom you may decide. */
+  readonly you: MayDecide & {
+    readonly person: string | null;
+    readonly on_behalf_of: readonly (MayDecide & { readonly person: string })[];
+  };
+  /** People were told that it still waits. */
+  readonly told: readonly { readonly kind: 'reminded' | 'escalated'; readonly at: number; readonly event_id: string }[];
   readonly history: {
     readonly approvals: readonly Pick<Approval, 'id' | 'status' | 'impact' | 'outcome' | 'requested_at'>[];
     readonly calls: readonly {
       readonly event_id: string;
       readonly ts: string;
-      readonly verdict: string;
+      readonly verdict: Verdict;
       readonly outcome: string | null;
       readonly reason: string;
     }[];
+    /** Calls to the same payee by any agent; null when the call names none. */
+    readonly payee: {
+      readonly payees: readonly string[];
+      readonly calls: readonly {
+        readonly event_id: string;
+        readonly ts: string;
+        readonly agent: string;
+        readonly verdict: Verdict;
+        readonly outcome: string | null;
+        readonly impact: Readonly<Record<string, number>>;
+      }[];
+      readonly looked_at: number;
+      /** False: there are older calls that were not looked at. */
+      readonly complete: boolean;
+    } | null;
   };
+}
+
+/** Somebody decides about held calls for somebody else, for a time. */
+export interface Delegation {
+  readonly id: string;
+  readonly object: 'delegation';
+  readonly status: 'to_come' | 'in_force' | 'over';
+  readonly from: string;
+  readonly to: string;
+  /** Null: all. */
+  readonly capabilities: readonly string[] | null;
+  readonly reason: string;
+  readonly starts_at: number;
+  readonly ends_at: number;
+  readonly created: number;
+  readonly created_by: string;
+  /** When it was ended before its time. */
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly ended_reason: string | null;
+}
+
+/** Who is told when that a held call of these capabilities still waits. */
+export interface ReminderRule {
+  readonly capability: string;
+  readonly remind_after_seconds: number | null;
+  readonly escalate: { readonly after_seconds: number; readonly to: readonly string[] } | null;
+}
+
+interface ChannelState {
+  readonly object: 'channel';
+  readonly waiting: number;
+  /** Messages that were given up. */
+  readonly failed: number;
+  readonly last_error: string | null;
+  readonly delivered_at: number | null;
+  readonly updated_at: number;
+  readonly updated_by: string;
+}
+
+/** Where people are told of held calls. Credentials are references. */
+export type Channel =
+  | (ChannelState & {
+      readonly channel: 'slack';
+      readonly team: string;
+      readonly settings: {
+        readonly bot_token_ref: string;
+        readonly signing_secret_ref: string;
+        readonly channel: string;
+        readonly group_channels: Readonly<Record<string, string>>;
+        readonly api_url: string;
+      };
+    })
+  | (ChannelState & {
+      readonly channel: 'email';
+      readonly settings: {
+        readonly host: string;
+        readonly port: number;
+        readonly security: 'starttls' | 'tls' | 'none';
+        readonly username: string | null;
+        readonly password_ref: string | null;
+        readonly from: string;
+      };
+    });
+
+export interface ChannelMessage {
+  readonly id: string;
+  readonly object: 'channel_message';
+  readonly channel: 'slack' | 'email';
+  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation';
+  readonly destination: string;
+  readonly approval: string | null;
+  readonly event_id: string;
+  readonly status: 'waiting' | 'delivered' | 'dropped' | 'failed';
+  readonly failures: number;
+  readonly last_error: string | null;
+  readonly retry_at: number | null;
+  readonly delivered_at: number | null;
+  readonly created: number;
+}
+
+export interface ChannelTest {
+  readonly object: 'channel_test';
+  readonly channel: 'slack' | 'email';
+  readonly delivered: boolean;
+  readonly error: string | null;
 }
 
 export interface Token {
@@ -238,6 +350,7 @@ export interface Receipt {
     readonly fate: 'aborted_before_upstream' | 'unknown' | 'finished';
   }[];
   readonly sessions_closed: number;
+  readonly approvals_cancelled: number;
   readonly nodes: readonly { readonly node: string; readonly effective_at: string | null }[];
   readonly event_id: string;
 }
@@ -253,7 +366,103 @@ export interface Containment {
   readonly effective_at: number | null;
   readonly lifted_at: number | null;
   readonly lifted_by: string | null;
+  /** The proposal by which two people gave it. */
+  readonly proposal: string | null;
+  readonly lift_proposal: string | null;
+  /** The rehearsal whose shadow agent it stopped. */
+  readonly rehearsal: string | null;
   readonly receipt: Receipt;
+}
+
+/** Who may stop and lift alone. */
+export interface ContainmentSettings {
+  readonly object: 'containment_settings';
+  readonly two_people: { readonly kill: readonly ContainmentScope[]; readonly lift: readonly ContainmentScope[] };
+  readonly answer_minutes: number;
+  /** A rehearsal passes when its slowest refusal came within it. */
+  readonly target_ms: number;
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+/** What one person has asked for and another has to confirm. */
+export interface ContainmentProposal {
+  readonly id: string;
+  readonly object: 'containment_proposal';
+  readonly kind: 'kill' | 'lift' | 'restore' | 'settings';
+  readonly scope: ContainmentScope | null;
+  readonly target: string;
+  readonly containment: string | null;
+  readonly settings: Pick<ContainmentSettings, 'two_people' | 'answer_minutes' | 'target_ms'> | null;
+  readonly reason: string;
+  readonly status: 'proposed' | 'confirmed' | 'withdrawn' | 'expired';
+  readonly proposed_by: string;
+  readonly proposed_by_person: string;
+  readonly proposed_at: number;
+  readonly answer_by: number;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly confirmed_by_person: string | null;
+  /** The stop that was given or lifted. */
+  readonly result: string | null;
+  /** While a stop waits: what one person can do now. */
+  readonly meanwhile: readonly string[];
+}
+
+/** The kill switch pressed on a shadow of an agent, and measured. Times ISO 8601 in `result`, epoch seconds elsewhere. */
+export interface Rehearsal {
+  readonly id: string;
+  readonly object: 'rehearsal';
+  readonly agent: string | null;
+  readonly agent_id: string | null;
+  readonly drill: string | null;
+  readonly actor: string;
+  readonly node: string;
+  readonly target_ms: number;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly status: 'running' | 'passed' | 'failed';
+  readonly result: {
+    readonly failure: string | null;
+    readonly containment: string | null;
+    readonly ordered_at: string | null;
+    readonly commit_ms: number | null;
+    readonly first_refusal_ms: number | null;
+    readonly call_aborted_ms: number | null;
+    readonly session_closed_ms: number | null;
+    readonly slowest_ms: number | null;
+    readonly entrances: readonly {
+      readonly entrance: string;
+      readonly refused: boolean;
+      readonly code: string | null;
+      readonly ms: number | null;
+    }[];
+    readonly tools: readonly {
+      readonly capability: string;
+      /** What a call without arguments would have come to before the stop. */
+      readonly before: Verdict | null;
+      readonly refused: boolean;
+      readonly code: string | null;
+      readonly ms: number | null;
+    }[];
+    readonly call: { readonly event_id: string; readonly capability: string } | null;
+  } | null;
+}
+
+/** Rehearsals on a schedule. */
+export interface Drill {
+  readonly object: 'drill';
+  readonly name: string;
+  /** Null: one at random. */
+  readonly agent: string | null;
+  readonly time_zone: string;
+  readonly starts: string;
+  readonly repeats: string | null;
+  readonly author: string;
+  readonly updated_at: number;
+  readonly next_at: number | null;
+  readonly overdue_seconds: number | null;
+  readonly last: Rehearsal | null;
 }
 
 export interface Sources {
@@ -299,9 +508,12 @@ export interface FreezeOverride {
   readonly reason: string;
   readonly minutes: number;
   readonly requested_by: string;
+  /** E-mail of whose key that is. */
+  readonly requested_by_person: string | null;
   readonly requested_at: number;
   readonly answer_by: number;
   readonly approved_by: string | null;
+  readonly approved_by_person: string | null;
   readonly starts_at: number | null;
   readonly ends_at: number | null;
   readonly ended_by: string | null;
@@ -322,6 +534,14 @@ export interface Freeze {
   readonly updated_at: number;
   /** In the answer that applied it. */
   readonly change?: 'created' | 'updated' | 'unchanged';
+}
+
+/** A stretch of time in which a freeze is in force. Null: no beginning, no end is known. */
+export interface FreezeTime {
+  readonly object: 'freeze_time';
+  readonly freeze: string;
+  readonly starts_at: number | null;
+  readonly ends_at: number | null;
 }
 
 export interface TraceStep {
@@ -379,7 +599,17 @@ export interface HeldAction {
   readonly object: 'action';
   readonly id: string;
   readonly verdict: 'review';
+  readonly approval: ApprovalTicket;
   readonly decision: Decision;
+}
+
+/** `url`: where the agent looks what became of it; `console_url`: where people decide. */
+export interface ApprovalTicket {
+  readonly id: string;
+  readonly status: string;
+  readonly expires_at: number;
+  readonly url: string;
+  readonly console_url: string;
 }
 
 /** A window that somebody is under, and how full it is. Amounts in minor units for money. */
@@ -388,12 +618,16 @@ export interface Budget {
   readonly rule: string;
   readonly origin: string;
   readonly sentence: string;
+  /** The calls it bounds: a capability, `crm.*`, or `*`. */
+  readonly action: string;
   readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
   readonly subject: string;
   readonly per: { readonly by: string; readonly value: string } | null;
   readonly kind: 'sum' | 'count';
   readonly unit: string | null;
   readonly over: readonly string[];
+  /** Counts only what no person had approved. */
+  readonly unattended: boolean;
   readonly window_seconds: number;
   readonly limit: number;
   readonly used: number;
@@ -486,4 +720,29 @@ export interface HttpOperation {
   readonly definition: JsonObject;
   readonly approved_definition: JsonObject | null;
   readonly problem: string | null;
+}
+
+/** How near an agent is to tripping a breaker. */
+export interface BreakerReading {
+  readonly object: 'breaker_reading';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly state: 'open' | 'half_open' | 'closed';
+  /** What is compared with the threshold. */
+  readonly value: number;
+  readonly counted: number;
+  /** Whether so many are counted that the value may trip it. */
+  readonly is_judged: boolean;
+}
+
+/** Whom and what a stop would cover if it were ordered now. */
+export interface ContainmentReach {
+  readonly object: 'containment_reach';
+  readonly scope: ContainmentScope;
+  readonly target: string;
+  readonly agents: number;
+  readonly calls: number;
+  readonly approvals: number;
+  /** Id of the stop of exactly this that stands already. */
+  readonly standing: string | null;
 }

@@ -42,7 +42,9 @@ const schema = z.strictObject({
     .default(1024 * 1024),
   requests_per_minute: z.int().min(1).default(6000),
   permit_seconds: z.int().min(1).max(3600).default(60),
-  hold_seconds: z.int().min(1).max(280).default(50),
+  hold_seconds: z.number().min(0.1).max(280).default(50),
+  /** MCP clients that can open links get one to the approval of a held call: where who runs an agent also approves. */
+  approval_pointers: z.union([z.boolean(), z.stringbool()]).default(false),
   shutdown_seconds: z.int().min(1).max(600).default(10),
 });
 

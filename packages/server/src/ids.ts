@@ -40,6 +40,7 @@ export function newId<Id extends string>(
     | 'stop'
     | 'req'
     | 'ses'
+    | 'tsk'
     | 'whk'
     | 'prm'
     | 'apr'
@@ -47,7 +48,11 @@ export function newId<Id extends string>(
     | 'sec'
     | 'ovr'
     | 'rsk'
-    | 'qua',
+    | 'qua'
+    | 'prp'
+    | 'reh'
+    | 'dlg'
+    | 'msg',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

@@ -8,8 +8,10 @@ import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
 import { watchBreakers } from './breakers/index.ts';
+import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
+import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
 import { createHttpEntrance } from './gateway/http/index.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
@@ -135,16 +137,19 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     config: {
       stateKey: keys.state,
       version,
+      url,
       allowedHosts: servedHosts({ config, url }),
       maxBodyBytes: config.body_limit_bytes,
       requestsPerMinute: config.requests_per_minute,
       holdMs: config.hold_seconds * 1000,
+      approvalPointers: config.approval_pointers,
     },
     logger,
     observe: metrics.mcp,
   });
   closers.add('mcp entrance', () => mcp.close());
   const http = createHttpEntrance({
+    url,
     path,
     httpApis,
     approvals,
@@ -165,6 +170,18 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock,
   });
   closers.add('webhooks', () => webhooks.close());
+  const channels = startChannels({
+    pool,
+    log,
+    secrets,
+    approvals,
+    nodeId,
+    url,
+    allowedHosts: config.upstream_allow,
+    logger,
+    clock,
+  });
+  closers.add('channels', () => channels.close());
   const listener = await hearNotices({
     databaseUrl: database.url,
     nodeId,
@@ -201,6 +218,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     approvals,
     permits,
     webhooks,
+    channels,
     keys,
     config,
     logger,
@@ -212,6 +230,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   };
   const watch = watchBreakers(context);
   closers.add('breakers', () => watch.close());
+  const drills = watchDrills(context);
+  closers.add('drills', () => drills.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

@@ -1,5 +1,5 @@
 /** revoke, restore, stops: the kill switch. */
-import type { Agent, Containment, ContainmentScope } from '@hivekey/sdk';
+import type { Agent, Containment, ContainmentProposal, ContainmentScope } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import { type Columns, paint, when } from '../output.ts';
@@ -37,6 +37,7 @@ function receiptText({ id, scope, target, receipt }: Containment): string {
     `first refusal  ${receipt.first_refusal_ms === null ? 'not measured: nothing to probe with' : `${receipt.first_refusal_ms} ms after the order`}`,
     `agents         ${receipt.agents.map(({ name, tokens_ended }) => `${name} (${tokens_ended} ${tokens_ended === 1 ? 'token' : 'tokens'} ended)`).join(', ') || 'none'}`,
     `sessions       ${receipt.sessions_closed} closed`,
+    `approvals      ${receipt.approvals_cancelled} cancelled`,
     `in flight      ${receipt.calls.length === 0 ? 'none' : ''}`,
     ...receipt.calls.map(
       ({ agent, capability, fate, event_id }) =>
@@ -45,6 +46,15 @@ function receiptText({ id, scope, target, receipt }: Containment): string {
     `on the log     ${receipt.event_id}`,
   ];
   return lines.join('\n');
+}
+
+/** Nothing has happened yet. */
+export function proposedText({ id, kind, scope, target, answer_by, meanwhile }: ContainmentProposal): string {
+  return [
+    `${paint('bold', `${kind} ${scope ?? ''} ${target}`.replace(/ +/g, ' '))} waits for a second person until ${when(answer_by)} · ${id}`,
+    `to confirm     hivekey proposal confirm ${id}, with a key of another person`,
+    ...(meanwhile.length === 0 ? [] : ['meanwhile, alone', ...meanwhile.map((line) => `  ${line}`)]),
+  ].join('\n');
 }
 
 const STOPS: Columns<Containment> = {
@@ -60,6 +70,7 @@ const STOPS: Columns<Containment> = {
 export function addContainmentCommands(program: Command): void {
   program
     .command('revoke [agent]')
+    .alias('kill')
     .description('cut off an agent, or everyone with a role, an owner, a tool, or the workspace: now, on every path')
     .option('--role <role>', 'every agent that wears it')
     .option('--owner <email>', 'every agent of this owner')
@@ -74,8 +85,8 @@ export function addContainmentCommands(program: Command): void {
       online<[string | undefined], Target & { reason?: string }>(
         async ({ out, hivekey }, { reason, ...target }, agent) => {
           const body = { ...scopeOf(agent, target), ...(reason === undefined ? {} : { reason }) };
-          const stop = await hivekey.request<Containment>('POST', '/v1/containments', { body });
-          out.result(stop, () => receiptText(stop));
+          const stop = await hivekey.request<Containment | ContainmentProposal>('POST', '/v1/containments', { body });
+          out.result(stop, () => (stop.object === 'containment' ? receiptText(stop) : proposedText(stop)));
           return undefined;
         },
       ),
@@ -88,15 +99,24 @@ export function addContainmentCommands(program: Command): void {
       online<[string], { reason?: string }>(async ({ out, hivekey }, { reason }, what) => {
         const body = reason === undefined ? {} : { reason };
         if (what.startsWith('stop_')) {
-          const lifted = await hivekey.request<Containment>(
+          const lifted = await hivekey.request<Containment | ContainmentProposal>(
             'POST',
             `/v1/containments/${encodeURIComponent(what)}/lift`,
             { body },
           );
-          out.result(lifted, () => `${lifted.scope} ${lifted.target} is no longer stopped by ${lifted.id}.`);
+          out.result(lifted, () =>
+            lifted.object === 'containment'
+              ? `${lifted.scope} ${lifted.target} is no longer stopped by ${lifted.id}.`
+              : proposedText(lifted),
+          );
           return undefined;
         }
-        const agent = await hivekey.request<Agent>('POST', `/v1/agents/${encodeURIComponent(what)}/restore`, { body });
+        const path = `/v1/agents/${encodeURIComponent(what)}/restore`;
+        const agent = await hivekey.request<Agent | ContainmentProposal>('POST', path, { body });
+        if (agent.object === 'containment_proposal') {
+          out.result(agent, () => proposedText(agent));
+          return undefined;
+        }
         out.result(agent, () => `Agent ${agent.name} is ${agent.status}.`);
         if (agent.status === 'active') out.note(`It needs a new token: hivekey token create ${agent.name}`);
         return undefined;

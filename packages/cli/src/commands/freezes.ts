@@ -23,8 +23,9 @@ const FREEZES: Columns<Freeze> = {
 const OVERRIDES: Columns<FreezeOverride> = {
   id: ({ id }) => id,
   status: ({ status }) => status,
-  asked: ({ requested_by, requested_at }) => `${requested_by}, ${when(requested_at)}`,
-  agreed: ({ approved_by }) => approved_by ?? '–',
+  asked: ({ requested_by, requested_by_person, requested_at }) =>
+    `${requested_by_person ?? requested_by}, ${when(requested_at)}`,
+  agreed: ({ approved_by, approved_by_person }) => approved_by_person ?? approved_by ?? '–',
   until: ({ ends_at }) => when(ends_at),
   reason: ({ reason }) => reason,
 };
@@ -85,7 +86,7 @@ export function addFreezeCommands(program: Command): void {
     );
   freeze
     .command('override <name>')
-    .description('ask for a freeze to be lifted for a time; another administrator has to agree')
+    .description('ask for a freeze to be lifted for a time; another person has to agree')
     .requiredOption('--minutes <n>', 'for how long, from when it is agreed; at most 1440', wholeNumber)
     .requiredOption('--reason <text>', 'why; it stands in the log')
     .action(
@@ -94,7 +95,7 @@ export function addFreezeCommands(program: Command): void {
           body: { minutes, reason },
         });
         out.result(asked, () => `Override ${asked.id} is asked for. Nothing is lifted yet.`);
-        out.note(`Another administrator agrees with: hivekey freeze approve ${name} ${asked.id}`);
+        out.note(`Another person agrees with: hivekey freeze approve ${name} ${asked.id}`);
         return undefined;
       }),
     );
@@ -110,7 +111,7 @@ export function addFreezeCommands(program: Command): void {
     );
   freeze
     .command('approve <name> <override>')
-    .description('agree to an override that another administrator asked for')
+    .description('agree to an override that another person asked for')
     .action(
       online<[string, string], object>(async ({ out, hivekey }, _, name, id) => {
         const lifted = await hivekey.request<FreezeOverride>('POST', addressOf(name, 'overrides', id, 'approve'));

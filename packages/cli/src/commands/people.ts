@@ -1,6 +1,6 @@
 /** person: who is accountable for agents. */
 import type { Person } from '@hivekey/sdk';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Columns, when } from '../output.ts';
 import { online } from '../run.ts';
 import { repeated } from '../values.ts';
@@ -14,6 +14,14 @@ const COLUMNS: Columns<Person> = {
   agents: ({ agents }) => String(agents),
   since: ({ created }) => when(created),
 };
+
+/** `team/user`, or `none`. In an object, because commander takes null for a value that failed. */
+function slackAccount(text: string): Pick<Person, 'slack'> {
+  if (text === 'none') return { slack: null };
+  const [team = '', user = '', ...more] = text.split('/');
+  if (team === '' || user === '' || more.length > 0) throw new InvalidArgumentError('Write TEAM/USER, or none.');
+  return { slack: { team, user } };
+}
 
 interface Details {
   readonly name?: string;
@@ -58,20 +66,27 @@ export function addPeopleCommands(program: Command): void {
       'a group the person speaks for in approvals; repeatable, replaces the groups before',
       repeated,
     )
+    .option(
+      '--slack <team/user>',
+      'the account with which the person decides in Slack, e.g. T012AB3CD/U045EF6GH, or none',
+      slackAccount,
+    )
     .option('--leave', 'no longer here')
     .option('--return', 'here again')
     .action(
-      online<[string], Details & { leave?: boolean; return?: boolean }>(async ({ out, hivekey }, options, email) => {
-        const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
-        const groups = options.group === undefined ? {} : { groups: options.group };
-        const body = { ...detailsOf(options), ...groups, ...active };
-        const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
-        out.result(
-          changed,
-          () =>
-            `${changed.email} is ${changed.active ? 'active' : 'inactive'}, accountable for ${changed.agents} agents.`,
-        );
-        return undefined;
-      }),
+      online<[string], Details & { leave?: boolean; return?: boolean; slack?: Pick<Person, 'slack'> }>(
+        async ({ out, hivekey }, options, email) => {
+          const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
+          const groups = options.group === undefined ? {} : { groups: options.group };
+          const body = { ...detailsOf(options), ...groups, ...options.slack, ...active };
+          const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
+          out.result(
+            changed,
+            () =>
+              `${changed.email} is ${changed.active ? 'active' : 'inactive'}, accountable for ${changed.agents} agents.`,
+          );
+          return undefined;
+        },
+      ),
     );
 }

@@ -67,14 +67,14 @@ async function* linesOf(text: string): AsyncGenerator<Uint8Array, void, undefine
   yield Buffer.from(text);
 }
 
-function findingLines(findings: readonly Finding[]): string[] {
+export function findingLines(findings: readonly Finding[]): string[] {
   return findings.map(({ code, place, message, fatal }) => {
     const mark = fatal ? paint('red', `✗ ${code}`) : paint('yellow', `! ${code}`);
     return `${mark}  ${printable(place)}\n    ${printable(message)}`;
   });
 }
 
-function verdictLine(isVerified: boolean, key: VerifyReport['key']): string {
+export function verdictLine(isVerified: boolean, key: VerifyReport['key']): string {
   if (!isVerified) return paint('red', 'NOT VERIFIED');
   const verified = paint('green', 'VERIFIED');
   return key?.isTrusted === true

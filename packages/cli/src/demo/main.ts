@@ -2,16 +2,25 @@
  * `npm run demo`: scripted agents, the real gateway, three real MCP servers from npm, one company's sample data.
  * `--keep` leaves the server running so that the console can be looked at.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Finding, verifyExport } from '@hivekey/action-log';
-import { type Agent, type Containment, HiveKey, HiveKeyError, type Token } from '@hivekey/sdk';
+import {
+  type Agent,
+  type Approval,
+  type Containment,
+  type FullApproval,
+  HiveKey,
+  HiveKeyError,
+  type Key,
+  type Token,
+} from '@hivekey/sdk';
 import { downloadExport } from '../commands/logs.ts';
 import { folderSource } from '../export-folder.ts';
 import { paint } from '../output.ts';
 import { ScriptedAgent } from './agent.ts';
-import { OWNER, PAY, ROLES } from './policy.ts';
+import { COLLEAGUE, FREEZE, OWNER, PAY, ROLES } from './policy.ts';
 import { type DemoServer, startDemoServer } from './server.ts';
 import { check, Stage } from './stage.ts';
 
@@ -121,11 +130,68 @@ async function showCaps(cast: Cast, notes: ScriptedAgent): Promise<void> {
   }
 }
 
-async function showHold({ folder }: Cast, notes: ScriptedAgent): Promise<void> {
-  stage.scene('Hold', 'A person must decide first.');
-  const held = await notes.call('files__write_file', { path: join(folder, 'new.txt'), content: 'sample' });
-  stage.step('write new.txt', held.text, 'yellow');
-  check(held.isError, 'the call is held');
+async function showHold({ admin, server, folder }: Cast, notes: ScriptedAgent): Promise<void> {
+  stage.scene('Hold', 'A person must decide first, on exactly this call, and it runs once.');
+  const as = await keysOf(admin, server, [OWNER, COLLEAGUE]);
+  const path = join(folder, 'new.txt');
+  const call = notes.call('files__write_file', { path, content: 'sample' });
+  const asked = await heldCall(admin);
+  stage.step('write new.txt', `held: ${asked.id} waits for a person`, 'yellow');
+  const refusal = await decide(as(OWNER), asked, 'approve').catch((error: unknown) => error);
+  check(refusal instanceof HiveKeyError && refusal.code === 'approver_is_owner', 'the owner alone cannot approve');
+  stage.step(`${OWNER}, who owns the agent, approves`, refusal.message, 'red');
+  check(!existsSync(path), 'nothing was written while it waits');
+  await decide(as(COLLEAGUE), asked, 'approve');
+  const written = await call;
+  stage.step(`${COLLEAGUE} approves`, written.text, 'green');
+  check(!written.isError && readFileSync(path, 'utf8') === 'sample', 'the approved call ran');
+
+  const other = notes.call('files__write_file', { path, content: 'something else' });
+  const again = await heldCall(admin);
+  check(again.id !== asked.id, 'other content is another call');
+  await decide(as(COLLEAGUE), again, 'deny');
+  const denied = await other;
+  stage.step('the same file with other content is held anew, and denied', denied.text, 'red');
+  check(denied.isError && readFileSync(path, 'utf8') === 'sample', 'the denied call did not run');
+}
+
+/** A client for each person, with a key of their own. */
+async function keysOf(
+  admin: HiveKey,
+  { url }: DemoServer,
+  people: readonly string[],
+): Promise<(person: string) => HiveKey> {
+  const clients = new Map<string, HiveKey>();
+  for (const person of people) {
+    if (person !== OWNER) await admin.request('POST', '/v1/people', { body: { email: person } });
+    const { key } = await admin.request<Key>('POST', '/v1/keys', { body: { name: person.replace(/@.*/, ''), person } });
+    clients.set(person, new HiveKey({ url, key: key ?? '' }));
+  }
+  return (person) => clients.get(person) ?? admin;
+}
+
+/** The call that waits, once it does. */
+async function heldCall(admin: HiveKey): Promise<FullApproval> {
+  for (let i = 0; i < 400; i += 1) {
+    const { data } = await admin.request<{ data: readonly Approval[] }>('GET', '/v1/approvals', {
+      query: { status: 'pending' },
+    });
+    if (data[0] !== undefined) return admin.request<FullApproval>('GET', `/v1/approvals/${data[0].id}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('no call was held');
+}
+
+function decide(person: HiveKey, { id, hash }: FullApproval, decision: 'approve' | 'deny'): Promise<unknown> {
+  return person.request('POST', `/v1/approvals/${id}/decide`, { body: { decision, hash, reason: 'demo' } });
+}
+
+async function showFreeze({ admin, folder }: Cast, notes: ScriptedAgent): Promise<void> {
+  stage.scene('Freeze', 'While a change freeze is in force nothing in its scope happens, whoever approves.');
+  await admin.request('PUT', `/v1/freezes/${FREEZE.metadata.name}`, { body: FREEZE });
+  const frozen = await notes.call('files__write_file', { path: join(folder, 'late.txt'), content: 'sample' });
+  stage.step('write late.txt', frozen.text, 'red');
+  check(frozen.isError && frozen.text.includes(FREEZE.metadata.name), 'the denial names the freeze');
 }
 
 async function showRevoke({ admin, server }: Cast, token: string): Promise<void> {
@@ -210,6 +276,7 @@ async function play(server: DemoServer): Promise<void> {
   await showGuards(cast, notes);
   await showCaps(cast, notes);
   await showHold(cast, notes);
+  await showFreeze(cast, notes);
   await showRevoke(cast, await cast.token('worker-bot'));
   await showProof(cast);
   await notes.close();

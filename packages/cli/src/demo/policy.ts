@@ -1,6 +1,7 @@
 /** What the demo sets up: sample data, labelled as such. */
 
 export const OWNER = 'dana@acme.example';
+export const COLLEAGUE = 'lee@acme.example';
 
 export const ROLES = [
   {
@@ -82,4 +83,16 @@ export const PAY = {
     required: ['to', 'amount'],
     additionalProperties: false,
   },
+} as const;
+
+/** In force on every day: the demo runs on any. */
+export const FREEZE = {
+  apiVersion: 'policy.hivekey.ai/v1',
+  kind: 'Freeze',
+  metadata: { name: 'demo-freeze', description: 'Sample: no file is written' },
+  time_zone: 'UTC',
+  starts: '2026-01-01T00:00',
+  ends: '2026-01-02T00:00',
+  repeats: 'FREQ=DAILY',
+  scope: { actions: ['files.write_file'] },
 } as const;

@@ -25,11 +25,16 @@ export function whenSignedOut(listener: () => void): void {
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  return request<T>('GET', withQuery(path, query), undefined, signal);
+  return (await request<T>('GET', withQuery(path, query), undefined, signal)).answer;
+}
+
+/** The bytes as they came: what is signed must not be written anew. */
+export async function getText(path: string, signal?: AbortSignal): Promise<string> {
+  return (await request<unknown>('GET', path, undefined, signal)).text;
 }
 
 export async function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return request<T>(method, path, body);
+  return (await request<T>(method, path, body)).answer;
 }
 
 /** All pages of a list that is known to be small (roles, capabilities, servers, keys). */
@@ -57,10 +62,15 @@ export function at(strings: TemplateStringsArray, ...parts: readonly string[]): 
   return strings.reduce((path, text, i) => `${path}${encodeURIComponent(parts[i - 1] ?? '')}${text}`);
 }
 
-async function request<T>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+interface Received<T> {
+  readonly text: string;
+  readonly answer: T;
+}
+
+async function request<T>(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<Received<T>> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
-  let answer: unknown;
+  let text: string;
   try {
     response = await fetch(path, {
       method,
@@ -76,14 +86,15 @@ async function request<T>(method: string, path: string, body: unknown, signal?: 
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
-    answer = await readJson(response);
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw unreachable(timeout.aborted);
   }
+  const answer = jsonOf(text);
   if (response.ok) {
     // The one cast of the client: the server checks its answers against the schemas these types are written from.
-    return answer as T;
+    return { text, answer: answer as T };
   }
   const failure = readError(response.status, answer, response.headers.get('X-Request-ID') ?? undefined);
   // Signing in is refused with 401 as well; there the room itself tells why.
@@ -91,8 +102,7 @@ async function request<T>(method: string, path: string, body: unknown, signal?: 
   throw failure;
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text();
+function jsonOf(text: string): unknown {
   if (text === '') return undefined;
   try {
     return JSON.parse(text);

@@ -1,31 +1,48 @@
 /** What the rooms read, each with its cache key. Keys begin with the name of the thing, so that a change can drop all of it. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
-import { at, get, getAll, setCsrfToken } from './client.ts';
+import { at, get, getAll, getText, setCsrfToken } from './client.ts';
 import { ApiError } from './problem.ts';
 import type {
   AdminKey,
   Agent,
   AgentToken,
   Approval,
+  Breaker,
+  BreakerReading,
   Budget,
   Capability,
+  Channel,
+  ChannelMessage,
   Containment,
+  ContainmentProposal,
+  ContainmentReach,
+  ContainmentScope,
+  ContainmentSettings,
+  Delegation,
+  Drill,
   EventDetail,
   EventProof,
   Freeze,
   FreezeOverride,
+  FreezeTime,
   FullApproval,
   Guard,
   HttpApi,
   HttpOperation,
   List,
+  LogEvent,
   Matrix,
   McpDefinition,
   McpServer,
   Person,
+  Quarantine,
+  Rehearsal,
+  Risk,
+  RiskTransmitter,
   Role,
   Session,
+  Sources,
   UpstreamSecret,
   VisibleTool,
 } from './types.ts';
@@ -86,11 +103,18 @@ export function agentToolsQuery(agent: string) {
   });
 }
 
-/** Of an agent or a role. */
-export function budgetsQuery(whose: { readonly agent: string } | { readonly role: string }) {
+/** Of an agent, a role or an owner; without any, those that the whole workspace shares. */
+export interface Whose {
+  readonly agent?: string | undefined;
+  readonly role?: string | undefined;
+  readonly owner?: string | undefined;
+}
+
+export function budgetsQuery(whose: Whose) {
   return queryOptions({
     queryKey: ['budgets', whose],
-    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', whose, signal),
+    queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', { ...whose }, signal),
+    refetchInterval: whileAttended(5_000),
   });
 }
 
@@ -187,6 +211,19 @@ export const peopleQuery = queryOptions({
   queryFn: ({ signal }) => getAll<Person>('/v1/people', {}, signal),
 });
 
+export const channelsQuery = queryOptions({
+  queryKey: ['channels'],
+  queryFn: ({ signal }) => getAll<Channel>('/v1/channels', {}, signal),
+  refetchInterval: whileAttended(10_000),
+});
+
+/** The newest. */
+export const failedMessagesQuery = queryOptions({
+  queryKey: ['channels', 'failed'],
+  queryFn: ({ signal }) => get<List<ChannelMessage>>('/v1/channel-messages', { status: 'failed', limit: 20 }, signal),
+  refetchInterval: whileAttended(10_000),
+});
+
 export const keysQuery = queryOptions({
   queryKey: ['keys'],
   queryFn: ({ signal }) => getAll<AdminKey>('/v1/keys', {}, signal),
@@ -200,12 +237,112 @@ export const workspaceGuardsQuery = queryOptions({
 export const activeStopsQuery = queryOptions({
   queryKey: ['containments', 'active'],
   queryFn: ({ signal }) => getAll<Containment>('/v1/containments', { active: true }, signal),
-  refetchInterval: whileAttended(15_000),
+  refetchInterval: whileAttended(5_000),
 });
 
+/** The newest. */
 export const stopsQuery = queryOptions({
   queryKey: ['containments', 'all'],
   queryFn: ({ signal }) => get<List<Containment>>('/v1/containments', { limit: 200 }, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+/** Whom and what a stop would cover now. */
+export function reachQuery(scope: ContainmentScope, target: string) {
+  return queryOptions({
+    queryKey: ['containments', 'reach', scope, target],
+    queryFn: ({ signal }) => get<ContainmentReach>('/v1/containment-reach', { scope, target }, signal),
+    refetchInterval: whileAttended(2_000),
+  });
+}
+
+/** The text as it is signed. Nodes and results come later than the order does, so it is read anew each time. */
+export function signedReceiptQuery(id: string) {
+  return queryOptions({
+    queryKey: ['containments', 'receipt', id],
+    queryFn: ({ signal }) => getText(at`/v1/containments/${id}/receipt`, signal),
+  });
+}
+
+/** What waits for a second person. */
+export const proposalsQuery = queryOptions({
+  queryKey: ['containments', 'proposals'],
+  queryFn: ({ signal }) => getAll<ContainmentProposal>('/v1/containment-proposals', { status: 'proposed' }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export const containmentSettingsQuery = queryOptions({
+  queryKey: ['containments', 'settings'],
+  queryFn: ({ signal }) => get<ContainmentSettings>('/v1/containment-settings', {}, signal),
+});
+
+export const drillsQuery = queryOptions({
+  queryKey: ['drills', 'list'],
+  queryFn: ({ signal }) => getAll<Drill>('/v1/drills', {}, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+/** The newest. */
+export const rehearsalsQuery = queryOptions({
+  queryKey: ['drills', 'rehearsals'],
+  queryFn: ({ signal }) => get<List<Rehearsal>>('/v1/containments/rehearsals', { limit: 50 }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export const activeQuarantinesQuery = queryOptions({
+  queryKey: ['quarantines', 'active'],
+  queryFn: ({ signal }) => getAll<Quarantine>('/v1/quarantines', { active: true }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+/** The newest of those that ended. */
+export const endedQuarantinesQuery = queryOptions({
+  queryKey: ['quarantines', 'ended'],
+  queryFn: ({ signal }) => get<List<Quarantine>>('/v1/quarantines', { active: false, limit: 100 }, signal),
+});
+
+export const breakersQuery = queryOptions({
+  queryKey: ['breakers', 'list'],
+  queryFn: ({ signal }) => getAll<Breaker>('/v1/breakers', {}, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+export function readingsQuery(breaker: string) {
+  return queryOptions({
+    queryKey: ['breakers', 'readings', breaker],
+    queryFn: ({ signal }) => getAll<BreakerReading>(at`/v1/breakers/${breaker}/readings`, {}, signal),
+    refetchInterval: whileAttended(2_000),
+  });
+}
+
+/** The newest trips of all breakers. */
+export const tripsQuery = queryOptions({
+  queryKey: ['breakers', 'trips'],
+  queryFn: ({ signal }) =>
+    get<List<LogEvent>>('/v1/audit/events', { kind: 'breaker.tripped', order: 'desc', limit: 200 }, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
+export const activeRisksQuery = queryOptions({
+  queryKey: ['risks', 'active'],
+  queryFn: ({ signal }) => getAll<Risk>('/v1/risks', { active: true }, signal),
+  refetchInterval: whileAttended(5_000),
+});
+
+/** The newest of those that ended. */
+export const endedRisksQuery = queryOptions({
+  queryKey: ['risks', 'ended'],
+  queryFn: ({ signal }) => get<List<Risk>>('/v1/risks', { active: false, limit: 100 }, signal),
+});
+
+export const transmittersQuery = queryOptions({
+  queryKey: ['transmitters'],
+  queryFn: ({ signal }) => getAll<RiskTransmitter>('/v1/risk-transmitters', {}, signal),
+});
+
+export const sourcesQuery = queryOptions({
+  queryKey: ['sources'],
+  queryFn: ({ signal }) => get<Sources>('/v1/workspace/sources', {}, signal),
 });
 
 export function stopQuery(id: string) {
@@ -267,11 +404,28 @@ export function approvalQuery(id: string) {
   });
 }
 
+/** Not over. */
+export const delegationsQuery = queryOptions({
+  queryKey: ['delegations', 'open'],
+  queryFn: ({ signal }) => getAll<Delegation>('/v1/delegations', { open: true }, signal),
+  refetchInterval: whileAttended(15_000),
+});
+
 export const freezesQuery = queryOptions({
   queryKey: ['freezes', 'list'],
   queryFn: ({ signal }) => getAll<Freeze>('/v1/freezes', {}, signal),
   refetchInterval: whileAttended(15_000),
 });
+
+/** Epoch seconds. */
+export function freezeTimesQuery(from: number, to: number) {
+  return queryOptions({
+    queryKey: ['freezes', 'times', from, to],
+    queryFn: async ({ signal }) => (await get<List<FreezeTime>>('/v1/freeze-times', { from, to }, signal)).data,
+    refetchInterval: whileAttended(60_000),
+    placeholderData: keepPreviousData,
+  });
+}
 
 export function overridesQuery(freeze: string) {
   return queryOptions({

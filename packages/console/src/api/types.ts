@@ -1,18 +1,80 @@
-/** What the HTTP API gives and takes: docs/reference/api.md. Times of objects are epoch seconds; times of the log ISO 8601. */
+/**
+ * What the HTTP API gives and takes, docs/reference/api.md: the SDK's shapes, and beside them what the SDK leaves open and
+ * what only a console reads. Times of objects are epoch seconds; times of the log ISO 8601.
+ */
+import type * as sdk from '@hivekey/sdk';
+import type { Guard, JsonObject, Problem, TraceStep, Verdict, VisibleTool } from '@hivekey/sdk';
 
-type Verdict = 'allow' | 'deny' | 'review';
+export type {
+  Agent,
+  Approval,
+  ApprovalStatus,
+  Breaker,
+  BreakerReading,
+  Budget,
+  Capability,
+  Containment,
+  ContainmentProposal,
+  ContainmentReach,
+  ContainmentScope,
+  ContainmentSettings,
+  Decision,
+  Delegation,
+  Drill,
+  FreezeOverride,
+  Guard,
+  Json,
+  JsonObject,
+  Key as AdminKey,
+  List,
+  Person,
+  Problem,
+  Quarantine,
+  Rehearsal,
+  Risk,
+  RiskTransmitter,
+  Sources,
+  Token as AgentToken,
+  TraceStep,
+  VisibleTool,
+} from '@hivekey/sdk';
+
+/** The signed receipt of a stop, as packages/action-log writes it: of its members those that are shown. */
+export interface SignedReceipt {
+  readonly note: string;
+  readonly receipt: {
+    readonly two_people: {
+      readonly proposed_by: string;
+      readonly proposed_at: string;
+      readonly confirmed_by: string;
+    } | null;
+    readonly agents: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly last_allowed_at: string | null;
+      readonly first_denied_at: string | null;
+    }[];
+    /** Null where they were not listed. */
+    readonly tools:
+      | readonly {
+          readonly capability: string;
+          readonly agents: number;
+          readonly established: 'probe' | 'state';
+          readonly refused_at: string | null;
+        }[]
+      | null;
+    readonly nodes: readonly {
+      readonly node: string;
+      readonly effective_at: string | null;
+      /** Of a node that did not answer: when the last call that it had recorded before could begin. */
+      readonly bound_at: string | null;
+    }[];
+    readonly permits_ended: readonly unknown[];
+    readonly reservations_released: readonly unknown[];
+  };
+}
+
 export type Access = 'read' | 'write';
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: Json;
-}
-
-export interface List<T> {
-  readonly object: 'list';
-  readonly data: readonly T[];
-  readonly has_more: boolean;
-  readonly next_cursor: string | null;
-}
 
 export interface Session {
   readonly object: 'session';
@@ -75,91 +137,58 @@ export interface SystemHealth {
   readonly nodes_heard: boolean;
 }
 
-type AgentStatus = 'active' | 'suspended' | 'revoked';
-
-export interface Agent {
-  readonly id: string;
-  readonly name: string;
-  readonly roles: readonly string[];
-  readonly owner: string;
-  readonly owner_label?: string | null;
-  readonly status: AgentStatus;
-  readonly description: string;
-  readonly metadata: JsonObject;
-  readonly created: number;
-  readonly created_by: string;
-  readonly last_action_at: number | null;
-  readonly stopped_reason: string | null;
-  /** It reads on and does nothing else until this ends. */
-  readonly quarantine: { readonly id: string; readonly reason: string; readonly until: number | null } | null;
+interface ChannelState {
+  readonly waiting: number;
+  readonly failed: number;
+  readonly last_error: string | null;
+  readonly delivered_at: number | null;
+  readonly updated_at: number;
+  readonly updated_by: string;
 }
 
-export interface VisibleTool {
-  readonly name: string;
-  readonly capability: string;
-  readonly kind: string;
-  readonly namespace: string | null;
-  readonly access: Access;
-  readonly description: string;
-  readonly pin: string | null;
-  readonly guards: readonly string[];
+/** Where people are told of held calls. */
+export type Channel =
+  | (ChannelState & {
+      readonly channel: 'slack';
+      readonly team: string;
+      readonly settings: {
+        readonly bot_token_ref: string;
+        readonly signing_secret_ref: string;
+        readonly channel: string;
+        readonly group_channels: Readonly<Record<string, string>>;
+        readonly api_url: string;
+      };
+    })
+  | (ChannelState & {
+      readonly channel: 'email';
+      readonly settings: {
+        readonly host: string;
+        readonly port: number;
+        readonly security: 'starttls' | 'tls' | 'none';
+        readonly username: string | null;
+        readonly password_ref: string | null;
+        readonly from: string;
+      };
+    });
+
+export interface ChannelMessage {
+  readonly id: string;
+  readonly channel: 'slack' | 'email';
+  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation';
+  readonly destination: string;
+  readonly approval: string | null;
+  readonly status: 'waiting' | 'delivered' | 'dropped' | 'failed';
+  readonly last_error: string | null;
+  readonly created: number;
 }
 
-type CredentialStatus = 'live' | 'expired' | 'revoked';
-
-export interface AgentToken {
-  readonly id: string;
-  readonly agent: string;
-  readonly agent_id: string;
-  readonly name: string;
-  readonly role: string | null;
-  readonly last4: string;
-  readonly status: CredentialStatus;
-  readonly created: number;
-  readonly created_by: string;
-  readonly expires_at: number;
-  readonly last_used_at: number | null;
-  readonly replaced_by: string | null;
-  /** Only in the answer that made it. */
-  readonly token?: string;
-}
-
-export interface AdminKey {
-  readonly id: string;
-  readonly name: string;
-  readonly last4: string;
-  readonly status: CredentialStatus;
-  readonly created: number;
-  readonly created_by: string;
-  readonly expires_at: number | null;
-  readonly last_used_at: number | null;
-  readonly replaced_by: string | null;
-  /** Only in the answer that made it. */
-  readonly key?: string;
-}
-
-export interface Person {
-  readonly id: string;
-  readonly email: string;
-  readonly display_name: string;
-  readonly label: string | null;
-  readonly active: boolean;
-  readonly agents: number;
-  readonly created: number;
+export interface ChannelTest {
+  readonly delivered: boolean;
+  readonly error: string | null;
 }
 
 /** A guard as a document holds it. */
-export interface GuardDocument {
-  readonly id: string;
-  readonly action: string;
-  readonly when: JsonObject;
-  readonly effect: Verdict;
-  readonly otherwise?: Verdict;
-}
-
-export interface Guard extends GuardDocument {
-  readonly sentence: string;
-}
+export type GuardDocument = Omit<Guard, 'sentence' | 'otherwise'> & { readonly otherwise?: Verdict };
 
 /** The role file. */
 export interface RoleDocument {
@@ -170,16 +199,7 @@ export interface RoleDocument {
   readonly guards: readonly GuardDocument[];
 }
 
-export interface Role {
-  readonly name: string;
-  readonly description: string;
-  readonly revision: number;
-  readonly allow: readonly string[];
-  readonly guards: readonly Guard[];
-  readonly agents: number;
-  readonly created: number;
-  readonly updated_at: number;
-  readonly author: string;
+export interface Role extends Omit<sdk.Role, 'document'> {
   readonly document: RoleDocument;
 }
 
@@ -201,18 +221,6 @@ export interface Finding {
   readonly message: string;
   readonly remedy: string;
   readonly path: string;
-}
-
-export interface Capability {
-  readonly name: string;
-  readonly description: string;
-  readonly access: Access;
-  readonly destructive: boolean;
-  readonly impact: JsonObject;
-  readonly input_schema: JsonObject | null;
-  readonly source: 'declared' | 'discovered';
-  readonly roles: readonly string[];
-  readonly stopped: boolean;
 }
 
 export interface PolicyCheck {
@@ -263,39 +271,6 @@ export interface MatrixCapability {
 export interface Matrix {
   readonly roles: readonly MatrixRole[];
   readonly capabilities: readonly MatrixCapability[];
-}
-
-/** A finding in a document. Lines and columns count from 1. */
-export interface Problem {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy?: string;
-  readonly path?: string;
-  readonly line?: number;
-  readonly column?: number;
-}
-
-export interface TraceStep {
-  readonly rule: string;
-  readonly origin: string;
-  readonly sentence: string;
-  readonly result: Verdict;
-  readonly detail: string;
-}
-
-export interface Decision {
-  readonly verdict: Verdict;
-  readonly reason_class: string;
-  readonly reason: string;
-  readonly rule: string | null;
-  readonly role: string | null;
-  readonly role_revision: number | null;
-  readonly trace: readonly TraceStep[];
-  readonly impact: Readonly<Record<string, number>>;
-  readonly policy: string;
-  readonly policy_revision: number;
-  readonly remaining: number | null;
-  readonly retry_after_seconds: number | null;
 }
 
 type DefinitionStatus = 'live' | 'new' | 'changed' | 'off' | 'gone';
@@ -382,41 +357,6 @@ export interface UpstreamSecret {
   readonly last4: string;
 }
 
-export type ContainmentScope = 'agent' | 'role' | 'owner' | 'tool' | 'workspace';
-
-/** Times are ISO 8601 with milliseconds. */
-interface Receipt {
-  readonly ordered_at: string;
-  readonly committed_at: string | null;
-  /** When the recording transaction, asked for one of the stopped agents, was seen to refuse. */
-  readonly effective_at: string | null;
-  /** From the order to that refusal. Null when there was no agent to ask for. */
-  readonly first_refusal_ms: number | null;
-  readonly agents: readonly { readonly id: string; readonly name: string; readonly tokens_ended: number }[];
-  readonly calls: readonly {
-    readonly event_id: string;
-    readonly agent: string;
-    readonly capability: string;
-    readonly fate: string;
-  }[];
-  readonly sessions_closed: number;
-  readonly nodes: readonly { readonly node: string; readonly effective_at: string | null }[];
-  readonly event_id: string;
-}
-
-export interface Containment {
-  readonly id: string;
-  readonly scope: ContainmentScope;
-  readonly target: string;
-  readonly reason: string;
-  readonly actor: string;
-  readonly ordered_at: number;
-  readonly effective_at: number | null;
-  readonly lifted_at: number | null;
-  readonly lifted_by: string | null;
-  readonly receipt: Receipt;
-}
-
 /** A record of the action log with its place in it. Fields beyond these depend on the kind. */
 export interface LogEvent {
   readonly seq: number;
@@ -487,95 +427,6 @@ export interface EventFilter {
   readonly q?: string | undefined;
 }
 
-/** A window that somebody is under, and how full it is. Amounts in minor units for money. */
-export interface Budget {
-  readonly object: 'budget';
-  readonly rule: string;
-  readonly origin: string;
-  readonly sentence: string;
-  readonly scope: 'agent' | 'role' | 'owner' | 'workspace';
-  readonly subject: string;
-  readonly per: { readonly by: string; readonly value: string } | null;
-  readonly unit: string | null;
-  readonly window_seconds: number;
-  readonly limit: number;
-  readonly used: number;
-  readonly left: number;
-  readonly frees_in_seconds: number | null;
-  readonly otherwise: Verdict;
-}
-
-export type ApprovalStatus =
-  | 'pending'
-  | 'approved'
-  | 'released'
-  | 'finished'
-  | 'unknown'
-  | 'denied'
-  | 'expired'
-  | 'cancelled'
-  | 'stopped';
-
-interface ApprovalDecision {
-  readonly person: string;
-  readonly decision: 'approve' | 'deny';
-  readonly reason: string;
-  /** Of the person, when it was decided. */
-  readonly groups: readonly string[];
-  readonly key: string;
-  readonly channel: 'api' | 'cli' | 'console';
-  readonly authenticated_at: number;
-  readonly decided_at: number;
-  /** How many were decided in one move; null: this one alone. */
-  readonly bulk: number | null;
-  readonly event_id: string;
-}
-
-interface Quorum {
-  readonly people: number;
-  readonly groups: readonly string[];
-}
-
-/** A call that waits for people, or did. */
-export interface Approval {
-  readonly id: string;
-  readonly status: ApprovalStatus;
-  readonly agent: string;
-  readonly owner: string;
-  readonly entrance: string;
-  readonly action: string;
-  readonly tool: string;
-  readonly namespace: string | null;
-  readonly access: Access | null;
-  readonly destructive: boolean | null;
-  readonly impact: Readonly<Record<string, number>>;
-  readonly reason: string;
-  readonly rule: string | null;
-  readonly requirement: Quorum;
-  /** Who must still approve. */
-  readonly missing: Quorum;
-  readonly decisions: readonly ApprovalDecision[];
-  /** What an approval names. */
-  readonly hash: string;
-  readonly event_id: string;
-  readonly requested_at: number;
-  readonly expires_at: number;
-  readonly decided_at: number | null;
-  readonly released_at: number | null;
-  readonly call_event_id: string | null;
-  readonly outcome: string | null;
-  readonly error_code: string | null;
-  readonly stop_code: string | null;
-  readonly ended_reason: string | null;
-  readonly ended_at: number | null;
-}
-
-/** `why_not`: the code with which an approval of this person is refused. */
-interface MayDecide {
-  readonly may: boolean;
-  readonly why_not: string | null;
-}
-
 /** What deciders are shown; its digest is bound. */
 interface HeldView {
   readonly roles: readonly string[];
@@ -598,44 +449,12 @@ interface HeldBinding {
   readonly [member: string]: unknown;
 }
 
-export interface FullApproval extends Approval {
+export interface FullApproval extends Omit<sdk.FullApproval, 'view' | 'binding'> {
   readonly view: HeldView;
   readonly binding: HeldBinding;
-  readonly deciders: readonly (MayDecide & { readonly person: string })[];
-  readonly you: MayDecide & { readonly person: string | null };
-  readonly history: {
-    readonly approvals: readonly {
-      readonly id: string;
-      readonly status: ApprovalStatus;
-      readonly impact: Readonly<Record<string, number>>;
-      readonly outcome: string | null;
-      readonly requested_at: number;
-    }[];
-    readonly calls: readonly {
-      readonly event_id: string;
-      readonly ts: string;
-      readonly verdict: Verdict;
-      readonly outcome: string | null;
-      readonly reason: string;
-    }[];
-  };
 }
 
-export interface FreezeOverride {
-  readonly id: string;
-  readonly freeze: string;
-  /** `unanswered`: nobody agreed in time, or it was withdrawn. */
-  readonly status: 'requested' | 'unanswered' | 'active' | 'ended';
-  readonly reason: string;
-  readonly minutes: number;
-  readonly requested_by: string;
-  readonly requested_at: number;
-  readonly answer_by: number;
-  readonly approved_by: string | null;
-  readonly starts_at: number | null;
-  readonly ends_at: number | null;
-  readonly ended_by: string | null;
-}
+export type FreezeTime = Omit<sdk.FreezeTime, 'object'>;
 
 /** The freeze file. */
 export interface FreezeDocument {
@@ -654,19 +473,6 @@ export interface FreezeDocument {
   };
 }
 
-export interface Freeze {
-  readonly name: string;
-  readonly description: string;
-  readonly sentence: string;
-  /** Whether it denies now: its time, and not overridden. */
-  readonly in_force: boolean;
-  /** While its time lasts: when that ends. */
-  readonly until: number | null;
-  /** While its time is not: when it comes; null: never again. */
-  readonly next: number | null;
-  readonly override: FreezeOverride | null;
+export interface Freeze extends Omit<sdk.Freeze, 'document'> {
   readonly document: FreezeDocument;
-  readonly author: string;
-  readonly created: number;
-  readonly updated_at: number;
 }

@@ -4,11 +4,13 @@ import {
   IconActivity,
   IconBan,
   IconFlask,
+  IconGauge,
   IconHandStop,
   IconHeartRateMonitor,
   IconKey,
   IconLogout,
   IconMoon,
+  IconRadar2,
   IconRobot,
   IconSearch,
   IconServer2,
@@ -21,7 +23,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
+import { activeQuarantinesQuery, activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
 import mark from './mark.svg';
 import { Palette } from './Palette.tsx';
@@ -40,8 +42,12 @@ const ROOMS = [
     { to: '/approvals', label: 'Approvals', icon: IconHandStop },
     { to: '/log', label: 'Live log', icon: IconActivity },
     { to: '/dry-run', label: 'Dry run', icon: IconFlask },
+    { to: '/budgets', label: 'Budgets', icon: IconGauge },
+  ],
+  [
     { to: '/containment', label: 'Containment', icon: IconBan },
     { to: '/freezes', label: 'Freezes', icon: IconSnowflake },
+    { to: '/signals', label: 'Signals', icon: IconRadar2 },
   ],
   [{ to: '/system', label: 'System', icon: IconHeartRateMonitor }],
 ] as const;
@@ -84,6 +90,8 @@ export function Shell() {
 
 function Side() {
   const { data: stops = [] } = useQuery(activeStopsQuery);
+  const { data: quarantines = [] } = useQuery(activeQuarantinesQuery);
+  const contained = stops.length + quarantines.length;
   const { data: waiting } = useQuery(waitingQuery);
   return (
     <div className={classes.sideInner}>
@@ -101,9 +109,9 @@ function Side() {
                 <Link to={to} className={classes.room} activeProps={{ 'data-active': true, 'aria-current': 'page' }}>
                   <Icon size={16} stroke={1.8} aria-hidden />
                   <span>{label}</span>
-                  {to === '/containment' && stops.length > 0 ? (
+                  {to === '/containment' && contained > 0 ? (
                     <span className={classes.count}>
-                      {stops.length}
+                      {contained}
                       <span className="visually-hidden"> active</span>
                     </span>
                   ) : null}

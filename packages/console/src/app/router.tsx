@@ -156,7 +156,7 @@ const policy = createRoute({
 const approvals = createRoute({
   getParentRoute: () => signedIn,
   path: '/approvals',
-  validateSearch: (search) => optional({ show: oneOf(search.show, ['decided', 'mine']) }),
+  validateSearch: (search) => optional({ show: oneOf(search.show, ['decided', 'mine', 'delegations']) }),
   component: lazyRouteComponent(() => import('../rooms/approvals/Approvals.tsx'), 'Approvals'),
 });
 
@@ -169,7 +169,8 @@ const approval = createRoute({
 const freezes = createRoute({
   getParentRoute: () => signedIn,
   path: '/freezes',
-  validateSearch: (search) => optional({ freeze: text(search.freeze), create: flag(search.create) }),
+  validateSearch: (search) =>
+    optional({ freeze: text(search.freeze), month: text(search.month), create: flag(search.create) }),
   component: lazyRouteComponent(() => import('../rooms/freezes/Freezes.tsx'), 'Freezes'),
 });
 
@@ -180,9 +181,30 @@ const containment = createRoute({
     optional({
       scope: oneOf(search.scope, ['agent', 'role', 'owner', 'tool', 'workspace']),
       target: text(search.target),
+      tab: oneOf(search.tab, ['quarantine', 'breakers', 'drills', 'receipts', 'people']),
       stop: text(search.stop),
+      quarantine: text(search.quarantine),
+      place: text(search.place),
+      breaker: text(search.breaker),
+      rehearsal: text(search.rehearsal),
+      create: flag(search.create),
     }),
   component: lazyRouteComponent(() => import('../rooms/containment/Containment.tsx'), 'Containment'),
+});
+
+const signals = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/signals',
+  validateSearch: (search) =>
+    optional({ tab: oneOf(search.tab, ['sources', 'transmitters']), create: flag(search.create) }),
+  component: lazyRouteComponent(() => import('../rooms/signals/Signals.tsx'), 'Signals'),
+});
+
+const budgets = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/budgets',
+  validateSearch: (search) => optional({ of: oneOf(search.of, ['role', 'owner', 'agent']), name: text(search.name) }),
+  component: lazyRouteComponent(() => import('../rooms/budgets/BudgetsRoom.tsx'), 'BudgetsRoom'),
 });
 
 const dryRun = createRoute({
@@ -195,7 +217,7 @@ const dryRun = createRoute({
 const system = createRoute({
   getParentRoute: () => signedIn,
   path: '/system',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people']) }),
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people', 'channels']) }),
   component: lazyRouteComponent(() => import('../rooms/system/System.tsx'), 'System'),
 });
 
@@ -218,6 +240,8 @@ const tree = root.addChildren([
     approval,
     containment,
     freezes,
+    signals,
+    budgets,
     dryRun,
     system,
   ]),

@@ -1,10 +1,13 @@
 import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { budgetsQuery } from '../api/queries.ts';
+import { budgetsQuery, type Whose } from '../api/queries.ts';
 import type { Budget } from '../api/types.ts';
 import { type Column, DataTable, TwoLines } from './DataTable.tsx';
 import { duration, impactWords, plural } from './format.ts';
 import { Empty, ErrorNotice } from './Notice.tsx';
+
+/** Of what a counter is kept apart by, only a digest is known; so much of it tells counters apart. */
+const DIGEST_SHOWN = 12;
 
 function amount(value: number, unit: string | null): string {
   return unit === null ? plural(value, 'call') : impactWords(unit, value);
@@ -12,7 +15,9 @@ function amount(value: number, unit: string | null): string {
 
 function whoseWords({ scope, subject, per }: Budget): string {
   const shared = scope === 'workspace' ? 'whole workspace' : `${scope} ${subject}`;
-  return per === null ? shared : `${shared} · ${per.by} ${per.value.slice(0, 12)}`;
+  return per === null
+    ? shared
+    : `${shared} · ${per.by} ${per.by === 'action' ? per.value : per.value.slice(0, DIGEST_SHOWN)}`;
 }
 
 const COLUMNS: readonly Column<Budget>[] = [
@@ -50,8 +55,8 @@ const COLUMNS: readonly Column<Budget>[] = [
   },
 ];
 
-/** How full the windows of an agent or a role are now. */
-export function Budgets({ whose }: { readonly whose: { readonly agent: string } | { readonly role: string } }) {
+/** How full the windows of somebody, or of the whole workspace, are now. */
+export function Budgets({ whose }: { readonly whose: Whose }) {
   const { data, error, refetch } = useQuery(budgetsQuery(whose));
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   return (

@@ -4,7 +4,7 @@ import { ErrorNotice } from './Notice.tsx';
 
 /**
  * Asks before something that hurts. `word`, when given, must be typed; `withReason` asks for the words that go into
- * the log. Mount it when it opens: what was typed is then gone when it closes.
+ * the log, and insists on them where it is `required`. Mount it when it opens: what was typed is then gone when it closes.
  */
 export function Confirm({
   title,
@@ -21,7 +21,7 @@ export function Confirm({
   readonly title: string;
   readonly children: ReactNode;
   readonly word?: string | undefined;
-  readonly withReason?: boolean;
+  readonly withReason?: boolean | 'required';
   readonly action: string;
   readonly danger?: boolean;
   readonly pending: boolean;
@@ -31,7 +31,8 @@ export function Confirm({
 }) {
   const [typed, setTyped] = useState('');
   const [reason, setReason] = useState('');
-  const ready = word === undefined || typed.trim() === word;
+  const isNamed = word === undefined || typed.trim() === word;
+  const ready = isNamed && (withReason !== 'required' || reason.trim() !== '');
   function submit(event: FormEvent): void {
     event.preventDefault();
     if (ready && !pending) onConfirm(reason.trim());
@@ -40,7 +41,7 @@ export function Confirm({
     <Modal opened onClose={onClose} title={title} size={480} closeButtonProps={{ 'aria-label': 'Close' }}>
       <form onSubmit={submit} className="stack">
         <div>{children}</div>
-        {withReason ? (
+        {withReason === false ? null : (
           <Textarea
             label="Reason"
             description="Goes into the log."
@@ -49,9 +50,10 @@ export function Confirm({
             maxLength={500}
             value={reason}
             onChange={(event) => setReason(event.currentTarget.value)}
+            withAsterisk={withReason === 'required'}
             {...(word === undefined ? { 'data-autofocus': true } : {})}
           />
-        ) : null}
+        )}
         {word === undefined ? null : (
           <TextInput
             label={

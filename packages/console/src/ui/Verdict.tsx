@@ -73,6 +73,15 @@ const STATES: Readonly<Record<string, { readonly tone: Tone; readonly icon: type
   finished: { tone: 'allow', icon: IconCheck },
   denied: { tone: 'deny', icon: IconX },
   cancelled: { tone: 'neutral', icon: IconX },
+  'reads only': { tone: 'review', icon: IconPlayerPause },
+  'on trial': { tone: 'review', icon: IconHourglass },
+  refused: { tone: 'allow', icon: IconCheck },
+  passed: { tone: 'allow', icon: IconCheck },
+  failed: { tone: 'deny', icon: IconX },
+  overdue: { tone: 'deny', icon: IconHourglass },
+  tripped: { tone: 'deny', icon: IconBan },
+  closed: { tone: 'allow', icon: IconCheck },
+  cleared: { tone: 'neutral', icon: IconCheck },
   lifted: { tone: 'neutral', icon: IconCheck },
 };
 

@@ -102,6 +102,14 @@ export function verdictLabel(verdict: string, reasonClass: string | undefined): 
     : `${verdict} · ${reasonClass}`;
 }
 
+/** `key:ops` → `ops`, `breaker:probing` → `breaker probing`. */
+export function actorWords(actor: string): string {
+  const [kind, ...rest] = actor.split(':');
+  const name = rest.join(':');
+  if (name === '') return actor;
+  return kind === 'key' ? name : `${kind} ${name}`;
+}
+
 /** Of `crm.read`: `crm`. One-word capabilities have none. */
 export function namespaceOf(capability: string): string {
   const dot = capability.indexOf('.');

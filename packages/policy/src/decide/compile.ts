@@ -17,6 +17,7 @@ import { type DecisionPlan, planDecision } from './decision-plan.ts';
 import { evaluatePlan } from './evaluate.ts';
 import { GuardIndex } from './guard-index.ts';
 import { policyHash } from './hash.ts';
+import { keysOf } from './keys.ts';
 import { CapabilityPlan } from './plan.ts';
 import { confine, harmless, type WornRole } from './quarantine.ts';
 import { settlementOf } from './settlement.ts';
@@ -26,6 +27,7 @@ import { contentOf } from './sources.ts';
 const MAX_CACHED = 50_000;
 
 const NOTHING_KNOWN: StateView = {};
+const NO_KEYS: readonly string[] = [];
 
 /** Throws for two roles or two capabilities of one name: a bug of the caller, which must not decide anything. */
 export function compilePolicy(set: PolicySet): CompiledPolicy {
@@ -97,13 +99,22 @@ class Compiled implements CompiledPolicy {
   }
 
   prerequisites(request: DecisionRequest): readonly string[] {
+    return this.#keys(request, ({ prerequisites }) => prerequisites.flatMap((each) => each.keyOf(request) ?? []));
+  }
+
+  usedValues(request: DecisionRequest): readonly string[] {
+    return this.#keys(request, ({ firstUses, grantingRoles }) =>
+      firstUses.flatMap(({ key }) => keysOf(key, grantingRoles, request) ?? []),
+    );
+  }
+
+  #keys(request: DecisionRequest, keysIn: (plan: DecisionPlan) => readonly string[]): readonly string[] {
     try {
       const roleSet = this.#roleSet(request.roles);
       const plan = roleSet.decisions.get(request.capability) ?? this.#plan(roleSet, request.capability);
-      if (plan === undefined || plan.prerequisites.length === 0) return [];
-      return plan.prerequisites.flatMap((each) => each.keyOf(request) ?? []);
+      return plan === undefined ? NO_KEYS : keysIn(plan);
     } catch {
-      return [];
+      return NO_KEYS;
     }
   }
 

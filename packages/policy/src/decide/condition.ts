@@ -12,6 +12,7 @@ import { domainMatcher, domainOf, domainsOfAddresses } from '../values/domain.ts
 import { isList, isObject, itemsOf, member } from '../values/json.ts';
 import { exponentOf, parseMoney, toMinor } from '../values/money.ts';
 import { isCleanPath, isUnder } from '../values/path.ts';
+import { firstUseOf } from './first-use.ts';
 import { MISSING, moneyOf, OTHER_CURRENCY, WRONG_TYPE } from './measure.ts';
 import { Prerequisite, prerequisitesIn } from './prerequisites.ts';
 import type { StateReader } from './state-reader.ts';
@@ -54,11 +55,14 @@ export type AmountSlot = (
   currency: string | undefined,
 ) => { readonly slot: number; readonly currency: string } | undefined;
 
-export function compileCondition(condition: Condition, amountSlot: AmountSlot): Test {
-  if ('all' in condition) return allOf(stateLast(condition.all).map((part) => compileCondition(part, amountSlot)));
-  if ('any' in condition) return anyOf(stateLast(condition.any).map((part) => compileCondition(part, amountSlot)));
+/** `origin` is the role that carries the guard, or `workspace`. */
+export function compileCondition(condition: Condition, amountSlot: AmountSlot, origin: string): Test {
+  if ('all' in condition)
+    return allOf(stateLast(condition.all).map((part) => compileCondition(part, amountSlot, origin)));
+  if ('any' in condition)
+    return anyOf(stateLast(condition.any).map((part) => compileCondition(part, amountSlot, origin)));
   if ('not' in condition) {
-    const test = compileCondition(condition.not, amountSlot);
+    const test = compileCondition(condition.not, amountSlot, origin);
     return (call) => {
       const truth = test(call);
       return truth > TRUE ? truth : 1 - truth;
@@ -68,6 +72,13 @@ export function compileCondition(condition: Condition, amountSlot: AmountSlot): 
   const reading = readField(field);
   if (reading === undefined) throw new TypeError(`the field ${field} was not checked`);
   if (reading.field.kind === 'prerequisite') return prerequisiteTest(field, operand);
+  if (reading.field.kind === 'firstUse') {
+    const use = firstUseOf(condition, origin);
+    return ({ state }) => {
+      const isFirst = state?.isFirstUse(use);
+      return isFirst === undefined ? UNKNOWN_STATE : truth(isFirst);
+    };
+  }
   return compileTest(reading, operator, operand, amountSlot);
 }
 

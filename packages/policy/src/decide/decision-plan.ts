@@ -1,6 +1,8 @@
 /** One capability for roles worn together: the guards that apply, what they read and which counters a call enters. */
 import type { Role, TraceStep } from '../model.ts';
+import type { FirstUse } from './first-use.ts';
 import type { PlannedFreeze } from './freezes.ts';
+import { forRoles } from './keys.ts';
 import { type CapabilityPlan, type ChargePlan, chargeOnce, type MeasuredUnit, type Step } from './plan.ts';
 import type { Prerequisite, StepKey } from './prerequisites.ts';
 
@@ -12,6 +14,9 @@ export interface DecisionPlan {
   readonly freezes: readonly PlannedFreeze[];
   readonly prerequisites: readonly Prerequisite[];
   readonly stepKeys: readonly StepKey[];
+  readonly firstUses: readonly FirstUse[];
+  /** What the call leaves for those that ask about first uses. */
+  readonly leaves: readonly FirstUse[];
   /** Whether anything but windows is read of the state. */
   readonly readsState: boolean;
   readonly steps: readonly Step[];
@@ -43,8 +48,9 @@ export function planDecision(
   const steps = all.filter(({ isShadow }) => !isShadow);
   const shadowSteps = all.filter(({ isShadow }) => isShadow);
   const prerequisites = all.flatMap((step) => (step.kind === 'condition' ? step.prerequisites : []));
+  const firstUses = all.flatMap((step) => (step.kind === 'condition' ? step.firstUses : []));
   const readsState = freezes.length > 0 || all.some((step) => step.kind === 'condition' && step.readsState);
-  const charges = chargesOfRoles(capability.charges, names, grantingRoles);
+  const charges = chargeOnce(forRoles(capability.charges, names, grantingRoles));
   const read = new Set(steps.flatMap(({ slots }) => slots));
   // what is not enforced needs the amount, and must not have an impossible one refused
   const unjudged = new Set([
@@ -62,6 +68,8 @@ export function planDecision(
     freezes,
     prerequisites,
     stepKeys: capability.stepKeys,
+    firstUses,
+    leaves: forRoles(capability.leaves, names, grantingRoles),
     readsState,
     steps,
     shadowSteps,
@@ -80,19 +88,4 @@ function withheldBy(
   const [{ name }] = granting;
   const detail = `the candidate of ${name} does not grant ${capability}`;
   return { rule: 'scope', origin: name, sentence: `Without a grant of ${capability}.`, result: 'deny', detail };
-}
-
-/** The counters that a call under these roles enters. */
-function chargesOfRoles(
-  charges: readonly ChargePlan[],
-  worn: readonly string[],
-  granting: readonly string[],
-): readonly ChargePlan[] {
-  const charged = charges.flatMap((charge) => {
-    const { key } = charge;
-    if (key.scope !== 'role') return [charge];
-    const roles = key.role === undefined ? granting : worn.filter((name) => name === key.role);
-    return roles.map((role) => ({ ...charge, key: { ...key, role } }));
-  });
-  return chargeOnce(charged);
 }

@@ -12,8 +12,9 @@ import type {
 } from '../model.ts';
 import type { DecisionPlan } from './decision-plan.ts';
 import { UNKNOWN_PART } from './kept-apart.ts';
+import { keysOf, ownersOf } from './keys.ts';
 import { MEASURE_FAULTS, MISSING, NEGATIVE } from './measure.ts';
-import { type KeyTemplate, type Step, tellAmount, type WindowStep } from './plan.ts';
+import { type Step, tellAmount, type WindowStep } from './plan.ts';
 import { StateReader } from './state-reader.ts';
 
 /** May throw for requests that are none; the caller denies then. */
@@ -26,7 +27,7 @@ export function evaluatePlan(
   const { grantedBy } = plan;
   const impact: Record<string, number> = {};
   const tally = new Tally();
-  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  const reader = plan.readsState ? new StateReader(request, state, plan.grantingRoles) : undefined;
   const retryAfterSeconds = reader === undefined ? undefined : askFreezes(plan, reader, tally);
   const amounts = measure(plan, request, impact, tally);
   const demands: WindowDemand[] = [];
@@ -55,8 +56,15 @@ export function evaluatePlan(
   const ruled = shadow === undefined ? decided : { ...decided, shadow };
   const meets = denied || plan.stepKeys.length === 0 ? undefined : plan.stepKeys.flatMap((key) => key(request) ?? []);
   const found = meets === undefined || meets.length === 0 ? ruled : { ...ruled, meets };
-  if (reader === undefined) return found;
-  return { ...found, ...reader.result(), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  const leaves = denied || plan.leaves.length === 0 ? [] : leavesOf(plan, request);
+  const whole = leaves.length === 0 ? found : { ...found, leaves };
+  if (reader === undefined) return whole;
+  return { ...whole, ...reader.result(), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+}
+
+/** A value that cannot be told apart counts as used by nobody. */
+function leavesOf({ leaves, grantingRoles }: DecisionPlan, request: DecisionRequest): readonly string[] {
+  return leaves.flatMap(({ key }) => keysOf(key, grantingRoles, request) ?? []);
 }
 
 /** Guards that are not enforced, into a trace of their own; their windows are demanded with the others. */
@@ -71,7 +79,7 @@ function askShadows(
   if (shadowSteps.length === 0 && withheld === undefined) return undefined;
   const tally = new Tally();
   // A reader of its own: what is not enforced uses nothing up, and its answer need not hold.
-  const reader = plan.readsState ? new StateReader(request, state) : undefined;
+  const reader = plan.readsState ? new StateReader(request, state, plan.grantingRoles) : undefined;
   if (withheld !== undefined) tally.add(withheld, 'scope');
   for (const step of shadowSteps) {
     if (step.kind === 'condition') tally.condition(step, request, amounts, reader);
@@ -207,48 +215,16 @@ function enterWindow(
 
 function chargesOf(plan: DecisionPlan, request: DecisionRequest, amounts: readonly number[]): WindowCharge[] {
   const charges: WindowCharge[] = [];
-  for (const { key, unit, slot, keepSeconds, unknownAmount } of plan.charges) {
+  for (const { key, unit, slot, keepSeconds, unattended, unknownAmount } of plan.charges) {
     const measured = slot === undefined ? 1 : (amounts[slot] ?? MISSING);
     const amount = measured < 0 ? unknownAmount : measured;
     if (amount === 0) continue;
     const whole = ownersOf(key, plan.grantingRoles, request);
     const keys =
       keysOf(key, plan.grantingRoles, request) ?? whole.map((each) => `${each}/${key.per?.name}:${UNKNOWN_PART}`);
+    const charge = { amount, keepSeconds, ...(unattended ? { unattended: true as const } : {}) };
     for (const counter of keys)
-      charges.push(
-        unit === undefined ? { key: counter, amount, keepSeconds } : { key: counter, amount, unit, keepSeconds },
-      );
+      charges.push(unit === undefined ? { key: counter, ...charge } : { key: counter, unit, ...charge });
   }
   return charges;
-}
-
-/** The counters of a call; undefined when it cannot be told which, as they are kept apart by what the call does not say. */
-function keysOf(
-  key: KeyTemplate,
-  grantingRoles: readonly string[],
-  request: DecisionRequest,
-): readonly string[] | undefined {
-  const owners = ownersOf(key, grantingRoles, request);
-  const { per } = key;
-  if (per === undefined) return owners;
-  const parts = per.parts(request);
-  return parts && owners.flatMap((owner) => parts.map((part) => `${owner}/${per.name}:${part}`));
-}
-
-/** One key; for a workspace guard that counts by role, one for each granting role. */
-function ownersOf(
-  { scope, role, rest }: KeyTemplate,
-  grantingRoles: readonly string[],
-  request: DecisionRequest,
-): readonly string[] {
-  switch (scope) {
-    case 'agent':
-      return [`agent/${request.agentId}/${rest}`];
-    case 'owner':
-      return [`owner/${request.ownerId}/${rest}`];
-    case 'workspace':
-      return [`workspace/${request.workspaceId}/${rest}`];
-    case 'role':
-      return role === undefined ? grantingRoles.map((name) => `role/${name}/${rest}`) : [`role/${role}/${rest}`];
-  }
 }

@@ -5,6 +5,7 @@ import { conditionInWords } from '../documents/sentence.ts';
 import { stricterOf } from '../documents/verdicts.ts';
 import type { Capability, Condition, Guard, PolicySet, ReasonClass, Verdict } from '../model.ts';
 import { compileCondition, FALSE, type Test, TRUE, UNKNOWNS } from './condition.ts';
+import { firstUsesIn, usedOver } from './first-use.ts';
 import { PlannedFreeze } from './freezes.ts';
 import type { Outcome } from './plan.ts';
 import { prerequisiteField, prerequisitesIn, type StepKey, stepKeysOf, type TestCondition } from './prerequisites.ts';
@@ -22,6 +23,7 @@ export interface IndexedGuard {
   /** Its condition, where that does not depend on the capability. */
   readonly test: Test | undefined;
   readonly prerequisites: readonly TestCondition[];
+  readonly firstUses: readonly TestCondition[];
   /** Whether its condition looks at the state. */
   readonly readsState: boolean;
 }
@@ -30,6 +32,7 @@ export class GuardIndex {
   readonly #byAction = new Map<string, IndexedGuard[]>();
   readonly #windowsByPattern = new Map<string, IndexedGuard[]>();
   readonly #prerequisites = new Map<string, TestCondition[]>();
+  readonly #usesByPattern = new Map<string, { readonly test: TestCondition; readonly origin: string }[]>();
 
   readonly #capabilities: ReadonlyMap<string, Capability>;
   readonly #declared = new Map<string, boolean>();
@@ -49,9 +52,10 @@ export class GuardIndex {
         place += 1;
         push(this.#byAction, guard.action, indexed);
         if ('kind' in guard.when) for (const pattern of guard.when.over) push(this.#windowsByPattern, pattern, indexed);
-        else
-          for (const condition of indexed.prerequisites)
-            push(this.#prerequisites, prerequisiteField(condition.field)?.capability ?? '', condition);
+        for (const condition of indexed.prerequisites)
+          push(this.#prerequisites, prerequisiteField(condition.field)?.capability ?? '', condition);
+        for (const test of indexed.firstUses)
+          for (const pattern of usedOver(test)) push(this.#usesByPattern, pattern, { test, origin: name });
       }
   }
 
@@ -91,6 +95,11 @@ export class GuardIndex {
     return stepKeysOf(this.#prerequisites.get(capability) ?? []);
   }
 
+  /** Tests of first uses for which calls of the capability use their value. */
+  usesOf(capability: string): readonly { readonly test: TestCondition; readonly origin: string }[] {
+    return patternsCovering(capability).flatMap((pattern) => this.#usesByPattern.get(pattern) ?? []);
+  }
+
   /** Guards whose windows count calls of the capability. */
   windows(capability: string): readonly IndexedGuard[] {
     return patternsCovering(capability).flatMap((pattern) => this.#windowsByPattern.get(pattern) ?? []);
@@ -108,6 +117,7 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
       comparesAmount: false,
       test: undefined,
       prerequisites: [],
+      firstUses: [],
       readsState: false,
     };
   const comparesAmount = 'field' in when && when.field === 'amount' && ORDER.includes(when.operator);
@@ -117,15 +127,16 @@ function indexGuard(guard: Guard, origin: string, place: number): IndexedGuard {
     place,
     outcomes: outcomesOf(guard, origin, when, comparesAmount ? 'cap' : 'guard'),
     comparesAmount,
-    test: readsAmount(when) ? undefined : compileCondition(when, () => undefined),
+    test: readsAmount(when) ? undefined : compileCondition(when, () => undefined, origin),
     prerequisites: prerequisitesIn(when),
+    firstUses: firstUsesIn(when),
     readsState: readsState(when),
   };
 }
 
 const ORDER = ['lt', 'lte', 'gt', 'gte', 'between'];
 
-const STATE: ReadonlySet<string> = new Set(['prerequisite', 'provenance', 'risk']);
+const STATE: ReadonlySet<string> = new Set(['prerequisite', 'firstUse', 'provenance', 'risk']);
 
 function readsState(when: Condition): boolean {
   if ('field' in when) return STATE.has(readField(when.field)?.field.kind ?? '');

@@ -1,10 +1,12 @@
 /** What the calls of a capability need, compiled as it is asked for: measures, counters to charge, guards. */
-import type { Capability, CounterScope, Guard, ReasonClass, TraceStep, WindowCondition } from '../model.ts';
+import type { Capability, Guard, ReasonClass, TraceStep, WindowCondition } from '../model.ts';
 import { currencyOf, formatMoney, unitOf } from '../values/money.ts';
 import { type AmountSlot, boundsOf, compileCondition, type Test } from './condition.ts';
+import { type FirstUse, firstUseOf, keyOnce } from './first-use.ts';
 import type { PlannedFreeze } from './freezes.ts';
 import type { GuardIndex, IndexedGuard } from './guard-index.ts';
-import { type Parts, partsOf } from './kept-apart.ts';
+import { partsOf } from './kept-apart.ts';
+import type { KeyTemplate } from './keys.ts';
 import { type Measure, measureOf, moneyUnitOf, type Spending, spendingOf } from './measure.ts';
 import { Prerequisite, type StepKey } from './prerequisites.ts';
 
@@ -23,6 +25,7 @@ interface ConditionStep {
   /** Measures that the test reads. */
   readonly slots: readonly number[];
   readonly prerequisites: readonly Prerequisite[];
+  readonly firstUses: readonly FirstUse[];
   readonly readsState: boolean;
   readonly isShadow: boolean;
 }
@@ -40,15 +43,6 @@ export interface WindowStep {
 
 export type Step = ConditionStep | WindowStep;
 
-/** `<scope>/<scope id>/<rest>` */
-export interface KeyTemplate {
-  readonly scope: CounterScope;
-  /** The role that shares the counter; absent for a workspace guard, whose counter each granting role has. */
-  readonly role: string | undefined;
-  readonly rest: string;
-  readonly per: { readonly name: string; readonly parts: Parts } | undefined;
-}
-
 export interface ChargePlan {
   readonly key: KeyTemplate;
   /** Undefined for a count. */
@@ -56,6 +50,7 @@ export interface ChargePlan {
   /** Undefined for a count. */
   readonly slot: number | undefined;
   readonly keepSeconds: number;
+  readonly unattended: boolean;
   /** Charged when the amount cannot be known: it fills the largest window. */
   readonly unknownAmount: number;
 }
@@ -71,6 +66,8 @@ export class CapabilityPlan {
   readonly charges: readonly ChargePlan[];
   readonly freezes: readonly PlannedFreeze[];
   readonly stepKeys: readonly StepKey[];
+  /** What a call leaves for those that ask about first uses. */
+  readonly leaves: readonly FirstUse[];
   readonly #index: GuardIndex;
   readonly #capability: Capability | undefined;
   readonly #guards: ReadonlyMap<string, readonly IndexedGuard[]>;
@@ -88,6 +85,7 @@ export class CapabilityPlan {
     this.charges = this.#chargePlans(index.windows(name));
     this.freezes = index.freezes(name);
     this.stepKeys = index.stepKeys(name);
+    this.leaves = keyOnce(index.usesOf(name).map(({ test, origin }) => firstUseOf(test, origin)));
   }
 
   /** By slot. */
@@ -112,7 +110,8 @@ export class CapabilityPlan {
     return this.#units.push({ unit, spending, measure: measureOf(unit, spending, this.#capability) }) - 1;
   }
 
-  #step({ guard, origin, outcomes, comparesAmount, test, prerequisites: needed, readsState }: IndexedGuard): Step {
+  #step(indexed: IndexedGuard): Step {
+    const { guard, origin, outcomes, comparesAmount, test, prerequisites: needed, readsState } = indexed;
     const { when } = guard;
     const isShadow = guard.mode === 'shadow';
     if ('kind' in when) {
@@ -126,7 +125,7 @@ export class CapabilityPlan {
       if (found !== undefined) slots.add(found.slot);
       return found;
     };
-    const compiled = test ?? compileCondition(when, amountSlot);
+    const compiled = test ?? compileCondition(when, amountSlot, origin);
     const told = comparesAmount && 'field' in when ? amountSlot(boundsOf(when.operand).currency) : undefined;
     const prerequisites = needed.map(({ field, operand }) => new Prerequisite(field, operand));
     return {
@@ -136,6 +135,7 @@ export class CapabilityPlan {
       told,
       slots: [...slots],
       prerequisites,
+      firstUses: indexed.firstUses.map((each) => firstUseOf(each, origin)),
       readsState,
       isShadow,
     };
@@ -160,8 +160,8 @@ export class CapabilityPlan {
     const charges = guards.flatMap(({ guard, origin }) => {
       const { when } = guard;
       if (!('kind' in when)) return [];
-      const { windowSeconds: keepSeconds, limit: unknownAmount, unit } = when;
-      return [{ key: keyOf(origin, when), unit, slot: this.#windowSlot(when), keepSeconds, unknownAmount }];
+      const { windowSeconds: keepSeconds, limit: unknownAmount, unit, unattended = false } = when;
+      return [{ key: keyOf(origin, when), unit, slot: this.#windowSlot(when), keepSeconds, unattended, unknownAmount }];
     });
     return chargeOnce(charges);
   }
@@ -193,9 +193,10 @@ function keyOf(origin: string, window: WindowCondition): KeyTemplate {
   };
 }
 
-/** What of a counter's key tells what is counted: `usd/payments.*`. */
-export function countedIn({ kind, unit, over }: WindowCondition): string {
-  return `${kind === 'count' ? 'count' : (unit ?? '')}/${[...over].sort().join(',')}`;
+/** What of a counter's key tells what is counted: `usd/payments.*`, `unattended usd/payments.*`. */
+export function countedIn({ kind, unit, over, unattended }: WindowCondition): string {
+  const counted = kind === 'count' ? 'count' : (unit ?? '');
+  return `${unattended === true ? `unattended ${counted}` : counted}/${[...over].sort().join(',')}`;
 }
 
 /** "$300.00: amount is more than $200.00" */

@@ -1,21 +1,26 @@
 /** The state as one evaluation reads it: the answer that comes of it, and what it was that had a say. */
 import { RISK_LEVELS } from '../documents/operands.ts';
-import type { DecisionRequest, Evaluation, MetPrerequisite, Provenance, StateView } from '../model.ts';
+import type { DecisionRequest, Evaluation, MetPrerequisite, Provenance, StateView, UsedValue } from '../model.ts';
+import type { FirstUse } from './first-use.ts';
+import { keysOf } from './keys.ts';
 import type { Prerequisite } from './prerequisites.ts';
 
 export class StateReader {
   readonly #request: DecisionRequest;
   readonly #state: StateView;
+  readonly #grantingRoles: readonly string[];
   readonly #met = new Map<string, MetPrerequisite>();
+  readonly #used = new Map<string, UsedValue>();
   #readsTime = false;
   #readsProvenance = false;
   #readsRisks = false;
   #fromMs = Number.NEGATIVE_INFINITY;
   #untilMs = Number.POSITIVE_INFINITY;
 
-  constructor(request: DecisionRequest, state: StateView) {
+  constructor(request: DecisionRequest, state: StateView, grantingRoles: readonly string[]) {
     this.#request = request;
     this.#state = state;
+    this.#grantingRoles = grantingRoles;
   }
 
   /** Undefined where it is not known. */
@@ -48,6 +53,19 @@ export class StateReader {
     return true;
   }
 
+  /** Whether one of the values was not used within the time; undefined where that cannot be known. */
+  isFirstUse({ key, withinMs }: FirstUse): boolean | undefined {
+    const keys = keysOf(key, this.#grantingRoles, this.#request);
+    const { used } = this.#state;
+    const atMs = this.time();
+    if (keys === undefined || used === undefined || atMs === undefined) return undefined;
+    const known = keys.map((each) => used.find((use) => use.key === each && atMs < use.usedAtMs + withinMs));
+    for (const use of known) if (use !== undefined) this.#used.set(use.key, use);
+    if (known.includes(undefined)) return true;
+    for (const use of known) this.holds(Number.NEGATIVE_INFINITY, (use?.usedAtMs ?? 0) + withinMs);
+    return false;
+  }
+
   /** Undefined where it is not known. */
   provenance(): Provenance | undefined {
     this.#readsProvenance = true;
@@ -73,9 +91,11 @@ export class StateReader {
   result(): Pick<Evaluation, 'read' | 'holds' | 'uses'> {
     const { atMs, provenance, risks } = this.#state;
     const met = [...this.#met.values()];
+    const used = [...this.#used.values()];
     const read: StateView = {
       ...(this.#readsTime && atMs !== undefined ? { atMs } : {}),
       ...(met.length === 0 ? {} : { prerequisites: met }),
+      ...(used.length === 0 ? {} : { used }),
       ...(this.#readsProvenance && provenance !== undefined ? { provenance } : {}),
       ...(this.#readsRisks && risks !== undefined ? { risks } : {}),
     };

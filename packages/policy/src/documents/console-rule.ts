@@ -52,7 +52,7 @@ export function readConsoleRule(
       `${later[1]}: such rules are not available in this version`,
       'Remove the rule, or hold the action with require approval.',
     );
-  const stated = readSequence(text, id) ?? readRisk(text, id);
+  const stated = readSequence(text, id) ?? readRisk(text, id) ?? readFirstUse(text, id);
   if (stated !== undefined) return stated;
   const [, number, subject, body = ''] = HEAD.exec(text) ?? [];
   const [, tested = body, first, second] = TAIL.exec(body) ?? [];
@@ -123,6 +123,23 @@ function readRisk(text: string, id: string): JsonObject | undefined {
     action: subject === undefined ? '*' : patternIn(subject),
     when: { field: 'risk', gte: level },
     effect,
+  };
+}
+
+/** `payments: first_use(payee, 90d) by this owner require approval` */
+const FIRST_USE = new RegExp(
+  `^(?:(R[0-9]{1,3})(?: ?[·:.] ?| ))?([a-z][A-Za-z0-9_.*-]*|\\*) ?: ?first_use ?\\( ?([^(), ]+) ?(?:, ?([0-9]+[smhdw]) ?)?\\)(?: by this (agent|role|owner|workspace))? ?(?:→|->|=>)? ?(${VERDICT})$`,
+);
+const REMEMBERED = '90d';
+
+function readFirstUse(text: string, id: string): JsonObject | undefined {
+  const [, number, subject, of, within = REMEMBERED, scope, verdict] = FIRST_USE.exec(text) ?? [];
+  if (subject === undefined || verdict === undefined) return undefined;
+  return {
+    id: number ?? id,
+    action: patternIn(subject),
+    when: { field: `first_use(${of})`, within, ...(scope === undefined ? {} : { scope }) },
+    effect: parseVerdict(verdict) ?? verdict,
   };
 }
 

@@ -25,6 +25,8 @@ export type Field =
   | { readonly kind: 'sum'; readonly of: string; readonly windowSeconds: number }
   /** An earlier call: `done(tests.run)`, `approved(review)`. */
   | { readonly kind: 'prerequisite' }
+  /** Whether `of` has a value that no call had before: `first_use(payee)`. */
+  | { readonly kind: 'firstUse'; readonly of: string }
   /** Whether what led to the call is trusted. */
   | { readonly kind: 'provenance' }
   /** The highest level of what detectors say. */
@@ -57,12 +59,13 @@ const WINDOW = /^(sum|count) ?\( ?([A-Za-z0-9_.-]+) ?, ?([0-9]+[smhdw]) ?\)(?: ?
 const COUNT = /^count ?\( ?([0-9]+[smhdw]) ?\)$/;
 const STEP = /^([A-Za-z_$@][A-Za-z0-9_$@-]{0,99})(\[\])?$/;
 const BEFORE = /^(done|approved) ?\( ?([A-Za-z0-9_.-]+) ?\)$/;
+const FIRST = /^first_use ?\( ?([^() ]+) ?\)$/;
 const MAX_STEPS = 10;
 
 /** Undefined for a text that names no field. Beginning with `args.`, it always names an argument. */
 export function readField(text: string): FieldReading | undefined {
   if (Object.hasOwn(NAMED, text)) return NAMED[text];
-  if (text.includes('(')) return readBefore(text) ?? readWindow(text);
+  if (text.includes('(')) return readBefore(text) ?? readFirstUse(text) ?? readWindow(text);
   const raw = text.startsWith('args.') ? text.slice(5) : text;
   const steps = raw.split('.').map((part) => STEP.exec(part));
   if (steps.length > MAX_STEPS) return undefined;
@@ -82,6 +85,16 @@ function readBefore(text: string): FieldReading | undefined {
   if (by === undefined || !isCapabilityName(capability)) return undefined;
   return { field: { kind: 'prerequisite' }, canonical: `${by}(${capability})` };
 }
+
+function readFirstUse(text: string): FieldReading | undefined {
+  const of = FIRST.exec(text)?.[1];
+  const inner = of === undefined ? undefined : readField(of);
+  if (inner === undefined || !HAS_VALUES.has(inner.field.kind)) return undefined;
+  const { canonical } = inner;
+  return { field: { kind: 'firstUse', of: canonical }, canonical: `first_use(${canonical})` };
+}
+
+const HAS_VALUES: ReadonlySet<Field['kind']> = new Set(['payee', 'action', 'argument']);
 
 function readWindow(text: string): FieldReading | undefined {
   const counted = COUNT.exec(text)?.[1];

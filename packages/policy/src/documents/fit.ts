@@ -154,6 +154,10 @@ function checkTest(
 
 function stepsOf(field: NonNullable<ReturnType<typeof readField>>['field']): readonly PathStep[] | undefined {
   if (field.kind === 'argument') return field.path;
+  if (field.kind === 'firstUse') {
+    const inner = readField(field.of)?.field;
+    return inner?.kind === 'argument' ? inner.path : undefined;
+  }
   return field.kind === 'recipientDomains' ? [{ name: 'to', each: false }] : undefined;
 }
 
@@ -179,6 +183,10 @@ function pathsRead(field: NonNullable<ReturnType<typeof readField>>['field']): r
       return named('payee', 'recipient', 'to');
     case 'recipientDomains':
       return named('to', 'cc', 'bcc');
+    case 'firstUse': {
+      const inner = readField(field.of)?.field;
+      return inner === undefined ? [] : pathsRead(inner);
+    }
     default:
       return [];
   }
@@ -222,6 +230,7 @@ function wantedTypes(operator: Operator, operand: JsonValue): readonly string[] 
   const example = isList(operand) ? operand[0] : operand;
   switch (operator) {
     case 'exists':
+    case 'within':
       return undefined;
     case 'lt':
     case 'lte':

@@ -94,6 +94,13 @@ function readGuard(value: unknown, path: DocumentPath, origin: string, problems:
     ...(isShadow ? { mode: 'shadow' as const } : {}),
     origin,
   };
+  if ('kind' in model.when && model.when.unattended && (model.effect !== 'allow' || model.otherwise !== 'review'))
+    problems.add(
+      [...path, 'when', 'unattended'],
+      'unattended_not_held',
+      'what no person approved is counted to have a person look at the rest: the guard does not hold what is beyond',
+      'Write effect: allow and otherwise: review, and a guard of its own for a cap that denies.',
+    );
   return {
     document: {
       id,

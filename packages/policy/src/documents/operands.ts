@@ -191,7 +191,7 @@ const CHECKS: Readonly<Record<Operator, OperandCheck>> = {
     return operand;
   },
   within: (operand, _field, path, problems) =>
-    refuse(operand, path, problems, 'within is for done(…) and approved(…).'),
+    refuse(operand, path, problems, 'within is for done(…), approved(…) and first_use(…).'),
   exists: (operand, _field, path, problems) =>
     typeof operand === 'boolean'
       ? operand

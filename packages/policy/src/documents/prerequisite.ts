@@ -4,19 +4,13 @@ import { parseDuration } from '../values/duration.ts';
 import { isList, isObject, member } from '../values/json.ts';
 import { type DocumentPath, type Problems, quote } from './problems.ts';
 import { readTest, testDocument } from './test.ts';
-import type { WhenReading } from './when.ts';
+import type { TestReading } from './when.ts';
 
 const SCOPES: readonly PrerequisiteScope[] = ['session', 'agent', 'owner', 'workspace'];
 const ARGUMENT = /^[A-Za-z_$@][A-Za-z0-9_$@-]{0,99}(?:\.[A-Za-z_$@][A-Za-z0-9_$@-]{0,99}){0,9}$/;
 const MAX_BOUND = 20;
 
-export function readPrerequisite(
-  value: unknown,
-  path: DocumentPath,
-  problems: Problems,
-):
-  | (Omit<WhenReading, 'inverted' | 'model'> & { readonly model: Extract<WhenReading['model'], { field: string }> })
-  | undefined {
+export function readPrerequisite(value: unknown, path: DocumentPath, problems: Problems): TestReading | undefined {
   const test = readTest(value, path, problems, ['scope', 'bind']);
   if (test === undefined || !isObject(value)) return undefined;
   const before = problems.count;

@@ -12,6 +12,7 @@ import type {
 import { durationInWords } from '../values/duration.ts';
 import { isObject, itemsOf } from '../values/json.ts';
 import { formatMoney, formatUnits, parseMoney } from '../values/money.ts';
+import { readField } from './fields.ts';
 
 /** "payments.*: when amount is more than $200.00, a person must approve." */
 export function guardSentence({
@@ -77,10 +78,10 @@ function windowSentence(
   otherwise: Verdict,
   words: VerdictWords,
 ): string {
-  const { kind, unit, windowSeconds, limit, scope, over, per } = window;
+  const { kind, unit, windowSeconds, limit, scope, over, per, unattended } = window;
   const amount = kind === 'count' ? formatUnits(limit, undefined) : formatUnits(limit, unit);
   const counted = over.length === 1 && over[0] === action ? '' : ` over ${listInWords(over, 'and')}`;
-  const bound = `at most ${amount} in any ${durationInWords(windowSeconds)} per ${scope}${per === undefined ? '' : ` and ${per}`}${counted}`;
+  const bound = `at most ${amount} in any ${durationInWords(windowSeconds)} per ${scope}${per === undefined ? '' : ` and ${per}`}${counted}${unattended === true ? ' that no person approved' : ''}`;
   if (effect === 'allow') return otherwise === 'deny' ? bound : `${bound}; beyond that ${words[otherwise]}`;
   return `within ${bound.slice(8)} ${words[effect]}; beyond that ${words[otherwise]}`;
 }
@@ -94,6 +95,8 @@ export function conditionInWords(condition: Condition, holds = true): string {
     return parts.map((part) => inBrackets(part, holds)).join('all' in condition === holds ? ' and ' : ' or ');
   if (!('field' in condition)) return '';
   const { field, operator, operand } = condition;
+  const first = readField(field)?.field;
+  if (first?.kind === 'firstUse') return firstUseWords(first.of, operand, holds);
   const [positive, negative] = OPERATORS[operator](operand);
   return `${field} ${holds ? positive : negative}`;
 }
@@ -138,6 +141,15 @@ function withinWords(operand: JsonValue): Phrases {
   const how = bound.length === 0 ? '' : ` for ${bound.join(' and ')}`;
   const last = `in the last ${typeof seconds === 'number' ? durationInWords(seconds) : ''}${who}${how}`;
   return [`came ${last}`, `did not come ${last}, or was used`];
+}
+
+/** "payee was not used in the last 90 days by this agent" */
+function firstUseWords(of: string, operand: JsonValue, holds: boolean): string {
+  const { seconds = 0, scope = 'agent' } = isObject(operand) ? operand : {};
+  const last = typeof seconds === 'number' ? durationInWords(seconds) : '';
+  const who = { agent: 'by this agent', role: 'in this role', owner: "by this owner's agents" };
+  const by = scope === 'agent' || scope === 'role' || scope === 'owner' ? ` ${who[scope]}` : '';
+  return `${of} ${holds ? 'was not used' : 'was used'} in the last ${last}${by}`;
 }
 
 function oneOf(operand: JsonValue): string {

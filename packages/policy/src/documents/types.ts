@@ -19,6 +19,7 @@ export type TestDocument = { readonly field: string } & { readonly [operator in 
   readonly bind?: Readonly<Record<string, string>>;
   readonly over?: readonly string[];
   readonly per?: string;
+  readonly unattended?: true;
 };
 
 export type WhenDocument =

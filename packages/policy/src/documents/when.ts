@@ -5,6 +5,7 @@ import type { Condition, JsonObject, JsonValue, Operator, WindowCondition } from
 import { isList, isObject, member } from '../values/json.ts';
 import { formatMoney, parseMoney } from '../values/money.ts';
 import { isWindowField, readField } from './fields.ts';
+import { readFirstUse } from './first-use.ts';
 import { checkOperand } from './operands.ts';
 import { readPrerequisite } from './prerequisite.ts';
 import { type DocumentPath, listOf, objectOf, type Problems } from './problems.ts';
@@ -22,6 +23,12 @@ export interface WhenReading {
   readonly inverted: boolean;
 }
 
+/** Of a test that may have more beside its operator than that. */
+export interface TestReading {
+  readonly document: WhenDocument;
+  readonly model: Extract<Condition, { readonly field: string }>;
+}
+
 /** Reads a condition or a window. `action` is what the guard covers. */
 export function readWhen(
   value: unknown,
@@ -33,7 +40,7 @@ export function readWhen(
   const reading = typeof field === 'string' ? readField(field) : undefined;
   if (isObject(value) && reading !== undefined && isWindowField(reading.field))
     return readWindow(value, path, action, problems);
-  const condition = readCondition(value, path, problems, 1);
+  const condition = readCondition(value, path, action, problems, 1);
   return condition === undefined ? undefined : { ...condition, inverted: false };
 }
 
@@ -45,6 +52,7 @@ interface ConditionReading {
 function readCondition(
   value: unknown,
   path: DocumentPath,
+  action: string,
   problems: Problems,
   depth: number,
 ): ConditionReading | undefined {
@@ -54,10 +62,11 @@ function readCondition(
   }
   if (isObject(value))
     for (const joint of ['all', 'any', 'not'] as const)
-      if (Object.hasOwn(value, joint)) return readJoint(value, joint, path, problems, depth);
+      if (Object.hasOwn(value, joint)) return readJoint(value, joint, path, action, problems, depth);
   const named = isObject(value) ? member(value, 'field') : undefined;
-  if (typeof named === 'string' && readField(named)?.field.kind === 'prerequisite')
-    return readPrerequisite(value, path, problems);
+  const kind = typeof named === 'string' ? readField(named)?.field.kind : undefined;
+  if (kind === 'prerequisite') return readPrerequisite(value, path, problems);
+  if (kind === 'firstUse') return readFirstUse(value, path, action, problems);
   const test = readTest(value, path, problems);
   if (test === undefined) return undefined;
   const { reading, operator, operand } = test;
@@ -82,12 +91,13 @@ function readJoint(
   value: JsonObject,
   joint: 'all' | 'any' | 'not',
   path: DocumentPath,
+  action: string,
   problems: Problems,
   depth: number,
 ) {
   objectOf(value, path, 'the condition', [joint], problems);
   if (joint === 'not') {
-    const part = readCondition(member(value, 'not'), [...path, 'not'], problems, depth + 1);
+    const part = readCondition(member(value, 'not'), [...path, 'not'], action, problems, depth + 1);
     if (part !== undefined && prerequisitesIn(part.model).length > 0)
       problems.add(
         [...path, 'not'],
@@ -100,7 +110,7 @@ function readJoint(
   const parts = listOf(member(value, joint), [...path, joint], joint, MAX_PARTS, problems);
   if (parts === undefined) return undefined;
   if (parts.length === 0) problems.add([...path, joint], 'empty', `${joint} holds no condition`, 'Write at least one.');
-  const read = parts.map((part, i) => readCondition(part, [...path, joint, i], problems, depth + 1));
+  const read = parts.map((part, i) => readCondition(part, [...path, joint, i], action, problems, depth + 1));
   const whole = read.filter((part) => part !== undefined);
   if (whole.length !== read.length || whole.length === 0) return undefined;
   const documents = whole.map(({ document }) => document);

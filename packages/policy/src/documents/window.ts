@@ -20,7 +20,7 @@ export function readWindow(
   action: string,
   problems: Problems,
 ): WhenReading | undefined {
-  const test = readTest(value, path, problems, ['scope', 'over', 'per']);
+  const test = readTest(value, path, problems, ['scope', 'over', 'per', 'unattended']);
   if (test === undefined) return undefined;
   const { operator, operand } = test;
   const { field } = test.reading;
@@ -43,13 +43,8 @@ export function readWindow(
   const per = readPer(member(value, 'per'), [...path, 'per'], problems);
   if (field.kind !== 'count' && field.kind !== 'sum') return undefined;
   const counted = field.kind === 'sum' ? readSum(field.of, operand, over, action) : { over: over ?? [action] };
-  if (!counted.over.some((pattern) => coversAll(pattern, action)))
-    problems.add(
-      path,
-      'not_counted',
-      `the window counts ${counted.over.join(', ')}, and the guard is for ${action}`,
-      'Count what the guard is for: name it in over, or choose another action.',
-    );
+  refuseUncounted(counted.over, action, path, problems);
+  const unattended = readUnattended(member(value, 'unattended'), [...path, 'unattended'], problems);
   const limit = readLimit(test, counted.unit, at, problems);
   if (limit === undefined || problems.count > before) return undefined;
   return {
@@ -58,6 +53,7 @@ export function readWindow(
       ...(scope === undefined ? {} : { scope }),
       ...(over === undefined ? {} : { over }),
       ...(per === undefined ? {} : { per }),
+      ...unattended,
     },
     model: {
       kind: field.kind,
@@ -67,6 +63,7 @@ export function readWindow(
       scope: scope ?? 'agent',
       over: [...new Set(counted.over)].sort(),
       ...(per === undefined ? {} : { per }),
+      ...unattended,
     },
     inverted: operator === 'gt' || operator === 'gte',
   };
@@ -82,11 +79,37 @@ function plainRate(value: JsonObject, operator: Operator, operand: JsonValue): J
   return { field: `rate.per_${period}`, [operator]: Number(count), ...rest, ...shared };
 }
 
-function readScope(value: JsonValue | undefined, path: DocumentPath, problems: Problems): CounterScope | undefined {
+export function readScope(
+  value: JsonValue | undefined,
+  path: DocumentPath,
+  problems: Problems,
+): CounterScope | undefined {
   const scope = SCOPES.find((each) => each === value);
   if (value !== undefined && scope === undefined)
     problems.add(path, 'bad_scope', `${quote(value)} is no scope of a counter`, `Write ${SCOPES.join(', ')}.`);
   return scope;
+}
+
+/** What a guard is for has to be among what it counts. */
+export function refuseUncounted(over: readonly string[], action: string, path: DocumentPath, problems: Problems): void {
+  if (over.some((pattern) => coversAll(pattern, action))) return;
+  problems.add(
+    path,
+    'not_counted',
+    `what counts is ${over.join(', ')}, and the guard is for ${action}`,
+    'Count what the guard is for: name it in over, or choose another action.',
+  );
+}
+
+function readUnattended(
+  value: JsonValue | undefined,
+  path: DocumentPath,
+  problems: Problems,
+): { readonly unattended?: true } {
+  if (value === undefined) return {};
+  if (value !== true)
+    problems.add(path, 'bad_unattended', `${quote(value)} is not true`, 'Write unattended: true, or leave it out.');
+  return { unattended: true };
 }
 
 /** `payee`, `session`, `action`, or an argument: each of its values has a counter of its own. */
@@ -105,12 +128,16 @@ function readPer(value: JsonValue | undefined, path: DocumentPath, problems: Pro
   return undefined;
 }
 
-function readOver(value: JsonValue | undefined, path: DocumentPath, problems: Problems): readonly string[] | undefined {
+export function readOver(
+  value: JsonValue | undefined,
+  path: DocumentPath,
+  problems: Problems,
+): readonly string[] | undefined {
   if (value === undefined) return undefined;
   const items = listOf(value, path, 'over', MAX_OVER, problems);
   if (items === undefined) return undefined;
   if (items.length === 0)
-    problems.add(path, 'empty', 'over names no capability', 'Name what is counted, or leave over out.');
+    problems.add(path, 'empty', 'over names no capability', 'Name what counts, or leave over out.');
   return items.map((item, i) => patternOf(item, [...path, i], problems)).filter((each) => each !== undefined);
 }
 

@@ -1,6 +1,7 @@
 /** What is as written and still leaves more open, or catches more, than its author may think. */
+import { firstUsesIn } from '../decide/first-use.ts';
 import { hasArgument } from '../documents/fit.ts';
-import { stricterOf } from '../documents/verdicts.ts';
+import { isStricter, stricterOf } from '../documents/verdicts.ts';
 import type { Condition, Guard, Operator, PolicySet } from '../model.ts';
 import { durationInWords } from '../values/duration.ts';
 import { itemsOf } from '../values/json.ts';
@@ -25,6 +26,7 @@ export function adviceOn(set: PolicySet, views: readonly View[]): readonly Findi
     return [
       ...thresholdWithoutCap(placed, covered),
       ...calendarName(placed),
+      ...firstUsePasses(placed),
       ...undeclaredUnit(placed, covered),
       ...absentField(placed, covered),
       ...looseMatches(placed),
@@ -99,6 +101,28 @@ function calendarName(placed: PlacedGuard): readonly Finding[] {
       'id',
       `"${word}" in its name reads as something else than what is counted: any ${length}, sliding`,
       'Name it after the length of its window.',
+    ),
+  ];
+}
+
+/** A first use that passes where what is known does not: as good as no limit, since calls at once are all first. */
+function firstUsePasses(placed: PlacedGuard): readonly Finding[] {
+  const { guard } = placed;
+  const condition = conditionOf(guard);
+  if (condition === undefined) return [];
+  const isNegated = 'not' in condition;
+  const test = isNegated ? condition.not : condition;
+  if (!('field' in test) || firstUsesIn(test).length === 0) return [];
+  const [first, known] = isNegated ? [guard.otherwise, guard.effect] : [guard.effect, guard.otherwise];
+  if (!isStricter(known, first)) return [];
+  return [
+    finding(
+      'first_use_passes',
+      'warning',
+      placed,
+      'when',
+      'a first use passes and a later one does not: of calls made at once each is the first',
+      'Hold or deny the first use; for what may happen only so often, write a rate with per.',
     ),
   ];
 }

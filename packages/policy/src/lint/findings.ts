@@ -19,6 +19,7 @@ export type FindingCode =
   | 'grant_refused'
   | 'threshold_without_cap'
   | 'calendar_name'
+  | 'first_use_passes'
   | 'unit_undeclared'
   | 'field_absent'
   | 'wildcard_domain'

@@ -125,6 +125,7 @@ function windowCovers(guard: Guard, window: WindowCondition, other: Guard, other
     window.kind === otherWindow.kind &&
     window.unit === otherWindow.unit &&
     window.per === otherWindow.per &&
+    window.unattended === otherWindow.unattended &&
     window.scope === otherWindow.scope &&
     (window.scope !== 'role' || guard.origin === other.origin) &&
     [...window.over].sort().join() === [...otherWindow.over].sort().join() &&

@@ -147,8 +147,8 @@ function passes(
 const COMPILED = new WeakMap<TestCondition, Test>();
 
 function compiledTest(test: TestCondition, measured: boolean, currency: string | undefined): Test {
-  if (measured) return compileCondition(test, (asked) => ({ slot: 0, currency: asked ?? currency ?? '' }));
-  const held = COMPILED.get(test) ?? compileCondition(test, () => undefined);
+  if (measured) return compileCondition(test, (asked) => ({ slot: 0, currency: asked ?? currency ?? '' }), 'workspace');
+  const held = COMPILED.get(test) ?? compileCondition(test, () => undefined, 'workspace');
   COMPILED.set(test, held);
   return held;
 }

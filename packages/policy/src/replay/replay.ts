@@ -6,6 +6,7 @@
  */
 
 import { compilePolicy } from '../decide/compile.ts';
+import { firstUsesIn } from '../decide/first-use.ts';
 import { settle } from '../decide/settle.ts';
 import type {
   CompiledPolicy,
@@ -24,6 +25,7 @@ import type {
 import { isList, isObject, member } from '../values/json.ts';
 import { type Entered, ReplayedCounters } from './counters.ts';
 import { watchArguments } from './redacted.ts';
+import { ReplayedUses } from './uses.ts';
 
 /** Why a call has no verdict. */
 export type Unreplayable =
@@ -70,8 +72,14 @@ interface OpenCall {
   readonly atMs: number;
   readonly entered: readonly Entered[];
   readonly meets: readonly string[];
+  /** Undefined where nobody knows which. */
+  readonly leaves: readonly string[] | undefined;
   /** The gateway saw the answer itself; what an agent says of its own tool is no proof of anything. */
   readonly isSeen: boolean;
+  /** People had approved it. */
+  readonly isReleased: boolean;
+  /** Whether it was made at all under this policy. */
+  readonly isSure: boolean;
 }
 
 export class Replay {
@@ -83,6 +91,7 @@ export class Replay {
   readonly #open = new Map<string, OpenCall>();
   readonly #met = new Map<string, MetPrerequisite[]>();
   #counters: ReplayedCounters | undefined;
+  #used: ReplayedUses | undefined;
   #nowMs = Number.NEGATIVE_INFINITY;
   /** A call that may have met a prerequisite, nobody knows which. */
   #lostPrerequisites = false;
@@ -104,13 +113,15 @@ export class Replay {
     const ts = textAt(record, 'ts');
     const atMs = Date.parse(ts);
     if (Number.isFinite(atMs)) this.#nowMs = Math.max(this.#nowMs, atMs);
-    this.#counters ??= new ReplayedCounters(this.#isFromStart ? Number.NEGATIVE_INFINITY : this.#nowMs);
+    const knownFromMs = this.#isFromStart ? Number.NEGATIVE_INFINITY : this.#nowMs;
+    this.#counters ??= new ReplayedCounters(knownFromMs);
+    this.#used ??= new ReplayedUses(knownFromMs);
     const kind = member(record, 'kind');
-    if (kind === 'tool.call') this.#call(record, seq, ts, this.#counters);
-    else if (kind === 'tool.result') this.#result(record);
+    if (kind === 'tool.call') this.#call(record, seq, ts, this.#counters, this.#used);
+    else if (kind === 'tool.result') this.#result(record, this.#used);
   }
 
-  #call(record: JsonObject, seq: number, ts: string, counters: ReplayedCounters): void {
+  #call(record: JsonObject, seq: number, ts: string, counters: ReplayedCounters, uses: ReplayedUses): void {
     const verdict = verdictAt(record);
     const head = {
       seq,
@@ -135,12 +146,13 @@ export class Replay {
     if (watched === undefined) {
       counters.lose(this.#nowMs);
       this.#lostPrerequisites = true;
+      this.#remember(head.eventId, { ...UNKNOWN_CALL, atMs: this.#nowMs, leaves: undefined });
       const detail = 'the arguments are not on the log';
       this.#onCall({ ...head, before, after: { unreplayable: 'arguments', detail } });
       return;
     }
     const asked = { ...request, arguments: watched.arguments };
-    const state = this.#stateFor(asked, record);
+    const state = this.#stateFor(asked, record, uses);
     const evaluation = this.#policy.evaluate(asked, state.view);
     if (watched.lookedAt.size > 0) {
       const masked = [...watched.lookedAt];
@@ -149,7 +161,9 @@ export class Replay {
       this.#onCall({ ...head, before, after: { unreplayable: 'arguments', detail } });
       return;
     }
-    const lacking = state.isUnsure ? UNSURE_PREREQUISITE : lackingOf(evaluation, record);
+    const other = state.other === undefined ? evaluation : this.#policy.evaluate(asked, state.other);
+    const isUnsureUse = other !== evaluation && answersOf(evaluation) !== answersOf(other);
+    const lacking = state.isUnsure ? UNSURE_PREREQUISITE : isUnsureUse ? UNSURE_USE : lackingOf(evaluation, record);
     if (lacking !== undefined) {
       this.#unknown(head.eventId, asked, watched.lookedAt, counters);
       const detail = lacking;
@@ -162,10 +176,15 @@ export class Replay {
       this.#onCall({ ...head, before, after: { unreplayable: 'window', detail: decision } });
       return;
     }
-    const isApproved = decision.verdict === 'review' && verdict === 'allow' && textAt(record, 'approval_id') !== '';
+    const isReleased = verdict === 'allow' && textAt(record, 'approval_id') !== '';
+    const isApproved = decision.verdict === 'review' && isReleased;
     const after = isApproved ? { ...decision, verdict: 'allow' as const } : decision;
     if (after.verdict === 'allow')
-      this.#allow(head.eventId, evaluation, counters, isApproved, CARRIED_OUT.has(textAt(record, 'entrance')));
+      this.#allow(head.eventId, evaluation, counters, {
+        isApproved,
+        isReleased,
+        isSeen: CARRIED_OUT.has(textAt(record, 'entrance')),
+      });
     const told = { verdict: after.verdict, reason: after.reason, ...ruleOf(after.rule ?? '') };
     this.#onCall({ ...head, before, after: told });
   }
@@ -187,34 +206,36 @@ export class Replay {
     eventId: string,
     evaluation: Evaluation,
     counters: ReplayedCounters,
-    isApproved: boolean,
-    isSeen: boolean,
+    { isApproved, isReleased, isSeen }: Pick<OpenCall, 'isSeen' | 'isReleased'> & { readonly isApproved: boolean },
   ): void {
-    const entered = counters.enter(evaluation.charges, this.#nowMs, 'sure');
+    const charges = isReleased ? evaluation.charges.filter(({ unattended }) => !unattended) : evaluation.charges;
+    const entered = counters.enter(charges, this.#nowMs, 'sure');
     for (const used of evaluation.uses ?? []) this.#use(used);
     const meets = evaluation.meets ?? [];
     if (isApproved) for (const key of meets) this.#keep(key, { key, eventId, approvedAtMs: this.#nowMs });
-    this.#remember(eventId, { atMs: this.#nowMs, entered, meets, isSeen });
+    const leaves = evaluation.leaves ?? [];
+    this.#remember(eventId, { atMs: this.#nowMs, entered, meets, leaves, isSeen, isReleased, isSure: true });
   }
 
   /** A call that may or may not be made under this policy: what it would change is unsure from here on. */
   #unknown(eventId: string, request: DecisionRequest, lookedAt: Set<string>, counters: ReplayedCounters): void {
     lookedAt.clear();
-    const { charges } = this.#charging.evaluate(request, { atMs: this.#nowMs });
+    const { charges, leaves = [] } = this.#charging.evaluate(request, { atMs: this.#nowMs });
     this.#lostPrerequisites = true;
     // which of the counters that are kept apart, is hidden too
     if (lookedAt.size > 0 && charges.some(({ key }) => KEPT_APART.test(key))) counters.lose(this.#nowMs);
     const entered = counters.enter(charges, this.#nowMs, lookedAt.size > 0 ? 'unsure amount' : 'unsure');
-    this.#remember(eventId, { atMs: this.#nowMs, entered, meets: [], isSeen: false });
+    const isHidden = lookedAt.size > 0 && leaves.length > 0;
+    this.#remember(eventId, { ...UNKNOWN_CALL, atMs: this.#nowMs, entered, leaves: isHidden ? undefined : leaves });
   }
 
   #remember(eventId: string, call: OpenCall): void {
-    if (call.entered.length === 0 && call.meets.length === 0) return;
+    if (call.entered.length === 0 && call.meets.length === 0 && call.leaves?.length === 0) return;
     this.#forgetOld();
     this.#open.set(eventId, call);
   }
 
-  #result(record: JsonObject): void {
+  #result(record: JsonObject, uses: ReplayedUses): void {
     const eventId = textAt(record, 'call_event_id');
     const call = this.#open.get(eventId);
     if (call === undefined) return;
@@ -227,6 +248,9 @@ export class Replay {
     }
     if (outcome === 'success' && call.isSeen)
       for (const key of call.meets) this.#keep(key, { key, eventId, doneAtMs: this.#nowMs });
+    if (outcome === 'success' && call.leaves === undefined) uses.lose(this.#nowMs);
+    else if (outcome === 'success' && (call.isSeen || call.isReleased || !call.isSure))
+      uses.add(call.leaves ?? [], eventId, this.#nowMs, call.isSure);
     // what is unknown may still be told
     if (outcome !== 'unknown') this.#open.delete(eventId);
   }
@@ -246,8 +270,15 @@ export class Replay {
     }
   }
 
-  /** The state as of the call: what is recorded of it, and prerequisites as this policy would have left them. */
-  #stateFor(request: DecisionRequest, record: JsonObject): { readonly view: StateView; readonly isUnsure: boolean } {
+  /**
+   * The state as of the call: what is recorded of it, and prerequisites and used values as this policy would have
+   * left them. `other`: as it may have been as well.
+   */
+  #stateFor(
+    request: DecisionRequest,
+    record: JsonObject,
+    uses: ReplayedUses,
+  ): { readonly view: StateView; readonly other?: StateView; readonly isUnsure: boolean } {
     const recorded = recordedState(record);
     const keys = this.#policy.prerequisites(request);
     const view: StateView = {
@@ -256,7 +287,11 @@ export class Replay {
       risks: recorded.risks ?? UNRECORDED_RISKS,
       ...(keys.length === 0 ? {} : { prerequisites: keys.flatMap((key) => this.#met.get(key) ?? []) }),
     };
-    return { view, isUnsure: keys.length > 0 && (this.#lostPrerequisites || !this.#isFromStart) };
+    const isUnsure = keys.length > 0 && (this.#lostPrerequisites || !this.#isFromStart);
+    const values = this.#policy.usedValues(request);
+    if (values.length === 0) return { view: { ...view, used: [] }, isUnsure };
+    const { least, most } = uses.views(values, this.#nowMs);
+    return { view: { ...view, used: least }, other: { ...view, used: most }, isUnsure };
   }
 
   #forgetOld(): void {
@@ -268,6 +303,15 @@ export class Replay {
 }
 
 const UNSURE_PREREQUISITE = 'a call before it, that it depends on, is not on the log or cannot be replayed';
+const UNSURE_USE = 'a value that it depends on may or may not have been used before';
+/** Nobody knows whether it was made under this policy. */
+const UNKNOWN_CALL = { entered: [], meets: [], isSeen: false, isReleased: false, isSure: false } as const;
+
+/** What an evaluation answers, apart from what it has read. */
+function answersOf({ verdict, reason, trace, demands, leaves }: Evaluation): string {
+  return JSON.stringify([verdict, reason, trace, demands, leaves]);
+}
+
 /** Stands for risks that the record does not tell: a decision that has read it is none. */
 const UNRECORDED_RISKS: readonly Risk[] = [];
 
@@ -308,7 +352,9 @@ const KEPT_APART = /:[^/]*$/;
 function withoutRefusals(set: PolicySet): PolicySet {
   const counting = (guards: readonly Guard[]) =>
     guards.flatMap((guard): Guard[] =>
-      'kind' in guard.when ? [{ ...guard, effect: 'allow', otherwise: 'allow' }] : [],
+      'kind' in guard.when || firstUsesIn(guard.when).length > 0
+        ? [{ ...guard, effect: 'allow', otherwise: 'allow' }]
+        : [],
     );
   return {
     ...set,

@@ -38,7 +38,7 @@ const operators: JsonObject = {
   within: {
     type: 'string',
     pattern: '^[1-9][0-9]*[smhdw]$',
-    description: 'Beside done(…) and approved(…): how fresh it has to be.',
+    description: 'Beside done(…) and approved(…): how fresh it has to be. Beside first_use(…): how far back it looks.',
   },
 };
 
@@ -51,14 +51,14 @@ const test: JsonObject = {
     field: {
       type: 'string',
       description:
-        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, provenance, risk, done(tests.run), approved(review), or a window: rate.per_day, count(24h), sum(payments, 24h).',
+        'An argument (target, args.customer.id, items[].sku), to.domain, payee, amount, action, provenance, risk, done(tests.run), approved(review), first_use(payee), or a window: rate.per_day, count(24h), sum(payments, 24h).',
       examples: ['to.domain', 'amount', 'rate.per_day', 'rate.per_hour', 'sum(payments, 24h)', 'action', 'target'],
     },
     ...operators,
     scope: {
       enum: ['session', 'agent', 'role', 'owner', 'workspace'],
       description:
-        'Windows: who shares the counter. done(…), approved(…): whose call it has to be; the session when left out.',
+        'Windows: who shares the counter. first_use(…): whose use counts. done(…), approved(…): whose call it has to be; the session when left out.',
     },
     bind: {
       type: ['array', 'object'],
@@ -71,12 +71,16 @@ const test: JsonObject = {
       type: 'array',
       items: { type: 'string' },
       minItems: 1,
-      description: 'Windows only: the capabilities that are counted.',
+      description: 'Windows: the capabilities that are counted. first_use(…): those whose calls use a value.',
     },
     per: {
       type: 'string',
       description: 'Windows only: a counter for each value of payee, session, action, or an argument.',
       examples: ['payee', 'session', 'customer_id'],
+    },
+    unattended: {
+      const: true,
+      description: 'Windows only: counts what no person had approved. Beside effect: allow and otherwise: review.',
     },
   },
 };

@@ -22,6 +22,7 @@ import type {
   Role,
   StateView,
   TraceStep,
+  UsedValue,
 } from '../model.ts';
 import { MemoryWindows } from './memory-windows.ts';
 import { type EarlierCall, type Expectation, readTestFile, type TestCall, type TestCase } from './test-file.ts';
@@ -169,7 +170,7 @@ function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {
     const differences = sameTexts(tools, test.tools) ? [] : [`the tools are ${words(tools)}, not ${words(test.tools)}`];
     return { name: test.name, ok: differences.length === 0, differences };
   }
-  const world: World = { windows: new MemoryWindows(), state: test.state, met: [] };
+  const world: World = { windows: new MemoryWindows(), state: test.state, met: [], used: [] };
   const differences: string[] = [];
   for (const earlier of [...test.earlier].sort((a, b) => b.agoSeconds - a.agoSeconds))
     for (let time = 0; time < earlier.times; time += 1) {
@@ -188,6 +189,7 @@ interface World {
   readonly windows: MemoryWindows;
   readonly state: StateView;
   met: MetPrerequisite[];
+  used: UsedValue[];
 }
 
 /** Where nothing is said of the time; it matters only how long ago the earlier calls were. */
@@ -197,19 +199,24 @@ const SOME_DAY_MS = Date.UTC(2026, 0, 1);
 function carryOut(policy: CompiledPolicy, call: EarlierCall, world: World): Decision {
   const { decision, evaluation } = decideCall(policy, call, -call.agoSeconds, world);
   if (decision.verdict === 'deny') return decision;
-  const { charges, uses = [], meets = [] } = evaluation;
-  world.windows.charge(charges, -call.agoSeconds);
+  const { charges, uses = [], meets = [], leaves = [] } = evaluation;
+  const isReleased = decision.verdict === 'review';
+  world.windows.charge(isReleased ? charges.filter(({ unattended }) => !unattended) : charges, -call.agoSeconds);
   const atMs = (world.state.atMs ?? SOME_DAY_MS) - call.agoSeconds * 1_000;
   const eventId = `earlier ${world.met.length + 1}`;
-  const approved = decision.verdict === 'review' ? { approvedAtMs: atMs } : {};
+  const approved = isReleased ? { approvedAtMs: atMs } : {};
   world.met = [
     ...world.met.filter((each) => !uses.includes(each.eventId)),
     ...meets.map((key) => ({ key, eventId, doneAtMs: atMs, ...approved })),
   ];
+  world.used = [
+    ...world.used.filter(({ key }) => !leaves.includes(key)),
+    ...leaves.map((key) => ({ key, eventId, usedAtMs: atMs })),
+  ];
   return decision;
 }
 
-function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, { windows, state, met }: World) {
+function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, { windows, state, met, used }: World) {
   const request: DecisionRequest = {
     workspaceId: 'workspace',
     agentId: call.agent,
@@ -219,10 +226,11 @@ function decideCall(policy: CompiledPolicy, call: TestCall, atSeconds: number, {
     arguments: call.arguments,
     sessionId: call.session,
   };
-  // A freeze must be told the time; how fresh a prerequisite is can be said without.
-  const isTimed = state.atMs !== undefined || state.risks !== undefined || policy.prerequisites(request).length > 0;
+  // A freeze must be told the time; how long ago something was can be said without.
+  const asksBack = policy.prerequisites(request).length > 0 || policy.usedValues(request).length > 0;
+  const isTimed = state.atMs !== undefined || state.risks !== undefined || asksBack;
   const atMs = (state.atMs ?? SOME_DAY_MS) + atSeconds * 1_000;
-  const evaluation = policy.evaluate(request, { ...state, prerequisites: met, ...(isTimed ? { atMs } : {}) });
+  const evaluation = policy.evaluate(request, { ...state, prerequisites: met, used, ...(isTimed ? { atMs } : {}) });
   const usages = evaluation.demands.map((demand) => windows.usage(demand, atSeconds));
   return { decision: settle(evaluation, usages), evaluation };
 }

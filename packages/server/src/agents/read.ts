@@ -74,7 +74,7 @@ export async function listAgents(
   limit: number,
 ): Promise<Agent[]> {
   const { rows } = await pool.query<Row>(
-    `${AGENTS}
+    `${AGENTS} AND a.rehearsal_id IS NULL
    AND ($2::text IS NULL OR s.status = $2)
    AND ($3::text IS NULL OR p.email = lower($3) OR p.id = $3)
    AND ($4::text IS NULL OR EXISTS (SELECT FROM agent_roles r
@@ -87,12 +87,17 @@ export async function listAgents(
   return rows.map(agentOf);
 }
 
-/** By id or name. Throws `agent_not_found`. */
-export async function readAgent(client: Pool | ClientBase, workspaceId: WorkspaceId, agent: string): Promise<Agent> {
-  const { rows } = await client.query<Row>(`${AGENTS} AND (a.id = $2 OR lower(a.handle) = lower($2))`, [
-    workspaceId,
-    agent,
-  ]);
+/** By id or name; the shadow agent of a rehearsal only for that rehearsal. Throws `agent_not_found`. */
+export async function readAgent(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  agent: string,
+  { rehearsalId }: { readonly rehearsalId?: string | undefined } = {},
+): Promise<Agent> {
+  const { rows } = await client.query<Row>(
+    `${AGENTS} AND (a.id = $2 OR lower(a.handle) = lower($2)) AND a.rehearsal_id IS NOT DISTINCT FROM $3`,
+    [workspaceId, agent, rehearsalId ?? null],
+  );
   if (rows[0] === undefined) throw agentNotFound(agent);
   return agentOf(rows[0]);
 }

@@ -66,7 +66,7 @@ SELECT t.id, 'token' AS object, a.handle AS agent, t.agent_id, t.name, t.role, t
   JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id
   JOIN agent_state s ON s.workspace_id = t.workspace_id AND s.agent_id = t.agent_id
   JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
- WHERE t.workspace_id = $1`;
+ WHERE t.workspace_id = $1 AND a.rehearsal_id IS NULL`;
 
 export interface Token extends TokenView {
   readonly id: TokenId;

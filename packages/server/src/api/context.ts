@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
 import type { Approvals } from '../approvals/index.ts';
+import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
 import type { HttpApis } from '../http-apis/index.ts';
 import type { ServerKeys } from '../identity/index.ts';
@@ -24,6 +25,7 @@ export interface ApiContext {
   readonly approvals: Approvals;
   readonly permits: Permits;
   readonly webhooks: Webhooks;
+  readonly channels: Channels;
   readonly keys: ServerKeys;
   readonly config: Config;
   readonly logger: Logger;

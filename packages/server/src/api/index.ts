@@ -9,8 +9,12 @@ import { approvalRoutes } from '../approvals/routes.ts';
 import { breakerRoutes } from '../breakers/routes.ts';
 import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
+import { channelRoutes, slackRoutes } from '../channels/routes.ts';
 import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
+import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
+import { delegationRoutes } from '../delegations/routes.ts';
+import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
@@ -58,14 +62,18 @@ const MANAGEMENT: readonly Routes[] = [
   sourceRoutes,
   riskRoutes,
   containmentRoutes,
+  containmentSettingsRoutes,
+  drillRoutes,
   quarantineRoutes,
   breakerRoutes,
   approvalRoutes,
+  delegationRoutes,
   mcpServerRoutes,
   httpApiRoutes,
   secretRoutes,
   auditRoutes,
   webhookRoutes,
+  channelRoutes,
 ];
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
@@ -133,6 +141,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   await api.register(async (group: Api) => {
     group.addHook('onRequest', limits.request);
     securityEventRoutes(group, context);
+    slackRoutes(group, context);
   });
   await api.register(async (group: Api) => {
     for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);

@@ -20,10 +20,11 @@ const decisionEntrySchema = z
     person: z.string(),
     decision: z.enum(['approve', 'deny']),
     reason: z.string(),
-    groups: z.array(z.string()).meta({ description: 'Of the person, when it was decided.' }),
+    on_behalf_of: z.string().nullable().meta({ description: 'Whose say it was, where a delegate decided.' }),
+    groups: z.array(z.string()).meta({ description: 'Of whose say it was, when it was decided.' }),
     key: z.string(),
     key_id: z.string(),
-    channel: z.enum(['api', 'cli', 'console']),
+    channel: z.enum(['api', 'cli', 'console', 'slack']),
     authenticated_at: z.int(),
     decided_at: z.int(),
     bulk: z.int().nullable().meta({ description: 'How many were decided in one move; null: this one alone.' }),
@@ -73,9 +74,26 @@ export const fullApprovalSchema = approvalSchema
     view: z.record(z.string(), z.unknown()).meta({ description: 'What deciders are shown, with all arguments.' }),
     binding: z.record(z.string(), z.unknown()).meta({ description: '`hash` is over its RFC 8785 form.' }),
     deciders: z
-      .array(z.object({ person: z.string(), may: z.boolean(), why_not: z.string().nullable() }))
-      .meta({ description: 'Active people with a live key of their own.' }),
-    you: z.object({ person: z.string().nullable(), may: z.boolean(), why_not: z.string().nullable() }),
+      .array(
+        z.object({
+          person: z.string(),
+          on_behalf_of: z.string().nullable().meta({ description: 'For whom, where the person is a delegate.' }),
+          may: z.boolean(),
+          why_not: z.string().nullable(),
+        }),
+      )
+      .meta({ description: 'Active people with a live key of their own, and those for whom they may decide.' }),
+    you: z.object({
+      person: z.string().nullable(),
+      may: z.boolean(),
+      why_not: z.string().nullable(),
+      on_behalf_of: z
+        .array(z.object({ person: z.string(), may: z.boolean(), why_not: z.string().nullable() }))
+        .meta({ description: 'For whom you may decide about calls of this kind.' }),
+    }),
+    told: z
+      .array(z.object({ kind: z.enum(['reminded', 'escalated']), at: z.int(), event_id: z.string() }))
+      .meta({ description: 'People were told that it still waits; whom, says the record.' }),
     history: z.object({
       approvals: z.array(
         z.object({
@@ -95,11 +113,30 @@ export const fullApprovalSchema = approvalSchema
           reason: z.string(),
         }),
       ),
+      payee: z
+        .object({
+          payees: z.array(z.string()).meta({ description: 'In the spelling in which payees are compared.' }),
+          calls: z.array(
+            z.object({
+              event_id: z.string(),
+              ts: z.string(),
+              agent: z.string(),
+              verdict: z.string(),
+              outcome: z.string().nullable(),
+              impact: z.record(z.string(), z.number()),
+            }),
+          ),
+          looked_at: z.int().meta({ description: 'Calls of the capability of the last 30 days that were looked at.' }),
+          complete: z.boolean().meta({ description: 'False: there are older ones that were not.' }),
+        })
+        .nullable()
+        .meta({ description: 'Calls of this capability to a payee of this one, by any agent. Null: it names none.' }),
     }),
   })
   .meta({ id: 'FullApproval' });
 
 export type ApprovalView = z.output<typeof approvalSchema>;
+export type FullApproval = z.output<typeof fullApprovalSchema>;
 
 function seconds(at: Date): number {
   return Math.floor(at.getTime() / 1000);
@@ -150,6 +187,7 @@ export function approvalView(row: ApprovalRow, decisions: readonly DecisionRow[]
 function decisionView(row: DecisionRow): z.output<typeof decisionEntrySchema> {
   return {
     person: row.person,
+    on_behalf_of: row.on_behalf_of,
     decision: row.decision,
     reason: row.reason,
     groups: [...row.groups],

@@ -4,6 +4,7 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import type { Principal } from '../path/index.ts';
 import { approvalNotFound } from './failures.ts';
 import { findApproval, recordFields } from './rows.ts';
 
@@ -20,6 +21,20 @@ export async function cancelApproval(log: ActionLog, who: Administrator, id: str
         `The approval ${id} is ${row.status}.`,
         'Nothing is left to cancel.',
       );
+  });
+}
+
+/** By the agent that asked, while nobody carries the call out; true when it was. Another agent's is as good as none. */
+export function withdrawApproval(
+  log: ActionLog,
+  { workspaceId, agentId, agent }: Pick<Principal, 'workspaceId' | 'agentId' | 'agent'>,
+  id: string,
+): Promise<boolean> {
+  return log.transact(workspaceId, async (transaction) => {
+    const row = await findApproval(transaction.client, workspaceId, id, 'FOR UPDATE');
+    if (row === undefined || row.agent_id !== agentId || row.status === 'expired') return false;
+    const cancellation = { actor: `agent:${agent}`, reason: 'the agent withdrew the call' };
+    return (await cancelWhere(transaction, workspaceId, 'id = $4', id, cancellation)) === 1;
   });
 }
 

@@ -1,20 +1,31 @@
 /** A person approves or denies. Every attempt is on the log, the refused ones too. */
 
+import type { ClientBase } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import type { WorkspaceId } from '../ids.ts';
+import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { type Bar, barOf } from './eligibility.ts';
+import { type Bar, barOf, groupsOf, type Voice } from './eligibility.ts';
 import { approvalNotFound } from './failures.ts';
-import { peopleOf, questionOf } from './question.ts';
+import { type Asked, type Person, peopleOf, questionOf } from './question.ts';
 import { isComplete } from './quorum.ts';
-import { type ApprovalRow, type DecisionRow, decisionsOf, findApproval, recordFields } from './rows.ts';
+import { type ApprovalRow, type DecisionRow, decidedOf, decisionsOf, findApproval, recordFields } from './rows.ts';
 
 export interface Decision {
   readonly decision: 'approve' | 'deny';
   readonly reason: string;
   /** Of what was shown; an approval names it. */
   readonly hash?: string | undefined;
+  /** Id or e-mail of the person for whom it is decided; absent: in the decider's own name. */
+  readonly onBehalfOf?: string | undefined;
+}
+
+/** Who decides, as far as a credential says: of an administrator, or of another channel that authenticates people. */
+export interface DecidingParty extends Pick<Administrator, 'workspaceId' | 'actor' | 'person' | 'authenticatedAtMs'> {
+  /** What was authenticated: the id of a key, or the account in Slack as `team/user`. */
+  readonly keyId: string;
+  /** What is answered when it belongs to nobody; that a key does when absent. */
+  readonly nobody?: Failure;
 }
 
 /** How it came in. */
@@ -27,7 +38,7 @@ export interface Means {
 /** Throws a Failure when the decision is refused; the refusal is durable by then. */
 export async function decideApproval(
   log: ActionLog,
-  who: Administrator,
+  who: DecidingParty,
   id: string,
   decision: Decision,
   means: Means,
@@ -43,6 +54,7 @@ export async function decideApproval(
         ...recordFields(row),
         key_id: who.keyId,
         person: who.person?.email,
+        on_behalf_of: decision.onBehalfOf,
         decision: decision.decision,
         channel: means.channel,
         bulk: means.bulk,
@@ -55,33 +67,34 @@ export async function decideApproval(
 
 async function decideIn(
   transaction: LoggedTransaction,
-  who: Administrator,
+  who: DecidingParty,
   row: ApprovalRow,
   decision: Decision,
   means: Means,
 ): Promise<Failure | undefined> {
   const { client, now } = transaction;
   const { workspaceId, person: holder } = who;
-  if (holder === undefined) return personRequired();
-  const [decisions, people] = [
-    await decisionsOf(client, workspaceId, [row.id]),
-    await peopleOf(client, workspaceId, [holder.id]),
-  ];
-  const person = people.get(holder.id);
-  if (person?.active !== true) return REFUSALS.person_inactive(holder.email, row);
-  if (decisions.some(({ person_id }) => person_id === holder.id))
-    return REFUSALS.approver_decided_before(holder.email, row);
+  if (holder === undefined) return who.nobody ?? personRequired();
+  const decisions = await decisionsOf(client, workspaceId, [row.id]);
+  const question = await questionOf(client, workspaceId, row);
+  const voice = await voiceOf(client, workspaceId, holder.id, decision.onBehalfOf, question);
+  if (voice === undefined) return REFUSALS.approver_without_delegation(holder.email, row);
+  const { by: person, onBehalfOf, delegationId } = voice;
+  const name = onBehalfOf === undefined ? person.email : `${person.email} for ${onBehalfOf.email}`;
+  if (!person.active) return REFUSALS.person_inactive(name, row);
+  if (decisions.some(({ person_id }) => person_id === person.id))
+    return REFUSALS.approver_decided_before(person.email, row);
   if (row.status !== 'pending') return notPending(row);
-  const approvals = decisions.map(({ person_id, groups }) => ({ id: person_id, groups }));
+  const approvals = decisions.map(decidedOf);
   if (decision.decision === 'approve') {
     if (decision.hash !== row.hash) return hashDiffers(row);
-    const question = await questionOf(client, workspaceId, row);
-    const bar = barOf(person, question, approvals);
-    if (bar !== undefined) return REFUSALS[bar](person.email, row);
+    const bar = barOf(voice, question, approvals);
+    if (bar !== undefined) return REFUSALS[bar](name, row);
     if (means.bulk !== undefined && (row.people > 1 || row.destructive === true)) return notInBulk(row);
   }
   const authenticatedAt = who.authenticatedAtMs === undefined ? now : new Date(who.authenticatedAtMs);
-  const isGranted = decision.decision === 'approve' && isComplete(row, [...approvals, { groups: person.groups }]);
+  const groups = groupsOf(voice);
+  const isGranted = decision.decision === 'approve' && isComplete(row, [...approvals, { groups }]);
   const eventId = transaction.log({
     kind: 'approval.decided',
     actor: who.actor,
@@ -89,7 +102,10 @@ async function decideIn(
     decision: decision.decision,
     person: person.email,
     person_id: person.id,
-    person_groups: person.groups,
+    person_groups: groups,
+    on_behalf_of: onBehalfOf?.email,
+    on_behalf_of_id: onBehalfOf?.id,
+    delegation_id: delegationId,
     key_id: who.keyId,
     authenticated_at: authenticatedAt.toISOString(),
     channel: means.channel,
@@ -98,14 +114,15 @@ async function decideIn(
   });
   await client.query(
     `INSERT INTO approval_decisions (workspace_id, approval_id, person_id, person, groups, decision, reason, key_id, key_name,
-                                     channel, authenticated_at, decided_at, bulk, event_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+                                     channel, authenticated_at, decided_at, bulk, event_id, on_behalf_of_id, on_behalf_of,
+                                     delegation_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     [
       workspaceId,
       row.id,
       person.id,
       person.email,
-      person.groups,
+      groups,
       decision.decision,
       decision.reason,
       who.keyId,
@@ -115,6 +132,9 @@ async function decideIn(
       now,
       means.bulk,
       eventId,
+      onBehalfOf?.id,
+      onBehalfOf?.email,
+      delegationId,
     ],
   );
   if (decision.decision === 'deny') await move(transaction, workspaceId, row.id, 'denied', decision.reason);
@@ -122,6 +142,31 @@ async function decideIn(
     await move(transaction, workspaceId, row.id, 'approved', null);
     const approvers = [...decisions.map((each) => each.person), person.email];
     transaction.log({ kind: 'approval.granted', actor: who.actor, ...recordFields(row), approvers });
+  }
+  return undefined;
+}
+
+interface Speaking extends Voice<Person> {
+  readonly delegationId?: string;
+}
+
+/** Undefined when the person may not decide for the other: of whom that is, nobody is told. */
+async function voiceOf(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  id: PersonId,
+  onBehalfOf: string | undefined,
+  { delegations }: Asked,
+): Promise<Speaking | undefined> {
+  const own = delegations.filter(({ to }) => to === id);
+  const people = await peopleOf(client, workspaceId, [id, ...own.map(({ from }) => from)]);
+  const by = people.get(id);
+  if (by === undefined) throw new Error(`the holder ${id} of a key is no person`);
+  if (onBehalfOf === undefined) return { by };
+  for (const { id: delegationId, from } of own) {
+    const other = people.get(from);
+    if (other !== undefined && (other.id === onBehalfOf || other.email === onBehalfOf.toLowerCase()))
+      return { by, onBehalfOf: other, delegationId };
   }
   return undefined;
 }
@@ -181,6 +226,20 @@ const REFUSALS: Readonly<Record<Bar, Refusal>> = {
       'approver_decided_before',
       `${person} has decided about ${id} already.`,
       'Each person counts once, whatever key is used.',
+    ),
+  approver_same_person: (person, { id }) =>
+    new Failure(
+      409,
+      'approver_same_person',
+      `${person} would be a second voice of one person about ${id}: who decides for somebody counts as one with them.`,
+      'Have somebody else approve.',
+    ),
+  approver_without_delegation: (person, { capability }) =>
+    new Failure(
+      403,
+      'approver_without_delegation',
+      `${person} may not decide about ${capability} for the person named, now.`,
+      'Decide in your own name, or have that person make a delegation: hivekey delegation create.',
     ),
   approver_is_requester: (person) =>
     new Failure(

@@ -1,4 +1,4 @@
-/** Who may approve a held call. Pure. */
+/** Who may approve a held call, in their own name or for somebody else. Pure. */
 import { covers } from '@hivekey/policy';
 import type { PersonId } from '../ids.ts';
 import { type Approver, fillPlaces, type Quorum } from './quorum.ts';
@@ -16,6 +16,20 @@ export interface Candidate {
   readonly authority: readonly Authority[] | null;
 }
 
+/** Whose approval it would be. */
+export interface Voice<Person extends Candidate = Candidate> {
+  /** Who decides. */
+  readonly by: Person;
+  /** Whose say it is, where that is somebody else's. */
+  readonly onBehalfOf?: Person | undefined;
+}
+
+/** Somebody may decide for somebody else now, about calls of this kind. */
+export interface Link {
+  readonly from: PersonId;
+  readonly to: PersonId;
+}
+
 /** What is known of a held call when somebody is about to approve it. */
 export interface Question {
   readonly quorum: Quorum;
@@ -27,16 +41,21 @@ export interface Question {
   readonly requesters: ReadonlySet<PersonId>;
   /** Of the policy under which it was held. */
   readonly authors: ReadonlySet<PersonId>;
+  /** Delegations in force. */
+  readonly delegations: readonly Link[];
 }
 
 export interface Decided extends Approver {
   readonly id: PersonId;
+  readonly onBehalfOf?: PersonId | undefined;
 }
 
 /** Why a person may not approve; each is the code of a refusal. */
 export type Bar =
   | 'person_inactive'
   | 'approver_decided_before'
+  | 'approver_same_person'
+  | 'approver_without_delegation'
   | 'approver_is_requester'
   | 'approver_is_owner'
   | 'approver_is_author'
@@ -44,28 +63,56 @@ export type Bar =
   | 'approver_not_needed';
 
 /** Undefined when the person may approve. `before`: who approved already. */
-export function barOf(person: Candidate, question: Question, before: readonly Decided[]): Bar | undefined {
-  const standing = standingBarOf(person, question);
-  if (standing === 'person_inactive') return standing;
-  if (before.some(({ id }) => id === person.id)) return 'approver_decided_before';
-  if (standing !== undefined) return standing;
+export function barOf(voice: Voice, question: Question, before: readonly Decided[]): Bar | undefined {
+  const standing = standingBarOf(voice, question);
+  if (standing === 'person_inactive' || standing === 'approver_without_delegation') return standing;
+  const twice = repeatBarOf(voice, question.delegations, before);
+  if (twice !== undefined || standing !== undefined) return twice ?? standing;
   const { quorum } = question;
-  return fillPlaces(quorum, [...before, person]).places > fillPlaces(quorum, before).places
+  return fillPlaces(quorum, [...before, { groups: groupsOf(voice) }]).places > fillPlaces(quorum, before).places
     ? undefined
     : 'approver_not_needed';
 }
 
-/** Why an approval of this person does not count, whoever else approved. Asked again at the release. */
+/** What the approval speaks for: a delegate brings the groups of whom it is for, and none of their own. */
+export function groupsOf({ by, onBehalfOf }: Voice): readonly string[] {
+  return (onBehalfOf ?? by).groups;
+}
+
+/**
+ * Why an approval with this voice does not count, whoever else approved. Asked again at the release. Each of the two
+ * people of a delegation must be free to approve by themselves; only the groups are those of one alone.
+ */
 export function standingBarOf(
-  person: Candidate,
-  { quorum, capability, impact, owners, requesters, authors }: Question,
+  { by, onBehalfOf }: Voice,
+  { quorum, capability, impact, owners, requesters, authors, delegations }: Question,
 ): Bar | undefined {
-  if (!person.active) return 'person_inactive';
-  if (requesters.has(person.id)) return 'approver_is_requester';
+  const both = onBehalfOf === undefined ? [by] : [by, onBehalfOf];
+  if (!both.every(({ active }) => active)) return 'person_inactive';
+  if (onBehalfOf !== undefined && !delegations.some(({ from, to }) => from === onBehalfOf.id && to === by.id))
+    return 'approver_without_delegation';
+  if (both.some(({ id }) => requesters.has(id))) return 'approver_is_requester';
   // Beside others the owner may speak; alone, never.
-  if (owners.has(person.id) && quorum.people < 2) return 'approver_is_owner';
-  if (authors.has(person.id)) return 'approver_is_author';
-  return hasAuthority(person, capability, impact) ? undefined : 'approver_over_authority';
+  if (quorum.people < 2 && both.some(({ id }) => owners.has(id))) return 'approver_is_owner';
+  if (both.some(({ id }) => authors.has(id))) return 'approver_is_author';
+  return both.every((person) => hasAuthority(person, capability, impact)) ? undefined : 'approver_over_authority';
+}
+
+/** Everybody counts once, on either side; and who decides for whom counts as one with them meanwhile. */
+function repeatBarOf(
+  { by, onBehalfOf }: Voice,
+  delegations: readonly Link[],
+  before: readonly Decided[],
+): 'approver_decided_before' | 'approver_same_person' | undefined {
+  if (before.some(({ id }) => id === by.id)) return 'approver_decided_before';
+  const asking = onBehalfOf === undefined ? [by.id] : [by.id, onBehalfOf.id];
+  const heard = new Set(before.flatMap(({ id, onBehalfOf: other }) => (other === undefined ? [id] : [id, other])));
+  const isOne = asking.some(
+    (id) =>
+      heard.has(id) ||
+      delegations.some(({ from, to }) => (from === id && heard.has(to)) || (to === id && heard.has(from))),
+  );
+  return isOne ? 'approver_same_person' : undefined;
 }
 
 /** An amount that is not known, or of a unit that is not listed, is over every limit. */

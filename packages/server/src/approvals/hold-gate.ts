@@ -41,6 +41,13 @@ INSERT INTO approvals (workspace_id, id, agent_id, agent, owner_id, owner, roles
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
         $26, $27, $28)`;
 
+/** Calls of one agent that wait or run at once. Beyond it nobody would read them, and each is kept. */
+const MAX_LIVE = 1000;
+
+const LIVE = `
+SELECT count(*)::int AS live FROM approvals
+ WHERE workspace_id = $1 AND agent_id = $2 AND status IN ('pending', 'approved', 'released')`;
+
 export class HoldGate implements Gate {
   readonly key: string;
   readonly #vault: Vault;
@@ -48,6 +55,7 @@ export class HoldGate implements Gate {
   readonly #callDigest: string;
   readonly #id = newId<string>('apr');
   #found: Found | undefined;
+  #live = 0;
   #statements: readonly Statement[] = [];
   #ticket: ApprovalTicket | undefined;
 
@@ -72,6 +80,8 @@ export class HoldGate implements Gate {
     const { workspaceId, agentId } = this.#intent.principal;
     const { rows } = await client.query<Found>(NEWEST, [workspaceId, agentId, this.#callDigest]);
     this.#found = rows[0];
+    const { rows: counted } = await client.query<{ live: number }>(LIVE, [workspaceId, agentId]);
+    this.#live = counted[0]?.live ?? 0;
   }
 
   rule(decision: Decision, call: GatedCall): Ruling {
@@ -83,6 +93,7 @@ export class HoldGate implements Gate {
       this.#ticket = { id: found.id, status: found.status, expiresAtMs: found.expires_at.getTime() };
       return { kind: 'ruled', decision, approvalId: found.id, records: [] };
     }
+    if (this.#live >= MAX_LIVE) return { kind: 'ruled', decision: tooMany(decision), records: [] };
     return this.#open(decision, call, found !== undefined && isLive(found) ? found : undefined);
   }
 
@@ -173,6 +184,11 @@ export class HoldGate implements Gate {
     ];
     return { kind: 'ruled', decision, approvalId: this.#id, records };
   }
+}
+
+function tooMany(decision: Decision): Decision {
+  const reason = `approval: ${MAX_LIVE} calls of this agent wait for people already`;
+  return { ...decision, verdict: 'deny', reasonClass: 'guard', rule: 'approval', reason };
 }
 
 function isLive({ status }: Found): boolean {

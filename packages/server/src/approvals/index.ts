@@ -8,24 +8,34 @@ import type { Pool } from 'pg';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
-import type { ApprovalStatus, ApprovalTicket, Holds, Outcome } from '../path/index.ts';
+import type { ApprovalStatus, ApprovalTicket, Holds, Outcome, Principal } from '../path/index.ts';
 import type { StopSignal } from '../stop-signal.ts';
+import { withdrawApproval } from './cancel.ts';
 import { finishApproval } from './finish.ts';
 import { HoldGate } from './hold-gate.ts';
 import { expireApprovals, reconcileReleased } from './reaper.ts';
 import { ReleaseGate } from './release-gate.ts';
+import { tellOfWaiting } from './reminders.ts';
 import { type ApprovalRow, decisionsOf, findApproval } from './rows.ts';
 import { Vault } from './vault.ts';
 import { Watch } from './watch.ts';
 
+export type { FullApproval } from './approval.ts';
 export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
+export { type DecidingParty, decideApproval } from './decide.ts';
+export { approvalLink } from './link.ts';
+export { readWholeApproval } from './read.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 
 const UPKEEP_EVERY_MS = 1_000;
 
 /** An approval as the call that waits on it sees it. */
 export interface CallApproval extends ApprovalTicket {
+  readonly entrance: string;
   readonly capability: string;
+  readonly requestedAtMs: number;
+  /** When its status was last another. */
+  readonly changedAtMs: number;
   /** Why it ended, where there is something to say. */
   readonly reason: string | null;
   /** Who denied it. */
@@ -58,6 +68,8 @@ export interface Approvals {
   keep(workspaceId: WorkspaceId, id: string, result: JsonObject): Promise<void>;
   /** The released call is over. Never rejects: what is lost here is found on the log. */
   finish(workspaceId: WorkspaceId, id: string, outcome: Outcome, result: JsonObject | undefined): Promise<void>;
+  /** The agent does not want the call any more. False when nothing is left to withdraw: it runs, or is over. Rejects when the database does not answer. */
+  withdraw(who: Pick<Principal, 'workspaceId' | 'agentId' | 'agent'>, id: string): Promise<boolean>;
   /** Payload of a notification on APPROVAL_CHANNEL; undefined when some may have been lost. */
   heard(payload: string | undefined): void;
   close(): Promise<void>;
@@ -94,10 +106,10 @@ class Service implements Approvals {
     };
     const expire = (): Promise<number> => expireApprovals(pool, log);
     const reconcile = (): Promise<void> => reconcileReleased(pool, log);
-    this.#timers = [
-      setInterval(() => this.#run(expire), UPKEEP_EVERY_MS).unref(),
-      setInterval(() => this.#run(reconcile), UPKEEP_EVERY_MS).unref(),
-    ];
+    const remind = (): Promise<void> => tellOfWaiting(pool, log);
+    this.#timers = [expire, reconcile, remind].map((work) =>
+      setInterval(() => this.#run(work), UPKEEP_EVERY_MS).unref(),
+    );
   }
 
   async look(workspaceId: WorkspaceId, agentId: AgentId, id: string): Promise<CallApproval | undefined> {
@@ -141,6 +153,10 @@ class Service implements Approvals {
     }
   }
 
+  withdraw(who: Pick<Principal, 'workspaceId' | 'agentId' | 'agent'>, id: string): Promise<boolean> {
+    return withdrawApproval(this.#options.log, who, id);
+  }
+
   heard(payload: string | undefined): void {
     if (payload === undefined) this.#watch.heard();
     else this.#watch.heard(String(JSON.parse(payload).id));
@@ -158,7 +174,10 @@ class Service implements Approvals {
       id,
       status: row.status,
       expiresAtMs: row.expires_at.getTime(),
+      entrance: row.entrance,
       capability: row.capability,
+      requestedAtMs: row.requested_at.getTime(),
+      changedAtMs: (row.ended_at ?? row.released_at ?? row.decided_at ?? row.requested_at).getTime(),
       reason: row.ended_reason === '' ? null : row.ended_reason,
       deniedBy,
       outcome: row.outcome,

@@ -1,5 +1,6 @@
 /** Who is barred from approving a call, read from the database: owners, requesters, authors; and the people asked. */
 import type { ClientBase, Pool } from 'pg';
+import { type Delegation, delegationsFor } from '../delegations/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { Authority, Candidate, Question } from './eligibility.ts';
 import type { ApprovalRow } from './rows.ts';
@@ -12,7 +13,10 @@ import type { ApprovalRow } from './rows.ts';
 const BARRED = `
 WITH held AS (
   SELECT a.*, p.actor, p.document, p.created_at AS published_at
-    FROM approvals a LEFT JOIN policy_revisions p ON p.workspace_id = a.workspace_id AND p.revision = a.policy_revision
+    FROM approvals a
+    LEFT JOIN LATERAL (
+      SELECT * FROM policy_revisions v WHERE v.workspace_id = a.workspace_id AND v.revision <= a.policy_revision
+       ORDER BY v.revision DESC LIMIT 1) AS p ON true
    WHERE a.workspace_id = $1 AND a.id = $2),
 actors AS (
   SELECT 'author' AS why, actor FROM held
@@ -39,11 +43,15 @@ SELECT 'owner', held.owner_id FROM held
 UNION
 SELECT 'owner', g.owner_id FROM held JOIN agents g ON g.workspace_id = $1 AND g.id = held.agent_id`;
 
+export interface Asked extends Question {
+  readonly delegations: readonly Delegation[];
+}
+
 export async function questionOf(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  { id, people, groups, capability, impact }: ApprovalRow,
-): Promise<Question> {
+  { id, people, groups, capability, impact }: Pick<ApprovalRow, 'id' | 'people' | 'groups' | 'capability' | 'impact'>,
+): Promise<Asked> {
   const { rows } = await client.query<{ why: 'author' | 'requester' | 'owner'; id: PersonId }>(BARRED, [
     workspaceId,
     id,
@@ -57,6 +65,7 @@ export async function questionOf(
     owners: of('owner'),
     requesters: of('requester'),
     authors: of('author'),
+    delegations: await delegationsFor(client, workspaceId, capability),
   };
 }
 
@@ -85,13 +94,20 @@ export async function peopleOf(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Active people with a live key of their own, by e-mail: those who could decide at all. */
-export async function peopleWithKeys(pool: Pool, workspaceId: WorkspaceId, limit: number): Promise<readonly Person[]> {
-  const { rows } = await pool.query<PersonRow>(
+/** Active people with a live key of their own or an account in Slack, by e-mail: those who could decide at all. */
+export async function peopleWithCredentials(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  limit: number,
+): Promise<readonly Person[]> {
+  const { rows } = await client.query<PersonRow>(
     `SELECT p.id, p.email, p.active, p.groups, p.authority FROM people p
-      WHERE p.workspace_id = $1 AND p.active AND EXISTS (
-        SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
-           AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
+      WHERE p.workspace_id = $1 AND p.active AND (
+        EXISTS (
+          SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
+             AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
+        OR (p.slack_user IS NOT NULL
+            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = p.workspace_id AND c.kind = 'slack')))
       ORDER BY p.email LIMIT $2`,
     [workspaceId, limit],
   );

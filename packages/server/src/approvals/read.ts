@@ -1,17 +1,17 @@
 /** Reading approvals: lists, and one with all that a decider needs. */
 import type { JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
-import type { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import { type ApprovalView, approvalView, type fullApprovalSchema, type STATUSES } from './approval.ts';
-import { barOf, type Decided, type Question } from './eligibility.ts';
+import { type ApprovalView, approvalView, type FullApproval, type STATUSES } from './approval.ts';
+import { type Decider, decidersFor, decidersOf } from './deciders.ts';
 import { approvalNotFound } from './failures.ts';
-import { type Person, peopleOf, peopleWithKeys, questionOf } from './question.ts';
-import { APPROVAL_COLUMNS, type ApprovalRow, decisionsOf, findApproval } from './rows.ts';
+import { callsToPayee } from './payee.ts';
+import { questionOf } from './question.ts';
+import { noticesOf } from './reminders.ts';
+import { APPROVAL_COLUMNS, type ApprovalRow, decidedOf, decisionsOf, findApproval } from './rows.ts';
 import type { Vault } from './vault.ts';
 
-const MAX_DECIDERS = 200;
 const HISTORY = 10;
 
 export interface ApprovalFilter {
@@ -85,45 +85,51 @@ export async function readApproval(pool: Pool, workspaceId: WorkspaceId, id: str
 export async function readWholeApproval(
   pool: Pool,
   vault: Vault,
-  { workspaceId, person }: Administrator,
+  { workspaceId, person }: Pick<Administrator, 'workspaceId' | 'person'>,
   id: string,
-): Promise<z.output<typeof fullApprovalSchema>> {
+): Promise<FullApproval> {
   const row = await findApproval(pool, workspaceId, id);
   if (row === undefined) throw approvalNotFound(id);
-  const [decisions, question, people, own] = await Promise.all([
+  const [decisions, question] = await Promise.all([
     decisionsOf(pool, workspaceId, [id]),
     questionOf(pool, workspaceId, row),
-    peopleWithKeys(pool, workspaceId, MAX_DECIDERS),
-    person === undefined ? undefined : peopleOf(pool, workspaceId, [person.id]),
   ]);
-  const before = decisions.map(({ person_id, groups }) => ({ id: person_id, groups }));
-  const you = person === undefined ? undefined : own?.get(person.id);
+  const before = decisions.map(decidedOf);
+  const [deciders, [you, ...forOthers]] = await Promise.all([
+    decidersOf(pool, workspaceId, question, before),
+    person === undefined ? [] : decidersFor(pool, workspaceId, person.id, question, before),
+  ]);
   const { wrapped_key: wrappedKey, ciphertext } = row;
-  const { view } = vault.open(workspaceId, id, 'held', { wrappedKey, ciphertext });
+  const view = vault.open(workspaceId, id, 'held', { wrappedKey, ciphertext }).view as JsonObject;
   return {
     ...approvalView(row, decisions),
-    view: view as JsonObject,
+    view,
     binding: row.binding,
-    deciders: people.map((each) => ({ person: each.email, ...wordOf(row, each, question, before) })),
-    you:
-      you === undefined
+    deciders: deciders.map((each) => ({
+      person: each.by.email,
+      on_behalf_of: each.onBehalfOf?.email ?? null,
+      ...wordOf(row, each),
+    })),
+    you: {
+      ...(you === undefined
         ? { person: null, may: false, why_not: 'person_required' }
-        : { person: you.email, ...wordOf(row, you, question, before) },
+        : { person: you.by.email, ...wordOf(row, you) }),
+      on_behalf_of: forOthers.flatMap((each) =>
+        each.onBehalfOf === undefined ? [] : [{ person: each.onBehalfOf.email, ...wordOf(row, each) }],
+      ),
+    },
+    told: await noticesOf(pool, workspaceId, id),
     history: {
       approvals: await approvalsBefore(pool, row),
       calls: await callsBefore(pool, row),
+      payee: await callsToPayee(pool, row, view),
     },
   };
 }
 
-function wordOf(
-  { status }: ApprovalRow,
-  person: Person,
-  question: Question,
-  before: readonly Decided[],
-): { readonly may: boolean; readonly why_not: string | null } {
-  const bar = barOf(person, question, before) ?? (status === 'pending' ? undefined : `approval_${status}`);
-  return { may: bar === undefined, why_not: bar ?? null };
+function wordOf({ status }: ApprovalRow, { bar }: Decider): { readonly may: boolean; readonly why_not: string | null } {
+  const why = bar ?? (status === 'pending' ? undefined : `approval_${status}`);
+  return { may: why === undefined, why_not: why ?? null };
 }
 
 /** Of this agent and capability, newest first. */

@@ -2,13 +2,22 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { Decision, JsonObject } from '@hivekey/policy';
 import type { ClientBase } from 'pg';
+import type { PersonId } from '../ids.ts';
 import type { Gate, GatedCall, RecordDraft, Ruling } from '../log/index.ts';
 import type { GatedIntent } from '../path/index.ts';
 import { boundCall, digestOf } from './binding.ts';
-import { type Question, standingBarOf } from './eligibility.ts';
+import { groupsOf, type Question, standingBarOf, type Voice } from './eligibility.ts';
 import { type Person, peopleOf, questionOf } from './question.ts';
-import { isComplete } from './quorum.ts';
-import { type ApprovalRow, type DecisionRow, decisionsOf, findApproval, recordFields } from './rows.ts';
+import { type Approver, isComplete } from './quorum.ts';
+import {
+  type ApprovalRow,
+  type DecisionRow,
+  decisionsOf,
+  findApproval,
+  peopleIn,
+  recordFields,
+  whoDecided,
+} from './rows.ts';
 
 type StopCode =
   | 'policy_changed'
@@ -23,8 +32,8 @@ type StopCode =
 interface Read {
   readonly row: ApprovalRow;
   readonly approvals: readonly DecisionRow[];
-  /** The approvers as they are now. */
-  readonly people: readonly Person[];
+  /** Who approved and for whom, as they are now. */
+  readonly people: ReadonlyMap<PersonId, Person>;
   readonly question: Question;
 }
 
@@ -58,10 +67,9 @@ export class ReleaseGate implements Gate {
     if (row === undefined || row.agent_id !== agentId || row.status !== 'approved') return;
     const decisions = await decisionsOf(client, workspaceId, [this.#id]);
     const approvals = decisions.filter(({ decision }) => decision === 'approve');
-    const ids = approvals.map(({ person_id }) => person_id);
-    const people = await peopleOf(client, workspaceId, ids);
+    const people = await peopleOf(client, workspaceId, peopleIn(approvals));
     const question = await questionOf(client, workspaceId, row);
-    this.#read = { row, approvals, people: ids.flatMap((id) => people.get(id) ?? []), question };
+    this.#read = { row, approvals, people, question };
   }
 
   rule(decision: Decision, { eventId, nowMs }: GatedCall): Ruling {
@@ -93,15 +101,15 @@ export class ReleaseGate implements Gate {
               WHERE workspace_id = $1 AND id = $2 AND status = 'approved'`,
       values: [row.workspace_id, row.id, eventId],
     };
-    const approvers = approvals.map(({ person }) => person);
     const record: RecordDraft = {
       kind: 'approval.released',
       actor,
       ...recordFields(row),
       released_event_id: eventId,
-      approvers,
+      approvers: approvals.map(({ person }) => person),
     };
-    return { kind: 'ruled', decision: allowed(decision, approvers), approvalId: row.id, records: [record] };
+    const names = approvals.map(whoDecided);
+    return { kind: 'ruled', decision: allowed(decision, names), approvalId: row.id, records: [record] };
   }
 
   async write(client: ClientBase): Promise<void> {
@@ -131,16 +139,15 @@ export class ReleaseGate implements Gate {
     if (!same('applied_policy'))
       return { code: 'policy_changed', reason: 'the policy that applies to the agent changed since the call was held' };
     if (decision.verdict === 'deny') return { code: 'denied_now', reason: decision.reason };
-    const fallen = people.find((person) => standingBarOf(person, question) !== undefined);
-    if (fallen !== undefined || people.length !== approvals.length)
-      return {
-        code: 'approver_changed',
-        reason: `${fallen?.email ?? 'an approver'} could not approve it any more`,
-      };
-    // An approval was given as a member of groups then, and stands for those that are left.
-    const speakers = approvals.map(({ person_id, groups }) => ({
-      groups: groups.filter((group) => people.some(({ id, groups: now }) => id === person_id && now.includes(group))),
-    }));
+    const speakers: Approver[] = [];
+    for (const approval of approvals) {
+      const voice = voiceNow(approval, people);
+      if (voice === undefined || standingBarOf(voice, question) !== undefined)
+        return { code: 'approver_changed', reason: `${whoDecided(approval)} could not approve it any more` };
+      // An approval was given as a member of groups then, and stands for those that are left.
+      const now = groupsOf(voice);
+      speakers.push({ groups: approval.groups.filter((group) => now.includes(group)) });
+    }
     if (!isComplete(question.quorum, speakers))
       return { code: 'approver_changed', reason: 'an approver left the group spoken for' };
     if (decision.verdict === 'review') {
@@ -153,6 +160,17 @@ export class ReleaseGate implements Gate {
     }
     return undefined;
   }
+}
+
+/** Undefined when one of them is not there any more. */
+function voiceNow(
+  { person_id, on_behalf_of_id }: DecisionRow,
+  people: ReadonlyMap<PersonId, Person>,
+): Voice<Person> | undefined {
+  const by = people.get(person_id);
+  if (on_behalf_of_id === null) return by && { by };
+  const onBehalfOf = people.get(on_behalf_of_id);
+  return by && onBehalfOf && { by, onBehalfOf };
 }
 
 function canonical(value: JsonObject[string] | undefined): string {

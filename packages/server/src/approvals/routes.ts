@@ -1,11 +1,21 @@
 /** Where people read and decide about held calls over HTTP. */
 import { z } from 'zod';
-import { type Api, type ApiContext, type FastifyRequest, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import {
+  type Api,
+  type ApiContext,
+  type FastifyRequest,
+  listOf,
+  openCursor,
+  pageOf,
+  pageQuery,
+  wholeList,
+} from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
 import { cancelApproval } from './cancel.ts';
 import { decideApproval, type Means } from './decide.ts';
 import { type ApprovalPosition, listApprovals, readApproval, readWholeApproval } from './read.ts';
+import { newRulesSchema, readReminderRules, reminderRuleSchema, writeReminderRules } from './reminder-rules.ts';
 
 /** As many as a person can have read. */
 const MAX_BULK = 20;
@@ -15,6 +25,12 @@ const params = z.strictObject({ id: z.string().max(64) });
 const reason = z.string().trim().max(1000).default('');
 const hash = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256: and 64 hexadecimal digits');
 const decision = z.enum(['approve', 'deny']);
+const onBehalfOf = z
+  .string()
+  .min(1)
+  .max(254)
+  .optional()
+  .meta({ description: 'Id or e-mail of the person for whom you decide, by a delegation.' });
 
 const bulkResultSchema = z
   .object({
@@ -78,21 +94,50 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiCont
     ({ administrator, params: { id } }) => readWholeApproval(pool, approvals.vault, administrator, id),
   );
 
+  api.get(
+    '/v1/approval-reminders',
+    {
+      schema: {
+        tags,
+        summary: 'Who is told when that a held call still waits',
+        response: { 200: listOf(reminderRuleSchema) },
+      },
+    },
+    async ({ administrator }) => wholeList(await readReminderRules(pool, administrator.workspaceId)),
+  );
+
+  api.put(
+    '/v1/approval-reminders',
+    {
+      schema: {
+        tags,
+        summary: 'Set who is told when that a held call still waits',
+        description: 'All rules at once. They say who is told, never who may decide.',
+        body: z.strictObject({ data: newRulesSchema }),
+        response: { 200: listOf(reminderRuleSchema) },
+      },
+    },
+    async ({ administrator, body: { data } }) => wholeList(await writeReminderRules(log, administrator, data)),
+  );
+
   api.post(
     '/v1/approvals/:id/decide',
     {
       schema: {
         tags,
         summary: 'Approve or deny a held call',
-        description: 'Takes a key that belongs to a person. An approval names the `hash` that was read.',
+        description:
+          'Takes a key that belongs to a person. An approval names the `hash` that was read. `on_behalf_of` names the person for whom a delegate decides.',
         params,
-        body: z.strictObject({ decision, reason, hash: hash.optional() }),
+        body: z.strictObject({ decision, reason, hash: hash.optional(), on_behalf_of: onBehalfOf }),
         response: { 200: approvalSchema },
       },
     },
     async (request) => {
       const { administrator, params: at, body } = request;
-      await decideApproval(log, administrator, at.id, body, { channel: channelOf(request) });
+      const { on_behalf_of, ...wanted } = body;
+      const means = { channel: channelOf(request) };
+      await decideApproval(log, administrator, at.id, { ...wanted, onBehalfOf: on_behalf_of }, means);
       return readApproval(pool, administrator.workspaceId, at.id);
     },
   );
@@ -108,6 +153,7 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiCont
         body: z.strictObject({
           decision,
           reason,
+          on_behalf_of: onBehalfOf,
           approvals: z
             .array(z.strictObject({ id: z.string().max(64), hash: hash.optional() }))
             .min(2)
@@ -131,7 +177,8 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiCont
       const means = { channel: channelOf(request), bulk: asked.length };
       const data: z.output<typeof bulkResultSchema>[] = [];
       for (const { id, hash: read } of body.approvals) {
-        const wanted = { decision: body.decision, reason: body.reason, hash: read };
+        const { decision: verdict, reason: why, on_behalf_of } = body;
+        const wanted = { decision: verdict, reason: why, hash: read, onBehalfOf: on_behalf_of };
         try {
           await decideApproval(log, administrator, id, wanted, means);
           data.push({ id, decided: true, approval: await readApproval(pool, workspaceId, id), error: null });

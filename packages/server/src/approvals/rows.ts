@@ -3,6 +3,7 @@ import type { ApprovalRequirement, JsonObject } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { AgentId, EventId, PersonId, WorkspaceId } from '../ids.ts';
 import type { ApprovalStatus, Outcome } from '../path/index.ts';
+import type { Decided } from './eligibility.ts';
 
 export interface ApprovalRow {
   readonly workspace_id: WorkspaceId;
@@ -50,12 +51,15 @@ export interface DecisionRow {
   readonly approval_id: string;
   readonly person_id: PersonId;
   readonly person: string;
+  /** Whose say it was, where a delegate decided; the groups are theirs then. */
+  readonly on_behalf_of_id: PersonId | null;
+  readonly on_behalf_of: string | null;
   readonly groups: readonly string[];
   readonly decision: 'approve' | 'deny';
   readonly reason: string;
   readonly key_id: string;
   readonly key_name: string;
-  readonly channel: 'api' | 'cli' | 'console';
+  readonly channel: 'api' | 'cli' | 'console' | 'slack';
   readonly authenticated_at: Date;
   readonly decided_at: Date;
   readonly bulk: number | null;
@@ -89,12 +93,26 @@ export async function decisionsOf(
   ids: readonly string[],
 ): Promise<readonly DecisionRow[]> {
   const { rows } = await client.query<DecisionRow>(
-    `SELECT approval_id, person_id, person, groups, decision, reason, key_id, key_name, channel, authenticated_at,
-            decided_at, bulk, event_id
+    `SELECT approval_id, person_id, person, on_behalf_of_id, on_behalf_of, groups, decision, reason, key_id, key_name,
+            channel, authenticated_at, decided_at, bulk, event_id
        FROM approval_decisions WHERE workspace_id = $1 AND approval_id = ANY($2) ORDER BY decided_at, event_id`,
     [workspaceId, ids],
   );
   return rows;
+}
+
+/** Those who have a part in it, once each. */
+export function peopleIn(decisions: readonly DecisionRow[]): readonly PersonId[] {
+  return [...new Set(decisions.flatMap(({ person_id, on_behalf_of_id }) => [person_id, on_behalf_of_id ?? person_id]))];
+}
+
+export function decidedOf({ person_id, on_behalf_of_id, groups }: DecisionRow): Decided {
+  return { id: person_id, onBehalfOf: on_behalf_of_id ?? undefined, groups };
+}
+
+/** `dana@acme.example`, or `dana@acme.example for lee@acme.example`. */
+export function whoDecided({ person, on_behalf_of }: DecisionRow): string {
+  return on_behalf_of === null ? person : `${person} for ${on_behalf_of}`;
 }
 
 /** What its records carry. */

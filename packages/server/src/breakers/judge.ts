@@ -13,24 +13,50 @@ export interface Activity {
   readonly spent: number;
 }
 
-/** Why the breaker trips; undefined while it does not. */
-export function tripReason(
-  { signal, threshold, min_calls: least, window_seconds: seconds, unit }: BreakerDocument,
+interface Measure {
+  /** What is compared with the threshold, in its unit. */
+  readonly value: number;
+  /** Of how many. */
+  readonly counted: number;
+  /** Whether those are enough for a judgement. */
+  readonly isJudged: boolean;
+}
+
+export function measure(
+  { signal, min_calls: least }: Pick<BreakerDocument, 'signal' | 'min_calls'>,
   { calls, denied, probed, ended, failed, spent }: Activity,
-): string | undefined {
+): Measure {
+  const part = (bad: number, all: number): Measure => ({
+    value: all === 0 ? 0 : bad / all,
+    counted: all,
+    isJudged: all >= least,
+  });
   switch (signal) {
     case 'denials':
-      return calls >= least && denied / calls >= threshold
-        ? `${denied} of ${calls} calls in ${seconds} s were denied`
-        : undefined;
+      return part(denied, calls);
     case 'errors':
-      return ended >= least && failed / ended >= threshold
-        ? `${failed} of ${ended} finished calls in ${seconds} s failed`
-        : undefined;
+      return part(failed, ended);
     case 'probes':
-      return probed >= threshold ? `${probed} calls in ${seconds} s of tools it does not have` : undefined;
+      return { value: probed, counted: calls, isJudged: true };
     case 'spend':
-      return spent >= threshold ? `${spent} ${unit} spent in ${seconds} s` : undefined;
+      return { value: spent, counted: calls, isJudged: true };
+  }
+}
+
+/** Why the breaker trips; undefined while it does not. */
+export function tripReason(document: BreakerDocument, activity: Activity): string | undefined {
+  const { value, counted, isJudged } = measure(document, activity);
+  const { signal, threshold, window_seconds: seconds, unit } = document;
+  if (!isJudged || value < threshold) return undefined;
+  switch (signal) {
+    case 'denials':
+      return `${activity.denied} of ${counted} calls in ${seconds} s were denied`;
+    case 'errors':
+      return `${activity.failed} of ${counted} finished calls in ${seconds} s failed`;
+    case 'probes':
+      return `${value} calls in ${seconds} s of tools it does not have`;
+    case 'spend':
+      return `${value} ${unit} spent in ${seconds} s`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, wholeList } from '../api/route.ts';
 import { breakerDocument, breakerSchema } from './breaker.ts';
+import { readingSchema, readReadings } from './readings.ts';
 import { listBreakers, putBreaker, readBreaker, removeBreaker } from './store.ts';
 
 const tags = ['containment'];
@@ -27,6 +28,22 @@ export function breakerRoutes(api: Api, { pool, log }: ApiContext): void {
     '/v1/breakers/:name',
     { schema: { tags, summary: 'A circuit breaker', params, response: { 200: breakerSchema } } },
     ({ administrator: { workspaceId }, params: { name } }) => readBreaker(pool, workspaceId, name),
+  );
+
+  api.get(
+    '/v1/breakers/:name/readings',
+    {
+      schema: {
+        tags,
+        summary: 'How near each agent is to tripping it',
+        description:
+          'Of the agents that did something within the window the hundred nearest, nearest first. Only what stands behind the last change of the breaker for an agent counts.',
+        params,
+        response: { 200: listOf(readingSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: { name } }) =>
+      wholeList(await readReadings(pool, workspaceId, name)),
   );
 
   api.put(

@@ -17,6 +17,7 @@ export const budgetSchema = z
     rule: z.string(),
     origin: z.string().meta({ description: 'The role that carries the guard, or `workspace`.' }),
     sentence: z.string(),
+    action: z.string().meta({ description: 'The calls it bounds: a capability, `crm.*`, or `*`.' }),
     scope: z.enum(['agent', 'role', 'owner', 'workspace']),
     subject: z
       .string()
@@ -28,6 +29,7 @@ export const budgetSchema = z
     kind: z.enum(['sum', 'count']),
     unit: z.string().nullable(),
     over: z.array(z.string()),
+    unattended: z.boolean().meta({ description: 'Counts only what no person had approved.' }),
     window_seconds: z.int(),
     limit: z.int(),
     used: z.int(),
@@ -116,19 +118,21 @@ async function subjectsOf(
 }
 
 function viewOf({ guard, origin, window, scopeId, key }: Budget, who: Named, state: BudgetState): BudgetView {
-  const { kind, unit, windowSeconds, limit, scope, over, per } = window;
+  const { kind, unit, windowSeconds, limit, scope, over, per, unattended = false } = window;
   const subject = { agent: who.agent ?? scopeId, role: scopeId, owner: who.owner ?? scopeId, workspace: '*' }[scope];
   return {
     object: 'budget',
     rule: guard.id,
     origin,
     sentence: guard.sentence,
+    action: guard.action,
     scope,
     subject,
     per: per === undefined ? null : { by: per, value: state.key.slice(key.length) },
     kind,
     unit: unit ?? null,
     over: [...over],
+    unattended,
     window_seconds: windowSeconds,
     limit,
     used: state.used,

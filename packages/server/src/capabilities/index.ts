@@ -1,1 +1,2 @@
+export { capabilityPatternSchema } from './pattern.ts';
 export { declaredCapabilities, findCapability } from './read.ts';

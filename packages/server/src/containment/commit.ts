@@ -4,15 +4,25 @@ import { cancelOfAgents, cancelOfCapability } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { PERMIT_LEASE_MS } from '../path/index.ts';
 import { readPerson } from '../people/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import type { NewContainment } from './containment.ts';
 import { type ProbeSubject, probeSubject } from './probe.ts';
 import type { Actor } from './quarantine.ts';
 import { standingOrder } from './standing.ts';
+import { type Worn, wornUnder } from './tools.ts';
 
 /** Nodes that wrote to the log within this time are expected to say what they aborted. */
 const EXPECTED_WITHIN_SECONDS = 60;
+
+/** A stop as it is to be given. */
+export interface Order extends NewContainment {
+  /** Two people wanted it. */
+  readonly proposalId?: string;
+  /** It is of a shadow agent, and no stop of the workspace's. */
+  readonly rehearsalId?: string;
+}
 
 interface Target {
   /** As it stands on the order: handle, role, e-mail, capability or `*`. */
@@ -31,6 +41,8 @@ export interface Stop {
 export interface CommittedStop extends Stop {
   /** For whom a refusal can be measured. */
   readonly subject: ProbeSubject | undefined;
+  /** Absent where its tools are listed already. */
+  readonly worn: readonly Worn[] | undefined;
 }
 
 async function agentIds(
@@ -43,15 +55,15 @@ async function agentIds(
 }
 
 /** Throws `agent_not_found`, `role_not_found`, `person_not_found`, `capability_not_found`, `target_invalid`. */
-async function resolveTarget(
+export async function resolveTarget(
   transaction: LoggedTransaction,
   workspaceId: WorkspaceId,
-  { scope, target }: NewContainment,
+  { scope, target, rehearsalId }: Order,
 ): Promise<Target> {
   const { client } = transaction;
   switch (scope) {
     case 'agent': {
-      const agent = await readAgent(client, workspaceId, target);
+      const agent = await readAgent(client, workspaceId, target, { rehearsalId });
       return { name: agent.name, agentIds: [agent.id] };
     }
     case 'role': {
@@ -95,12 +107,14 @@ async function require(
 export async function commitStop(
   transaction: LoggedTransaction,
   who: Actor,
-  wanted: NewContainment,
+  wanted: Order,
   orderedAtMs: number,
   nodeId: string,
 ): Promise<CommittedStop> {
   const stop = await giveOrder(transaction, who, wanted, orderedAtMs, nodeId);
-  return { ...stop, subject: await probeSubject(transaction.client, who.workspaceId, stop) };
+  const { client } = transaction;
+  const subject = await probeSubject(client, who.workspaceId, stop);
+  return { ...stop, subject, worn: await wornUnder(client, who.workspaceId, stop) };
 }
 
 /**
@@ -110,13 +124,13 @@ export async function commitStop(
 async function giveOrder(
   transaction: LoggedTransaction,
   who: Actor,
-  wanted: NewContainment,
+  wanted: Order,
   orderedAtMs: number,
   nodeId: string,
 ): Promise<Stop> {
   const { workspaceId, actor } = who;
   const { client } = transaction;
-  const { scope, reason } = wanted;
+  const { scope, reason, proposalId, rehearsalId } = wanted;
   const target = await resolveTarget(transaction, workspaceId, wanted);
   const standing = await standingOrder(client, workspaceId, scope, target.name);
   if (standing !== undefined) {
@@ -127,23 +141,50 @@ async function giveOrder(
 
   const id = newId<string>('stop');
   const order = { containment_id: id, scope, target: target.name, reason };
-  const eventId = transaction.log({ kind: 'containment.ordered', actor, ...order, agents: target.agentIds.length });
+  const eventId = transaction.log({
+    kind: 'containment.ordered',
+    actor,
+    ...order,
+    agents: target.agentIds.length,
+    proposal_id: proposalId,
+    rehearsal: rehearsalId,
+  });
   await client.query(
-    `INSERT INTO containments (workspace_id, id, scope, target, reason, actor, ordered_at, node, event_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [workspaceId, id, scope, target.name, reason, actor, new Date(orderedAtMs), nodeId, eventId],
+    `INSERT INTO containments (workspace_id, id, scope, target, reason, actor, ordered_at, node, event_id, proposal_id, rehearsal_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      workspaceId,
+      id,
+      scope,
+      target.name,
+      reason,
+      actor,
+      new Date(orderedAtMs),
+      nodeId,
+      eventId,
+      proposalId ?? null,
+      rehearsalId ?? null,
+    ],
   );
   await client.query(
-    `INSERT INTO containment_acks (workspace_id, containment_id, node)
-     SELECT DISTINCT workspace_id, $2, holder FROM log_shards
+    `INSERT INTO containment_acks (workspace_id, containment_id, node, lease_ms)
+     SELECT DISTINCT workspace_id, $2, holder, $5::int FROM log_shards
       WHERE workspace_id = $1 AND holder <> $3 AND updated_at > now() - make_interval(secs => $4)`,
-    [workspaceId, id, nodeId, EXPECTED_WITHIN_SECONDS],
+    [workspaceId, id, nodeId, EXPECTED_WITHIN_SECONDS, PERMIT_LEASE_MS],
   );
-  await cover(transaction, who, id, target.agentIds, reason);
+  await cover(transaction, who, id, target.agentIds, { reason, rehearsal: rehearsalId });
   // What waits for people is called off with the agents, before it can be released.
   const cancellation = { actor, reason: 'stopped', containmentId: id };
-  await cancelOfAgents(transaction, workspaceId, target.agentIds, cancellation);
-  if (scope === 'tool') await cancelOfCapability(transaction, workspaceId, target.name, cancellation);
+  const cancelled =
+    scope === 'tool'
+      ? await cancelOfCapability(transaction, workspaceId, target.name, cancellation)
+      : await cancelOfAgents(transaction, workspaceId, target.agentIds, cancellation);
+  if (cancelled > 0)
+    await client.query('UPDATE containments SET approvals_cancelled = $3 WHERE workspace_id = $1 AND id = $2', [
+      workspaceId,
+      id,
+      cancelled,
+    ]);
   if (scope === 'tool') await publishPolicy(transaction, workspaceId, actor);
   if (scope === 'workspace') {
     await client.query("UPDATE workspace_state SET status = 'stopped', updated_at = now() WHERE workspace_id = $1", [
@@ -165,7 +206,7 @@ async function cover(
   { workspaceId, actor }: Actor,
   containmentId: string,
   agents: readonly AgentId[],
-  reason: string,
+  why: { readonly reason: string; readonly rehearsal: string | undefined },
 ): Promise<void> {
   if (agents.length === 0) return;
   const { client } = transaction;
@@ -189,7 +230,7 @@ async function cover(
       agent,
       agent_id: agentId,
       owner,
-      reason,
+      ...why,
       containment_id: containmentId,
       status_before: before,
       tokens_ended: tokensEnded.get(agentId) ?? 0,

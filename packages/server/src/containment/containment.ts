@@ -38,6 +38,7 @@ const receiptSchema = z.object({
   agents: z.array(z.object({ id: z.string(), name: z.string(), tokens_ended: z.int() })),
   calls: z.array(abortedCallSchema).meta({ description: 'What was in flight, on every node that answered.' }),
   sessions_closed: z.int(),
+  approvals_cancelled: z.int(),
   nodes: z.array(z.object({ node: z.string(), effective_at: instant.nullable() })).meta({
     description: 'When each node aborted what it had in flight. Null: not heard from. New calls do not depend on it.',
   }),
@@ -56,6 +57,9 @@ export const containmentSchema = z
     effective_at: z.int().nullable(),
     lifted_at: z.int().nullable(),
     lifted_by: z.string().nullable(),
+    proposal: z.string().nullable().meta({ description: 'Two people gave it.' }),
+    lift_proposal: z.string().nullable(),
+    rehearsal: z.string().nullable().meta({ description: 'It was of a shadow agent.' }),
     receipt: receiptSchema,
   })
   .meta({ id: 'Containment' });
@@ -66,6 +70,7 @@ export type AbortedCallView = z.output<typeof abortedCallSchema>;
 const CONTAINMENTS = `
 SELECT k.id, k.scope, k.target, k.reason, k.actor, k.ordered_at, k.committed_at, k.effective_at, k.first_refusal_ms,
        coalesce(k.event_id, '') AS event_id, k.lifted_at, k.lifted_by,
+       k.proposal_id AS proposal, k.lift_proposal_id AS lift_proposal, k.rehearsal_id AS rehearsal, k.approvals_cancelled,
        (extract(epoch FROM k.ordered_at) * 1000000)::bigint AS ordered_us,
        (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.handle, 'tokens_ended', c.tokens_ended) ORDER BY a.handle COLLATE "C"), '[]')
           FROM containment_agents c JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
@@ -88,6 +93,10 @@ interface Row {
   event_id: string;
   lifted_at: Date | null;
   lifted_by: string | null;
+  proposal: string | null;
+  lift_proposal: string | null;
+  rehearsal: string | null;
+  approvals_cancelled: number;
   ordered_us: number;
   agents: ContainmentView['receipt']['agents'];
   acks: { node: string; at_ms: number | null; calls: AbortedCallView[]; sessions: number }[];
@@ -114,6 +123,9 @@ function containmentOf(row: Row): Containment {
     effective_at: seconds(row.effective_at),
     lifted_at: seconds(row.lifted_at),
     lifted_by: row.lifted_by,
+    proposal: row.proposal,
+    lift_proposal: row.lift_proposal,
+    rehearsal: row.rehearsal,
     ordered_us: row.ordered_us,
     receipt: {
       ordered_at: row.ordered_at.toISOString(),
@@ -123,6 +135,7 @@ function containmentOf(row: Row): Containment {
       agents: row.agents,
       calls: acks.flatMap(({ calls }) => calls),
       sessions_closed: acks.reduce((total, { sessions }) => total + sessions, 0),
+      approvals_cancelled: row.approvals_cancelled,
       nodes: acks.map(({ node, at_ms: ms }) => ({
         node,
         effective_at: ms === null ? null : new Date(ms).toISOString(),
@@ -137,7 +150,7 @@ export interface ContainmentPosition {
   readonly id: string;
 }
 
-/** Newest first, up to `limit` after the position; only those that stand, or only those lifted, with `active`. */
+/** Newest first, without rehearsals, up to `limit` after the position; only those that stand, or only those lifted, with `active`. */
 export async function listContainments(
   pool: Pool,
   workspaceId: WorkspaceId,
@@ -146,7 +159,7 @@ export async function listContainments(
   limit: number,
 ): Promise<Containment[]> {
   const { rows } = await pool.query<Row>(
-    `${CONTAINMENTS} AND ($2::boolean IS NULL OR (k.lifted_at IS NULL) = $2)
+    `${CONTAINMENTS} AND k.rehearsal_id IS NULL AND ($2::boolean IS NULL OR (k.lifted_at IS NULL) = $2)
    AND ($3::bigint IS NULL OR (k.ordered_at, k.id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY k.ordered_at DESC, k.id DESC LIMIT $5`,
     [workspaceId, active ?? null, after?.orderedUs ?? null, after?.id ?? null, limit],

@@ -60,40 +60,63 @@ async function settleAndLog(
   }
 }
 
-/** Lifting twice answers the lifted stop. Throws `containment_not_found`. */
-export function liftStop(log: ActionLog, who: Administrator, id: string, reason: string): Promise<Containment> {
+/** Lifting twice answers the lifted stop. Throws `containment_not_found`, and `stop_rehearsed` for one of a shadow agent. */
+export async function liftIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  id: string,
+  reason: string,
+): Promise<Containment> {
   const { workspaceId } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const stop = await readContainment(transaction.client, workspaceId, id);
-    if (stop.lifted_at !== null) return stop;
-    const agentIds = await lift(transaction, who, stop, reason);
-    await settleAndLog(transaction, who, agentIds, { reason, containment_id: stop.id });
-    return readContainment(transaction.client, workspaceId, id);
-  });
+  const stop = await readContainment(transaction.client, workspaceId, id);
+  if (stop.lifted_at !== null) return stop;
+  if (stop.rehearsal !== null)
+    throw new Failure(
+      409,
+      'stop_rehearsed',
+      `The stop ${stop.id} is of a rehearsal's shadow agent, which does not come back.`,
+      'There is nothing to lift.',
+    );
+  const agentIds = await lift(transaction, who, stop, reason);
+  await settleAndLog(transaction, who, agentIds, { reason, containment_id: stop.id });
+  return readContainment(transaction.client, workspaceId, id);
+}
+
+/** As `liftIn`, whoever asks. */
+export function liftStop(log: ActionLog, who: Administrator, id: string, reason: string): Promise<Containment> {
+  return log.transact(who.workspaceId, (transaction) => liftIn(transaction, who, id, reason));
 }
 
 /**
  * Lifts the agent's own stop and suspension. Stops of its role, its owner or the workspace stay, and with them
  * the agent's status. Throws `owner_inactive`, and `agent_stopped_otherwise` when there is nothing of its own to lift.
  */
-export function restoreAgent(log: ActionLog, who: Administrator, agentOrId: string, reason: string): Promise<Agent> {
+export async function restoreIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  agentOrId: string,
+  reason: string,
+): Promise<Agent> {
   const { workspaceId } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const agent = await readAgent(client, workspaceId, agentOrId);
-    if (agent.status === 'active') return agent;
-    await refuseInactiveOwner(transaction, who, agent);
-    const own = await standingOrder(client, workspaceId, 'agent', agent.name);
-    const { rowCount: released } = await client.query(
-      `UPDATE agent_state SET suspended = false, owner_left = false, stopped_reason = NULL
-        WHERE workspace_id = $1 AND agent_id = $2 AND (suspended OR owner_left)`,
-      [workspaceId, agent.id],
-    );
-    if (own === undefined && released === 0) throw await stoppedOtherwise(transaction, who, agent);
-    if (own !== undefined) await lift(transaction, who, await readContainment(client, workspaceId, own), reason);
-    await settleAndLog(transaction, who, [agent.id], { reason, containment_id: own });
-    return readAgent(client, workspaceId, agent.id);
-  });
+  const { client } = transaction;
+  const agent = await readAgent(client, workspaceId, agentOrId);
+  if (agent.status === 'active') return agent;
+  await refuseInactiveOwner(transaction, who, agent);
+  const own = await standingOrder(client, workspaceId, 'agent', agent.name);
+  const { rowCount: released } = await client.query(
+    `UPDATE agent_state SET suspended = false, owner_left = false, stopped_reason = NULL
+      WHERE workspace_id = $1 AND agent_id = $2 AND (suspended OR owner_left)`,
+    [workspaceId, agent.id],
+  );
+  if (own === undefined && released === 0) throw await stoppedOtherwise(transaction, who, agent);
+  if (own !== undefined) await lift(transaction, who, await readContainment(client, workspaceId, own), reason);
+  await settleAndLog(transaction, who, [agent.id], { reason, containment_id: own });
+  return readAgent(client, workspaceId, agent.id);
+}
+
+/** As `restoreIn`, whoever asks. */
+export function restoreAgent(log: ActionLog, who: Administrator, agentOrId: string, reason: string): Promise<Agent> {
+  return log.transact(who.workspaceId, (transaction) => restoreIn(transaction, who, agentOrId, reason));
 }
 
 async function refuseInactiveOwner(

@@ -43,7 +43,7 @@ export async function probeSubject(
 
 const LIFE_MS = 60_000;
 
-function intentOf(workspaceId: WorkspaceId, row: ProbeSubject, nowMs: number): Intent {
+function intentOf(workspaceId: WorkspaceId, row: ProbeSubject, capability: string, nowMs: number): Intent {
   const principal: Principal = {
     workspaceId,
     workspace: row.workspace,
@@ -62,8 +62,8 @@ function intentOf(workspaceId: WorkspaceId, row: ProbeSubject, nowMs: number): I
     principal,
     action: {
       entrance: 'actions',
-      capability: 'hivekey.probe',
-      tool: 'hivekey.probe',
+      capability,
+      tool: capability,
       known: false,
       arguments: {},
       argumentsJson: '{}',
@@ -88,10 +88,11 @@ export async function seeRefusal(
   { pool, log, clock }: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
   workspaceId: WorkspaceId,
   { id, scope, target, subject }: CommittedStop,
+  capability = 'hivekey.probe',
 ): Promise<Probe> {
   if (subject === undefined) return 'nobody';
   try {
-    const { kind } = await log.recordIntent(intentOf(workspaceId, subject, clock()));
+    const { kind } = await log.recordIntent(intentOf(workspaceId, subject, capability, clock()));
     if (kind === 'stale') return 'refused';
     if ((await standingOrder(pool, workspaceId, scope, target)) !== id) return 'unseen';
   } catch {

@@ -4,12 +4,14 @@ import type { ClientBase, Pool } from 'pg';
 import type { ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
-import { LogOverloaded, LogUnavailable } from '../log/index.ts';
+import { type LoggedTransaction, LogOverloaded, LogUnavailable } from '../log/index.ts';
 import { PERMIT_LEASE_MS, type StopReport, type StopTarget } from '../path/index.ts';
-import { type CommittedStop, commitStop, type Stop } from './commit.ts';
+import { type ClosedPermit, recordEnded, stopPermits } from '../permits/index.ts';
+import { type CommittedStop, commitStop, type Order, type Stop } from './commit.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
 import type { Actor } from './quarantine.ts';
+import { keepTools, seeToolsRefused } from './tools.ts';
 
 /** How long the answer waits for other nodes to say what they aborted. After that, what they had recorded can begin no more. */
 const ACK_WAIT_MS = PERMIT_LEASE_MS;
@@ -41,25 +43,48 @@ export function stopHere(
   return report;
 }
 
+/** When a stop was ordered: epoch milliseconds, and by the process's steady clock. */
+export interface OrderedAt {
+  readonly orderedAtMs: number;
+  readonly started: number;
+}
+
 /**
- * Stops and answers with the receipt. An order that stands is answered again, and completed if its receipt
- * never was. Throws `stop_not_recorded` (503) when it could not be made durable: then only what is in flight
- * on this node has been stopped.
+ * Stops and answers with the receipt, whoever asks: for what needs no second person, a breaker or a rehearsal. An
+ * order that stands is answered again, and completed if its receipt never was. Throws `stop_not_recorded` (503) when it
+ * could not be made durable: then only what is in flight on this node has been stopped.
  */
-export async function orderStop(context: StopContext, who: Actor, wanted: NewContainment): Promise<ContainmentView> {
-  const orderedAtMs = context.clock();
-  const started = performance.now();
-  const { workspaceId } = who;
-  let stop: CommittedStop;
+export async function orderStop(context: StopContext, who: Actor, wanted: Order): Promise<ContainmentView> {
+  const order = { orderedAtMs: context.clock(), started: performance.now() };
+  const stop = await commitOrAbort(context, who.workspaceId, wanted, (transaction) =>
+    commitStop(transaction, who, wanted, order.orderedAtMs, context.nodeId),
+  );
+  return completeStop(context, who.workspaceId, stop, order);
+}
+
+/** Runs the transaction of a stop. When it cannot be made durable, what is in flight here under `wanted` is aborted all the same. */
+export async function commitOrAbort<T>(
+  context: StopContext,
+  workspaceId: WorkspaceId,
+  wanted: NewContainment | undefined,
+  commit: (transaction: LoggedTransaction) => Promise<T>,
+): Promise<T> {
   try {
-    stop = await context.log.transact(workspaceId, (transaction) =>
-      commitStop(transaction, who, wanted, orderedAtMs, context.nodeId),
-    );
+    return await context.log.transact(workspaceId, commit);
   } catch (error) {
     if (error instanceof Failure) throw error;
-    await stopUnrecorded(context, workspaceId, wanted);
+    if (wanted !== undefined) await stopUnrecorded(context, workspaceId, wanted);
     throw error instanceof LogUnavailable || error instanceof LogOverloaded ? notRecorded() : error;
   }
+}
+
+/** What follows the commit: aborting, measuring, the word of the other nodes, the receipt. */
+export async function completeStop(
+  context: StopContext,
+  workspaceId: WorkspaceId,
+  stop: CommittedStop,
+  { started }: OrderedAt,
+): Promise<ContainmentView> {
   const report = stopHere(context, workspaceId, stop);
   const committedAtMs = context.clock();
 
@@ -71,15 +96,23 @@ export async function orderStop(context: StopContext, who: Actor, wanted: NewCon
     unseen: () => ({ effectiveAtMs: null, firstRefusalMs: null }),
   }[probe]();
   const others = Promise.race([acksOf(context, workspaceId, stop.id), sleep(ACK_WAIT_MS, undefined, { ref: false })]);
+  const tools = await seeToolsRefused(context, workspaceId, stop, probe);
   const found = await report;
   await others;
   try {
     // On the log's own connection: whatever keeps the pool busy does not keep a stop from its answer.
-    return await context.log.transact(workspaceId, async ({ client }) => {
+    const { view, ended } = await context.log.transact(workspaceId, async ({ client }) => {
       await keepReceipt(client, workspaceId, stop.id, { committedAtMs, ...measured });
+      await keepTools(client, workspaceId, stop.id, tools);
+      // Whoever holds a permit in memory has closed it by now; what is left was a node's that is gone.
+      const which = stop.scope === 'tool' ? { capability: stop.target } : { agentIds: stop.agentIds };
+      const left = await stopPermits(client, workspaceId, which);
+      await keepPermits(client, workspaceId, stop.id, left);
       await acknowledge(client, workspaceId, stop.id, context.nodeId, found, committedAtMs);
-      return readContainment(client, workspaceId, stop.id);
+      return { view: await readContainment(client, workspaceId, stop.id), ended: left };
     });
+    recordEnded(context, ended);
+    return view;
   } catch (error) {
     context.logger.error({ err: error, containment: stop.id }, 'a stop is in force, its receipt could not be kept');
     throw new Failure(
@@ -89,6 +122,20 @@ export async function orderStop(context: StopContext, who: Actor, wanted: NewCon
       'Give the same order again: it answers the standing stop and completes the receipt.',
     );
   }
+}
+
+async function keepPermits(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  id: string,
+  permits: readonly ClosedPermit[],
+): Promise<void> {
+  for (const { call } of permits)
+    await client.query(
+      `INSERT INTO containment_permits (workspace_id, containment_id, event_id, agent, capability)
+       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+      [workspaceId, id, call.eventId, call.principal.agent, call.action.capability],
+    );
 }
 
 interface Measured {

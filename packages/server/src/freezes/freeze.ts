@@ -20,9 +20,11 @@ export const overrideSchema = z
     reason: z.string(),
     minutes: z.int(),
     requested_by: z.string(),
+    requested_by_person: z.string().nullable().meta({ description: 'E-mail of whose key that is.' }),
     requested_at: z.int(),
     answer_by: z.int().meta({ description: 'Without a second person by then it lapses.' }),
     approved_by: z.string().nullable(),
+    approved_by_person: z.string().nullable(),
     starts_at: seconds,
     ends_at: seconds,
     ended_by: z.string().nullable().meta({ description: 'Who ended it early.' }),
@@ -71,6 +73,8 @@ SELECT id, 'freeze_override' AS object, freeze_name AS freeze,
             WHEN clock_timestamp() < ends_at THEN 'active' ELSE 'ended' END AS status,
        reason, minutes, requested_by, floor(extract(epoch FROM requested_at))::bigint AS requested_at,
        floor(extract(epoch FROM answer_by))::bigint AS answer_by, approved_by,
+       (SELECT email FROM people p WHERE p.workspace_id = $1 AND p.id = requested_by_id) AS requested_by_person,
+       (SELECT email FROM people p WHERE p.workspace_id = $1 AND p.id = approved_by_id) AS approved_by_person,
        floor(extract(epoch FROM starts_at))::bigint AS starts_at, floor(extract(epoch FROM ends_at))::bigint AS ends_at, ended_by
   FROM freeze_overrides WHERE workspace_id = $1`;
 

@@ -13,6 +13,7 @@ import {
   readFreeze,
 } from './freeze.ts';
 import { approveOverride, endOverride, requestOverride } from './override.ts';
+import { freezeTimeSchema, listFreezeTimes, spanQuery } from './times.ts';
 
 const tags = ['freezes'];
 const params = z.object({ name: z.string().max(128) });
@@ -42,6 +43,20 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
     '/v1/freezes',
     { schema: { tags, summary: 'List change freezes, by name', response: { 200: listOf(freezeSchema) } } },
     async ({ administrator }) => wholeList(await listFreezes(pool, administrator.workspaceId)),
+  );
+
+  api.get(
+    '/v1/freeze-times',
+    {
+      schema: {
+        tags,
+        summary: 'When freezes are in force within a span of time',
+        description: 'Whole stretches that touch the span, by their beginning. Overrides are not taken out.',
+        querystring: spanQuery,
+        response: { 200: listOf(freezeTimeSchema) },
+      },
+    },
+    async ({ administrator, query }) => wholeList(await listFreezeTimes(pool, administrator.workspaceId, query)),
   );
 
   api.get(
@@ -109,7 +124,8 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
       schema: {
         tags,
         summary: 'Ask for a freeze to be lifted for a time',
-        description: 'Lifts nothing until another administrator agrees. The time counts from then.',
+        description:
+          'Takes a key of a person, and lifts nothing until another person agrees. The time counts from then.',
         params,
         body: z.strictObject({
           reason: z.string().trim().min(1).max(500),
@@ -127,7 +143,7 @@ export function freezeRoutes(api: Api, { pool, log, path }: ApiContext): void {
     {
       schema: {
         tags,
-        summary: 'Agree to an override, as another administrator than asked for it',
+        summary: 'Agree to an override, as another person than asked for it',
         params: overrideParams,
         body: z.strictObject({}).prefault({}),
         response: { 200: overrideSchema },

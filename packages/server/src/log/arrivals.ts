@@ -30,10 +30,10 @@ export function intentEntry(
   return { ...entry, ready: { decision, text: callRecord(intent, decision, eventId, nowMs) } };
 }
 
-/** The result of a call, and what it gives back of the call's reservations. */
+/** The result of a call, what it gives back of the call's reservations, and what a success leaves. */
 export function resultEntry(call: CallReference, outcome: Outcome, nowMs: number, resolve: () => void): PlainEntry {
   const eventId: EventId = newEventId(nowMs);
-  const { principal, action, eventId: settles, reservations } = call;
+  const { principal, action, eventId: settles, reservations, leaves } = call;
   const credits = creditsOf(reservations, outcome);
   const text = resultRecord(factsOf(principal, action, settles), outcome, principal, eventId, nowMs, credits);
   return {
@@ -42,6 +42,7 @@ export function resultEntry(call: CallReference, outcome: Outcome, nowMs: number
     text,
     settles,
     ...(credits.length === 0 ? {} : { credits }),
+    ...(leaves === undefined || outcome.result !== 'success' ? {} : { leaves }),
     attempts: 0,
     resolve,
   };

@@ -61,7 +61,8 @@ function decideOne(
     return;
   }
   const usages = evaluation.demands.map((demand) => ({ used: toNumber(ledger.used(demand)) }));
-  const reserve = (): readonly Reservation[] => ledger.reserve(evaluation.charges);
+  const reserve: Reserve = (isApproved) =>
+    ledger.reserve(isApproved ? evaluation.charges.filter(({ unattended }) => !unattended) : evaluation.charges);
   const shortages = evaluation.demands.flatMap((demand) => {
     const shortage = ledger.shortage(demand);
     return shortage === undefined ? [] : [{ demand, shortage }];
@@ -112,25 +113,28 @@ export function withTimes(
   return { ...item, ...itemOf(entry, settle(entry.intent.evaluation, told), gatesAtMs, () => item.reservations ?? []) };
 }
 
+/** What people approved is not unattended. */
+type Reserve = (isApproved: boolean) => readonly Reservation[];
+
 /** `reserve` is called once the call is known to be allowed: the record names the entries that it charges. */
 function itemOf(
   entry: IntentEntry,
   settled: Decision,
   gatesAtMs: number | undefined,
-  reserve: () => readonly Reservation[] = () => [],
+  reserve: Reserve = () => [],
 ): BatchItem {
   const { intent, eventId, nowMs, ready } = entry;
   const { agentId } = intent.principal;
   const { gate } = intent;
   if (gate === undefined || gatesAtMs === undefined) {
-    const reservations = settled.verdict === 'allow' ? reserve() : [];
+    const reservations = settled.verdict === 'allow' ? reserve(false) : [];
     const text = ready?.text ?? callRecord(intent, settled, eventId, nowMs, undefined, reservations);
     return { entry, text, agentId, decision: settled, reservations };
   }
   const ruling = gate.rule(settled, { eventId, nowMs: gatesAtMs });
   const decision = ruling.kind === 'ruled' ? ruling.decision : settled;
   const approvalId = ruling.kind === 'ruled' ? ruling.approvalId : undefined;
-  const reservations = ruling.kind === 'ruled' && decision.verdict === 'allow' ? reserve() : [];
+  const reservations = ruling.kind === 'ruled' && decision.verdict === 'allow' ? reserve(approvalId !== undefined) : [];
   const text = callRecord(intent, decision, eventId, nowMs, approvalId, reservations);
   return { entry, text, agentId, decision, gate, ruling, reservations };
 }

@@ -29,6 +29,8 @@ export interface PlainEntry {
   readonly settles?: EventId;
   /** What it gives back of the call's reservations. */
   readonly credits?: readonly Credit[];
+  /** Keys of the values that the call has used. */
+  readonly leaves?: readonly string[];
   attempts: number;
   resolve(): void;
   reject?: (error: Error) => void;

@@ -1,7 +1,7 @@
 /** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
 import type { KeyObject } from 'node:crypto';
-import { type EventProof, type SigningKey, signingKey } from '@hivekey/action-log';
-import type { WindowDemand, WindowUsage } from '@hivekey/policy';
+import { type EventProof, type SigningKey, signingKey, signNote } from '@hivekey/action-log';
+import type { UsedValue, WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
@@ -40,6 +40,7 @@ import {
 import { recoverLostCalls } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
+import { findUsedValues, forgetUsedValues } from './used-values.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
@@ -123,6 +124,8 @@ export interface RunningLog extends ActionLog {
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
   /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
   verifierKey(workspaceId: WorkspaceId): string;
+  /** A signed note by the key of the workspace's log. The text says by its first line what it is: it is never a checkpoint. */
+  sign(workspaceId: WorkspaceId, text: string): string;
   /** Seals and projects everything durable now and signs it. */
   catchUp(workspaceId: WorkspaceId): Promise<void>;
   health(): Promise<LogHealth>;
@@ -194,6 +197,7 @@ class Log implements RunningLog {
     this.#every(RECOVER_EVERY_MS, () => this.#recover());
     this.#every(UPKEEP_EVERY_MS, () => ensureMonths(pool, this.#clock()));
     this.#every(UPKEEP_EVERY_MS, () => clearWindows(pool));
+    this.#every(UPKEEP_EVERY_MS, () => forgetUsedValues(pool));
   }
 
   recordIntent(intent: Intent): Promise<RecordResult> {
@@ -245,6 +249,10 @@ class Log implements RunningLog {
     return newestCheckpoint(this.#options.pool, workspaceId);
   }
 
+  sign(workspaceId: WorkspaceId, text: string): string {
+    return signNote(text, [this.#key(workspaceId)]);
+  }
+
   verifierKey(workspaceId: WorkspaceId): string {
     return this.#key(workspaceId).verifier.text;
   }
@@ -286,6 +294,10 @@ class Log implements RunningLog {
   async export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport> {
     await this.catchUp(workspaceId);
     return exportLog(this.#options.pool, workspaceId, this.#key(workspaceId).verifier, options);
+  }
+
+  usedValues(workspaceId: WorkspaceId, keys: readonly string[]): Promise<readonly UsedValue[]> {
+    return findUsedValues(this.#options.pool, workspaceId, keys);
   }
 
   usage(workspaceId: WorkspaceId, demands: readonly WindowDemand[]): Promise<readonly WindowUsage[]> {

@@ -26,6 +26,8 @@ export interface EventFilter {
   readonly q?: string | undefined;
   /** Calls that a guard in shadow would have refused or held. */
   readonly shadow?: boolean | undefined;
+  /** Records of approvals and delegations. */
+  readonly approvals?: boolean | undefined;
 }
 
 export interface Page {
@@ -172,6 +174,8 @@ async function conditionsOf(
     if (value !== undefined) add((at) => `${column} = ${at}`, value);
   }
   if (filter.shadow === true) conditions.push(`record ? 'shadow'`);
+  // As the index actions_approvals has it.
+  if (filter.approvals === true) conditions.push(`(kind LIKE 'approval.%' OR kind LIKE 'delegation.%')`);
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);
   if (filter.q !== undefined) add((at) => `reason ILIKE ${at}`, `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);

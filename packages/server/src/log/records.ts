@@ -126,7 +126,7 @@ function callText(
 /** What of the state had a say, so that the decision can be made again. */
 function stateOf(read: StateView | undefined): JsonObject | undefined {
   if (read === undefined) return undefined;
-  const { atMs, prerequisites, provenance, risks } = read;
+  const { atMs, prerequisites, provenance, risks, used } = read;
   return {
     ...(atMs === undefined ? {} : { at: instant(atMs) }),
     ...(prerequisites === undefined
@@ -143,6 +143,9 @@ function stateOf(read: StateView | undefined): JsonObject | undefined {
     ...(risks === undefined
       ? {}
       : { risks: risks.map(({ id, level, untilMs }) => ({ id, level, until: instant(untilMs) })) }),
+    ...(used === undefined
+      ? {}
+      : { used: used.map(({ key, eventId, usedAtMs }) => ({ key, event_id: eventId, at: instant(usedAtMs) })) }),
   };
 }
 

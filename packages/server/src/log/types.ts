@@ -1,6 +1,6 @@
 /** What the rest of the server knows of the action log. Only `log/index.ts` is imported from outside the folder. */
 import type { LogRecord, RecordKind } from '@hivekey/action-log';
-import type { Decision, WindowDemand, WindowUsage } from '@hivekey/policy';
+import type { Decision, UsedValue, WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { ClientBase, PoolClient } from 'pg';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
@@ -72,6 +72,8 @@ export interface ActionLog {
   record(workspaceId: WorkspaceId, draft: RecordDraft): Promise<EventId>;
   /** How full the demanded windows are now, in the same order. Reserves nothing. Rejects when the database does not answer. */
   usage(workspaceId: WorkspaceId, demands: readonly WindowDemand[]): Promise<readonly WindowUsage[]>;
+  /** Which of these values were used before. Rejects when the database does not answer. */
+  usedValues(workspaceId: WorkspaceId, keys: readonly string[]): Promise<readonly UsedValue[]>;
   /** Stops accepting, waits for what is queued, releases the shards. */
   close(): Promise<void>;
 }

@@ -29,6 +29,7 @@ import { type Session, type SessionOptions, Sessions } from './sessions.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { type Logged, runChange } from './transaction.ts';
 import { type LoggedTransaction, LogOverloaded, LogUnavailable, type RecordDraft } from './types.ts';
+import { useValues } from './used-values.ts';
 import type { WindowLedger } from './windows.ts';
 
 /** Two: while the database works on one batch, this process prepares the next. */
@@ -246,19 +247,20 @@ export class Writer {
     if (this.#isIdle()) this.#onIdle?.();
   }
 
-  /** True while only results are there that may wait for company. */
+  /** True while only results are there that may wait for company. When they leave, so does their timer. */
   #mayWait(): boolean {
-    if (this.#closing || this.#queue.length === 0 || !this.#queue.every(isPatient)) return false;
-    if (this.#areResultsDue) {
-      this.#areResultsDue = false;
-      return false;
+    const areWaiting = this.#queue.length > 0 && this.#queue.every(isPatient);
+    if (areWaiting && !this.#areResultsDue && !this.#closing) {
+      this.#resultsTimer ??= setTimeout(() => {
+        this.#areResultsDue = true;
+        this.#schedule();
+      }, RESULT_WAITS_MS);
+      return true;
     }
-    this.#resultsTimer ??= setTimeout(() => {
-      this.#resultsTimer = undefined;
-      this.#areResultsDue = true;
-      this.#schedule();
-    }, RESULT_WAITS_MS);
-    return true;
+    clearTimeout(this.#resultsTimer);
+    this.#resultsTimer = undefined;
+    this.#areResultsDue = false;
+    return false;
   }
 
   #batchSize(): number {
@@ -284,7 +286,7 @@ export class Writer {
     for (const entry of entries) {
       if (entry.attempts > 0) return undefined;
       if (entry.kind === 'plain') {
-        if (entry.credits !== undefined) return undefined;
+        if (entry.credits !== undefined || entry.leaves !== undefined) return undefined;
         continue;
       }
       if (!this.#lastSeq.has(entry.intent.principal.agentId)) return undefined;
@@ -387,9 +389,11 @@ export class Writer {
   async #commitAppend(session: Session, append: Append): Promise<void> {
     const flight = this.#takeOff(append);
     const { client } = session;
-    const [appended, , commit] = await Promise.all([
+    const entries = append.items.map(({ entry }) => entry);
+    const [appended, , , commit] = await Promise.all([
       client.query<AppendReply>(append.statement),
       Promise.all(append.items.map(({ gate }) => gate?.write(client))),
+      useValues(client, this.#options.workspaceId, entries),
       client.query('COMMIT'),
     ]);
     if (this.#sessions.current !== session) return;
@@ -573,9 +577,10 @@ export class Writer {
   }
 }
 
-/** A result, unless it gives back what its call reserved, or was tried before. */
+/** A result that changes nothing but the log, unless it was tried before. */
 function isPatient(entry: Entry): boolean {
-  return entry.kind === 'plain' && entry.settles !== undefined && entry.credits === undefined && entry.attempts === 0;
+  if (entry.kind !== 'plain' || entry.settles === undefined || entry.attempts > 0) return false;
+  return entry.credits === undefined && entry.leaves === undefined;
 }
 
 /** Some call may not be recorded as decided before its gate was asked, which takes locks. */

@@ -6,7 +6,6 @@ import {
   type CompiledPolicy,
   type Decision,
   type Evaluation,
-  type MetPrerequisite,
   type Risk,
   type StateView,
   settle,
@@ -259,7 +258,8 @@ class Path implements ActionPath {
       this.#observe?.step('record', (performance.now() - recordStart) / 1000);
       if (result.kind === 'recorded' && isUntrusted && result.decision.verdict === 'allow')
         this.#markUntrusted(principal, action, state);
-      if (result.kind === 'recorded') return this.#outcomeOf(call, intent, result, policy.compiled, hold?.ticket);
+      if (result.kind === 'recorded')
+        return this.#outcomeOf(call, intent, result, policy.compiled, hold?.ticket, approvalId !== undefined);
 
       this.#calls.leave(call, undefined);
       if (result.what === 'approval') {
@@ -306,10 +306,11 @@ class Path implements ActionPath {
 
   #outcomeOf(
     call: Call,
-    { principal, action, evaluation: { meets } }: Intent,
+    { principal, action, evaluation: { meets, leaves } }: Intent,
     recorded: Extract<RecordResult, { kind: 'recorded' }>,
     policy: CompiledPolicy,
     approval: ApprovalTicket | undefined,
+    isApproved: boolean,
   ): Authorization {
     const { eventId, reservations } = recorded;
     // The record has all of it; an agent learns nothing of what others have used.
@@ -333,6 +334,8 @@ class Path implements ActionPath {
         ...(reservations === undefined ? {} : { reservations }),
         ...(settlement === undefined ? {} : { settlement }),
         ...(meets === undefined ? {} : { meets: true }),
+        // An agent's word about its own tool counts where people had allowed the call.
+        ...(leaves === undefined || (action.entrance !== 'mcp' && !isApproved) ? {} : { leaves }),
       };
       this.#permits.set(permit, call);
       return permit;
@@ -349,6 +352,7 @@ class Path implements ActionPath {
     this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
     const written = this.#log.recordOutcome(permit, outcome);
     this.#calls.leave(call, outcome);
+    if (permit.leaves !== undefined && outcome.result === 'success') this.#waitFor(written);
     // What an agent says of its own tool is no proof of anything.
     if (permit.meets === true && outcome.result === 'success' && isCarriedOutHere(permit))
       await this.#markDone(permit, written);
@@ -360,9 +364,14 @@ class Path implements ActionPath {
       .then(() => this.#prerequisites?.done(principal.workspaceId, eventId))
       // Who needs it is refused then, and it can be done again.
       .catch(() => undefined);
-    this.#marking.add(marked);
+    this.#waitFor(marked);
     await marked;
-    this.#marking.delete(marked);
+  }
+
+  /** What the call leaves is looked for once this is done. It must not reject. */
+  #waitFor(written: Promise<void>): void {
+    this.#marking.add(written);
+    void written.then(() => this.#marking.delete(written));
   }
 
   release(permit: Permit): void {
@@ -415,14 +424,17 @@ class Path implements ActionPath {
     action: Action,
     nowMs?: number,
   ): Promise<StateView> {
-    const keys = compiled.prerequisites(requestOf(subject, action));
-    const prerequisites = keys.length === 0 ? undefined : await this.#findPrerequisites(subject.workspaceId, keys);
+    const request = requestOf(subject, action);
+    const keys = compiled.prerequisites(request);
+    const values = compiled.usedValues(request);
+    const asked =
+      keys.length === 0 && values.length === 0 ? undefined : await this.#before(subject.workspaceId, keys, values);
     const atMs = nowMs ?? Math.floor(this.#clock() + this.#databaseAheadMs);
     const provenance = provenanceOf(subject, action, atMs);
     const ofTool = toolRisks.get(action.capability);
     const { risks: ofAgent = NO_RISKS } = subject;
     const risks = ofTool === undefined ? ofAgent : [...ofAgent, ...ofTool];
-    return prerequisites === undefined ? { atMs, provenance, risks } : { atMs, provenance, risks, prerequisites };
+    return { atMs, provenance, risks, ...asked };
   }
 
   /** Before the caller hears of its permit. The agent's row has been marked with the record. */
@@ -433,12 +445,18 @@ class Path implements ActionPath {
       this.#authenticator.forget(principal.workspaceId, principal.agentId);
   }
 
-  async #findPrerequisites(
+  /** What earlier calls have left under these keys. */
+  async #before(
     workspaceId: WorkspaceId,
     keys: readonly string[],
-  ): Promise<readonly MetPrerequisite[] | undefined> {
+    values: readonly string[],
+  ): Promise<Pick<StateView, 'prerequisites' | 'used'>> {
     await Promise.all(this.#marking);
-    return this.#prerequisites?.find(workspaceId, keys);
+    const [prerequisites, used] = await Promise.all([
+      keys.length === 0 ? undefined : this.#prerequisites?.find(workspaceId, keys),
+      values.length === 0 ? undefined : this.#log.usedValues(workspaceId, values),
+    ]);
+    return { ...(prerequisites === undefined ? {} : { prerequisites }), ...(used === undefined ? {} : { used }) };
   }
 
   #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {

@@ -1,5 +1,6 @@
 /** The calls and sessions of this process that a stop must reach. */
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
+import { Roster } from '../roster.ts';
 import { StopController } from '../stop-signal.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
 import { PERMIT_LEASE_MS } from './lease.ts';
@@ -15,9 +16,11 @@ export class Call {
   readonly beginByMs = performance.now() + PERMIT_LEASE_MS;
   /** Once there is a permit. */
   eventId: EventId | undefined;
+  readonly #leave: () => void;
   #end: ((outcome: Outcome | undefined) => void) | undefined;
 
-  constructor(workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string) {
+  constructor(calls: Roster<Call>, workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string) {
+    this.#leave = calls.enter(this);
     this.workspaceId = workspaceId;
     this.agentId = agentId;
     this.agent = agent;
@@ -36,6 +39,7 @@ export class Call {
   }
 
   end(outcome: Outcome | undefined): void {
+    this.#leave();
     this.#end?.(outcome);
   }
 }
@@ -67,39 +71,35 @@ function fateOf(outcome: Outcome | undefined): AbortedCall['fate'] {
  * whoever gets a permit must look at the signal in the tick in which the first byte leaves.
  */
 export class CallsInFlight {
-  readonly #calls = new Set<Call>();
-  readonly #sessions = new Set<Session>();
+  readonly #calls = new Roster<Call>();
+  readonly #sessions = new Roster<Session>();
 
   get size(): number {
     return this.#calls.size;
   }
 
   enter(workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string): Call {
-    const call = new Call(workspaceId, agentId, agent, capability);
-    this.#calls.add(call);
-    return call;
+    return new Call(this.#calls, workspaceId, agentId, agent, capability);
   }
 
   /** The call ended, or came to nothing (`undefined`: it was refused or held). */
   leave(call: Call, outcome: Outcome | undefined): void {
-    this.#calls.delete(call);
     call.end(outcome);
   }
 
   addSession(session: Session): () => void {
-    this.#sessions.add(session);
-    return () => this.#sessions.delete(session);
+    return this.#sessions.enter(session);
   }
 
   /** Aborts and closes at once; then waits for the fates, at most `graceMs`. */
   async stop(workspaceId: WorkspaceId, target: StopTarget, graceMs: number): Promise<StopReport> {
-    const hit = [...this.#calls].filter((call) => call.workspaceId === workspaceId && reaches(target, call));
+    const hit = this.#calls.present().filter((call) => call.workspaceId === workspaceId && reaches(target, call));
     // Asked before aborting: who hears of it may end the call in this very tick.
     const endings = hit.map((call) => call.ended());
     for (const call of hit) call.stop.abort();
-    const closed = [...this.#sessions].filter(
-      (session) => session.workspaceId === workspaceId && reaches(target, session),
-    );
+    const closed = this.#sessions
+      .present()
+      .filter((session) => session.workspaceId === workspaceId && reaches(target, session));
     for (const session of closed) session.close();
     const fates = await Promise.all(endings.map((ended) => withDeadline(ended, graceMs)));
     const calls = hit.flatMap((call, index) =>
@@ -113,9 +113,10 @@ export class CallsInFlight {
 
   /** Waits until all calls have ended, at most `graceMs`, then aborts the rest and waits once more. */
   async drain(graceMs: number): Promise<void> {
-    await Promise.all([...this.#calls].map((call) => withDeadline(call.ended(), graceMs)));
-    const endings = [...this.#calls].map((call) => call.ended());
-    for (const call of this.#calls) call.stop.abort();
+    await Promise.all(this.#calls.present().map((call) => withDeadline(call.ended(), graceMs)));
+    const left = this.#calls.present();
+    const endings = left.map((call) => call.ended());
+    for (const call of left) call.stop.abort();
     await Promise.all(endings.map((ended) => withDeadline(ended, graceMs)));
   }
 }

@@ -173,6 +173,8 @@ export interface Permit {
   readonly reservations?: readonly Reservation[];
   /** Others may need it before them: that it succeeded is kept. */
   readonly meets?: true;
+  /** Keys of the values that its success uses; absent where nobody but the agent would tell of it. */
+  readonly leaves?: readonly string[];
   /** How the answer tells what the call spent; of the policy that it was decided under. */
   readonly settlement?: Settlement;
 }
@@ -187,6 +189,8 @@ export interface CallReference {
   readonly eventId: EventId;
   /** What the call reserved, to be settled by its result. */
   readonly reservations?: readonly Reservation[];
+  /** Keys of the values that its success uses. */
+  readonly leaves?: readonly string[];
 }
 
 /** Recorded as refused. Nothing may be sent upstream. */

@@ -1,12 +1,14 @@
 /** Changing people. Each change is one transaction with its records. */
 import { isDeepStrictEqual } from 'node:util';
+import type { ClientBase } from 'pg';
 import { ownerChanged, ownerLeft } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
+import { endDelegationsOf } from '../delegations/index.ts';
 import { Failure } from '../errors.ts';
-import { type AgentId, newId, type PersonId } from '../ids.ts';
+import { type AgentId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { type NewPerson, type PersonChange, type PersonView, personNotFound } from './person.ts';
+import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
 import { readPerson } from './read.ts';
 
 async function addPerson(
@@ -61,13 +63,16 @@ export function changePerson(
       display_name: change.display_name ?? before.display_name,
       label: change.label === undefined ? before.label : change.label,
       active: change.active ?? before.active,
+      slack: change.slack === undefined ? before.slack : change.slack,
       groups: change.groups ?? before.groups,
       authority: change.authority === undefined ? before.authority : change.authority,
     };
     const changes = differences(before, after);
     if (Object.keys(changes).length === 0) return { person: before, suspended: [] };
+    if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
     await client.query(
-      `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7
+      `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7, slack_team = $8,
+              slack_user = $9
         WHERE workspace_id = $1 AND id = $2`,
       [
         workspaceId,
@@ -77,6 +82,8 @@ export function changePerson(
         after.active,
         after.groups,
         after.authority === null ? null : JSON.stringify(after.authority),
+        after.slack?.team ?? null,
+        after.slack?.user ?? null,
       ],
     );
     transaction.log({
@@ -88,9 +95,31 @@ export function changePerson(
       changes,
     });
     if (changes.label !== undefined) await ownerChanged(transaction, workspaceId, before.id);
-    const suspended = before.active && !after.active ? await ownerLeft(transaction, who, before.id) : [];
+    const left = before.active && !after.active;
+    if (left) await endDelegationsOf(transaction, workspaceId, actor, before);
+    const suspended = left ? await ownerLeft(transaction, who, before.id) : [];
     return { person: await readPerson(client, workspaceId, before.id), suspended };
   });
+}
+
+/** Of one account in Slack there is one person. Changes of a workspace are one after the other. */
+async function checkFree(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  id: PersonId,
+  { team, user }: SlackAccount,
+): Promise<void> {
+  const { rows } = await client.query<{ email: string }>(
+    'SELECT email FROM people WHERE workspace_id = $1 AND slack_team = $2 AND slack_user = $3 AND id <> $4',
+    [workspaceId, team, user, id],
+  );
+  if (rows[0] === undefined) return;
+  throw new Failure(
+    409,
+    'slack_account_taken',
+    `The Slack account ${team}/${user} is that of ${rows[0].email}.`,
+    'Take it from that person first: PATCH /v1/people/:person with "slack": null.',
+  );
 }
 
 function differences<Fields extends Readonly<Record<string, unknown>>>(

@@ -2,5 +2,5 @@
 import './person.ts';
 
 export { ownerFor } from './change.ts';
-export { emailSchema } from './person.ts';
-export { readPerson } from './read.ts';
+export { emailSchema, groupSchema } from './person.ts';
+export { personOfSlack, readPerson, slackUsersOf } from './read.ts';

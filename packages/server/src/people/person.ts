@@ -17,7 +17,13 @@ const authoritySchema = z.strictObject({
   }),
 });
 
-const group = z
+/** Ids as Slack writes them; an account is the two together. */
+const slackSchema = z.strictObject({
+  team: z.string().regex(/^[TE][A-Z0-9]{2,20}$/, 'is not a team id such as T012AB3CD'),
+  user: z.string().regex(/^[UW][A-Z0-9]{2,20}$/, 'is not a member id such as U012AB3CD'),
+});
+
+export const groupSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
@@ -32,6 +38,7 @@ export const personSchema = z
     display_name: z.string(),
     label: z.string().nullable(),
     active: z.boolean(),
+    slack: slackSchema.nullable().meta({ description: 'The account with which the person decides in Slack.' }),
     groups: z.array(z.string()),
     authority: z.array(authoritySchema).nullable(),
     agents: z.int().meta({ description: 'Agents this person owns, whatever their status.' }),
@@ -40,6 +47,7 @@ export const personSchema = z
   .meta({ id: 'Person' });
 
 export type PersonView = z.output<typeof personSchema>;
+export type SlackAccount = z.output<typeof slackSchema>;
 
 const displayName = z.string().trim().max(200);
 const label = z.string().trim().min(1).max(100).nullable();
@@ -54,8 +62,9 @@ export const personChangeSchema = z.strictObject({
   display_name: displayName.optional(),
   label: label.optional(),
   active: z.boolean().optional(),
+  slack: slackSchema.nullable().optional(),
   groups: z
-    .array(group)
+    .array(groupSchema)
     .max(100)
     .transform((names) => [...new Set(names)].sort())
     .optional(),

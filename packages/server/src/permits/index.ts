@@ -21,6 +21,8 @@ import {
   takeUnrecorded,
 } from './store.ts';
 
+export { type ClosedPermit, stopPermits } from './store.ts';
+
 const SWEEP_EVERY_MS = 1_000;
 const FORGET_EVERY_MS = 3_600_000;
 /** A permit that another node closed is held here until this long after its time. */
@@ -51,6 +53,18 @@ export interface Permits {
   report(workspaceId: WorkspaceId, id: string, agentId: AgentId, outcome: Outcome): Promise<Report>;
   /** Leaves what is open to the database, so that shutting down does not wait for it. */
   close(): Promise<void>;
+}
+
+/** Puts the results of permits that somebody closed on the log. Should this node die before, a sweep does. */
+export function recordEnded(
+  { pool, log, logger }: Pick<PermitsOptions, 'pool' | 'log' | 'logger'>,
+  closed: readonly ClosedPermit[],
+): void {
+  for (const each of closed)
+    log
+      .recordOutcome(each.call, each.outcome)
+      .then(() => noteRecorded(pool, each))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the end of a permit could not be recorded'));
 }
 
 export function createPermits(options: PermitsOptions): Permits {

@@ -1,5 +1,5 @@
 /** The rows of permits. Whoever moves a row away from its state closes the permit, and records the result. */
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
 import type { CallReference, Outcome, Permit, Reservation } from '../path/index.ts';
 
@@ -36,27 +36,28 @@ interface CallRow {
   session_id: string | null;
   run_id: string | null;
   reservations: Reservation[];
+  leaves: string[];
   outcome: Outcome['result'];
   outcome_code: string | null;
   outcome_ms: number | null;
 }
 
 const CALL = `p.id, p.workspace_id, w.name AS workspace, w.environment, p.agent_id, p.event_id, p.agent, p.owner,
-  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.outcome, p.outcome_code, p.outcome_ms`;
+  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.leaves, p.outcome, p.outcome_code, p.outcome_ms`;
 
 /** The permit's end, by the database's clock. */
 export async function insertPermit(
   pool: Pool,
   nodeId: string,
   id: string,
-  { principal, action, eventId, reservations = [] }: Permit,
+  { principal, action, eventId, reservations = [], leaves = [] }: Permit,
   seconds: number,
 ): Promise<Date> {
   const { rows } = await pool.query<{ expires_at: Date }>({
     name: 'permit-insert',
     text: `INSERT INTO permits (workspace_id, id, node_id, agent_id, event_id, agent, owner, capability, tool, access,
-                                destructive, session_id, run_id, expires_at, reservations)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14), $15)
+                                destructive, session_id, run_id, expires_at, reservations, leaves)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now() + make_interval(secs => $14), $15, $16)
            RETURNING expires_at`,
     values: [
       principal.workspaceId,
@@ -74,6 +75,7 @@ export async function insertPermit(
       action.runId,
       seconds,
       JSON.stringify(reservations),
+      leaves,
     ],
   });
   const [row] = rows;
@@ -133,6 +135,25 @@ export async function stopPermit(
 ): Promise<ClosedPermit | undefined> {
   const { rows } = await pool.query<CallRow>({ name: 'permit-stop', text: STOP, values: [workspaceId, id, result] });
   return rows[0] === undefined ? undefined : closedOf(rows[0]);
+}
+
+const STOP_LEFT = `
+UPDATE permits p SET state = 'stopped', outcome = 'unknown', outcome_code = 'aborted_by_stop', closed_at = now()
+  FROM workspaces w
+ WHERE p.workspace_id = $1 AND w.id = p.workspace_id AND p.state = 'open' AND (p.agent_id = ANY($2) OR p.capability = $3)
+RETURNING ${CALL}`;
+
+/**
+ * Closes what is open of the agents, or of the capability, whichever node issued it: that node is gone, or has not heard
+ * of the stop. What became of the calls is not known; whoever closes them records that (`recordEnded`).
+ */
+export async function stopPermits(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  { agentIds = [], capability }: { readonly agentIds?: readonly AgentId[]; readonly capability?: string },
+): Promise<readonly ClosedPermit[]> {
+  const { rows } = await client.query<CallRow>(STOP_LEFT, [workspaceId, agentIds, capability ?? null]);
+  return rows.map(closedOf);
 }
 
 // SKIP LOCKED: another node at the same rows takes its own, and nobody waits.
@@ -205,6 +226,7 @@ function closedOf(row: CallRow): ClosedPermit {
       },
       eventId: row.event_id,
       ...(row.reservations.length === 0 ? {} : { reservations: row.reservations }),
+      ...(row.leaves.length === 0 ? {} : { leaves: row.leaves }),
     },
     outcome: {
       result: row.outcome,

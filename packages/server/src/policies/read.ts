@@ -50,6 +50,9 @@ SELECT v.revision, v.policy_hash AS hash, v.document, v.actor AS author,
          WHERE n.workspace_id = v.workspace_id AND n.revision > v.revision ORDER BY n.revision LIMIT 1) AS until
   FROM policy_revisions v WHERE v.workspace_id = $1`;
 
+/** A number without a revision of its own belongs to the one before: signals about a tool move it on. */
+const REACHED = '(SELECT policy_revision FROM workspace_state WHERE workspace_id = $1)';
+
 const HASH = /^(?:sha256:)?[0-9a-f]{64}$/;
 const REVISION = /^[1-9][0-9]{0,14}$/;
 
@@ -90,7 +93,7 @@ async function find(pool: Pool, workspaceId: WorkspaceId, which: string): Promis
     which === 'current'
       ? [newest, undefined]
       : REVISION.test(which)
-        ? [`AND v.revision = $2 ${newest}`, which]
+        ? [`AND v.revision <= $2 AND $2 <= ${REACHED} ${newest}`, which]
         : HASH.test(which)
           ? [`AND v.policy_hash = $2 ${newest}`, which.startsWith('sha256:') ? which : `sha256:${which}`]
           : [undefined, undefined];

@@ -9,7 +9,6 @@ import { Failure } from '../errors.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
-import { publishPolicy } from '../roles/index.ts';
 import { type NewRisk, type RiskView, readRisk } from './risk.ts';
 
 /** Who raises it: an administrator, or a transmitter with the token that says so. */
@@ -106,13 +105,20 @@ async function subjectOf(
   }
 }
 
+/**
+ * For a tool the number of the policy moves on and the policy stays as it is: the numbers in between belong to the
+ * revision before them, so that signals do not fill the history of the policy.
+ */
 async function outdate(
   transaction: LoggedTransaction,
-  { workspaceId, actor }: RiskSource,
+  { workspaceId }: RiskSource,
   { subject: { kind, id } }: RiskView,
 ): Promise<void> {
   if (kind === 'tool') {
-    await publishPolicy(transaction, workspaceId, actor);
+    await transaction.client.query(
+      'UPDATE workspace_state SET policy_revision = policy_revision + 1, updated_at = now() WHERE workspace_id = $1',
+      [workspaceId],
+    );
     return;
   }
   await transaction.client.query(

@@ -6,7 +6,8 @@ import { type RoleRow, roleNotFound } from './role.ts';
 
 const REVISIONS = `
 SELECT r.name, v.revision, v.document, v.author,
-       (SELECT count(*) FROM agent_roles a WHERE a.workspace_id = r.workspace_id AND a.role = r.name) AS agents,
+       (SELECT count(*) FROM agent_roles w JOIN agents a ON a.workspace_id = w.workspace_id AND a.id = w.agent_id
+         WHERE w.workspace_id = r.workspace_id AND w.role = r.name AND a.rehearsal_id IS NULL) AS agents,
        floor(extract(epoch FROM r.created_at))::bigint AS created,
        floor(extract(epoch FROM v.created_at))::bigint AS updated_at
   FROM roles r JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name
@@ -82,7 +83,8 @@ export async function listRevisions(
 
 export async function agentsByRole(pool: Pool, workspaceId: WorkspaceId): Promise<ReadonlyMap<string, number>> {
   const { rows } = await pool.query<{ role: string; agents: number }>(
-    'SELECT role, count(*) AS agents FROM agent_roles WHERE workspace_id = $1 GROUP BY role',
+    `SELECT w.role, count(*) AS agents FROM agent_roles w JOIN agents a ON a.workspace_id = w.workspace_id AND a.id = w.agent_id
+      WHERE w.workspace_id = $1 AND a.rehearsal_id IS NULL GROUP BY w.role`,
     [workspaceId],
   );
   return new Map(rows.map(({ role, agents }) => [role, agents]));

@@ -179,7 +179,10 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 /** For a host that is an IP literal, which is connected to without any lookup. Undefined for names. */
-export function literalProblem({ host, port }: Endpoint, rules: AddressRules): string | undefined {
+export function literalProblem(
+  { host, port }: Pick<Endpoint, 'host' | 'port'>,
+  rules: AddressRules,
+): string | undefined {
   return isIP(host) === 0 ? undefined : addressProblem(host, port, host, rules);
 }
 

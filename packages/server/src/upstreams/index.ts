@@ -12,7 +12,7 @@ export {
 export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
 export type { PreparedDefinition } from './definitions.ts';
-export { type Envelope, openEnvelope, sealEnvelope } from './envelope.ts';
+export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
 export {
   DEFAULT_HEADER_INJECTION,
   type HeaderInjection,

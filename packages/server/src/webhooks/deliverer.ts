@@ -1,9 +1,9 @@
 /** Delivers one webhook while this node has its lease: in order, one event at a time, going on only after a 2xx. */
 import type { Pool } from 'pg';
+import { backoffSeconds } from '../delivery/index.ts';
 import type { LogEvent, RunningLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
-import { backoffSeconds } from './backoff.ts';
 import { wants } from './kinds.ts';
 import type { Attempt, Sender } from './sender.ts';
 import { signatureOf } from './signature.ts';

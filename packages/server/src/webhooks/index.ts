@@ -1,6 +1,7 @@
 /** Webhooks: log records posted to a receiver, signed, at least once, in order. Each is delivered by one node at a time. */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
+import { Lanes, rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
@@ -9,7 +10,7 @@ import type { Secret } from '../secret.ts';
 import type { SecretStore } from '../upstreams/index.ts';
 import { deliver } from './deliverer.ts';
 import { isEventKind } from './kinds.ts';
-import { Sender } from './sender.ts';
+import { Sender, webhookTarget } from './sender.ts';
 import { newSigningSecret } from './signature.ts';
 import {
   deleteWebhook,
@@ -20,11 +21,9 @@ import {
   releaseLease,
   type Webhook,
 } from './store.ts';
-import { parseTarget, rulesFor } from './target.ts';
 
 export type { Webhook } from './store.ts';
 
-const LOOK_EVERY_MS = 1_000;
 const DISABLE_AFTER_MS = 24 * 3_600_000;
 const MAX_WEBHOOKS = 50;
 
@@ -68,16 +67,19 @@ export function startWebhooks(options: WebhooksOptions): Webhooks {
 class Manager implements Webhooks {
   readonly #options: WebhooksOptions;
   readonly #rules: ReturnType<typeof rulesFor>;
-  readonly #closing = new AbortController();
-  readonly #deliveries = new Map<string, Promise<void>>();
-  readonly #timer: NodeJS.Timeout;
-  #looking: Promise<void> | undefined;
+  readonly #lanes: Lanes<Webhook>;
 
   constructor(options: WebhooksOptions) {
+    const { pool, nodeId, logger } = options;
     this.#options = options;
     this.#rules = rulesFor(options.allowedHosts);
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
-    this.#look();
+    this.#lanes = new Lanes({
+      what: 'a webhook',
+      logger,
+      lease: (held) => leaseWebhooks(pool, nodeId, held),
+      idOf: ({ id }) => id,
+      run: (webhook, signal) => this.#deliver(webhook, signal),
+    });
   }
 
   async register(
@@ -87,7 +89,7 @@ class Manager implements Webhooks {
     actor: string,
   ): Promise<{ readonly webhook: Webhook; readonly secret: Secret }> {
     const { log, secrets } = this.#options;
-    parseTarget(url, this.#rules);
+    webhookTarget(url, this.#rules);
     const unknown = events.find((kind) => !isEventKind(kind));
     if (unknown !== undefined)
       throw new Failure(
@@ -122,7 +124,7 @@ class Manager implements Webhooks {
       return inserted;
     });
     secrets.changed(workspaceId, secretName);
-    this.#look();
+    this.#lanes.look();
     return { webhook, secret };
   }
 
@@ -145,41 +147,15 @@ class Manager implements Webhooks {
       transaction.log({ ...changeOf(enabled, 'enabled'), actor });
       return enabled;
     });
-    this.#look();
+    this.#lanes.look();
     return webhook;
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#closing.abort();
-    await this.#looking;
-    await Promise.all(this.#deliveries.values());
+  close(): Promise<void> {
+    return this.#lanes.close();
   }
 
-  /** Takes what nobody delivers. */
-  #look(): void {
-    if (this.#looking !== undefined || this.#closing.signal.aborted) return;
-    const { pool, nodeId, logger } = this.#options;
-    this.#looking = leaseWebhooks(pool, nodeId, [...this.#deliveries.keys()])
-      .then((leased) => {
-        for (const webhook of leased) this.#start(webhook);
-      })
-      .catch((error: unknown) => logger.debug({ err: error }, 'webhooks could not be looked at'))
-      .finally(() => {
-        this.#looking = undefined;
-      });
-  }
-
-  #start(webhook: Webhook): void {
-    const delivery = this.#deliver(webhook)
-      .catch((error: unknown) =>
-        this.#options.logger.warn({ err: error, webhook: webhook.id }, 'a webhook could not be delivered'),
-      )
-      .finally(() => this.#deliveries.delete(webhook.id));
-    this.#deliveries.set(webhook.id, delivery);
-  }
-
-  async #deliver(webhook: Webhook): Promise<void> {
+  async #deliver(webhook: Webhook, signal: AbortSignal): Promise<void> {
     const { pool, log, secrets, logger, clock, version, disableAfterMs = DISABLE_AFTER_MS } = this.#options;
     let sender: Sender | undefined;
     try {
@@ -197,7 +173,7 @@ class Manager implements Webhooks {
         disableAfterMs,
         clock,
         random: Math.random,
-        signal: this.#closing.signal,
+        signal,
       });
     } catch (error) {
       const why = error instanceof Error ? error.message : 'it could not be begun';

@@ -1,11 +1,8 @@
-/** Posts to one target: guarded addresses, no redirects, bounded time, the answer's body unread. */
-import { Agent, request } from 'undici';
-import { AddressRefused, type AddressRules, guardedLookup } from '../upstreams/index.ts';
-import { parseTarget } from './target.ts';
+/** Posts to one webhook. */
+import { Poster, parseTarget } from '../delivery/index.ts';
+import type { AddressRules } from '../upstreams/index.ts';
 
-const CONNECT_MS = 5_000;
-const ATTEMPT_MS = 15_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
+const PURPOSE = { code: 'webhook', words: 'webhook address', example: 'https://hooks.acme.example/hivekey' } as const;
 
 export type Attempt =
   | { readonly kind: 'delivered' }
@@ -14,55 +11,41 @@ export type Attempt =
   /** 410: the receiver wants no more. */
   | { readonly kind: 'gone' };
 
+/** Throws `webhook_url_invalid`, `webhook_url_refused`. */
+export function webhookTarget(url: string, rules: AddressRules): ReturnType<typeof parseTarget> {
+  return parseTarget(url, rules, PURPOSE);
+}
+
 export class Sender {
   readonly #url: URL;
-  readonly #agent: Agent;
+  readonly #poster: Poster;
 
-  /** Throws the Failures of `parseTarget`. */
+  /** Throws the Failures of `webhookTarget`. */
   constructor(url: string, rules: AddressRules) {
-    const target = parseTarget(url, rules);
+    const target = webhookTarget(url, rules);
     this.#url = target.url;
-    this.#agent = new Agent({
-      connections: 1,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: CONNECT_MS, lookup: guardedLookup(target.port, rules) },
-    });
+    this.#poster = new Poster(target, rules);
   }
 
   /** Never rejects. */
   async post(headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<Attempt> {
-    try {
-      const response = await request(this.#url, {
-        method: 'POST',
-        dispatcher: this.#agent,
-        headers: { 'content-type': 'application/json', ...headers },
-        body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
-      });
-      const { statusCode } = response;
-      await response.body.dump({ limit: MAX_ANSWER_BYTES });
-      if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered' };
-      if (statusCode === 410) return { kind: 'gone' };
-      const isRedirect = statusCode >= 300 && statusCode < 400;
-      return {
-        kind: 'failed',
-        why: `the receiver answered ${statusCode}${isRedirect ? ', and redirects are not followed' : ''}`,
-      };
-    } catch (error) {
-      return { kind: 'failed', why: reasonOf(error) };
-    }
+    const answer = await this.#poster.post(this.#url, {
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+      signal,
+    });
+    if (answer.kind === 'unreachable') return { kind: 'failed', why: answer.why };
+    const { status } = answer;
+    if (status >= 200 && status < 300) return { kind: 'delivered' };
+    if (status === 410) return { kind: 'gone' };
+    const isRedirect = status >= 300 && status < 400;
+    return {
+      kind: 'failed',
+      why: `the receiver answered ${status}${isRedirect ? ', and redirects are not followed' : ''}`,
+    };
   }
 
-  async close(): Promise<void> {
-    await this.#agent.destroy();
+  close(): Promise<void> {
+    return this.#poster.close();
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AddressRefused) return `the address is refused: ${error.message}`;
-  if (!(error instanceof Error)) return 'the receiver cannot be reached';
-  if (error.name === 'TimeoutError') return `the receiver did not answer within ${ATTEMPT_MS / 1000} s`;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return `the receiver cannot be reached (${code})`;
 }

@@ -89,7 +89,8 @@ export async function readWorkspace(pool: Pool, workspaceId: WorkspaceId): Promi
          SELECT count(*) FILTER (WHERE status = 'active') AS active,
                 count(*) FILTER (WHERE status = 'suspended') AS suspended,
                 count(*) FILTER (WHERE status = 'revoked') AS revoked
-           FROM agent_state WHERE workspace_id = w.id) a
+           FROM agent_state st WHERE st.workspace_id = w.id
+            AND NOT EXISTS (SELECT FROM agents x WHERE x.workspace_id = w.id AND x.id = st.agent_id AND x.rehearsal_id IS NOT NULL)) a
       WHERE w.id = $1`,
     [workspaceId],
   );

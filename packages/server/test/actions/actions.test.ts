@@ -182,7 +182,8 @@ describe('a refused action', () => {
   });
 
   it('is held for a person where a guard says so', async () => {
-    const held = await ask(billing, { action: 'deploy', arguments: { target: 'production' } });
+    const body = { action: 'deploy', arguments: { target: 'production' } };
+    const held = await ask(billing, body, { headers: { prefer: 'respond-async' } });
     expect(held.status).toBe(202);
     expect(held.body).toMatchObject({ verdict: 'review', permit: null, decision: { rule: 'by-hand' } });
     expect((await ask(billing, { action: 'deploy', arguments: { target: 'staging' } })).status).toBe(200);

@@ -78,7 +78,7 @@ export function administer(server: Pick<TestServer, 'url' | 'adminKey'>): Admini
 }
 
 /** A second node on the same database, with the same keys. `close` leaves the database to the first. */
-export async function startSecondNode({ server }: Workspace): Promise<Workspace> {
+export async function startSecondNode({ server }: Pick<Workspace, 'server'>): Promise<Workspace> {
   const folder = mkdtempSync(join(tmpdir(), 'hivekey-node-'));
   for (const key of ['secret.key', 'log.key']) cpSync(join(server.config.data, key), join(folder, key));
   const config = { ...server.config, data: folder, port: 0 };

@@ -4,7 +4,7 @@ import { startTestServer, type TestServer } from '../../../../test/setup/server.
 import { type Answer, type Call, type Client, clientOf } from '../api/client.ts';
 
 export interface World {
-  readonly server: TestServer;
+  server: TestServer;
   readonly call: Client;
   /** The body of an answer in the 200s; anything else is an error that shows it. */
   ok(method: string, path: string, body?: unknown, more?: Call): Promise<Answer['body']>;

@@ -205,7 +205,7 @@ describe('a held action', () => {
       you: { person: null, may: false, why_not: 'person_required' },
       binding: { v: 1, approval: id, action: 'payments.pay', view: expect.stringMatching(/^sha256:/) },
     });
-    expect(body.deciders).toContainEqual({ person: erin.email, may: true, why_not: null });
+    expect(body.deciders).toContainEqual({ person: erin.email, on_behalf_of: null, may: true, why_not: null });
     expect(body.history.approvals.length).toBeGreaterThan(0);
     const { rows } = await admin.query('SELECT a::text AS text FROM approvals a WHERE id = $1', [id]);
     expect(rows[0].text).not.toContain('1234');
@@ -321,7 +321,7 @@ describe('attacks on an approval are refused and recorded', () => {
       status: 'stopped',
       stop_code: 'policy_changed',
     });
-    expect((await recordsOf(id, 5)).at(-1)).toMatchObject({ kind: 'approval.stopped', stop_code: 'policy_changed' });
+    expect((await recordsOf(id, 6)).at(-1)).toMatchObject({ kind: 'approval.stopped', stop_code: 'policy_changed' });
     await billing();
   });
 

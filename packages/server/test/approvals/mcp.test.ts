@@ -21,7 +21,7 @@ let calls = 0;
 
 beforeAll(async () => {
   upstream = await startUpstream();
-  office = await openOffice({ hold_seconds: 1 });
+  office = await openOffice({ hold_seconds: 0.3 });
   admin = new pg.Client({ connectionString: office.server.ownerUrl });
   await admin.connect();
   port = Number(new URL(office.server.url).port);
@@ -138,7 +138,7 @@ describe('a client of 2026-07-28', () => {
     // the legs are one call on the log
     const { rows } = await admin.query('SELECT count(*) FROM approvals WHERE id = $1', [await approvalOf(args)]);
     expect(Number(rows[0].count)).toBe(1);
-  }, 30_000);
+  });
 
   it('with a state of another call, agent or making gets nothing', async () => {
     const args = newCall();
@@ -178,8 +178,8 @@ describe('a client of 2026-07-28', () => {
     const args = newCall();
     const answer = client.callTool({ name: 'work__act', arguments: args });
     const approval = await approvalOf(args);
-    // two legs of one second each
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // more than one leg
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await erin.approve(approval);
     expect((await answer).content).toEqual([{ type: 'text', text: `done ${args.id}` }]);
     await client.close();
@@ -202,7 +202,7 @@ describe('a client of an earlier revision', () => {
     expect(first.isError).toBe(true);
     expect(textOf(first)).toMatch(
       new RegExp(
-        `^Pending human approval ${approval} \\(expires .*Z\\)\\. NOT executed yet\\. Call this tool again with exactly the same arguments`,
+        `^Pending human approval ${approval} \\(expires .*Z\\)\\. People decide at \\S+/approvals/${approval}\\. NOT executed yet\\. Call this tool again with exactly the same arguments`,
       ),
     );
     await erin.approve(approval);
@@ -282,7 +282,10 @@ describe('a client of an earlier revision', () => {
 describe('attacks', () => {
   it('a tool whose definition changed while the call was held does not run', async () => {
     const args = newCall();
-    const waiting = send(port, ask(args));
+    // With progress it waits longer than any leg, so that it is there when it is approved.
+    const { session } = await initialize(port, bot.token);
+    const params = { name: 'work__act', arguments: args, _meta: { progressToken: 'p' } };
+    const waiting = send(port, legacy(bot.token, session, { id: 1, method: 'tools/call', params }));
     const approval = await approvalOf(args);
     // The upstream offers something else now, seen before the decision.
     await admin.query("UPDATE mcp_definitions SET status = 'changed' WHERE capability = 'work.act'");
@@ -337,7 +340,12 @@ describe('attacks', () => {
     await erin.approve(approval);
     await waiting;
     const late = newCall();
-    const held = send(port, ask(late, {}, { token: doomed.token })).catch((): 'cut' => 'cut');
+    // With progress it waits longer than any leg.
+    const { session } = await initialize(port, doomed.token);
+    const params = { name: 'work__act', arguments: late, _meta: { progressToken: 'p' } };
+    const held = send(port, legacy(doomed.token, session, { id: 1, method: 'tools/call', params })).catch(
+      (): 'cut' => 'cut',
+    );
     const second = await approvalOf(late);
     await office.done('POST', '/v1/agents/doomed/revoke', { reason: 'odd' });
     // Its connection is cut, unless it was told of the cancellation just before.

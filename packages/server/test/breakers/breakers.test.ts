@@ -46,6 +46,20 @@ async function stateOf(name: string, agent: TestAgent): Promise<State | undefine
   return body.agents.find((each: { agent: string }) => each.agent === agent.name);
 }
 
+interface Reading {
+  readonly agent: string;
+  readonly value: number;
+  readonly counted: number;
+}
+
+async function readings(name: string): Promise<readonly Reading[]> {
+  return (await workspace.done('GET', `/v1/breakers/${name}/readings`, undefined)).body.data;
+}
+
+/** Once so many calls are projected. */
+const readingOf = (name: string, agent: TestAgent, counted: number): Promise<Reading> =>
+  eventually(async () => (await readings(name)).find((each) => each.agent === agent.name && each.counted === counted));
+
 const comesTo = (name: string, agent: TestAgent, state: string): Promise<State> =>
   eventually(async () => {
     const found = await stateOf(name, agent);
@@ -129,14 +143,19 @@ describe('a breaker on', () => {
     await ask(agent, 'crm.update');
     for (let n = 0; n < 3; n += 1) await ask(agent, 'crm.update', { forbidden: true });
     expect(await stateOf('denied', agent)).toBeUndefined();
+    const near = { agent: 'denied-bot', state: 'closed', value: 1, counted: 4, is_judged: false };
+    expect(await readingOf('denied', agent, 4)).toMatchObject(near);
     await ask(agent, 'crm.update', { forbidden: true });
     await comesTo('denied', agent, 'open');
+    // What tripped it is behind it.
+    expect((await readings('denied')).filter((each) => each.agent === agent.name && each.value > 0)).toEqual([]);
   });
 
   it('spend can kill, and a person restores', async () => {
     await breaker('spender', { signal: 'spend', threshold: 50_000, unit: 'usd', roles: ['spender'], action: 'kill' });
     const agent = await workspace.agent('spender-bot', 'spender');
     await act(agent, 'payments.pay', 'success', { amount: 300 });
+    expect(await readingOf('spender', agent, 1)).toMatchObject({ value: 30_000, is_judged: true });
     await act(agent, 'payments.pay', 'success', { amount: 250 });
     const open = await eventually(async () => {
       const found = await stateOf('spender', agent);

@@ -16,12 +16,15 @@ const TAGS = new Set([
   'containment',
   'budgets',
   'http apis',
+  'delegations',
+  'approvals',
 ]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
 const ROLE = `role-${MARK}`;
 const AGENT = `bot-${MARK}`;
 const BREAKER = `breaker-${MARK}`;
+const DRILL = `drill-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
 const API = 'firstonly-api';
@@ -33,6 +36,11 @@ let ownerId: string;
 let tokenId: string;
 let stopId: string;
 let quarantineId: string;
+let proposalId: string;
+let approvalId: string;
+let rehearsalId: string;
+let rehearsedStopId: string;
+let delegationId: string;
 let token: string;
 let policy: { hash: string };
 let apiId: string;
@@ -64,9 +72,45 @@ beforeAll(async () => {
       paths: { '/x': { get: { operationId: 'read' } } },
     },
   }));
+  delegationId = await addDelegation();
+  await world.ok('PUT', `/v1/drills/${DRILL}`, { agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' });
+  const rehearsal = await world.ok('POST', `/v1/drills/${DRILL}/run`);
+  rehearsalId = rehearsal.id;
+  rehearsedStopId = rehearsal.result.containment;
+  proposalId = await propose();
+  approvalId = await hold();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
+
+/** A call that waits for people. */
+async function hold(): Promise<string> {
+  await world.role(
+    `asks-${MARK}`,
+    [TOOL],
+    [{ id: 'ask', action: TOOL, when: { field: 'x', exists: false }, effect: 'review' }],
+  );
+  await world.agent(`asks-${MARK}`, { role: `asks-${MARK}`, owner: OWNER });
+  const { token: asks } = await world.ok('POST', '/v1/tokens', { agent: `asks-${MARK}` });
+  const { body } = await world.call('POST', '/v1/actions', {
+    key: asks,
+    body: { action: TOOL, arguments: {} },
+    headers: { prefer: 'respond-async' },
+  });
+  return body.approval.id;
+}
+
+/** A stop of the workspace that waits for a second person. */
+async function propose(): Promise<string> {
+  const keys: string[] = [];
+  for (const name of ['one', 'two']) {
+    await world.ok('POST', '/v1/people', { email: `${name}@acme.example` });
+    keys.push((await world.ok('POST', '/v1/keys', { name, person: `${name}@acme.example` })).key);
+  }
+  await world.ok('PUT', '/v1/containment-settings', { two_people: { kill: ['workspace'] } });
+  const order = { scope: 'workspace', target: '*', reason: MARK };
+  return (await world.ok('POST', '/v1/containments', order, { key: keys[0] ?? '' })).id;
+}
 
 /** A second workspace with an admin key, as an installation of several has. */
 async function addWorkspace(): Promise<string> {
@@ -77,12 +121,25 @@ async function addWorkspace(): Promise<string> {
   await client.connect();
   await client.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'second')`, [workspaceId]);
   await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
+  const person = newId<string>('per');
+  await client.query(`INSERT INTO people (workspace_id, id, email) VALUES ($1, $2, 'stranger@second.example')`, [
+    workspaceId,
+    person,
+  ]);
   await client.query(
-    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by) VALUES ($1, $2, 'stranger', $3, $4, 'system')`,
-    [workspaceId, newId('key'), key.lookupHmac, key.last4],
+    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by, person_id)
+     VALUES ($1, $2, 'stranger', $3, $4, 'system', $5)`,
+    [workspaceId, newId('key'), key.lookupHmac, key.last4, person],
   );
   await client.end();
   return key.text.reveal();
+}
+
+async function addDelegation(): Promise<string> {
+  await world.ok('POST', '/v1/people', { email: `to-${OWNER}` });
+  const { key } = await world.ok('POST', '/v1/keys', { name: MARK, person: OWNER });
+  const body = { to: `to-${OWNER}`, ends_at: Math.floor(Date.now() / 1000) + 3600, reason: MARK };
+  return (await world.call('POST', '/v1/delegations', { key, body })).body.id;
 }
 
 interface Case {
@@ -118,6 +175,8 @@ const byApi = (rest = '', body?: unknown): Case[] =>
 const DOCUMENT = { openapi: '3.1.0', info: { title: 'taken', version: '1' }, paths: {} };
 const PIN = { pin: `sha256:${'0'.repeat(64)}` };
 const listed: Case = {};
+
+const decide = { decision: 'deny', reason: 'taken' };
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/people': [listed],
@@ -172,6 +231,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'GET /v1/breakers': [listed],
   'GET /v1/breakers/{name}': [{ path: () => `/v1/breakers/${BREAKER}`, refusal: 'breaker_not_found' }],
+  'GET /v1/breakers/{name}/readings': [
+    { path: () => `/v1/breakers/${BREAKER}/readings`, refusal: 'breaker_not_found' },
+  ],
   'PUT /v1/breakers/{name}': [
     {
       path: () => '/v1/breakers/own',
@@ -197,6 +259,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { path: () => '/v1/policies/current' },
     { path: () => `/v1/policies/${policy.hash}`, refusal: 'policy_not_found' },
   ],
+  'GET /v1/delegations': [listed, { path: () => `/v1/delegations?person=${OWNER}` }],
+  'POST /v1/delegations': [
+    {
+      body: () => ({ to: OWNER, ends_at: Math.floor(Date.now() / 1000) + 60, reason: 'x' }),
+      refusal: 'person_not_found',
+    },
+  ],
+  'GET /v1/delegations/{id}': [{ path: () => `/v1/delegations/${delegationId}`, refusal: 'delegation_not_found' }],
+  'POST /v1/delegations/{id}/end': [
+    { path: () => `/v1/delegations/${delegationId}/end`, refusal: 'delegation_not_found' },
+  ],
   'POST /v1/containments': [
     { body: () => ({ scope: 'agent', target: agentId }), refusal: 'agent_not_found' },
     { body: () => ({ scope: 'agent', target: AGENT }), refusal: 'agent_not_found' },
@@ -217,7 +290,62 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/http/apis/{api}/operations': byApi('/operations'),
   'POST /v1/http/apis/{api}/operations/{capability}/approve': byApi(`/operations/${API}.read/approve`, PIN),
   'POST /v1/http/apis/{api}/operations/{capability}/off': byApi(`/operations/${API}.read/off`),
+  'GET /v1/containments/{id}/receipt': [
+    { path: () => `/v1/containments/${stopId}/receipt`, refusal: 'containment_not_found' },
+    { path: () => `/v1/containments/${rehearsedStopId}/receipt`, refusal: 'containment_not_found' },
+  ],
+  'GET /v1/containment-settings': [listed],
+  'PUT /v1/containment-settings': [{ body: () => ({ answer_minutes: 7 }) }],
+  'GET /v1/containment-proposals': [listed, { path: () => '/v1/containment-proposals?status=proposed' }],
+  'GET /v1/containment-proposals/{id}': [
+    { path: () => `/v1/containment-proposals/${proposalId}`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containment-proposals/{id}/confirm': [
+    { path: () => `/v1/containment-proposals/${proposalId}/confirm`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containment-proposals/{id}/withdraw': [
+    { path: () => `/v1/containment-proposals/${proposalId}/withdraw`, refusal: 'proposal_not_found' },
+  ],
+  'POST /v1/containments/rehearsals': [
+    { body: () => ({ agent: agentId }), refusal: 'agent_not_found' },
+    { body: () => ({ agent: AGENT }), refusal: 'agent_not_found' },
+  ],
+  'GET /v1/containments/rehearsals': [listed, { path: () => `/v1/containments/rehearsals?drill=${DRILL}` }],
+  'GET /v1/containments/rehearsals/{id}': [
+    { path: () => `/v1/containments/rehearsals/${rehearsalId}`, refusal: 'rehearsal_not_found' },
+  ],
+  'GET /v1/drills': [listed],
+  'GET /v1/drills/{name}': [{ path: () => `/v1/drills/${DRILL}`, refusal: 'drill_not_found' }],
+  'PUT /v1/drills/{name}': [
+    {
+      path: () => '/v1/drills/own',
+      body: () => ({ agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' }),
+      refusal: 'agent_not_found',
+    },
+  ],
+  'DELETE /v1/drills/{name}': [{ path: () => `/v1/drills/${DRILL}`, refusal: 'drill_not_found' }],
+  'POST /v1/drills/{name}/run': [{ path: () => `/v1/drills/${DRILL}/run`, refusal: 'drill_not_found' }],
+  'GET /v1/approvals': [listed, { path: () => `/v1/approvals?agent=${AGENT}` }],
+  'GET /v1/approvals/{id}': [{ path: () => `/v1/approvals/${approvalId}`, refusal: 'approval_not_found' }],
+  'POST /v1/approvals/{id}/decide': [
+    { path: () => `/v1/approvals/${approvalId}/decide`, body: () => decide, refusal: 'approval_not_found' },
+  ],
+  'POST /v1/approvals/decide': [
+    { body: () => ({ ...decide, approvals: [{ id: approvalId }, { id: 'apr_none' }] }), refusal: 'approval_not_found' },
+  ],
+  'POST /v1/approvals/{id}/cancel': [
+    { path: () => `/v1/approvals/${approvalId}/cancel`, refusal: 'approval_not_found' },
+  ],
+  'GET /v1/approval-reminders': [listed],
+  'PUT /v1/approval-reminders': [{ body: () => ({ data: [] }) }],
   'GET /v1/containments': [listed, { path: () => '/v1/containments?active=true' }],
+  'GET /v1/containment-reach': [
+    { path: () => `/v1/containment-reach?scope=agent&target=${agentId}`, refusal: 'agent_not_found' },
+    { path: () => `/v1/containment-reach?scope=role&target=${ROLE}`, refusal: 'role_not_found' },
+    { path: () => `/v1/containment-reach?scope=owner&target=${OWNER}`, refusal: 'person_not_found' },
+    { path: () => `/v1/containment-reach?scope=tool&target=${TOOL}`, refusal: 'capability_not_found' },
+    { path: () => '/v1/containment-reach?scope=workspace&target=*' },
+  ],
   'GET /v1/containments/{id}': [{ path: () => `/v1/containments/${stopId}`, refusal: 'containment_not_found' }],
   'POST /v1/containments/{id}/lift': [
     { path: () => `/v1/containments/${stopId}/lift`, refusal: 'containment_not_found' },
@@ -259,5 +387,8 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', `/v1/containments/${stopId}`)).toMatchObject({ lifted_at: null });
   expect(await world.ok('GET', '/v1/policies/current')).toEqual(policy);
   expect(await world.ok('GET', '/v1/workspace')).toMatchObject({ status: 'active' });
+  expect(await world.ok('GET', `/v1/containment-proposals/${proposalId}`)).toMatchObject({ status: 'proposed' });
+  expect(await world.ok('GET', '/v1/containment-settings')).toMatchObject({ answer_minutes: 60 });
+  expect(await world.ok('GET', `/v1/approvals/${approvalId}`)).toMatchObject({ status: 'pending' });
   expect((await world.act(token, TOOL)).status).toBe(200);
 });

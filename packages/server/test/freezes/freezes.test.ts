@@ -8,7 +8,9 @@ const HOUR = 3_600_000;
 let server: TestServer;
 let call: Client;
 let token: string;
-let second: string;
+/** Keys of two people. */
+let dana: string;
+let lee: string;
 
 const wall = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString().slice(0, 19);
 
@@ -28,6 +30,11 @@ function document(name: string, change: object = {}) {
 const put = (name: string, change: object = {}) => call('PUT', `/v1/freezes/${name}`, { body: document(name, change) });
 const act = (action: string) => call('POST', '/v1/actions', { key: token, body: { action } });
 
+async function keyOf(name: string, keyName = name): Promise<string> {
+  const body = { name: keyName, person: `${name}@acme.example` };
+  return (await call('POST', '/v1/keys', { body })).body.key;
+}
+
 beforeAll(async () => {
   server = await startTestServer();
   call = clientOf(server);
@@ -38,7 +45,8 @@ beforeAll(async () => {
   await call('POST', '/v1/roles', { body: { name: 'ops', scope, guards: [] } });
   await call('POST', '/v1/agents', { body: { name: 'ops-bot', role: 'ops', owner: 'dana@acme.example' } });
   ({ token } = (await call('POST', '/v1/tokens', { body: { agent: 'ops-bot' } })).body);
-  second = (await call('POST', '/v1/keys', { body: { name: 'second' } })).body.key;
+  await call('POST', '/v1/people', { body: { email: 'lee@acme.example' } });
+  [dana, lee] = [await keyOf('dana'), await keyOf('lee')];
 });
 afterAll(() => server.close());
 
@@ -69,26 +77,42 @@ describe('a freeze in force', () => {
     expect([removed.status, removed.body.error.code]).toEqual([409, 'freeze_in_force']);
   });
 
-  test('is lifted for a time by two administrators, and binds again at the end', async () => {
+  test('is lifted for a time by two people, and binds again at the end', async () => {
     const ask = { reason: 'the shop is down', minutes: 30 };
-    const asked = await call('POST', '/v1/freezes/audit/overrides', { body: ask });
+    const anonymous = await call('POST', '/v1/freezes/audit/overrides', { body: ask });
+    expect([anonymous.status, anonymous.body.error.code]).toEqual([403, 'person_required']);
+    const asked = await call('POST', '/v1/freezes/audit/overrides', { body: ask, key: dana });
     expect(asked.status).toBe(201);
-    expect(asked.body).toMatchObject({ status: 'requested', requested_by: 'key:first', starts_at: null });
+    expect(asked.body).toMatchObject({
+      status: 'requested',
+      requested_by: 'key:dana',
+      requested_by_person: 'dana@acme.example',
+      starts_at: null,
+    });
     expect((await act('crm.delete')).status).toBe(403);
 
     const path = `/v1/freezes/audit/overrides/${asked.body.id}`;
-    const own = await call('POST', `${path}/approve`);
+    const own = await call('POST', `${path}/approve`, { key: dana });
     expect([own.status, own.body.error.code]).toEqual([403, 'override_own']);
-    const { body: keys } = await call('GET', '/v1/keys');
-    const first = keys.data.find(({ name }: { name: string }) => name === 'first');
-    const { body: rotated } = await call('POST', `/v1/keys/${first.id}/rotate`);
-    const renewed = await call('POST', `${path}/approve`, { key: rotated.key });
-    expect(renewed.body.error.code).toBe('override_own');
+    // another key of hers is she herself, and a key of nobody is nobody
+    const other = await call('POST', `${path}/approve`, { key: await keyOf('dana', 'dana-too') });
+    expect([other.status, other.body.error.code]).toEqual([403, 'override_own']);
+    const nobody = await call('POST', `${path}/approve`);
+    expect([nobody.status, nobody.body.error.code]).toEqual([403, 'person_required']);
+    await call('PATCH', '/v1/people/lee@acme.example', { body: { active: false } });
+    const left = await call('POST', `${path}/approve`, { key: lee });
+    expect([left.status, left.body.error.code]).toEqual([403, 'person_inactive']);
+    await call('PATCH', '/v1/people/lee@acme.example', { body: { active: true } });
+    expect((await act('crm.delete')).status).toBe(403);
 
-    const approved = await call('POST', `${path}/approve`, { key: second });
-    expect(approved.body).toMatchObject({ status: 'active', approved_by: 'key:second' });
+    const approved = await call('POST', `${path}/approve`, { key: lee });
+    expect(approved.body).toMatchObject({
+      status: 'active',
+      approved_by: 'key:lee',
+      approved_by_person: 'lee@acme.example',
+    });
     expect(approved.body.ends_at - approved.body.starts_at).toBe(1_800);
-    const again = await call('POST', `${path}/approve`, { key: second });
+    const again = await call('POST', `${path}/approve`, { key: lee });
     expect([again.status, again.body.error.code]).toEqual([409, 'override_closed']);
 
     const allowed = await act('crm.delete');
@@ -107,15 +131,21 @@ describe('a freeze in force', () => {
   });
 
   test('a request that was withdrawn cannot be agreed to', async () => {
-    const asked = await call('POST', '/v1/freezes/audit/overrides', { body: { reason: 'a mistake', minutes: 5 } });
+    const asked = await call('POST', '/v1/freezes/audit/overrides', {
+      body: { reason: 'a mistake', minutes: 5 },
+      key: dana,
+    });
     const path = `/v1/freezes/audit/overrides/${asked.body.id}`;
     expect((await call('POST', `${path}/end`)).body.status).toBe('unanswered');
-    expect((await call('POST', `${path}/approve`, { key: second })).body.error.code).toBe('override_closed');
+    expect((await call('POST', `${path}/approve`, { key: lee })).body.error.code).toBe('override_closed');
   });
 
   test('can be removed while it is lifted; its overrides do not pass to the next of its name', async () => {
-    const asked = await call('POST', '/v1/freezes/audit/overrides', { body: { reason: 'it is over', minutes: 60 } });
-    await call('POST', `/v1/freezes/audit/overrides/${asked.body.id}/approve`, { key: second });
+    const asked = await call('POST', '/v1/freezes/audit/overrides', {
+      body: { reason: 'it is over', minutes: 60 },
+      key: dana,
+    });
+    await call('POST', `/v1/freezes/audit/overrides/${asked.body.id}/approve`, { key: lee });
     expect((await call('DELETE', '/v1/freezes/audit')).status).toBe(200);
     expect((await act('crm.delete')).status).toBe(200);
     await put('audit');
@@ -166,7 +196,10 @@ describe('a freeze to come', () => {
     const text = await call('PUT', '/v1/freezes/later', { headers, body: `${yaml}starts: soon\nends: later\n` });
     expect(text.body.error.problems[0]).toMatchObject({ code: 'bad_time', line: 5 });
     expect((await put('other', { metadata: { name: 'later' } })).body.error.code).toBe('freeze_name_differs');
-    const asked = await call('POST', '/v1/freezes/none/overrides', { body: { reason: 'x', minutes: 5 } });
+    const asked = await call('POST', '/v1/freezes/none/overrides', {
+      body: { reason: 'x', minutes: 5 },
+      key: dana,
+    });
     expect(asked.body.error.code).toBe('freeze_not_found');
   });
 });

@@ -280,7 +280,8 @@ describe('modern headers and envelope', () => {
     'logging/setLevel',
     'resources/subscribe',
     'resources/unsubscribe',
-    'tasks/get',
+    'tasks/result',
+    'tasks/list',
     'sampling/createMessage',
     'no/such',
     '__proto__',
@@ -346,7 +347,7 @@ describe('legacy sessions', () => {
 
   it('do not serve what is no method', async () => {
     const { session } = await initialize(running.port, 'tok-a');
-    for (const method of ['tasks/list', 'server/discover', 'no/such', 'constructor']) {
+    for (const method of ['tasks/update', 'server/discover', 'no/such', 'constructor']) {
       const answer = await send(running.port, legacy('tok-a', session, { id: 1, method }));
       expect(answer.status).toBe(200);
       expect(answer.json).toMatchObject({ id: 1, error: { code: -32601 } });

@@ -107,16 +107,18 @@ describe('initialize', () => {
   });
 
   it('offers what the agent may see, and no more', async () => {
+    const tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
     expect((await initialize(running.port, 'tok-a')).result.capabilities).toEqual({
       tools: { listChanged: true },
       resources: { listChanged: true, subscribe: true },
       prompts: { listChanged: true },
       completions: {},
       logging: {},
+      tasks,
     });
     path.granting = new Set(['ops.zap']);
     const { session, result } = await initialize(running.port, 'tok-a');
-    expect(result.capabilities).toEqual({ tools: { listChanged: true } });
+    expect(result.capabilities).toEqual({ tools: { listChanged: true }, tasks });
     expect(await list(session, 'prompts/list')).toMatchObject({ error: { code: -32601 } });
     expect(await list(session, 'resources/list')).toMatchObject({ error: { code: -32601 } });
   });
@@ -251,7 +253,7 @@ describe('limits of an agent', () => {
 });
 
 describe('lists', () => {
-  it('show granted definitions in order of name, unchanged but for the name', async () => {
+  it('show granted definitions in order of name, unchanged but for the name and for running as a task', async () => {
     const { session } = await initialize(running.port, 'tok-a');
     const { result } = await list(session, 'tools/list');
     expect(result).toEqual({
@@ -262,8 +264,9 @@ describe('lists', () => {
           title: 'Read',
           annotations: { readOnlyHint: true },
           _meta: { x: 1 },
+          execution: { taskSupport: 'optional' },
         },
-        { inputSchema: { type: 'object' }, name: 'ops__zap' },
+        { inputSchema: { type: 'object' }, name: 'ops__zap', execution: { taskSupport: 'optional' } },
       ],
     });
     expect(await list(session, 'resources/list')).toMatchObject({ result: { resources: [{ uri: 'crm://a' }] } });

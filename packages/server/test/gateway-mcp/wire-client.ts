@@ -19,7 +19,12 @@ export interface Running {
 }
 
 /** The path double holds calls that cannot wait. */
-const NO_APPROVALS = { look: async () => undefined, wait: async () => undefined, finish: async () => undefined };
+const NO_APPROVALS = {
+  look: async () => undefined,
+  wait: async () => undefined,
+  finish: async () => undefined,
+  withdraw: async () => false,
+};
 
 export async function run(
   path: ActionPath,
@@ -122,7 +127,7 @@ export function modern(
   params: JsonObject = {},
   more: { readonly headers?: Sent['headers']; readonly meta?: JsonObject; readonly id?: string | number } = {},
 ): Sent {
-  const name = typeof params.name === 'string' ? params.name : params.uri;
+  const name = [params.name, params.uri, params.taskId].find((each) => typeof each === 'string');
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': VERSION,
     'io.modelcontextprotocol/clientCapabilities': {},

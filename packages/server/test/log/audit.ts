@@ -20,12 +20,19 @@ interface BlockRow {
   entry_hashes: Buffer;
   prev_head: Buffer;
   head: Buffer;
+  /** Of its shard, as the writer keeps it. */
+  next_block: number;
+  next_seq: number;
+  shard_head: Buffer;
 }
 
 /** Reads the whole log: chains of shards, numbers of agents, ids, and at most one result of each call that a node gave. */
 export async function audit(pool: Pool, workspaceId: string): Promise<Audit> {
+  // One statement, one snapshot: the writer may be at work.
   const { rows } = await pool.query<BlockRow>(
-    'SELECT * FROM log_blocks WHERE workspace_id = $1 ORDER BY shard_id, block',
+    `SELECT b.*, s.next_block, s.next_seq, s.head AS shard_head
+       FROM log_blocks b LEFT JOIN log_shards s USING (workspace_id, shard_id)
+      WHERE b.workspace_id = $1 ORDER BY shard_id, block`,
     [workspaceId],
   );
   const records: StoredRecord[] = [];
@@ -53,12 +60,8 @@ export async function audit(pool: Pool, workspaceId: string): Promise<Audit> {
       }
       if (!sameHash(block.head, link)) problems.push(`${place} has a wrong head`);
     }
-    const state = await pool.query<{ next_block: number; next_seq: number; head: Buffer }>(
-      'SELECT next_block, next_seq, head FROM log_shards WHERE workspace_id = $1 AND shard_id = $2',
-      [workspaceId, shard],
-    );
-    const row = state.rows[0];
-    if (row?.next_block !== blocks.length + 1 || row.next_seq !== seq || !sameHash(row.head, link))
+    const last = blocks.at(-1);
+    if (last?.next_block !== blocks.length + 1 || last.next_seq !== seq || !sameHash(last.shard_head, link))
       problems.push(`the state of ${shard} is not that of its last block`);
   }
   problems.push(...numbering(records));

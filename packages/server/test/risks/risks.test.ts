@@ -104,6 +104,20 @@ describe('a signal that an administrator raises', () => {
     expect((await act('payments.pay')).status).toBe(200);
   });
 
+  test('about a tool moves the number of the policy on, and leaves the policy and its history as they are', async () => {
+    const current = (await call('GET', '/v1/policies/current')).body;
+    const numberOf = async () => (await act('crm.read')).body.decision.policy_revision as number;
+    const before = await numberOf();
+    const { body: risk } = await raise({ subject: { kind: 'tool', id: 'payments.pay' }, level: 'low' });
+    await call('POST', `/v1/risks/${risk.id}/clear`, { body: {} });
+    const after = await numberOf();
+    expect(after).toBe(before + 2);
+    expect((await call('GET', '/v1/policies/current')).body).toEqual(current);
+    // a record names the number, and finds the policy that it stood for
+    expect((await call('GET', `/v1/policies/${after}`)).body).toEqual(current);
+    expect((await call('GET', `/v1/policies/${after + 1}`)).status).toBe(404);
+  });
+
   test('ends by itself', async () => {
     await raise({ subject: { kind: 'agent', id: 'pay-bot' }, level: 'critical', expires_in_seconds: 1 });
     expect((await act('payments.pay')).status).toBe(403);

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { backoffSeconds, rulesFor } from '../../src/delivery/index.ts';
 import { Secret } from '../../src/secret.ts';
-import { backoffSeconds } from '../../src/webhooks/backoff.ts';
 import { isEventKind, wants } from '../../src/webhooks/kinds.ts';
 import { Sender } from '../../src/webhooks/sender.ts';
 import { newSigningSecret, signatureOf } from '../../src/webhooks/signature.ts';
-import { rulesFor } from '../../src/webhooks/target.ts';
 
 describe('the time to the next attempt', () => {
   it('doubles, up to an hour, spread by a fifth', () => {

@@ -1,5 +1,5 @@
 import { Button, Skeleton, Tabs } from '@mantine/core';
-import { IconBan, IconFlask, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import { IconBan, IconFlask, IconPlayerPause, IconPlayerPlay, IconShieldPause } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -62,6 +62,17 @@ export function AgentPage() {
           Restore
         </Button>
       )}
+      {agent.status === 'active' && agent.quarantine === null ? (
+        <Button
+          variant="default"
+          leftSection={<IconShieldPause size={14} aria-hidden />}
+          renderRoot={(props: object) => (
+            <Link to="/containment" search={{ tab: 'quarantine', place: agent.name }} {...props} />
+          )}
+        >
+          Quarantine
+        </Button>
+      ) : null}
       {agent.status === 'revoked' ? null : (
         <Button color="red" leftSection={<IconBan size={14} aria-hidden />} onClick={() => setOrder('revoke')}>
           Kill
@@ -95,8 +106,10 @@ export function AgentPage() {
               , until <Time value={agent.quarantine.until} />
             </>
           )}
-          .{agent.quarantine.reason === '' ? '' : ` Reason: ${agent.quarantine.reason}.`} To end it:{' '}
-          <code>npx hivekey release {agent.quarantine.id} --reason …</code>
+          .{agent.quarantine.reason === '' ? '' : ` Reason: ${agent.quarantine.reason}.`}{' '}
+          <Link to="/containment" search={{ tab: 'quarantine', quarantine: agent.quarantine.id }}>
+            Review and release
+          </Link>
         </p>
       )}
       <div className={classes.columns}>

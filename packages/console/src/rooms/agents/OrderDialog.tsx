@@ -46,7 +46,10 @@ export function OrderDialog({
     changes: ['agents', 'tokens', 'containments', 'roles'],
     onDone: (answer) => {
       if (isContainment(answer)) setStop(answer);
-      else {
+      else if (isRecord(answer) && answer.object === 'containment_proposal') {
+        notifyDone('Proposed. Nothing changes until a second person confirms it, in Containment.');
+        onClose();
+      } else {
         notifyDone(`${agent.name}: ${order === 'restore' ? 'restored' : 'suspended'}.`);
         onClose();
       }

@@ -10,9 +10,10 @@ import { Facts, Page, Section } from '../../ui/Page.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import classes from './approvals.module.css';
 import { Binding } from './Binding.tsx';
+import { CanStillDo } from './CanStillDo.tsx';
 import { Deciders } from './Deciders.tsx';
 import { Decision } from './Decision.tsx';
-import { History } from './History.tsx';
+import { History, PayeeHistory } from './History.tsx';
 import { stateOf } from './words.ts';
 
 const route = getRouteApi('/in/approvals/$approval');
@@ -43,7 +44,9 @@ export function ApprovalPage() {
         <div>
           <Asked approval={data} />
           <Binding approval={data} />
+          <PayeeHistory approval={data} />
           <History approval={data} />
+          <CanStillDo approval={data} />
         </div>
         <div className="stack">
           <Decision approval={data} />

@@ -1,15 +1,17 @@
 import { Button, SegmentedControl } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
-import { approvalsQuery, MOST_WAITING, sessionQuery, waitingQuery } from '../../api/queries.ts';
+import { getRouteApi } from '@tanstack/react-router';
+import { approvalsQuery, sessionQuery } from '../../api/queries.ts';
 import type { Approval } from '../../api/types.ts';
-import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
-import { impactsWords } from '../../ui/format.ts';
+import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
-import { Countdown, Time } from '../../ui/Time.tsx';
+import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
-import { outcomeWords, peopleWords, stateOf } from './words.ts';
+import { AGENT, AMOUNT, CALL } from './columns.tsx';
+import { Delegations } from './Delegations.tsx';
+import { Waiting } from './Waiting.tsx';
+import { outcomeWords, stateOf, whoWords } from './words.ts';
 
 const route = getRouteApi('/in/approvals');
 
@@ -17,14 +19,8 @@ const SHOWN = [
   { value: 'waiting', label: 'Waiting' },
   { value: 'decided', label: 'Decided' },
   { value: 'mine', label: 'Mine' },
+  { value: 'delegations', label: 'Delegations' },
 ] as const;
-
-/** A review guard, as short as one is. */
-const EXAMPLE = `- id: large-payments
-  action: payments.pay
-  when: { field: amount, gt: $500 }
-  effect: review
-  approval: { people: 1, within: 1h }`;
 
 export function Approvals() {
   const { show = 'waiting' } = route.useSearch();
@@ -38,35 +34,12 @@ export function Approvals() {
           aria-label="Which calls"
           data={[...SHOWN]}
           value={show}
-          onChange={(next) =>
-            navigate({ search: next === 'decided' || next === 'mine' ? { show: next } : {}, replace: true })
-          }
+          onChange={(next) => navigate({ search: next === 'waiting' ? {} : { show: next }, replace: true })}
         />
       }
     >
-      {show === 'waiting' ? <Waiting /> : <Others show={show} />}
+      {show === 'waiting' ? <Waiting /> : show === 'delegations' ? <Delegations /> : <Others show={show} />}
     </Page>
-  );
-}
-
-function Waiting() {
-  const { data, error, refetch } = useQuery(waitingQuery);
-  if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
-  return (
-    <div className="stack-tight">
-      {data?.has_more ? <p className="muted">The newest {MOST_WAITING}; more are waiting behind them.</p> : null}
-      <DataTable
-        label="Waiting calls"
-        columns={WAITING}
-        rows={data?.data.toSorted((a, b) => a.expires_at - b.expires_at)}
-        rowKey={({ id }) => id}
-        empty={
-          <Empty title="Nothing waits for a decision" command={EXAMPLE}>
-            A call comes here when a guard of a role, or of the workspace, comes out as review. For example:
-          </Empty>
-        }
-      />
-    </div>
   );
 }
 
@@ -105,62 +78,11 @@ function Others({ show }: { readonly show: 'decided' | 'mine' }) {
 
 /** Of an agent of the person, or decided by the person. */
 function isOf(person: string | undefined, { owner, decisions }: Approval): boolean {
-  return person !== undefined && (owner === person || decisions.some((each) => each.person === person));
+  return (
+    person !== undefined &&
+    (owner === person || decisions.some((each) => each.person === person || each.on_behalf_of === person))
+  );
 }
-
-const CALL: Column<Approval> = {
-  key: 'call',
-  header: 'Call',
-  cell: ({ id, action, reason }) => (
-    <TwoLines
-      first={
-        <Link to="/approvals/$approval" params={{ approval: id }} className={rowLink}>
-          {action}
-        </Link>
-      }
-      second={reason}
-    />
-  ),
-};
-
-const AGENT: Column<Approval> = {
-  key: 'agent',
-  header: 'Agent',
-  width: '200px',
-  cell: ({ agent, owner }) => <TwoLines first={agent} second={owner} />,
-};
-
-const AMOUNT: Column<Approval> = {
-  key: 'amount',
-  header: 'Amount',
-  width: '140px',
-  align: 'end',
-  cell: ({ impact }) => <span className="num">{impactsWords(impact) ?? <span className="muted">—</span>}</span>,
-};
-
-const WAITING: readonly Column<Approval>[] = [
-  CALL,
-  AGENT,
-  AMOUNT,
-  {
-    key: 'people',
-    header: 'People',
-    width: '150px',
-    cell: (approval) => (
-      <TwoLines
-        first={<span className="num">{peopleWords(approval)}</span>}
-        second={approval.missing.groups.join(', ')}
-      />
-    ),
-  },
-  {
-    key: 'deadline',
-    header: 'Time left',
-    width: '120px',
-    align: 'end',
-    cell: ({ expires_at }) => <Countdown until={expires_at} over="expired" />,
-  },
-];
 
 const OTHERS: readonly Column<Approval>[] = [
   CALL,
@@ -179,7 +101,10 @@ const OTHERS: readonly Column<Approval>[] = [
       <TwoLines
         first={outcomeWords(approval)}
         second={approval.decisions
-          .map(({ person, decision }) => `${decision === 'approve' ? 'approved' : 'denied'} by ${person}`)
+          .map(
+            ({ person, on_behalf_of, decision }) =>
+              `${decision === 'approve' ? 'approved' : 'denied'} by ${whoWords(person, on_behalf_of)}`,
+          )
           .join(', ')}
       />
     ),

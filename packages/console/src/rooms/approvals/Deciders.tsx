@@ -4,11 +4,11 @@ import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark, StatusMark } from '../../ui/Verdict.tsx';
 import classes from './approvals.module.css';
-import { barWords } from './words.ts';
+import { barWords, whoWords } from './words.ts';
 
 /** Who decided, and while it waits, who could. */
 export function Deciders({ approval }: { readonly approval: FullApproval }) {
-  const { status, decisions, deciders } = approval;
+  const { status, decisions, deciders, told } = approval;
   return (
     <>
       {decisions.length === 0 ? null : (
@@ -16,7 +16,7 @@ export function Deciders({ approval }: { readonly approval: FullApproval }) {
           <ul className={classes.list}>
             {decisions.map((each) => (
               <li key={each.event_id}>
-                <span className="truncate">{each.person}</span>
+                <span className="truncate">{whoWords(each.person, each.on_behalf_of)}</span>
                 <StatusMark status={each.decision === 'approve' ? 'approved' : 'denied'} />
                 <p>{each.reason === '' ? <span className="muted">without a reason</span> : each.reason}</p>
                 <p className="muted">
@@ -40,6 +40,20 @@ export function Deciders({ approval }: { readonly approval: FullApproval }) {
           </ul>
         </Section>
       )}
+      {told.length === 0 ? null : (
+        <Section title="Told that it waits">
+          <ul className={classes.list}>
+            {told.map(({ kind, at, event_id }) => (
+              <li key={kind}>
+                <Link to="/log" search={{ event: event_id, kind: 'all' }}>
+                  {kind === 'reminded' ? 'Reminder to who may decide' : 'Escalation to others as well'}
+                </Link>
+                <Time value={at} />
+              </li>
+            ))}
+          </ul>
+        </Section>
+      )}
       {status === 'pending' ? (
         <Section title="Who may approve">
           {deciders.length === 0 ? (
@@ -49,9 +63,9 @@ export function Deciders({ approval }: { readonly approval: FullApproval }) {
             </p>
           ) : (
             <ul className={classes.list}>
-              {deciders.map(({ person, may, why_not }) => (
-                <li key={person}>
-                  <span className="truncate">{person}</span>
+              {deciders.map(({ person, on_behalf_of, may, why_not }) => (
+                <li key={`${person} ${on_behalf_of}`}>
+                  <span className="truncate">{whoWords(person, on_behalf_of)}</span>
                   <Mark tone={may ? 'allow' : 'neutral'}>{may ? 'may' : 'may not'}</Mark>
                   {may ? null : <p className="muted">{barWords(why_not)}</p>}
                 </li>

@@ -8,6 +8,7 @@ import { Confirm } from '../../ui/Confirm.tsx';
 import { impactsWords } from '../../ui/format.ts';
 import { Facts, Panel } from '../../ui/Page.tsx';
 import { Countdown, Time } from '../../ui/Time.tsx';
+import { type Hat, HatPicker, hatsOf } from './hats.tsx';
 import { useBindingCheck } from './use-binding-check.ts';
 import { barWords, missingWords, outcomeWords, peopleWords } from './words.ts';
 
@@ -16,8 +17,13 @@ type Act = 'approve' | 'deny' | 'withdraw';
 /** Where it stands, and what the person who looks may do about it. */
 export function Decision({ approval }: { readonly approval: FullApproval }) {
   const [act, setAct] = useState<Act>();
+  const [chosen, setChosen] = useState<{ readonly onBehalfOf: string | undefined }>();
   const check = useBindingCheck(approval);
   const { status, requirement, expires_at, requested_at, ended_at, you, call_event_id } = approval;
+  const hats = hatsOf(approval);
+  // Whoever cannot decide in their own name begins with whom they may decide for.
+  const usual = hats.find(({ may }) => may) ?? hats[0];
+  const hat = chosen === undefined ? usual : (hats.find((each) => each.onBehalfOf === chosen.onBehalfOf) ?? usual);
   const isOpen = status === 'pending' || status === 'approved';
   return (
     <Panel>
@@ -42,13 +48,22 @@ export function Decision({ approval }: { readonly approval: FullApproval }) {
             ],
           ]}
         />
-        {status === 'pending' ? <MayI approval={approval} /> : null}
+        {status === 'pending' ? (
+          <>
+            <HatPicker
+              names={hats.map(({ onBehalfOf }) => onBehalfOf)}
+              value={hat?.onBehalfOf}
+              onChange={(onBehalfOf) => setChosen({ onBehalfOf })}
+            />
+            <MayI person={you.person} hat={hat} />
+          </>
+        ) : null}
         {isOpen ? (
           <div className="row-wrap">
             {status === 'pending' ? (
               <>
                 <Button
-                  disabled={!you.may || check.state === 'checking' || check.state === 'differs'}
+                  disabled={hat?.may !== true || check.state === 'checking' || check.state === 'differs'}
                   onClick={() => setAct('approve')}
                 >
                   Approve…
@@ -64,7 +79,9 @@ export function Decision({ approval }: { readonly approval: FullApproval }) {
           </div>
         ) : null}
       </div>
-      {act === undefined ? null : <ActDialog act={act} approval={approval} onClose={() => setAct(undefined)} />}
+      {act === undefined ? null : (
+        <ActDialog act={act} approval={approval} onBehalfOf={hat?.onBehalfOf} onClose={() => setAct(undefined)} />
+      )}
     </Panel>
   );
 }
@@ -74,16 +91,20 @@ function mayDeny({ person, why_not }: FullApproval['you']): boolean {
   return person !== null && why_not !== 'person_inactive' && why_not !== 'approver_decided_before';
 }
 
-function MayI({ approval: { you } }: { readonly approval: FullApproval }) {
-  if (you.may) return <p>{you.person}, you may decide.</p>;
-  return you.person === null ? (
-    <p>
-      People decide, and the admin key of this session belongs to none. Sign in with a key of your own:{' '}
-      <code>hivekey key create NAME --person E-MAIL</code>.
-    </p>
+function MayI({ person, hat }: { readonly person: string | null; readonly hat: Hat | undefined }) {
+  if (person === null || hat === undefined)
+    return (
+      <p>
+        People decide, and the admin key of this session belongs to none. Sign in with a key of your own:{' '}
+        <code>hivekey key create NAME --person E-MAIL</code>.
+      </p>
+    );
+  const name = hat.onBehalfOf === undefined ? person : `${person} for ${hat.onBehalfOf}`;
+  return hat.may ? (
+    <p>{name}, you may decide.</p>
   ) : (
     <p>
-      You may not approve it: {you.person} {barWords(you.why_not)}.
+      You may not approve it: {name} {barWords(hat.whyNot)}.
     </p>
   );
 }
@@ -91,10 +112,12 @@ function MayI({ approval: { you } }: { readonly approval: FullApproval }) {
 function ActDialog({
   act,
   approval,
+  onBehalfOf,
   onClose,
 }: {
   readonly act: Act;
   readonly approval: FullApproval;
+  readonly onBehalfOf: string | undefined;
   readonly onClose: () => void;
 }) {
   const { id, action, agent, hash, impact } = approval;
@@ -106,6 +129,7 @@ function ActDialog({
             decision: act,
             reason,
             ...(act === 'approve' ? { hash } : {}),
+            ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
           }),
     changes: ['approvals'],
     done: (decided) => outcomeWords(decided),
@@ -127,7 +151,7 @@ function ActDialog({
       onClose={onClose}
     >
       {act === 'approve'
-        ? `One call with exactly the arguments shown runs, once. It takes ${missingWords(approval)}, you among them.`
+        ? `One call with exactly the arguments shown runs, once. It takes ${missingWords(approval)}, ${onBehalfOf === undefined ? 'you' : `you for ${onBehalfOf}`} among them.`
         : 'It never runs; the agent is told why. One denial ends it, whoever approved before.'}
     </Confirm>
   );

@@ -1,12 +1,13 @@
 import { Link } from '@tanstack/react-router';
 import type { FullApproval } from '../../api/types.ts';
 import { type Column, DataTable, rowLink } from '../../ui/DataTable.tsx';
-import { impactsWords } from '../../ui/format.ts';
+import { count, impactsWords } from '../../ui/format.ts';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark, VerdictMark } from '../../ui/Verdict.tsx';
 import { stateOf } from './words.ts';
 
+type Payee = NonNullable<FullApproval['history']['payee']>;
 type Before = FullApproval['history']['approvals'][number];
 type Call = FullApproval['history']['calls'][number];
 
@@ -38,6 +39,45 @@ export function History({ approval: { agent, action, history } }: { readonly app
     </Section>
   );
 }
+
+/** What this payee got before, whoever asked: a first payment looks like any other otherwise. */
+export function PayeeHistory({ approval: { action, history } }: { readonly approval: FullApproval }) {
+  const { payee } = history;
+  if (payee === null) return null;
+  return (
+    <Section title={`${payee.payees.join(', ')} before`}>
+      <DataTable
+        label="Calls to this payee"
+        columns={PAYEE}
+        rows={payee.calls}
+        rowKey={({ event_id }) => event_id}
+        empty={
+          <p className="muted">
+            {payee.complete
+              ? `No call of ${action} to this payee in the last 30 days, by any agent.`
+              : `None among the newest ${count(payee.looked_at)} calls of ${action}; older ones were not looked at.`}
+          </p>
+        }
+      />
+    </Section>
+  );
+}
+
+const PAYEE: readonly Column<Payee['calls'][number]>[] = [
+  { key: 'verdict', header: 'Verdict', width: '100px', cell: ({ verdict }) => <VerdictMark verdict={verdict} /> },
+  {
+    key: 'agent',
+    header: 'Agent',
+    cell: ({ event_id, agent }) => (
+      <Link to="/log" search={{ event: event_id }} className={rowLink}>
+        {agent}
+      </Link>
+    ),
+  },
+  { key: 'amount', header: 'Amount', width: '130px', cell: ({ impact }) => impactsWords(impact) ?? '—' },
+  { key: 'outcome', header: 'Outcome', width: '120px', cell: ({ outcome }) => outcome ?? '—' },
+  { key: 'when', header: 'When', width: '110px', cell: ({ ts }) => <Time value={ts} /> },
+];
 
 const APPROVALS: readonly Column<Before>[] = [
   {

@@ -23,6 +23,8 @@ export function missingWords({ missing }: Approval): string {
 const BARS: Readonly<Record<string, string>> = {
   person_inactive: 'is not active',
   approver_decided_before: 'has decided already, and each person counts once',
+  approver_same_person: 'counts as one person with somebody who decided already',
+  approver_without_delegation: 'has no delegation for calls of this kind now',
   approver_is_requester: 'had the token of the call made, and may hold it',
   approver_is_owner: 'owns the agent, and the owner alone does not approve',
   approver_is_author: 'wrote the policy under which the call was held',
@@ -33,6 +35,11 @@ const BARS: Readonly<Record<string, string>> = {
 /** Why a person may not approve, as the end of a sentence that begins with the person. */
 export function barWords(code: string | null): string {
   return code === null ? '' : (BARS[code] ?? code);
+}
+
+/** `dana@acme.example for lee@acme.example`. */
+export function whoWords(person: string, onBehalfOf: string | null): string {
+  return onBehalfOf === null ? person : `${person} for ${onBehalfOf}`;
 }
 
 const DIFFERENCES: Readonly<Record<string, string>> = {

@@ -1,79 +1,60 @@
-import { Button, Drawer, Skeleton } from '@mantine/core';
+import { Drawer, Skeleton, Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
-import { at, send } from '../../api/client.ts';
-import { stopQuery, stopsQuery } from '../../api/queries.ts';
-import type { Containment as Stop } from '../../api/types.ts';
-import { useWrite } from '../../app/write.ts';
-import { Confirm } from '../../ui/Confirm.tsx';
-import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
-import { Page, Section } from '../../ui/Page.tsx';
-import { KillSwitch } from './KillSwitch.tsx';
+import { stopQuery } from '../../api/queries.ts';
+import { ErrorNotice } from '../../ui/Notice.tsx';
+import { Page } from '../../ui/Page.tsx';
+import { Board } from './Board.tsx';
+import { Breakers } from './Breakers.tsx';
+import { Drills } from './Drills.tsx';
+import { Quarantines } from './Quarantines.tsx';
+import { Receipts } from './Receipts.tsx';
 import { ReceiptView } from './ReceiptView.tsx';
-import { StopsTable } from './StopsTable.tsx';
+import { TwoPeople } from './TwoPeople.tsx';
 
 const route = getRouteApi('/in/containment');
+const TABS = ['quarantine', 'breakers', 'drills', 'receipts', 'people'] as const;
 
 export function Containment() {
-  const { scope = 'agent', target, stop } = route.useSearch();
+  const { tab = 'board', stop } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error, refetch } = useQuery(stopsQuery);
-  const [lifting, setLifting] = useState<Stop>();
-  const stops = data?.data;
   return (
     <Page
       title="Containment"
-      description="A stop binds the next action on every path, aborts what is in flight and is measured. It stands until somebody lifts it."
+      description="A stop binds the next action on every path and stands until somebody lifts it. Quarantine lets an agent read on. Breakers do either by themselves."
     >
-      <Section title="Kill switch">
-        <KillSwitch
-          scope={scope}
-          target={target}
-          onChoose={(next) => navigate({ search: (old) => ({ ...old, ...next }), replace: true })}
-          onStopped={({ id }) => navigate({ search: { scope, target: undefined, stop: id } })}
-        />
-      </Section>
-      {error === null ? (
-        <>
-          <Section title="Active stops">
-            <StopsTable
-              label="Active stops"
-              stops={stops?.filter(({ lifted_at }) => lifted_at === null)}
-              empty={
-                <Empty title="Nothing is stopped" command="npx hivekey revoke AGENT">
-                  Choose above what to stop, or from the command line:
-                </Empty>
-              }
-              last={{
-                key: 'lift',
-                header: <span className="visually-hidden">Actions</span>,
-                width: '76px',
-                align: 'end',
-                cell: (each) => (
-                  <Button
-                    variant="default"
-                    size="compact-xs"
-                    aria-label={`Lift the stop of ${each.scope} ${each.target}`}
-                    onClick={() => setLifting(each)}
-                  >
-                    Lift
-                  </Button>
-                ),
-              }}
-            />
-          </Section>
-          <Section title="Lifted">
-            <StopsTable
-              label="Lifted stops"
-              stops={stops?.filter(({ lifted_at }) => lifted_at !== null)}
-              empty={<p className="muted">None. Every stop keeps its receipt here after it is lifted.</p>}
-            />
-          </Section>
-        </>
-      ) : (
-        <ErrorNotice error={error} retry={() => void refetch()} />
-      )}
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(next) => navigate({ search: { tab: TABS.find((each) => each === next) }, replace: true })}
+      >
+        <Tabs.List mb="md">
+          <Tabs.Tab value="board">Board</Tabs.Tab>
+          <Tabs.Tab value="quarantine">Quarantine</Tabs.Tab>
+          <Tabs.Tab value="breakers">Breakers</Tabs.Tab>
+          <Tabs.Tab value="drills">Drills</Tabs.Tab>
+          <Tabs.Tab value="receipts">Receipts</Tabs.Tab>
+          <Tabs.Tab value="people">Two people</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="board">
+          <Board />
+        </Tabs.Panel>
+        <Tabs.Panel value="quarantine">
+          <Quarantines />
+        </Tabs.Panel>
+        <Tabs.Panel value="breakers">
+          <Breakers />
+        </Tabs.Panel>
+        <Tabs.Panel value="drills">
+          <Drills />
+        </Tabs.Panel>
+        <Tabs.Panel value="receipts">
+          <Receipts />
+        </Tabs.Panel>
+        <Tabs.Panel value="people">
+          <TwoPeople />
+        </Tabs.Panel>
+      </Tabs>
       <Drawer
         opened={stop !== undefined}
         onClose={() => navigate({ search: (old) => ({ ...old, stop: undefined }) })}
@@ -82,7 +63,6 @@ export function Containment() {
       >
         {stop === undefined ? null : <StopReceipt id={stop} />}
       </Drawer>
-      {lifting === undefined ? null : <LiftDialog stop={lifting} onClose={() => setLifting(undefined)} />}
     </Page>
   );
 }
@@ -91,27 +71,4 @@ function StopReceipt({ id }: { readonly id: string }) {
   const { data, error, refetch } = useQuery(stopQuery(id));
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   return data === undefined ? <Skeleton height={260} aria-label="Loading" /> : <ReceiptView stop={data} />;
-}
-
-function LiftDialog({ stop, onClose }: { readonly stop: Stop; readonly onClose: () => void }) {
-  const lift = useWrite({
-    write: (reason: string) =>
-      send<Stop>('POST', at`/v1/containments/${stop.id}/lift`, reason === '' ? {} : { reason }),
-    changes: ['containments', 'agents', 'roles', 'session', 'workspace'],
-    done: () => `The stop of ${stop.scope} ${stop.target} is lifted.`,
-    onDone: onClose,
-  });
-  return (
-    <Confirm
-      title={`Lift the stop of ${stop.scope} ${stop.target}`}
-      action="Lift stop"
-      withReason
-      pending={lift.isPending}
-      error={lift.error}
-      onConfirm={lift.mutate}
-      onClose={onClose}
-    >
-      Agents come back only where no other stop covers them. Tokens that the stop ended stay dead: mint new ones.
-    </Confirm>
-  );
 }

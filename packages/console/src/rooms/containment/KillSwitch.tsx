@@ -1,13 +1,16 @@
 import { Button, SegmentedControl } from '@mantine/core';
 import { IconBan } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get, send } from '../../api/client.ts';
-import { rolesQuery, sessionQuery } from '../../api/queries.ts';
-import type { Agent, Containment, ContainmentScope, List } from '../../api/types.ts';
+import { send } from '../../api/client.ts';
+import { containmentSettingsQuery, reachQuery, sessionQuery } from '../../api/queries.ts';
+import type { Containment, ContainmentProposal, ContainmentScope } from '../../api/types.ts';
+import { notifyDone } from '../../app/notify.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { plural } from '../../ui/format.ts';
+import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Page.tsx';
 import { AgentPicker, CapabilityPicker, OwnerPicker, RolePicker } from '../../ui/Pickers.tsx';
 import classes from './containment.module.css';
@@ -34,17 +37,24 @@ export function KillSwitch({
 }) {
   const [arming, setArming] = useState(false);
   const { data: session } = useQuery(sessionQuery);
+  const { data: settings } = useQuery(containmentSettingsQuery);
+  const takesTwo = settings?.two_people.kill.includes(scope) === true;
+  const covered = scope === 'workspace' ? '*' : target;
   const stop = useWrite({
     write: (reason: string) =>
-      send<Containment>('POST', '/v1/containments', {
+      send<Containment | ContainmentProposal>('POST', '/v1/containments', {
         scope,
-        target: scope === 'workspace' ? '*' : target,
+        target: covered,
         ...(reason === '' ? {} : { reason }),
       }),
-    changes: ['containments', 'agents', 'tokens', 'roles', 'session', 'workspace'],
-    onDone: (stopped) => {
+    changes: ['containments', 'agents', 'tokens', 'roles', 'approvals', 'session', 'workspace'],
+    onDone: (answer) => {
       setArming(false);
-      onStopped(stopped);
+      if (answer.object === 'containment') onStopped(answer);
+      else {
+        notifyDone('Proposed. Nothing is stopped until a second person confirms.');
+        onChoose({ scope, target: undefined });
+      }
     },
   });
   const name = scope === 'workspace' ? session?.workspace.name : target;
@@ -74,16 +84,17 @@ export function KillSwitch({
             setArming(true);
           }}
         >
-          Stop…
+          {takesTwo ? 'Propose a stop…' : 'Stop…'}
         </Button>
       </div>
-      <p className="muted" style={{ marginTop: 8 }}>
-        <Reach scope={scope} target={target} />
+      <p className="muted" style={{ marginTop: 10 }}>
+        {SAYS[scope]} {takesTwo ? TWO : ''}
       </p>
+      {covered === undefined ? null : <Reach scope={scope} target={covered} />}
       {arming && name !== undefined ? (
         <Confirm
           title={scope === 'workspace' ? `Stop the whole workspace` : `Stop ${scope} ${name}`}
-          action="Stop now"
+          action={takesTwo ? 'Propose' : 'Stop now'}
           danger
           word={name}
           withReason
@@ -92,40 +103,44 @@ export function KillSwitch({
           onConfirm={stop.mutate}
           onClose={() => setArming(false)}
         >
-          <Reach scope={scope} target={target} /> Calls in flight are aborted and the receipt says what became of each.
+          <p>
+            {takesTwo ? TWO : ''} {SAYS[scope]} Calls in flight are aborted, held approvals called off, and the receipt
+            says what became of each.
+          </p>
+          {covered === undefined ? null : <Reach scope={scope} target={covered} />}
         </Confirm>
       ) : null}
     </Panel>
   );
 }
 
-const LIMIT = 200;
+const SAYS: Readonly<Record<ContainmentScope, string>> = {
+  workspace: 'Every agent of the workspace is refused everything, and all their tokens die.',
+  tool: 'No agent can use the capability, on any path. Tokens stay alive and everything else goes on.',
+  agent: 'Every call of the agent is refused, its sessions are closed and its tokens die.',
+  role: 'Everyone who wears the role is stopped, and nobody can be given it; their tokens die.',
+  owner: 'All agents of the person are stopped, and no other can be given to them; their tokens die.',
+};
 
-/** Who a stop would reach, in words. */
-function Reach({ scope, target }: { readonly scope: ContainmentScope; readonly target: string | undefined }) {
-  const { data: roles = [] } = useQuery(rolesQuery);
-  const { data: owned } = useQuery({
-    queryKey: ['agents', 'owned', target],
-    queryFn: ({ signal }) => get<List<Agent>>('/v1/agents', { owner: target, limit: LIMIT }, signal),
-    enabled: scope === 'owner' && target !== undefined,
-  });
-  switch (scope) {
-    case 'workspace':
-      return 'Every agent of the workspace is refused everything, and all their tokens die.';
-    case 'tool':
-      return 'No agent can use the capability, on any path. Tokens stay alive and everything else goes on.';
-    case 'agent':
-      return 'Every call of the agent is refused, its sessions are closed and its tokens die.';
-    case 'role': {
-      const role = roles.find(({ name }) => name === target);
-      return `Everyone who wears the role is stopped${role === undefined ? '' : `: ${plural(role.agents, 'agent')}`}; their tokens die.`;
-    }
-    case 'owner': {
-      const many =
-        owned === undefined
-          ? ''
-          : `: ${owned.has_more ? `more than ${LIMIT} agents` : plural(owned.data.length, 'agent')}`;
-      return `All agents of the person are stopped${many}; their tokens die.`;
-    }
-  }
+const TWO = 'It takes two people: you propose it, and another one confirms.';
+
+/** Whom and what a stop would meet now. */
+export function Reach({ scope, target }: { readonly scope: ContainmentScope; readonly target: string }) {
+  const { data, error } = useQuery(reachQuery(scope, target));
+  if (error !== null) return <ErrorNotice error={error} />;
+  if (data === undefined) return <p className={classes.reach}>Counting what it would cover…</p>;
+  const { agents, calls, approvals, standing } = data;
+  return (
+    <p className={classes.reach} data-testid="reach">
+      <strong>
+        {scope === 'tool' ? `${plural(agents, 'agent')} with it` : plural(agents, 'agent')} · {plural(calls, 'call')} in
+        flight · {plural(approvals, 'held approval')}
+      </strong>
+      {standing === null ? null : (
+        <Link to="/containment" search={{ scope, stop: standing }}>
+          It is stopped already
+        </Link>
+      )}
+    </p>
+  );
 }

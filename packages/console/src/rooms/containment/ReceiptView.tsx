@@ -2,9 +2,11 @@ import { Link } from '@tanstack/react-router';
 import type { Containment } from '../../api/types.ts';
 import { Identifier } from '../../ui/Copy.tsx';
 import { type Column, DataTable } from '../../ui/DataTable.tsx';
-import { clockTime, plural, readTime } from '../../ui/format.ts';
+import { actorWords, plural } from '../../ui/format.ts';
 import { Facts } from '../../ui/Page.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
+import { Instant } from './Instant.tsx';
+import { SignedReceipt } from './SignedReceipt.tsx';
 
 type Call = Containment['receipt']['calls'][number];
 
@@ -45,7 +47,7 @@ export function ReceiptView({ stop }: { readonly stop: Containment }) {
         facts={[
           ['Stopped', `${stop.scope} ${stop.target}`],
           ['Reason', stop.reason],
-          ['Ordered by', stop.actor],
+          ['Ordered by', actorWords(stop.actor)],
           ['Ordered', <Instant key="ordered" at={receipt.ordered_at} />],
           ['Committed', <Instant key="committed" at={receipt.committed_at} />],
           ['Refusal seen', <Instant key="effective" at={receipt.effective_at} />],
@@ -58,13 +60,8 @@ export function ReceiptView({ stop }: { readonly stop: Containment }) {
                   .join(', '),
           ],
           ['Sessions closed', String(receipt.sessions_closed)],
-          [
-            'Nodes',
-            receipt.nodes
-              .map(({ node, effective_at }) => `${node}${effective_at === null ? ' (not heard from)' : ''}`)
-              .join(', '),
-          ],
-          ['Lifted', stop.lifted_at === null ? null : `${stop.lifted_by ?? ''}`],
+          ['Approvals called off', String(receipt.approvals_cancelled)],
+          ['Lifted', stop.lifted_at === null ? null : `by ${actorWords(stop.lifted_by ?? '')}`],
           ['Record', <RecordLink key="record" eventId={receipt.event_id} />],
           ['Id', <Identifier key="id" value={stop.id} what="id of the stop" />],
         ]}
@@ -79,6 +76,7 @@ export function ReceiptView({ stop }: { readonly stop: Containment }) {
           rowKey={({ event_id }) => event_id}
         />
       )}
+      <SignedReceipt stop={stop} />
     </div>
   );
 }
@@ -88,16 +86,5 @@ function RecordLink({ eventId }: { readonly eventId: string }) {
     <Link to="/log" search={{ event: eventId, kind: 'all' }} className="mono">
       {eventId}
     </Link>
-  );
-}
-
-function Instant({ at }: { readonly at: string | null }) {
-  const date = at === null ? undefined : readTime(at);
-  return date === undefined ? (
-    <span className="muted">not measured</span>
-  ) : (
-    <time dateTime={date.toISOString()} className="num" title={date.toISOString()}>
-      {clockTime(date, Date.now())}
-    </time>
   );
 }

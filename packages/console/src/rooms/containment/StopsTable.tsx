@@ -13,7 +13,7 @@ const COLUMNS: readonly Column<Containment>[] = [
     cell: ({ id, scope, target, reason }) => (
       <TwoLines
         first={
-          <Link to="/containment" search={(old) => ({ ...old, stop: id })} className={rowLink}>
+          <Link to="/containment" search={{ tab: 'receipts', stop: id }} className={rowLink}>
             {scope === 'workspace' ? 'The workspace' : `${scope} ${target}`}
           </Link>
         }

@@ -6,6 +6,7 @@ import { capabilitiesQuery, rolesQuery } from '../../api/queries.ts';
 import type { Freeze } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
+import { zonesWith } from '../../ui/zones.ts';
 import { type Draft, fileOf } from './freeze-file.ts';
 
 const OWN = 'own';
@@ -155,9 +156,4 @@ export function CreateFreeze({
       </form>
     </Modal>
   );
-}
-
-/** UTC is not among those that browsers list. */
-function zonesWith(zone: string): string[] {
-  return [...new Set(['UTC', ...Intl.supportedValuesOf('timeZone'), zone])];
 }

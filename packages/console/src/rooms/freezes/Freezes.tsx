@@ -10,6 +10,7 @@ import { Page, Section } from '../../ui/Page.tsx';
 import { Countdown, Time } from '../../ui/Time.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
 import { CreateFreeze } from './CreateFreeze.tsx';
+import { FreezeCalendar } from './FreezeCalendar.tsx';
 import { FreezeDetail } from './FreezeDetail.tsx';
 import { zonedTime } from './freeze-file.ts';
 
@@ -23,13 +24,16 @@ export function Freezes() {
   const now = data?.filter(({ until }) => until !== null);
   const coming = data?.filter(({ next }) => next !== null).toSorted((a, b) => (a.next ?? 0) - (b.next ?? 0));
   const past = data?.filter(({ until, next }) => until === null && next === null);
-  const close = () => navigate({ search: {} });
+  const close = () => navigate({ search: ({ month }) => ({ month }) });
   return (
     <Page
       title="Freezes"
       description="While a freeze is in force, what is in its scope is denied. In an emergency two people lift it, for a time."
       actions={
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => navigate({ search: { create: true } })}>
+        <Button
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
+        >
           New freeze
         </Button>
       }
@@ -45,6 +49,7 @@ export function Freezes() {
               empty={<p className="muted">Nothing is frozen now.</p>}
             />
           </Section>
+          <FreezeCalendar />
           <Section title="Coming">
             <DataTable
               label="Coming freezes"
@@ -52,7 +57,7 @@ export function Freezes() {
               rows={coming}
               rowKey={(each) => each.name}
               empty={
-                <Empty title="No freeze comes" command="npx hivekey apply -f freeze.yaml">
+                <Empty title="No freeze is planned" command="npx hivekey apply -f freeze.yaml">
                   A freeze denies what is in its scope for a time, such as a weekend or the end of the year. Write one
                   here, or from the command line:
                 </Empty>
@@ -81,7 +86,10 @@ export function Freezes() {
         {shown === undefined ? null : <FreezeDetail freeze={shown} onRemoved={close} />}
       </Drawer>
       {create ? (
-        <CreateFreeze onClose={close} onCreated={(made) => navigate({ search: { freeze: made.name } })} />
+        <CreateFreeze
+          onClose={close}
+          onCreated={(made) => navigate({ search: ({ month }) => ({ month, freeze: made.name }) })}
+        />
       ) : null}
     </Page>
   );

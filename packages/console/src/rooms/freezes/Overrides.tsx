@@ -33,7 +33,8 @@ export function Overrides({ freeze }: { readonly freeze: Freeze }) {
       {error === null ? null : <ErrorNotice error={error} retry={() => void refetch()} />}
       {data?.length === 0 ? (
         <Empty title="Never overridden">
-          One administrator asks, with a reason; another agrees within an hour. The time counts from then.
+          One person asks, with a reason; another agrees within an hour, each with a key of their own. The time counts
+          from then.
         </Empty>
       ) : null}
       {data?.map((each) => (
@@ -45,10 +46,14 @@ export function Overrides({ freeze }: { readonly freeze: Freeze }) {
 }
 
 function Override({ override }: { readonly override: FreezeOverride }) {
-  const { id, freeze, status, reason, minutes, requested_by, requested_at, answer_by, approved_by } = override;
+  const { id, freeze, status, reason, minutes, requested_by_person, requested_at, answer_by, approved_by_person } =
+    override;
   const { data: session } = useQuery(sessionQuery);
   const [act, setAct] = useState<'approve' | 'end'>();
-  const isOwn = requested_by === `key:${session?.key.name}`;
+  const me = session?.key.person ?? null;
+  const isOwn = me !== null && requested_by_person === me;
+  const asker = requested_by_person ?? override.requested_by;
+  const agreer = approved_by_person ?? override.approved_by;
   const change = useWrite({
     write: () =>
       send<FreezeOverride>(
@@ -71,14 +76,18 @@ function Override({ override }: { readonly override: FreezeOverride }) {
           <span>{reason}</span>
         </p>
         <p className="muted">
-          {plural(minutes, 'minute')} · asked by {requested_by} <Time value={requested_at} />
-          {approved_by === null ? '' : ` · agreed by ${approved_by}`}
+          {plural(minutes, 'minute')} · asked by {asker} <Time value={requested_at} />
+          {agreer === null ? '' : ` · agreed by ${agreer}`}
           {override.ended_by === null ? '' : ` · ended by ${override.ended_by}`}
         </p>
         {status === 'requested' ? (
           <p>
-            {isOwn ? 'You asked: another administrator has to agree.' : 'A second person has to agree.'} Time left:{' '}
-            <Countdown until={answer_by} over="none" />
+            {isOwn
+              ? 'You asked: another person has to agree.'
+              : me === null
+                ? 'A second person has to agree, and the admin key of this session belongs to none.'
+                : 'A second person has to agree.'}{' '}
+            Time left: <Countdown until={answer_by} over="none" />
           </p>
         ) : null}
         {status === 'active' && override.ends_at !== null ? (
@@ -89,7 +98,7 @@ function Override({ override }: { readonly override: FreezeOverride }) {
         {status === 'requested' || status === 'active' ? (
           <div className="row">
             {status === 'requested' ? (
-              <Button size="compact-sm" disabled={isOwn} onClick={() => setAct('approve')}>
+              <Button size="compact-sm" disabled={isOwn || me === null} onClick={() => setAct('approve')}>
                 Agree…
               </Button>
             ) : null}
@@ -110,7 +119,7 @@ function Override({ override }: { readonly override: FreezeOverride }) {
           onClose={() => setAct(undefined)}
         >
           {act === 'approve'
-            ? `For ${plural(minutes, 'minute')} from now the freeze denies nothing. Asked by ${requested_by}: ${reason}`
+            ? `For ${plural(minutes, 'minute')} from now the freeze denies nothing. Asked by ${asker}: ${reason}`
             : 'While its time lasts, the freeze binds on the next action.'}
         </Confirm>
       )}
@@ -124,7 +133,7 @@ function AskDialog({ freeze, onClose }: { readonly freeze: string; readonly onCl
   const ask = useWrite({
     write: () => send<FreezeOverride>('POST', at`/v1/freezes/${freeze}/overrides`, { reason: reason.trim(), minutes }),
     changes: ['freezes'],
-    done: () => 'Asked. Nothing is lifted until another administrator agrees.',
+    done: () => 'Asked. Nothing is lifted until another person agrees.',
     onDone: onClose,
   });
   const isReady = reason.trim() !== '' && typeof minutes === 'number';
@@ -137,7 +146,7 @@ function AskDialog({ freeze, onClose }: { readonly freeze: string; readonly onCl
           if (isReady && !ask.isPending) ask.mutate(undefined);
         }}
       >
-        <p>It lifts nothing yet: another administrator has to agree within an hour.</p>
+        <p>It lifts nothing yet: another person has to agree within an hour.</p>
         <Textarea
           label="Reason"
           description="Goes into the log."

@@ -266,6 +266,7 @@ function withUnknown(known: readonly Capability[], named: readonly string[]): re
     ...known,
     ...unknown.map(
       (name): Capability => ({
+        object: 'capability',
         name,
         description: 'Not known here: it grants nothing until it is declared or its server registered.',
         access: 'write',

@@ -10,6 +10,7 @@ import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
+import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import classes from './system.module.css';
@@ -44,6 +45,11 @@ export function Keys() {
           second={id === session?.key.id ? 'this session came from it' : undefined}
         />
       ),
+    },
+    {
+      key: 'person',
+      header: 'Person',
+      cell: ({ person }) => person ?? <span className="muted">nobody: it decides about no approval</span>,
     },
     { key: 'status', header: 'Status', width: '110px', cell: ({ status }) => <StatusMark status={status} /> },
     {
@@ -95,8 +101,15 @@ export function Keys() {
   return (
     <div className="stack-tight">
       <div className="spread">
-        <p className="muted">An admin key manages everything. Give each person and each pipeline one of its own.</p>
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setAct({ kind: 'create' })}>
+        <p className="muted">
+          An admin key manages everything. Give each person and each pipeline one of its own; only a key that belongs to
+          a person decides about approvals.
+        </p>
+        <Button
+          style={{ flexShrink: 0 }}
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => setAct({ kind: 'create' })}
+        >
           New admin key
         </Button>
       </div>
@@ -119,12 +132,17 @@ function NewKeyDialog({
   readonly onClose: () => void;
 }) {
   const [name, setName] = useState('');
+  const [person, setPerson] = useState<string>();
   const [lifetime, setLifetime] = useState('7776000');
   const make = useWrite({
     write: () => {
       const expires = lifetime === NEVER ? {} : { expires_in_seconds: Number(lifetime) };
       return replaces === undefined
-        ? send<AdminKey>('POST', '/v1/keys', { name: name.trim(), ...expires })
+        ? send<AdminKey>('POST', '/v1/keys', {
+            name: name.trim(),
+            ...(person === undefined ? {} : { person }),
+            ...expires,
+          })
         : send<AdminKey>('POST', at`/v1/keys/${replaces.id}/rotate`, expires);
     },
     changes: ['keys'],
@@ -160,8 +178,18 @@ function NewKeyDialog({
               onChange={(event) => setName(event.currentTarget.value)}
             />
           ) : (
-            <p>A new key takes its place; the old one ends in an hour.</p>
+            <p>A new key takes its place, {ofWhom(replaces)}; the old one ends in an hour.</p>
           )}
+          {replaces === undefined ? (
+            <OwnerPicker
+              label="Person"
+              description="Whose key it is. Without one it belongs to nobody, such as a pipeline."
+              onlyKnown
+              clearable
+              value={person}
+              onChange={setPerson}
+            />
+          ) : null}
           <Select
             label="Expires after"
             data={LIFETIMES}
@@ -187,6 +215,10 @@ function NewKeyDialog({
       )}
     </Modal>
   );
+}
+
+function ofWhom({ person }: AdminKey): string {
+  return person === null ? 'of nobody as before' : `of ${person}`;
 }
 
 function RevokeDialog({

@@ -1,6 +1,7 @@
 import { Tabs } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
 import { Page } from '../../ui/Page.tsx';
+import { Channels } from './Channels.tsx';
 import { Health } from './Health.tsx';
 import { Keys } from './Keys.tsx';
 import { People } from './People.tsx';
@@ -19,6 +20,7 @@ export function System() {
           <Tabs.Tab value="keys">Admin keys</Tabs.Tab>
           <Tabs.Tab value="guards">Workspace guards</Tabs.Tab>
           <Tabs.Tab value="people">People</Tabs.Tab>
+          <Tabs.Tab value="channels">Channels</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="health">
           <Health />
@@ -31,6 +33,9 @@ export function System() {
         </Tabs.Panel>
         <Tabs.Panel value="people">
           <People />
+        </Tabs.Panel>
+        <Tabs.Panel value="channels">
+          <Channels />
         </Tabs.Panel>
       </Tabs>
     </Page>

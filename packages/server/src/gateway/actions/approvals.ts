@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { ApiContext } from '../../api/route.ts';
-import type { CallApproval } from '../../approvals/index.ts';
+import { approvalLink, type CallApproval } from '../../approvals/index.ts';
 import { Failure } from '../../errors.ts';
 import type { ApprovalStatus, ApprovalTicket, Authorization, Permit } from '../../path/index.ts';
 
@@ -26,7 +26,7 @@ const statuses = [
 ] as const satisfies readonly ApprovalStatus[];
 
 export const ticketSchema = z
-  .object({ id: z.string(), status: z.enum(statuses), expires_at: z.int(), url: z.string() })
+  .object({ id: z.string(), status: z.enum(statuses), expires_at: z.int(), url: z.string(), console_url: z.string() })
   .meta({ id: 'ApprovalTicket' });
 
 export const agentApprovalSchema = ticketSchema
@@ -42,13 +42,15 @@ function urlOf(id: string): string {
   return `/v1/actions/approvals/${id}`;
 }
 
-export function ticketView({ id, status, expiresAtMs }: ApprovalTicket): z.output<typeof ticketSchema> {
-  return { id, status, expires_at: Math.floor(expiresAtMs / 1000), url: urlOf(id) };
+/** `url`: where the agent looks what became of it; `console_url`: where people decide. `origin` is the server's. */
+export function ticketView({ id, status, expiresAtMs }: ApprovalTicket, origin: string): z.output<typeof ticketSchema> {
+  const expiresAt = Math.floor(expiresAtMs / 1000);
+  return { id, status, expires_at: expiresAt, url: urlOf(id), console_url: approvalLink(origin, id) };
 }
 
-export function agentApprovalView(approval: CallApproval): z.output<typeof agentApprovalSchema> {
+export function agentApprovalView(approval: CallApproval, origin: string): z.output<typeof agentApprovalSchema> {
   return {
-    ...ticketView(approval),
+    ...ticketView(approval, origin),
     object: 'action_approval',
     action: approval.capability,
     reason: approval.reason,

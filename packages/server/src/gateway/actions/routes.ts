@@ -166,7 +166,7 @@ function askRoutes(api: Api, context: ApiContext, tools: OwnTools): void {
       const { id } = request.params;
       const approval = await context.approvals.look(workspaceId, agentId, id);
       if (approval === undefined) throw approvalNotFound(id);
-      return agentApprovalView(approval);
+      return agentApprovalView(approval, context.url);
     },
   );
 
@@ -230,7 +230,7 @@ async function answerHeld(
         id: eventId,
         verdict: 'review',
         permit: null,
-        approval: ticketView(approval),
+        approval: ticketView(approval, context.url),
         decision: decisionView(decision),
       });
     }
@@ -247,7 +247,7 @@ async function answerHeld(
         error: { code: error.code, cause: error.cause, remedy: error.remedy, request_id: request.id },
         id: eventId,
         decision: decisionView(decision),
-        approval: ticketView(settled.approval),
+        approval: ticketView(settled.approval, context.url),
       });
     }
     case 'answered': {

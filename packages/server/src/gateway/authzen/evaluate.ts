@@ -108,13 +108,13 @@ export class Evaluator {
     receivedAtMs: number,
     { decision, eventId, approval: ticket }: Held,
   ): Promise<Answer | Undecided> {
-    const { path, approvals, logger } = this.#context;
+    const { path, approvals, logger, url } = this.#context;
     const { workspaceId, agentId } = principal;
     const told = (code: string, approval: ApprovalTicket | undefined): Answer => ({
       decision: false,
       context: {
         ...contextOf(code, decision),
-        ...(approval === undefined ? {} : { approval: ticketView(approval) }),
+        ...(approval === undefined ? {} : { approval: ticketView(approval, url) }),
         event_id: eventId,
       },
     });

@@ -18,7 +18,7 @@ SELECT a.id AS "agentId", a.handle, a.owner_id AS "ownerId",
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id AND s.status = 'active'
   JOIN workspace_state w ON w.workspace_id = a.workspace_id AND w.status = 'active'
   JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id AND p.active
- WHERE a.workspace_id = $1`;
+ WHERE a.workspace_id = $1 AND a.rehearsal_id IS NULL`;
 
 interface AgentRow {
   agentId: AgentId;

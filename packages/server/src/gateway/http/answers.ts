@@ -103,8 +103,14 @@ export function answerRefused(res: ServerResponse, { decision, eventId }: Refusa
 }
 
 /** Not decided yet: the same request again attaches to the approval. */
-export function answerHeld(res: ServerResponse, ticket: ApprovalTicket, eventId: string, decision: Decision): void {
-  const approval = ticketView(ticket);
+export function answerHeld(
+  res: ServerResponse,
+  ticket: ApprovalTicket,
+  eventId: string,
+  decision: Decision,
+  origin: string,
+): void {
+  const approval = ticketView(ticket, origin);
   const failure = new Failure(
     202,
     'approval_pending',
@@ -115,8 +121,8 @@ export function answerHeld(res: ServerResponse, ticket: ApprovalTicket, eventId:
   answerProblem(res, failure, more, ['location', approval.url, 'retry-after', String(RETRY_AFTER_SECONDS)]);
 }
 
-export function answerOver(res: ServerResponse, approval: CallApproval, eventId: string): void {
-  answerProblem(res, overFailure(approval), { event_id: eventId, approval: ticketView(approval) });
+export function answerOver(res: ServerResponse, approval: CallApproval, eventId: string, origin: string): void {
+  answerProblem(res, overFailure(approval), { event_id: eventId, approval: ticketView(approval, origin) });
 }
 
 const FAILURES: Readonly<Record<Exclude<FailureCode, 'aborted'>, readonly [status: number, cause: string]>> = {

@@ -23,6 +23,8 @@ import { type Caller, type Resolved, resolve } from './resolve.ts';
 import { type Ambiguous, readTarget, type Target } from './target.ts';
 
 export interface HttpEntranceOptions extends Gateway {
+  /** Origin of the server, for links to approvals. */
+  readonly url: string;
   readonly config: {
     /** Host names that may stand in Host and Origin, beside localhost, 127.0.0.1 and [::1]. */
     readonly allowedHosts: readonly string[];
@@ -231,12 +233,12 @@ class Entrance implements HttpEntrance {
       case 'gone':
         return;
       case 'undecided':
-        return answerHeld(res, settled.approval, eventId, decision);
+        return answerHeld(res, settled.approval, eventId, decision, this.#options.url);
       case 'collected':
         if (!replay(res, settled.answer)) throw new Error(`what was kept of ${ticket.id} cannot be read`);
         return;
       case 'over':
-        return answerOver(res, settled.approval, eventId);
+        return answerOver(res, settled.approval, eventId, this.#options.url);
       case 'permit':
         if (request === undefined) throw new Error(`${ticket.id} was released without its request`);
         return carryOut(this.#options, res, request, settled.permit, resolved, settled.approval.id);

@@ -8,6 +8,7 @@ import type { ModernAffinities } from './affinities.ts';
 import { presentedCapabilities } from './capabilities.ts';
 import type { Settings } from './config.ts';
 import type { Sealer } from './sealed.ts';
+import type { SessionTasks } from './session-tasks.ts';
 import type { LegacySession } from './sessions.ts';
 import type { Visible, VisibleCache } from './visible.ts';
 import { FIRST_MODERN_VERSION } from './wire.ts';
@@ -21,12 +22,13 @@ export interface EntranceLogger {
 export interface Gateway {
   readonly path: ActionPath;
   readonly upstreams: Upstreams;
-  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish'>;
+  readonly approvals: Pick<Approvals, 'look' | 'wait' | 'finish' | 'withdraw'>;
   readonly settings: Settings;
   readonly logger: EntranceLogger;
   readonly sealer: Sealer;
   readonly visible: VisibleCache;
   readonly affinities: ModernAffinities;
+  readonly tasks: SessionTasks;
   /** `serverInfo` on all our answers. */
   readonly serverInfo: JsonObject;
 }

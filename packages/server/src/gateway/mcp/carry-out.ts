@@ -4,7 +4,7 @@ import type { Outcome, Permit } from '../../path/index.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, capabilitiesFor, type Gateway } from './caller.ts';
 import { keptOf } from './collect.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { forward } from './forward.ts';
 import { asksForInput, fulfil, presentInputRequired } from './input-required.ts';
 import { outcomeOf, settle } from './outcome.ts';
@@ -18,7 +18,7 @@ const NOTHING: JsonObject = Object.freeze({});
 export interface GovernedCall {
   readonly gateway: Gateway;
   readonly caller: Caller;
-  readonly exchange: Exchange;
+  readonly exchange: Answerer;
   readonly target: Target;
   readonly params: JsonObject;
   readonly reply: Reply;
@@ -81,7 +81,9 @@ async function forwardAndAnswer(
   let shown = answer.kind === 'result' ? answer.result : NOTHING;
   let refused: string | undefined;
   if (asksForInput(target.method, server, answer)) {
-    if (caller.era === 'legacy') {
+    if (!exchange.canAsk) {
+      refused = 'a task asks nothing of its client';
+    } else if (caller.era === 'legacy') {
       const fulfilled = await fulfil(gateway, caller, exchange, server, clientCapabilities, answer, send);
       answer = fulfilled.answer;
       refused = fulfilled.refused;

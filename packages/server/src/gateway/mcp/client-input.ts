@@ -12,7 +12,7 @@ import type { UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, type Gateway, sessionIdOf } from './caller.ts';
 import { CLIENT_REQUESTS } from './capabilities.ts';
 import { elicitationProblem } from './elicitation.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { settle } from './outcome.ts';
 import { ClientRefusal } from './sessions.ts';
 import { CODE, isObject } from './wire.ts';
@@ -79,7 +79,7 @@ export function authorizeInput(
 export async function answerUpstream(
   gateway: Gateway,
   caller: Caller,
-  exchange: Exchange,
+  exchange: Answerer,
   server: UpstreamServer,
   presented: JsonObject,
   message: JsonObject,
@@ -96,7 +96,7 @@ export async function answerUpstream(
 export async function askClient(
   gateway: Gateway,
   caller: Extract<Caller, { era: 'legacy' }>,
-  exchange: Exchange,
+  exchange: Answerer,
   server: UpstreamServer,
   request: InputRequest,
   signal: AbortSignal,

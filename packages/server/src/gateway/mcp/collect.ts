@@ -34,7 +34,10 @@ function answerOf(answer: UpstreamAnswer, shown: JsonObject): JsonObject {
 }
 
 /** Answers with what is kept of the call that ran. */
-export function collect({ gateway, caller, exchange, reply, target }: WaitingCall, approval: CallApproval): void {
+export function collect(
+  { gateway, caller, exchange, reply, target }: Omit<WaitingCall, 'params' | 'action'>,
+  approval: CallApproval,
+): void {
   const kept = approval.result() ?? {};
   const carried = { eventId: String(kept.eventId), signal: { aborted: kept.stopped === true } };
   const namespace = String(kept.namespace);

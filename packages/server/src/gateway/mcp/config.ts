@@ -6,6 +6,10 @@ export interface McpEntranceConfig {
   readonly stateKey: KeyObject;
   /** Shown to clients as `serverInfo.version`. */
   readonly version: string;
+  /** Origin of the console, where people decide about held calls; without it no link is told. */
+  readonly url?: string;
+  /** Clients that open links (`elicitation.url`) are given one to where people decide, once for each held call. Right where an agent's operator is who approves. */
+  readonly approvalPointers?: boolean;
   /** Host names that may stand in Host and Origin, beside localhost, 127.0.0.1 and [::1]; without a port, any port is meant. */
   readonly allowedHosts?: readonly string[];
   /** Hosts to which an upstream may send a person by URL elicitation; none by default. */
@@ -36,10 +40,11 @@ export interface McpEntranceConfig {
   readonly clock?: () => number;
 }
 
-export type Settings = Required<McpEntranceConfig>;
+export type Settings = Required<Omit<McpEntranceConfig, 'url'>> & Pick<McpEntranceConfig, 'url'>;
 
 export function settingsOf(config: McpEntranceConfig): Settings {
   return {
+    approvalPointers: false,
     allowedHosts: [],
     elicitationHosts: [],
     maxBodyBytes: 1024 * 1024,

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import type { ActionPath } from '../../path/index.ts';
+import { Roster } from '../../roster.ts';
 import type { Upstreams } from '../../upstreams/index.ts';
 import { HostGuard } from '../host-guard.ts';
 import { Presences } from '../presences.ts';
@@ -26,6 +27,7 @@ import { openListenStream, openSessionStream, readFilter } from './listen.ts';
 import type { RequestMessage } from './message.ts';
 import { serveModern } from './modern.ts';
 import { Sealer } from './sealed.ts';
+import { SessionTasks } from './session-tasks.ts';
 import { type LegacySession, Sessions } from './sessions.ts';
 import { VisibleCache } from './visible.ts';
 import { CODE, type RequestId } from './wire.ts';
@@ -49,6 +51,11 @@ const METHODS: ReadonlySet<string> = new Set([
   'prompts/list',
   'prompts/get',
   'completion/complete',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+  'tasks/result',
+  'tasks/list',
 ]);
 const NAMESPACE = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -109,7 +116,7 @@ class Entrance implements McpEntrance {
   readonly #sessions: Sessions;
   readonly #streams: ChangeStreams;
   readonly #presences: Presences;
-  readonly #exchanges = new Set<Exchange>();
+  readonly #exchanges = new Roster<Exchange>();
   readonly #observe: McpObserver | undefined;
   readonly #unsubscribe: readonly (() => void)[];
   readonly #ticker: NodeJS.Timeout;
@@ -125,6 +132,7 @@ class Entrance implements McpEntrance {
       logger,
       sealer: new Sealer(settings.stateKey, settings.clock),
       visible: new VisibleCache(),
+      tasks: new SessionTasks(),
       affinities: new ModernAffinities(path, (affinity) => this.#endUpstreams(affinity)),
       serverInfo: { name: 'hivekey', title: 'HiveKey', version: settings.version },
     };
@@ -266,6 +274,7 @@ class Entrance implements McpEntrance {
     const visible = await visibleTo(this.#gateway, principal, route.namespace);
     const nowMs = this.#gateway.settings.clock();
     const session = this.#sessions.open({ principal, namespace: route.namespace, ...opening, nowMs });
+    session.onEnd(() => this.#gateway.tasks.end(session));
     const end = (): void => this.#sessions.end(session);
     session.onEnd(this.#gateway.path.onStop(principal.workspaceId, principal.agentId, end));
     exchange.result(initializeResult(this.#gateway, session, visible), ['mcp-session-id', session.id]);
@@ -312,7 +321,7 @@ class Entrance implements McpEntrance {
     const exchange: Exchange = new Exchange(message.id, res, accepted, startedAt, () => {
       leave();
       unregister();
-      this.#exchanges.delete(exchange);
+      forget();
       session?.finished(exchange);
       this.#observe?.answered(
         METHODS.has(message.method) ? message.method : 'other',
@@ -321,7 +330,7 @@ class Entrance implements McpEntrance {
       );
     });
     const unregister = this.#gateway.path.onStop(workspaceId, agentId, () => exchange.destroy());
-    this.#exchanges.add(exchange);
+    const forget = this.#exchanges.enter(exchange);
     if (session === undefined || session.begin(exchange)) return exchange;
     exchange.error(400, {
       code: CODE.invalidRequest,
@@ -426,7 +435,7 @@ class Entrance implements McpEntrance {
     clearInterval(this.#ticker);
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#streams.finishAll();
-    for (const exchange of this.#exchanges) exchange.destroy();
+    for (const exchange of this.#exchanges.present()) exchange.destroy();
     this.#sessions.endAll();
     this.#gateway.affinities.endAll();
   }
@@ -445,7 +454,7 @@ class Entrance implements McpEntrance {
   #tick(): void {
     const { clock, keepAliveMs, sessionIdleMs } = this.#gateway.settings;
     const monotonic = performance.now();
-    for (const exchange of this.#exchanges) exchange.keepAlive(monotonic, keepAliveMs);
+    for (const exchange of this.#exchanges.present()) exchange.keepAlive(monotonic, keepAliveMs);
     const now = clock();
     this.#streams.tick(now, keepAliveMs);
     this.#presences.sweep(now);

@@ -10,7 +10,29 @@ import type { Accepted } from './body.ts';
 import { canTakeMore, eventOf, KEEP_ALIVE_EVENT, startEventStream } from './event-stream.ts';
 import { errorMessage, type RequestId, type RpcError, resultMessage } from './wire.ts';
 
-export class Exchange {
+/** Where a governed request is answered: on the wire, or kept for whoever asks for it later. */
+export interface Answerer {
+  /** For the upstream request: aborted when nobody waits for its result any more, or an operator stopped it. */
+  readonly signal: StopSignal;
+  readonly ended: boolean;
+  /** How long a held call may wait here, where that is not a matter of the client's habits, milliseconds. */
+  readonly patienceMs?: number;
+  /** Whether an upstream may ask the client something before its result. */
+  readonly canAsk: boolean;
+  /** The call waits for people. */
+  held(approvalId: string): void;
+  /** Sends a message that precedes the result. False when the client cannot take it. */
+  send(message: string): boolean;
+  result(result: JsonObject): void;
+  error(status: number, error: RpcError): void;
+  /** Answers with a function of `answers.ts`. */
+  refuse(answer: (res: ServerResponse, id: RequestId) => void): void;
+  /** Aborts the upstream request; the client still gets an answer. */
+  stopUpstream(): void;
+}
+
+export class Exchange implements Answerer {
+  readonly canAsk = true;
   readonly id: RequestId;
   readonly #res: ServerResponse;
   readonly #accepted: Accepted;
@@ -53,10 +75,10 @@ export class Exchange {
   }
 
   /** A comment, so that the client and what lies between see that the answer is on its way. */
-  comment(text: string): void {
+  held(): void {
     if (this.#ended || !this.#accepted.eventStream) return;
     this.#stream();
-    if (canTakeMore(this.#res)) this.#res.write(`: ${text}\n\n`);
+    if (canTakeMore(this.#res)) this.#res.write(': held\n\n');
   }
 
   /** Called from time to time: after `quietMs` of silence the headers or a comment go out, so that nothing in between gives up. */

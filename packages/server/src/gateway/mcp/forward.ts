@@ -8,7 +8,7 @@ import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { affinityOf, type Caller, type Gateway, protocolVersionOf, traceparentOf } from './caller.ts';
 import { answerUpstream } from './client-input.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { NotificationRelay } from './relay.ts';
 import { ClientRefusal } from './sessions.ts';
 import { CODE, isObject, META } from './wire.ts';
@@ -35,7 +35,7 @@ export interface ForwardRequest {
 export async function forward(
   gateway: Gateway,
   caller: Caller,
-  exchange: Exchange,
+  exchange: Answerer,
   request: ForwardRequest,
 ): Promise<UpstreamAnswer> {
   const { permit, server, method, meta } = request;

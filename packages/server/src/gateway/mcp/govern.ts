@@ -4,7 +4,7 @@ import type { Authorization } from '../../path/index.ts';
 import { answerUnauthenticated, answerUnavailable } from './answers.ts';
 import type { Caller, Gateway } from './caller.ts';
 import { carryOut } from './carry-out.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import type { WaitingState } from './input-required.ts';
 import { Reply } from './reply.ts';
 import { type Resolved, resolve } from './resolve.ts';
@@ -14,11 +14,11 @@ import { waitForPeople } from './waiting.ts';
 export async function govern(
   gateway: Gateway,
   caller: Caller,
-  exchange: Exchange,
+  exchange: Answerer,
   target: Target,
   params: JsonObject,
 ): Promise<void> {
-  const reply = new Reply(exchange, caller, target);
+  const reply = new Reply(exchange, caller, target, gateway.settings.url);
   const call = { gateway, caller, exchange, target, params, reply };
   let resolved: Resolved | undefined;
   let authorization: Authorization;

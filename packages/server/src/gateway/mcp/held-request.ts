@@ -5,7 +5,7 @@ import type { Target } from './target.ts';
 import { isObject } from './wire.ts';
 
 /** Members of `params` that are about one request, not about the call. */
-const OF_THE_REQUEST: ReadonlySet<string> = new Set(['_meta', 'requestState']);
+const OF_THE_REQUEST: ReadonlySet<string> = new Set(['_meta', 'requestState', 'task']);
 
 /** The same for the same call, so that a repeat is known by it. `state`: the upstream's own, out of a retry. */
 export function heldRequest(

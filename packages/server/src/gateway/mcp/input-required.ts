@@ -11,7 +11,7 @@ import { abortSignalOf } from '../../stop-signal.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import type { Gateway, LegacyCaller, ModernCaller } from './caller.ts';
 import { askClient, authorizeInput, type InputRequest, isPresented, readInputRequest } from './client-input.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { settle } from './outcome.ts';
 import type { Binding } from './sealed.ts';
 import { isObject } from './wire.ts';
@@ -140,7 +140,7 @@ export interface Fulfilled {
 export async function fulfil(
   gateway: Gateway,
   caller: LegacyCaller,
-  exchange: Exchange,
+  exchange: Answerer,
   server: UpstreamServer,
   presented: JsonObject,
   first: UpstreamAnswer,
@@ -171,7 +171,7 @@ export async function fulfil(
 async function ask(
   gateway: Gateway,
   caller: LegacyCaller,
-  exchange: Exchange,
+  exchange: Answerer,
   server: UpstreamServer,
   requests: readonly (readonly [string, InputRequest])[],
 ): Promise<{ readonly responses: JsonObject } | { readonly reason: string }> {

@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { govern } from './govern.ts';
 import { answerList, listOf } from './lists.ts';
 import type { NotificationMessage, RequestMessage } from './message.ts';
+import { beginTask, isSessionTaskMethod, offersTasks, serveSessionTask, TASKS_CAPABILITY } from './session-tasks.ts';
 import type { LegacySession } from './sessions.ts';
 import { isError, readTarget, type Target } from './target.ts';
 import type { Visible } from './visible.ts';
@@ -38,7 +39,9 @@ export function readInitialize(params: JsonObject): Initialization | RpcError {
 export function initializeResult(gateway: Gateway, session: LegacySession, visible: Visible): JsonObject {
   return {
     protocolVersion: session.protocolVersion,
-    capabilities: serverCapabilities(visible),
+    capabilities: offersTasks(session)
+      ? { ...serverCapabilities(visible), tasks: TASKS_CAPABILITY }
+      : serverCapabilities(visible),
     serverInfo: gateway.serverInfo,
   };
 }
@@ -55,8 +58,12 @@ export async function serveLegacy(
     if (isError(target)) return exchange.error(200, target);
     const watched = watching(caller.session, target);
     if (isError(watched)) return exchange.error(200, watched);
+    if (params.task !== undefined && method === 'tools/call' && offersTasks(caller.session))
+      return beginTask(gateway, caller, exchange, watched, params);
     return govern(gateway, caller, exchange, watched, params);
   }
+  if (isSessionTaskMethod(method) && offersTasks(caller.session))
+    return serveSessionTask(gateway, caller, exchange, method, params);
   if (method === 'ping') return exchange.result({});
   if (method === 'logging/setLevel') return setLevel(caller.session, exchange, params);
   const list = listOf(method);

@@ -3,6 +3,7 @@ import type { JsonObject } from '@hivekey/policy';
 import { type Caller, type Gateway, visibleTo } from './caller.ts';
 import type { Exchange } from './exchange.ts';
 import type { Binding } from './sealed.ts';
+import { offersTasks } from './session-tasks.ts';
 import type { ListName, Visible } from './visible.ts';
 import { CODE } from './wire.ts';
 
@@ -33,7 +34,7 @@ export async function answerList(
   list: ListName,
   params: JsonObject,
 ): Promise<boolean> {
-  const { principal, namespace, era } = caller;
+  const { principal, namespace } = caller;
   const visible = await visibleTo(gateway, principal, namespace);
   if (!isOffered(visible, list)) return false;
   const binding: Binding = { purpose: 'cursor', workspaceId: principal.workspaceId, agentId: principal.agentId };
@@ -47,7 +48,8 @@ export async function answerList(
     }
     after = opened.after;
   }
-  const page = visible.page(list, after, era, gateway.settings.pageSize, gateway.serverInfo);
+  const form = caller.era === 'legacy' && offersTasks(caller.session) ? 'legacy with tasks' : caller.era;
+  const page = visible.page(list, after, form, gateway.settings.pageSize, gateway.serverInfo);
   const next =
     page.lastKey === undefined
       ? ''

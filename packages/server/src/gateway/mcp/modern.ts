@@ -7,8 +7,9 @@ import { govern } from './govern.ts';
 import { answerList, listOf } from './lists.ts';
 import type { RequestMessage } from './message.ts';
 import { isError, readTarget } from './target.ts';
+import { isTaskMethod, missingExtension, serveTask, speaksTasks, TASKS_EXTENSION } from './tasks.ts';
 import { LIST_TTL_MS } from './visible.ts';
-import { CODE, META, MODERN_VERSIONS } from './wire.ts';
+import { CODE, isObject, META, MODERN_VERSIONS } from './wire.ts';
 
 /** Governed methods of this era; the others of the table belong to sessions. */
 const GOVERNED: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read', 'completion/complete']);
@@ -32,8 +33,14 @@ export async function serveModern(
     if (isError(target)) return exchange.error(200, target);
     return govern(gateway, caller, exchange, target, params);
   }
+  if (isTaskMethod(method)) return serveTask(gateway, caller, exchange, method, params);
   if (method === 'server/discover') return exchange.result(await discover(gateway, caller));
-  if (method === 'subscriptions/listen') return listen();
+  if (method === 'subscriptions/listen') {
+    const { notifications } = params;
+    if (isObject(notifications) && notifications.taskIds !== undefined && !speaksTasks(caller))
+      return exchange.error(400, missingExtension());
+    return listen();
+  }
   const list = listOf(method);
   if (list !== undefined && (await answerList(gateway, caller, exchange, list, params))) return;
   notFound(exchange, method);
@@ -47,7 +54,7 @@ async function discover(gateway: Gateway, caller: ModernCaller): Promise<JsonObj
   const visible = await visibleTo(gateway, caller.principal, caller.namespace);
   return {
     supportedVersions: MODERN_VERSIONS,
-    capabilities: serverCapabilities(visible),
+    capabilities: { ...serverCapabilities(visible), extensions: { [TASKS_EXTENSION]: {} } },
     ttlMs: LIST_TTL_MS,
     cacheScope: 'private',
     resultType: 'complete',

@@ -11,7 +11,7 @@ import type { WaitingCall } from './waiting.ts';
 
 /** `moved`: the approval was not there to be released; somebody else has it, or it is over. */
 export async function release(
-  { gateway, caller, exchange, reply }: WaitingCall,
+  { gateway, caller, exchange, reply }: Pick<WaitingCall, 'gateway' | 'caller' | 'exchange' | 'reply'>,
   approval: CallApproval,
   params: JsonObject,
 ): Promise<'answered' | 'moved'> {

@@ -4,7 +4,7 @@ import type { CallApproval } from '../../approvals/index.ts';
 import type { Refusal } from '../../path/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Caller } from './caller.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { RULE } from './resolve.ts';
 import type { Target } from './target.ts';
 import { CODE, isObject, type RpcError } from './wire.ts';
@@ -35,11 +35,14 @@ type UpstreamFailure = Extract<UpstreamAnswer, { kind: 'failed' }>;
 const HOP_CODES: ReadonlySet<number> = new Set([CODE.headerMismatch, CODE.unsupportedVersion, CODE.parseError]);
 
 export class Reply {
-  readonly #exchange: Exchange;
+  readonly #exchange: Answerer;
   readonly #caller: Caller;
   readonly #target: Target;
+  readonly #origin: string | undefined;
 
-  constructor(exchange: Exchange, caller: Caller, target: Target) {
+  /** `origin`: of the console, where people decide. */
+  constructor(exchange: Answerer, caller: Caller, target: Target, origin: string | undefined) {
+    this.#origin = origin;
     this.#exchange = exchange;
     this.#caller = caller;
     this.#target = target;
@@ -67,7 +70,7 @@ export class Reply {
 
   /** Not decided yet, or not carried out yet: the client has to come back. */
   waiting(approval: CallApproval): void {
-    this.#words(waitingWords(approval), CODE.held);
+    this.#words(waitingWords(approval, this.#origin), CODE.held);
   }
 
   /** Decided against, or over without a result to give. */

@@ -8,7 +8,7 @@ import { type AgentId, newId, type WorkspaceId } from '../../ids.ts';
 import type { Principal, SessionMark } from '../../path/index.ts';
 import type { UpstreamServer } from '../../upstreams/index.ts';
 import type { ChangeStream } from './change-streams.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer, Exchange } from './exchange.ts';
 import type { ResponseMessage } from './message.ts';
 import { isObject, notificationMessage, type RequestId } from './wire.ts';
 
@@ -108,7 +108,7 @@ export class LegacySession {
 
   /** Sends an upstream's request on the stream of the request it belongs to. Rejects with `ClientRefusal`. */
   ask(
-    exchange: Exchange,
+    exchange: Pick<Answerer, 'send'>,
     server: UpstreamServer,
     method: string,
     params: JsonObject | undefined,

@@ -6,11 +6,14 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
 import type { WorkspaceId } from '../../ids.ts';
 import type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamServer } from '../../upstreams/index.ts';
-import type { ClientEra } from './wire.ts';
+import { type ClientEra, isObject } from './wire.ts';
 
 export type ListName = 'tools' | 'resources' | 'resourceTemplates' | 'prompts';
 /** What a client can ask to be told about. */
 export type ChangeKind = 'tools' | 'resources' | 'prompts';
+
+/** How lists are written. */
+export type ListForm = ClientEra | 'legacy with tasks';
 
 const LIST_OF: Readonly<Record<DefinitionKind, ListName>> = {
   tool: 'tools',
@@ -79,16 +82,16 @@ export class Visible {
   }
 
   /** The page after the item with key `after`; the first page without it. */
-  page(list: ListName, after: string | undefined, era: ClientEra, size: number, serverInfo: JsonObject): Page {
+  page(list: ListName, after: string | undefined, form: ListForm, size: number, serverInfo: JsonObject): Page {
     const items = this.#items[list];
     const found = after === undefined ? 0 : items.findIndex((item) => item.key > after);
     const start = found === -1 ? items.length : found;
-    const cacheKey = `${era} ${list} ${start}`;
+    const cacheKey = `${form} ${list} ${start}`;
     const known = this.#pages.get(cacheKey);
     if (known !== undefined) return known;
     const shown = items.slice(start, start + size);
-    const definitions = JSON.stringify(shown.map(({ entry }) => this.#definitionOf(entry)));
-    const tail = Buffer.from(`"${list}":${definitions}${era === 'modern' ? modernTail(serverInfo) : ''}}}`);
+    const definitions = JSON.stringify(shown.map(({ entry }) => this.#definitionOf(entry, form)));
+    const tail = Buffer.from(`"${list}":${definitions}${form === 'modern' ? modernTail(serverInfo) : ''}}}`);
     const last = start + size < items.length ? shown.at(-1) : undefined;
     const page = last === undefined ? { tail } : { tail, lastKey: last.key };
     this.#pages.set(cacheKey, page);
@@ -105,11 +108,13 @@ export class Visible {
     return separator === -1 ? entry.wireName : entry.wireName.slice(separator + 2);
   }
 
-  /** The pinned definition as it is, with the name the agent calls it by. */
-  #definitionOf(entry: CatalogueEntry): JsonObject {
-    return entry.kind === 'tool' || entry.kind === 'prompt'
-      ? { ...entry.definition, name: this.#shownName(entry) }
-      : entry.definition;
+  /** The pinned definition as it is, with the name the agent calls it by. Whether it runs as a task is ours to say. */
+  #definitionOf(entry: CatalogueEntry, form: ListForm): JsonObject {
+    if (entry.kind !== 'tool' && entry.kind !== 'prompt') return entry.definition;
+    const named = { ...entry.definition, name: this.#shownName(entry) };
+    if (entry.kind !== 'tool' || form !== 'legacy with tasks') return named;
+    const { execution } = entry.definition;
+    return { ...named, execution: { ...(isObject(execution) ? execution : {}), taskSupport: 'optional' } };
   }
 }
 

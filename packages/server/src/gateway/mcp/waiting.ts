@@ -4,17 +4,19 @@
  * goes away leaves the approval as it is.
  */
 import type { JsonObject } from '@hivekey/policy';
-import type { CallApproval } from '../../approvals/index.ts';
+import { approvalLink, type CallApproval } from '../../approvals/index.ts';
 import type { ApprovalStatus } from '../../path/index.ts';
 import { answerUnavailable } from './answers.ts';
 import type { Caller, Gateway } from './caller.ts';
 import { collect } from './collect.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answerer } from './exchange.ts';
 import { sealWaitingState, type WaitingState } from './input-required.ts';
 import { release } from './release.ts';
 import type { Reply } from './reply.ts';
 import type { Target } from './target.ts';
+import { answerTask, speaksTasks } from './tasks.ts';
 import { isObject, META, notificationMessage } from './wire.ts';
+import { waitingMeta } from './words.ts';
 
 /** Methods whose client can be kept waiting; the others are told at once, and ask again. */
 const WAITABLE: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
@@ -30,7 +32,7 @@ const RUNNING: readonly ApprovalStatus[] = ['released'];
 export interface WaitingCall {
   readonly gateway: Gateway;
   readonly caller: Caller;
-  readonly exchange: Exchange;
+  readonly exchange: Answerer;
   readonly target: Target;
   readonly params: JsonObject;
   readonly reply: Reply;
@@ -42,11 +44,39 @@ export interface WaitingCall {
 export async function waitForPeople(call: WaitingCall, state: WaitingState): Promise<void> {
   const { gateway, exchange } = call;
   try {
-    await wait(call, state);
+    if (!(await isTask(call, state)) && !(await isPointed(call, state))) await wait(call, state);
   } catch (error) {
     gateway.logger.error({ err: error, approval: state.approval }, 'a call could not wait for its approval');
     exchange.refuse((res, id) => answerUnavailable(res, 'log_unavailable', id));
   }
+}
+
+/** True when it was answered with a task. A call that can be settled now is settled. */
+async function isTask({ gateway, caller, exchange, target }: WaitingCall, { approval: id }: WaitingState) {
+  if (target.method !== 'tools/call' || !speaksTasks(caller)) return false;
+  const { workspaceId, agentId } = caller.principal;
+  const approval = await gateway.approvals.look(workspaceId, agentId, id);
+  if (approval?.status !== 'pending' && approval?.status !== 'released') return false;
+  answerTask(gateway, exchange, approval);
+  return true;
+}
+
+/**
+ * True when it was answered with a link to where people decide, on the first leg alone. It only points: what the
+ * client answers to it is not looked at.
+ */
+async function isPointed(call: WaitingCall, { approval: id, legs }: WaitingState): Promise<boolean> {
+  const { gateway, caller, target } = call;
+  const { approvalPointers, url } = gateway.settings;
+  const { elicitation } = caller.clientCapabilities;
+  const canOpen = caller.era === 'modern' && isObject(elicitation) && isObject(elicitation.url);
+  if (!approvalPointers || url === undefined || !canOpen || legs > 0 || !WAITABLE.has(target.method)) return false;
+  const approval = await gateway.approvals.look(caller.principal.workspaceId, caller.principal.agentId, id);
+  if (approval?.status !== 'pending') return false;
+  const message = `A call of ${approval.capability} waits for approval ${id}. Sign in to decide about it.`;
+  const params = { mode: 'url', message, url: approvalLink(url, id) };
+  comeBack(call, approval, 1, { approval: { method: 'elicitation/create', params } });
+  return true;
 }
 
 async function wait(call: WaitingCall, { approval: id, legs }: WaitingState): Promise<void> {
@@ -74,7 +104,8 @@ async function wait(call: WaitingCall, { approval: id, legs }: WaitingState): Pr
   }
 }
 
-function patienceOf({ gateway: { settings }, caller, target, params }: WaitingCall): number {
+function patienceOf({ gateway: { settings }, caller, exchange, target, params }: WaitingCall): number {
+  if (exchange.patienceMs !== undefined) return exchange.patienceMs;
   if (!WAITABLE.has(target.method)) return 0;
   return caller.era === 'legacy' && progressTokenOf(params) !== undefined
     ? settings.holdWithProgressMs
@@ -84,7 +115,7 @@ function patienceOf({ gateway: { settings }, caller, target, params }: WaitingCa
 /** The comment that says that it is held, and progress from then on where the client asked for it. */
 function keepWaiting({ gateway, exchange, target, params }: WaitingCall, id: string): NodeJS.Timeout | undefined {
   if (!WAITABLE.has(target.method)) return undefined;
-  exchange.comment('held');
+  exchange.held(id);
   const progressToken = progressTokenOf(params);
   if (progressToken === undefined) return undefined;
   let count = 0;
@@ -127,17 +158,18 @@ function answer(call: WaitingCall, approval: CallApproval, legs: number): void {
 }
 
 /** The client asks again with the state by itself; that takes nothing of it but to speak this revision. */
-function comeBack({ gateway, caller, exchange, action }: WaitingCall, approval: CallApproval, legs: number): void {
+function comeBack(
+  { gateway, caller, exchange, action }: WaitingCall,
+  approval: CallApproval,
+  legs: number,
+  inputRequests?: JsonObject,
+): void {
   const { principal } = caller;
   const state = { approval: approval.id, legs };
   exchange.result({
     resultType: 'input_required',
+    ...(inputRequests === undefined ? {} : { inputRequests }),
     requestState: sealWaitingState(gateway, principal, action, state, approval.expiresAtMs),
-    _meta: {
-      [META.serverInfo]: gateway.serverInfo,
-      'hivekey/approval': approval.id,
-      'hivekey/approval_status': approval.status,
-      'hivekey/expires_at': new Date(approval.expiresAtMs).toISOString(),
-    },
+    _meta: { [META.serverInfo]: gateway.serverInfo, ...waitingMeta(approval, gateway.settings.url) },
   });
 }

@@ -3,7 +3,7 @@
  * the model with its reason; a JSON-RPC error mostly becomes "please try again".
  */
 import { type Decision, formatUnits, type JsonObject, type JsonValue } from '@hivekey/policy';
-import type { CallApproval } from '../../approvals/index.ts';
+import { approvalLink, type CallApproval } from '../../approvals/index.ts';
 import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import { CODE, type RpcError } from './wire.ts';
 
@@ -34,37 +34,53 @@ export function refusalWords(decision: Decision, eventId: string, nowMs: number)
     parts.push(`${what} in ${decision.retryAfterSeconds} s, at ${at}.`);
   }
   parts.push(ADVICE[decision.reasonClass] ?? ADVICE.error ?? '', `Log entry ${eventId}.`);
-  return { text: parts.join(' '), meta: metaOf(decision, eventId) };
+  return { text: parts.join(' '), meta: metaOf('action_denied', decision, eventId) };
 }
 
 /** Arguments that do not fit the schema: the model can correct these itself. */
 export function misfitWords(decision: Decision, eventId: string): Words {
   const text = `Not executed. ${sentence(decision.reason)} Correct the arguments and call again. Log entry ${eventId}.`;
-  return { text, meta: metaOf(decision, eventId) };
+  return { text, meta: metaOf('action_denied', decision, eventId) };
 }
 
 export function heldWords(decision: Decision, eventId: string): Words {
   const text =
     `This action waits for a person's decision and was NOT executed. ${sentence(decision.reason)} ` +
     `Do not repeat it; go on with other work, and tell the owner of this agent. Log entry ${eventId}.`;
-  return { text, meta: metaOf(decision, eventId) };
+  return { text, meta: metaOf('approval_required', decision, eventId) };
 }
 
-/** `tools/call` waits; what is told when the client's patience is at its end. */
-export function waitingWords(approval: CallApproval): Words {
+/** `tools/call` waits; what is told when the client's patience is at its end. `origin`: of the console. */
+export function waitingWords(approval: CallApproval, origin?: string): Words {
   const { id, status } = approval;
   const expires = new Date(approval.expiresAtMs).toISOString();
+  const where = origin === undefined ? '' : ` People decide at ${approvalLink(origin, id)}.`;
   const text =
     status === 'released'
       ? `Approved as ${id} and being carried out. Call this tool again with exactly the same arguments to collect the result.`
-      : `Pending human approval ${id} (expires ${expires}). NOT executed yet. Call this tool again with exactly the same arguments to collect the decision.`;
-  return { text, meta: approvalMeta(approval, 'review') };
+      : `Pending human approval ${id} (expires ${expires}).${where} NOT executed yet. Call this tool again with exactly the same arguments to collect the decision.`;
+  return { text, meta: waitingMeta(approval, origin) };
+}
+
+/** What a client is told beside the words, or in place of them. */
+export function waitingMeta(approval: CallApproval, origin?: string): JsonObject {
+  const meta = approvalMeta(approval, 'review', approval.status === 'released' ? 'approval_used' : 'approval_required');
+  return origin === undefined ? meta : { ...meta, 'hivekey/approval_url': approvalLink(origin, approval.id) };
+}
+
+/** How a task stands whose call is not over. */
+export function waitingStatus({ id, status }: CallApproval, origin?: string): string {
+  if (status === 'released') return `Approved as ${id} and being carried out.`;
+  const where = origin === undefined ? '' : ` People decide at ${approvalLink(origin, id)}.`;
+  return `Pending human approval ${id}.${where} NOT executed yet.`;
 }
 
 /** Why there is nothing to give. */
 export function endedWords(approval: CallApproval): Words {
   const verdict = approval.status === 'finished' || approval.status === 'unknown' ? 'allow' : 'deny';
-  return { text: endText(approval), meta: approvalMeta(approval, verdict) };
+  const { status } = approval;
+  const code = status === 'finished' || status === 'unknown' ? 'approval_used' : `approval_${status}`;
+  return { text: endText(approval), meta: approvalMeta(approval, verdict, code) };
 }
 
 function endText({ id, status, reason, deniedBy, outcome }: CallApproval): string {
@@ -87,8 +103,9 @@ function endText({ id, status, reason, deniedBy, outcome }: CallApproval): strin
   }
 }
 
-function approvalMeta({ id, status, expiresAtMs }: CallApproval, verdict: string): JsonObject {
+function approvalMeta({ id, status, expiresAtMs }: CallApproval, verdict: string, code: string): JsonObject {
   return {
+    'hivekey/code': code,
     'hivekey/verdict': verdict,
     'hivekey/approval': id,
     'hivekey/approval_status': status,
@@ -127,8 +144,10 @@ function sentence(text: string): string {
   return text.endsWith('.') ? text : `${text}.`;
 }
 
-function metaOf(decision: Decision, eventId: string): JsonObject {
+/** `code` is that of the other entrances for the same answer. */
+function metaOf(code: string, decision: Decision, eventId: string): JsonObject {
   const meta: Record<string, JsonValue> = {
+    'hivekey/code': code,
     'hivekey/verdict': decision.verdict,
     'hivekey/reason_class': decision.reasonClass,
     'hivekey/event_id': eventId,

@@ -74,6 +74,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Ticking {
   /** Both as of the tick after; undefined until then. */
   #startedMs: number | undefined;
   #heardMs: number | undefined;
+  /** Ends the ticking. */
+  #rest: (() => void) | undefined;
   #drain: NodeJS.Timeout | undefined;
   #head: ExchangeHead | undefined;
   #began = false;
@@ -94,7 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Ticking {
       return;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (limits.idleMs > 0 || limits.totalMs > 0) ticker.add(this);
+    if (limits.idleMs > 0 || limits.totalMs > 0) this.#rest = ticker.add(this);
   }
 
   tick(nowMs: number): void {
@@ -197,7 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Ticking {
     if (settle === undefined) return;
     this.#settle = undefined;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    ticker.delete(this);
+    this.#rest?.();
     this.#body = [];
     const head = this.#head === undefined ? {} : { head: this.#head };
     settle({ ...how, began: this.#began, bytesIn: this.#bytesIn, ...head });

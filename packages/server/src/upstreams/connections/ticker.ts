@@ -1,5 +1,7 @@
 /** One timer for the time limits of all exchanges: a call that is answered in a millisecond need not set one up. */
 
+import { Roster } from '../../roster.ts';
+
 /** Limits are seconds; a call may take this much longer than its own. */
 const TICK_MS = 50;
 
@@ -9,16 +11,13 @@ export interface Ticking {
 }
 
 export class Ticker {
-  readonly #members = new Set<Ticking>();
+  readonly #members = new Roster<Ticking>();
   #timer: NodeJS.Timeout | undefined;
 
-  add(member: Ticking): void {
-    this.#members.add(member);
+  /** Ticks the member until the returned function is called. */
+  add(member: Ticking): () => void {
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
-  }
-
-  delete(member: Ticking): void {
-    this.#members.delete(member);
+    return this.#members.enter(member);
   }
 
   #tick(): void {
@@ -28,6 +27,6 @@ export class Ticker {
       return;
     }
     const nowMs = performance.now();
-    for (const member of this.#members) member.tick(nowMs);
+    for (const member of this.#members.present()) member.tick(nowMs);
   }
 }

@@ -1,0 +1,66 @@
+/** What was asked for this payee before, by any agent. */
+import { type JsonObject, type JsonValue, payeesOf } from '@hivekey/policy';
+import type { Pool } from 'pg';
+import type { z } from 'zod';
+import type { fullApprovalSchema } from './approval.ts';
+import type { ApprovalRow } from './rows.ts';
+
+/** Records hold arguments, not payees: as many are looked through. */
+const LOOK_AT = 1_000;
+const SHOWN = 10;
+/** What stands in place of a sensitive argument, in the view and in the log: one is as good as another. */
+const MASK = '***';
+
+type PayeeHistory = z.output<typeof fullApprovalSchema>['history']['payee'];
+
+interface CallRow {
+  event_id: string;
+  ts: Date;
+  agent: string;
+  verdict: string;
+  outcome: string | null;
+  impact: Record<string, number> | null;
+  args: JsonValue;
+}
+
+/** Of this capability and the last 30 days, newest first; null when the call names no payee. `view`: what deciders see. */
+export async function callsToPayee(
+  pool: Pool,
+  { workspace_id, id, capability }: ApprovalRow,
+  { arguments: args }: JsonObject,
+): Promise<PayeeHistory> {
+  const payees = payeesIn(args);
+  if (payees.length === 0) return null;
+  const { rows } = await pool.query<CallRow>(
+    `SELECT event_id, ts, agent, verdict, outcome, record -> 'impact' AS impact, record -> 'args' AS args FROM actions
+      WHERE workspace_id = $1 AND action = $2 AND kind = 'tool.call' AND ts > now() - interval '30 days'
+        AND record ->> 'approval_id' IS DISTINCT FROM $3
+      ORDER BY seq DESC LIMIT $4`,
+    [workspace_id, capability, id, LOOK_AT + 1],
+  );
+  const looked = rows.slice(0, LOOK_AT);
+  return {
+    payees: [...payees],
+    calls: looked
+      .filter((call) => payeesIn(call.args).some((payee) => payees.includes(payee)))
+      .slice(0, SHOWN)
+      .map(({ event_id, ts, agent, verdict, outcome, impact }) => ({
+        event_id,
+        ts: ts.toISOString(),
+        agent,
+        verdict,
+        outcome,
+        impact: impact ?? {},
+      })),
+    looked_at: looked.length,
+    complete: rows.length <= LOOK_AT,
+  };
+}
+
+function payeesIn(args: JsonValue | undefined): readonly string[] {
+  return isObject(args) ? payeesOf(args).filter((payee) => payee !== MASK) : [];
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,113 @@
+/** Which messages a record of the log asks for. */
+import { z } from 'zod';
+import type { FullApproval } from '../approvals/index.ts';
+import type { LogRecord } from '../log/index.ts';
+import { delegationFacts, type NoticeFacts, noticeFacts } from './facts.ts';
+import type { NewMessage } from './outbox.ts';
+import type { Channel } from './store.ts';
+
+export interface Wanted {
+  readonly messages: readonly NewMessage[];
+  /** What was posted of this approval is out of date. */
+  readonly renews?: string;
+}
+
+/** What is read when it is needed. */
+export interface Sources {
+  approval(id: string): Promise<FullApproval>;
+  /** Slack users of those of these people who have accounts in the team of the channel. */
+  slackUsers(emails: readonly string[]): Promise<readonly string[]>;
+}
+
+const NOTHING: Wanted = { messages: [] };
+
+const approvalRecord = z.object({ approval_id: z.string() });
+
+/** Records of other kinds, and those that are not known yet, ask for nothing. */
+export async function wantedBy(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  switch (record.kind) {
+    case 'approval.requested':
+      return requested(record, channel, await sources.approval(idOf(record)));
+    case 'approval.decided':
+    case 'approval.granted':
+    case 'approval.released':
+    case 'approval.finished':
+    case 'approval.stopped':
+    case 'approval.expired':
+    case 'approval.cancelled':
+      // A mail cannot be taken back; what waits to be sent is looked at again when it is.
+      return channel.kind === 'slack' ? { messages: [], renews: idOf(record) } : NOTHING;
+    case 'approval.reminded':
+    case 'approval.escalated':
+      return told(record, channel, await sources.approval(idOf(record)));
+    case 'delegation.created':
+    case 'delegation.ended':
+      return delegated(record, channel, sources);
+    default:
+      return NOTHING;
+  }
+}
+
+function idOf(record: LogRecord): string {
+  return approvalRecord.parse(record).approval_id;
+}
+
+function requested({ event_id: eventId }: LogRecord, channel: Channel, approval: FullApproval): Wanted {
+  const destinations = channel.kind === 'slack' ? placesOf(channel, approval, []) : decidersOf(approval);
+  const approvalId = approval.id;
+  return {
+    messages: destinations.map((destination) => ({ purpose: 'request', destination, approvalId, eventId })),
+  };
+}
+
+function told(record: LogRecord, channel: Channel, approval: FullApproval): Wanted {
+  const facts = noticeFacts.parse(record);
+  const purpose = record.kind === 'approval.reminded' ? 'reminder' : 'escalation';
+  const common = { approvalId: approval.id, eventId: record.event_id };
+  if (channel.kind === 'email')
+    return { messages: [...new Set(facts.to)].map((destination) => ({ purpose, destination, facts, ...common })) };
+  // Where an escalation first reaches a place, the request itself comes with it.
+  return {
+    messages: placesOf(channel, approval, groupsNamed(facts)).flatMap((destination): NewMessage[] => [
+      { purpose: 'request', destination, ...common },
+      { purpose, destination, facts, ...common },
+    ]),
+  };
+}
+
+function groupsNamed({ named }: NoticeFacts): readonly string[] {
+  return named.filter((name) => !name.includes('@'));
+}
+
+async function delegated(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  const facts = delegationFacts.parse({ ...record, ended: record.kind === 'delegation.ended' });
+  const people = [facts.from, facts.to];
+  const destinations = channel.kind === 'slack' ? await sources.slackUsers(people) : people;
+  return {
+    messages: destinations.map((destination) => ({
+      purpose: 'delegation',
+      destination,
+      approvalId: null,
+      eventId: record.event_id,
+      facts,
+    })),
+  };
+}
+
+/** The places of the groups that must be spoken for or were named; the common one where a group has none, or no group is asked. */
+function placesOf(
+  { settings }: Extract<Channel, { kind: 'slack' }>,
+  { requirement }: FullApproval,
+  named: readonly string[],
+): readonly string[] {
+  const groups = [...requirement.groups, ...named];
+  const places = groups.map((group) =>
+    Object.hasOwn(settings.group_channels, group) ? settings.group_channels[group] : settings.channel,
+  );
+  const open = requirement.people > requirement.groups.length;
+  return [...new Set([...places, ...(open ? [settings.channel] : [])])].filter((place) => place !== undefined);
+}
+
+function decidersOf({ deciders }: FullApproval): readonly string[] {
+  return [...new Set(deciders.filter(({ may }) => may).map(({ person }) => person))];
+}

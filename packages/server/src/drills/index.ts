@@ -1,0 +1,1 @@
+export { watchDrills } from './run-drill.ts';
