@@ -82,8 +82,9 @@ async function decideIn(
   const { by: person, onBehalfOf, delegationId } = voice;
   const name = onBehalfOf === undefined ? person.email : `${person.email} for ${onBehalfOf.email}`;
   if (!person.active) return REFUSALS.person_inactive(name, row);
-  if (decisions.some(({ person_id }) => person_id === person.id))
-    return REFUSALS.approver_decided_before(person.email, row);
+  // An account in Slack may be written down of somebody else meanwhile: it stays one voice.
+  const before = decisions.find(({ person_id, key_id }) => person_id === person.id || key_id === who.keyId);
+  if (before !== undefined) return REFUSALS.approver_decided_before(before.person, row);
   if (row.status !== 'pending') return notPending(row);
   const approvals = decisions.map(decidedOf);
   if (decision.decision === 'approve') {

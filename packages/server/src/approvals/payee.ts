@@ -7,6 +7,8 @@ import type { ApprovalRow } from './rows.ts';
 
 /** Records hold arguments, not payees: as many are looked through. */
 const LOOK_AT = 1_000;
+/** Of arguments, as text: agents write them, and each reading of an approval holds them all. */
+const LOOK_AT_BYTES = 4 * 1024 * 1024;
 const SHOWN = 10;
 /** What stands in place of a sensitive argument, in the view and in the log: one is as good as another. */
 const MASK = '***';
@@ -21,7 +23,18 @@ interface CallRow {
   outcome: string | null;
   impact: Record<string, number> | null;
   args: JsonValue;
+  /** How many there are, one more than is looked through at the most. */
+  found: number;
 }
+
+const CALLS = `
+SELECT event_id, ts, agent, verdict, outcome, impact, args, found FROM (
+  SELECT *, sum(octet_length(args::text)) OVER (ORDER BY seq DESC) AS bytes, (count(*) OVER ())::int AS found FROM (
+    SELECT seq, event_id, ts, agent, verdict, outcome, record -> 'impact' AS impact, record -> 'args' AS args FROM actions
+     WHERE workspace_id = $1 AND action = $2 AND kind = 'tool.call' AND ts > now() - interval '30 days'
+       AND record ->> 'approval_id' IS DISTINCT FROM $3
+     ORDER BY seq DESC LIMIT ${LOOK_AT + 1}) newest) measured
+ WHERE bytes <= ${LOOK_AT_BYTES} ORDER BY seq DESC`;
 
 /** Of this capability and the last 30 days, newest first; null when the call names no payee. `view`: what deciders see. */
 export async function callsToPayee(
@@ -31,13 +44,7 @@ export async function callsToPayee(
 ): Promise<PayeeHistory> {
   const payees = payeesIn(args);
   if (payees.length === 0) return null;
-  const { rows } = await pool.query<CallRow>(
-    `SELECT event_id, ts, agent, verdict, outcome, record -> 'impact' AS impact, record -> 'args' AS args FROM actions
-      WHERE workspace_id = $1 AND action = $2 AND kind = 'tool.call' AND ts > now() - interval '30 days'
-        AND record ->> 'approval_id' IS DISTINCT FROM $3
-      ORDER BY seq DESC LIMIT $4`,
-    [workspace_id, capability, id, LOOK_AT + 1],
-  );
+  const { rows } = await pool.query<CallRow>(CALLS, [workspace_id, capability, id]);
   const looked = rows.slice(0, LOOK_AT);
   return {
     payees: [...payees],
@@ -53,7 +60,7 @@ export async function callsToPayee(
         impact: impact ?? {},
       })),
     looked_at: looked.length,
-    complete: rows.length <= LOOK_AT,
+    complete: looked.length === (rows[0]?.found ?? 0),
   };
 }
 

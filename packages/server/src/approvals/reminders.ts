@@ -12,6 +12,7 @@ import { decidedOf, decisionsOf, findApproval, recordFields } from './rows.ts';
 
 /** Most that one look takes on. */
 const AT_ONCE = 200;
+/** People that one record names: more e-mails, as long as they may be, would not fit into it. */
 const MAX_TOLD = 200;
 
 type Kind = 'reminded' | 'escalated';
@@ -45,11 +46,15 @@ SELECT a.workspace_id, a.id, k.kind, r.escalate_to
    AND ($1::text IS NULL OR (a.workspace_id = $1 AND a.id = $2 AND k.kind = $3))
  ORDER BY a.requested_at LIMIT ${AT_ONCE}`;
 
-/** Each in a transaction of its own, so that calls wait for none of them long. */
+/** Each in a transaction of its own, so that calls wait for none of them long, and none is held up by one that fails. */
 export async function tellOfWaiting(pool: Pool, log: ActionLog): Promise<void> {
   const { rows } = await pool.query<Due>({ name: 'approvals-to-tell', text: DUE, values: [null, null, null] });
+  const failures: unknown[] = [];
   for (const { workspace_id: workspaceId, id, kind } of rows)
-    await log.transact(workspaceId, (transaction) => tell(transaction, workspaceId, id, kind));
+    await log
+      .transact(workspaceId, (transaction) => tell(transaction, workspaceId, id, kind))
+      .catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'people could not be told that calls wait');
 }
 
 async function tell(transaction: LoggedTransaction, workspaceId: WorkspaceId, id: string, kind: Kind): Promise<void> {
@@ -62,16 +67,17 @@ async function tell(transaction: LoggedTransaction, workspaceId: WorkspaceId, id
   const question = await questionOf(client, workspaceId, row);
   const deciders = await decidersOf(client, workspaceId, question, approvals);
   const named = kind === 'escalated' ? due.escalate_to : [];
-  const to = new Set([
-    ...deciders.filter(({ bar }) => bar === undefined).map(({ by }) => by.email),
+  const concerned = new Set([
     ...(await emailsOf(client, workspaceId, named)),
+    ...deciders.filter(({ bar }) => bar === undefined).map(({ by }) => by.email),
   ]);
+  const to = [...concerned].slice(0, MAX_TOLD).sort();
   const { places, missingGroups } = fillPlaces(row, approvals);
   const eventId = transaction.log({
     kind: `approval.${kind}`,
     actor: 'system',
     ...recordFields(row),
-    to: [...to].sort(),
+    to,
     named: kind === 'escalated' ? named : undefined,
     missing_people: row.people - places,
     missing_groups: missingGroups,

@@ -101,7 +101,7 @@ async function askGates(
   for (const entry of entries) {
     const gate = entry.kind === 'intent' ? entry.intent.gate : undefined;
     if (entry.kind !== 'intent' || gate === undefined) continue;
-    const its = [gate.key, ...(gate.alsoKeys ?? [])];
+    const its = [gate.key, ...(gate.alsoKeys ?? [])].filter((key) => key !== undefined);
     if (its.some((key) => keys.has(key))) {
       again.push(entry);
       continue;

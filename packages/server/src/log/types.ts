@@ -25,8 +25,8 @@ export interface LoggedTransaction {
  * asked while the rows of workspace and agent are locked, so that of one agent only one is asked at a time.
  */
 export interface Gate {
-  /** No two gates of one key are asked in one transaction: the second intent is decided again. */
-  readonly key: string;
+  /** No two gates of one key are asked in one transaction: the second intent is decided again. Undefined where that does not matter. */
+  readonly key: string | undefined;
   /** Further keys of which the same is true. */
   readonly alsoKeys?: readonly string[];
   /** Whether the intent may not be recorded with this decision before the gate was asked. */

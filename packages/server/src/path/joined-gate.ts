@@ -10,14 +10,14 @@ export function joinGates(gates: readonly (Gate | undefined)[]): Gate | undefine
 }
 
 class JoinedGate implements Gate {
-  readonly key: string;
+  readonly key: string | undefined;
   readonly alsoKeys: readonly string[];
   readonly #gates: readonly Gate[];
 
   constructor(gates: readonly [Gate, ...Gate[]]) {
     this.#gates = gates;
-    this.key = gates[0].key;
-    this.alsoKeys = gates.flatMap(({ key, alsoKeys = [] }) => [key, ...alsoKeys]).slice(1);
+    const keys = gates.flatMap(({ key, alsoKeys = [] }) => [key, ...alsoKeys]).filter((key) => key !== undefined);
+    [this.key, ...this.alsoKeys] = keys;
   }
 
   concerns(decision: Decision): boolean {

@@ -31,18 +31,19 @@ export function markGate(principal: Principal, atMs: number): Gate | undefined {
 }
 
 const MARK = `
-UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins => $3), revision = revision + 1
- WHERE workspace_id = $1 AND agent_id = $2`;
+UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins => $4), revision = revision + 1
+ WHERE workspace_id = $1 AND agent_id = $2
+   AND coalesce(untrusted_until < clock_timestamp() + make_interval(mins => $3), true)`;
 
 /** Marks the agent in the transaction that permits the call, so that every node knows before the content is there. */
 class MarkGate implements Gate {
-  readonly key: string;
+  /** Of many calls at once the first one marks, and none has to be decided again. */
+  readonly key = undefined;
   readonly #principal: Principal;
   #isAllowed = false;
 
   constructor(principal: Principal) {
     this.#principal = principal;
-    this.key = `provenance ${principal.agentId}`;
   }
 
   concerns({ verdict }: Decision): boolean {
@@ -59,7 +60,7 @@ class MarkGate implements Gate {
   async write(client: ClientBase): Promise<void> {
     if (!this.#isAllowed) return;
     const { workspaceId, agentId } = this.#principal;
-    const values = [workspaceId, agentId, UNTRUSTED_FOR_MINUTES + SLACK_MINUTES];
+    const values = [workspaceId, agentId, UNTRUSTED_FOR_MINUTES, UNTRUSTED_FOR_MINUTES + SLACK_MINUTES];
     await client.query({ name: 'provenance-mark', text: MARK, values });
   }
 }

@@ -119,6 +119,14 @@ async function refusals(id: string, count = 1): Promise<readonly (string | undef
 }
 
 describe('a held action', () => {
+  it('of many at once is held, each for itself', async () => {
+    const fresh = await office.agent('hasty-bot', 'billing');
+    const calls = Array.from({ length: 60 }, () => payment());
+    const answers = await Promise.all(calls.map((args) => office.act(fresh.token, 'payments.pay', args, ASYNC)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map(({ body }) => body.approval.id)).size).toBe(calls.length);
+  });
+
   it('answers 202 with where to look, and runs once when it is approved', async () => {
     const args = payment();
     const first = await office.act(bot.token, 'payments.pay', args, ASYNC);

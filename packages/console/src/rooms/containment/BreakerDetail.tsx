@@ -56,7 +56,8 @@ export function BreakerDetail({
           Remove…
         </Button>
       </div>
-      <Readings breaker={breaker} />
+      {/* Of one that is being removed there is soon nothing to read. */}
+      <Readings breaker={breaker} isRead={!removing} />
       <Section title="Its trips">
         {trips?.length === 0 ? <p className="muted">It has not tripped, or not lately.</p> : null}
         <ul className={classes.list}>
@@ -90,8 +91,8 @@ export function BreakerDetail({
 }
 
 /** Where agents stand now, nearest to tripping first. */
-function Readings({ breaker }: { readonly breaker: Breaker }) {
-  const { data, error, refetch } = useQuery(readingsQuery(breaker.name));
+function Readings({ breaker, isRead }: { readonly breaker: Breaker; readonly isRead: boolean }) {
+  const { data, error, refetch } = useQuery({ ...readingsQuery(breaker.name), enabled: isRead });
   const acting = new Set(data?.map(({ agent_id }) => agent_id));
   const quiet = breaker.agents.filter(({ state, agent_id }) => state !== 'closed' && !acting.has(agent_id));
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
