@@ -94,15 +94,15 @@ describe('a rehearsal', () => {
     // The last record of all: what stands before it can be listed too.
     await expect
       .poll(() => newest('rehearsal.ended'), { timeout: 10_000 })
-      .toMatchObject({ rehearsal: rehearsal.id, status: rehearsal.status, tools: 2, entrances: 3 });
+      .toMatchObject({ rehearsal: rehearsal.id, status: rehearsal.status, tools: 2, entrances: 4 });
     const started = await newest('rehearsal.started');
     expect(started).toMatchObject({ rehearsal: rehearsal.id, agent: 'worker', roles: ['support'] });
     expect(await newest('containment.ordered')).toMatchObject({
       rehearsal: rehearsal.id,
       target: `worker~${rehearsal.id}`,
     });
-    const calls = await world.events(`agent=${started.shadow}&kind=tool.call&order=asc`, 6);
-    expect(calls.map(({ verdict }) => verdict)).toEqual(['allow', 'deny', 'deny', 'deny', 'deny', 'deny']);
+    const calls = await world.events(`agent=${started.shadow}&kind=tool.call&order=asc`, 7);
+    expect(calls.map(({ verdict }) => verdict)).toEqual(['allow', 'deny', 'deny', 'deny', 'deny', 'deny', 'deny']);
     expect(calls[0]).toMatchObject({ run_id: rehearsal.id, outcome: 'not_attempted' });
     for (const [method, path, body] of [
       ['GET', `/v1/agents/${started.shadow_id}`, undefined],
