@@ -22,6 +22,8 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/servers?create=true', 'Namespace'],
   ['/servers/billing', 'Refunds a payment.'],
   ['/servers/billing?definition=billing.pay', 'Definition as last seen'],
+  ['/apis/shop', 'GET /orders/{id}'],
+  ['/apis/shop?definition=shop.getOrder', 'Definition as last seen'],
   ['/log', 'granted by billing'],
   ['/log?kind=all', 'agent.created'],
   ['/approvals', 'amount'],
@@ -49,6 +51,23 @@ beforeAll(async () => {
   const client = await workspace.connect(await furnish(workspace));
   await client.callTool({ name: 'billing__list_invoices', arguments: {} });
   await workspace.api('POST', '/v1/containments', { scope: 'tool', target: 'billing.refund', reason: 'refund audit' });
+  await workspace.api('POST', '/v1/http/apis', {
+    namespace: 'shop',
+    endpoint: 'https://shop.acme.example/api',
+    document: {
+      openapi: '3.1.0',
+      info: { title: 'Shop', version: '1' },
+      paths: {
+        '/orders/{id}': {
+          get: {
+            operationId: 'getOrder',
+            summary: 'One order',
+            parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+          },
+        },
+      },
+    },
+  });
   await workspace.api('PUT', '/v1/freezes/audit', {
     apiVersion: 'policy.hivekey.ai/v1',
     kind: 'Freeze',

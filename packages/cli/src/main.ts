@@ -12,6 +12,7 @@ import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
+import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
@@ -60,6 +61,7 @@ for (const add of [
   addPolicyCommands,
   addBudgetCommands,
   addUpstreamCommands,
+  addHttpApiCommands,
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,

@@ -171,6 +171,28 @@ describe('objects', () => {
     expect((await hivekey(['agent', 'tools', 'helpdesk-bot'])).out).not.toContain('everything');
   });
 
+  test('a REST API is added from its document, approved and removed', async () => {
+    const file = join(home, 'shop.yaml');
+    writeFileSync(
+      file,
+      'openapi: 3.1.0\ninfo: { title: Shop, version: "1" }\npaths:\n  /orders: { get: { operationId: listOrders } }\n',
+    );
+    const endpoint = 'https://shop.acme.example/api';
+    const added = await hivekey(['http-api', 'add', 'shop', '--endpoint', endpoint, '-f', file]);
+    expect(added.err).toBe('');
+    expect(added.out).toMatch(/^Registered shop\. Agents call it at \/http\/shop\n1 operations · 1 new/);
+    expect((await hivekey(['http-api', 'list'])).out).toContain(endpoint);
+    expect((await hivekey(['http-api', 'approve', 'shop', '--all'])).out).toContain('shop.listOrders · read · live');
+    expect((await hivekey(['http-api', 'definitions', 'shop'])).out).toMatch(
+      /shop\.listOrders +GET +\/orders +read +live/,
+    );
+    expect((await hivekey(['http-api', 'get', 'shop'])).out).toContain('1 live');
+    expect((await hivekey(['http-api', 'refresh', 'shop', '-f', file])).out).toContain('0 new, 0 changed, 0 gone');
+    expect((await hivekey(['http-api', 'off', 'shop', 'shop.listOrders'])).out).toContain('off');
+    expect((await hivekey(['http-api', 'disable', 'shop'])).out).toContain('disabled');
+    expect((await hivekey(['http-api', 'remove', 'shop'])).out).toContain('removed');
+  });
+
   test('revoke prints the receipt, restore asks for a new token', async () => {
     const stopped = await hivekey(['revoke', 'helpdesk-bot', '--reason', 'test']);
     expect(stopped.code).toBe(0);

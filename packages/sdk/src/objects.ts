@@ -679,6 +679,49 @@ export interface Breaker {
   }[];
 }
 
+/** A REST API behind the gateway, at `base_path`. */
+export interface HttpApi {
+  readonly id: string;
+  readonly object: 'http_api';
+  readonly namespace: string;
+  readonly endpoint: string;
+  readonly base_path: string;
+  readonly credential_ref: string | null;
+  readonly injection: { readonly header: string; readonly format: string } | null;
+  readonly default_access: 'read-only' | 'read-write' | 'none';
+  readonly allow_private: boolean;
+  readonly max_request_bytes: number;
+  readonly max_response_bytes: number;
+  readonly timeout_seconds: number;
+  readonly status: 'active' | 'disabled';
+  readonly document: {
+    readonly pin: string;
+    readonly title: string;
+    readonly version: string;
+    readonly openapi: string;
+    readonly imported: number;
+  } | null;
+  readonly operations: Readonly<Record<HttpOperation['status'], number>>;
+  readonly created: number;
+  readonly created_by: string;
+}
+
+/** An operation of an OpenAPI document; a capability once it is live. */
+export interface HttpOperation {
+  readonly object: 'http_operation';
+  readonly capability: string;
+  readonly operation: string;
+  readonly method: string;
+  readonly path: string;
+  readonly access: 'read' | 'write';
+  readonly status: 'live' | 'new' | 'changed' | 'off' | 'gone';
+  readonly pin: string;
+  readonly approved_pin: string | null;
+  readonly definition: JsonObject;
+  readonly approved_definition: JsonObject | null;
+  readonly problem: string | null;
+}
+
 /** How near an agent is to tripping a breaker. */
 export interface BreakerReading {
   readonly object: 'breaker_reading';

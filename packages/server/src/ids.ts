@@ -10,6 +10,7 @@ export type PersonId = Branded<'PersonId'>;
 export type TokenId = Branded<'TokenId'>;
 export type KeyId = Branded<'KeyId'>;
 export type ServerId = Branded<'ServerId'>;
+export type ApiId = Branded<'ApiId'>;
 export type EventId = Branded<'EventId'>;
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -35,6 +36,7 @@ export function newId<Id extends string>(
     | 'tok'
     | 'key'
     | 'mcp'
+    | 'api'
     | 'stop'
     | 'req'
     | 'ses'

@@ -13,8 +13,10 @@ import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
+import { createHttpEntrance } from './gateway/http/index.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
 import { ambiguityOf } from './gateway/one-reading.ts';
+import { createHttpApis } from './http-apis/index.ts';
 import { ensureLiveKey, loadServerKeys, writePrivateFile } from './identity/index.ts';
 import { newId } from './ids.ts';
 import { createActionLog } from './log/index.ts';
@@ -126,6 +128,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
   const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
   closers.add('upstreams', () => upstreams.close());
+  const httpApis = createHttpApis({ pool, log, secrets, config, version });
+  closers.add('http apis', () => httpApis.close());
   const mcp = createMcpEntrance({
     path,
     upstreams,
@@ -144,6 +148,16 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     observe: metrics.mcp,
   });
   closers.add('mcp entrance', () => mcp.close());
+  const http = createHttpEntrance({
+    url,
+    path,
+    httpApis,
+    approvals,
+    config: { allowedHosts: servedHosts({ config, url }), requestsPerMinute: config.requests_per_minute },
+    logger,
+    clock,
+  });
+  closers.add('http entrance', async () => http.close());
   const permits = createPermits({ pool, log, path, nodeId, seconds: config.permit_seconds, logger, clock });
   const webhooks = startWebhooks({
     pool,
@@ -175,6 +189,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     pool,
     path,
     upstreams,
+    httpApis,
     approvals,
     logger,
   });
@@ -199,6 +214,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     upstreams,
+    httpApis,
     approvals,
     permits,
     webhooks,
@@ -228,13 +244,21 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
 
   await log.record(workspaceId, { kind: 'system.started', actor: 'system', node: nodeId, version });
   isStarted = true;
-  doors.serve((req, res) => (isMcp(req.url) ? mcp.handle(req, res) : api.routing(req, res)));
+  doors.serve((req, res) => {
+    if (isMcp(req.url)) mcp.handle(req, res);
+    else if (isHttp(req.url)) http.handle(req, res);
+    else api.routing(req, res);
+  });
   logger.info({ url, node: nodeId, version }, 'HiveKey is running');
   return { url, localUrl: doors.url, newAdminKey, close: () => closers.close() };
 }
 
 function isMcp(url: string | undefined): boolean {
   return url === '/mcp' || url?.startsWith('/mcp/') === true || url?.startsWith('/mcp?') === true;
+}
+
+function isHttp(url: string | undefined): boolean {
+  return url === '/http' || url?.startsWith('/http/') === true || url?.startsWith('/http?') === true;
 }
 
 /** Replaces a key file that an earlier database left behind. */

@@ -28,6 +28,8 @@ import type {
   FreezeTime,
   FullApproval,
   Guard,
+  HttpApi,
+  HttpOperation,
   List,
   LogEvent,
   Matrix,
@@ -168,6 +170,34 @@ export function definitionsQuery(server: string) {
   return queryOptions({
     queryKey: ['servers', 'definitions', server],
     queryFn: ({ signal }) => getAll<McpDefinition>(at`/v1/mcp/servers/${server}/definitions`, {}, signal),
+  });
+}
+
+export const httpApisQuery = queryOptions({
+  queryKey: ['servers', 'http apis'],
+  queryFn: ({ signal }) => getAll<HttpApi>('/v1/http/apis', {}, signal),
+});
+
+export function httpApiQuery(api: string) {
+  return queryOptions({
+    queryKey: ['servers', 'http api', api],
+    queryFn: ({ signal }) => get<HttpApi>(at`/v1/http/apis/${api}`, {}, signal),
+  });
+}
+
+/** As definitions, so that they are looked at and approved like those of MCP servers. */
+export function operationsQuery(api: string) {
+  return queryOptions({
+    queryKey: ['servers', 'operations', api],
+    queryFn: async ({ signal }): Promise<readonly McpDefinition[]> => {
+      const operations = await getAll<HttpOperation>(at`/v1/http/apis/${api}/operations`, {}, signal);
+      return operations.map(({ operation, method, path, ...rest }) => ({
+        ...rest,
+        kind: 'operation',
+        name: `${method} ${path}`,
+        upstream_name: operation,
+      }));
+    },
   });
 }
 

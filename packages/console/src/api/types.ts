@@ -305,7 +305,7 @@ export interface McpServer {
 export interface McpDefinition {
   readonly capability: string;
   readonly name: string | null;
-  readonly kind: 'tool' | 'resource' | 'template' | 'prompt';
+  readonly kind: 'tool' | 'resource' | 'template' | 'prompt' | 'operation';
   readonly upstream_name: string;
   readonly access: Access;
   readonly status: DefinitionStatus;
@@ -315,6 +315,34 @@ export interface McpDefinition {
   readonly approved_definition: JsonObject | null;
   /** Why it cannot be published whatever anybody approves. */
   readonly problem: string | null;
+}
+
+/** A REST API behind the gateway. */
+export interface HttpApi {
+  readonly id: string;
+  readonly namespace: string;
+  readonly endpoint: string;
+  readonly base_path: string;
+  readonly credential_ref: string | null;
+  readonly default_access: 'read-only' | 'read-write' | 'none';
+  readonly allow_private: boolean;
+  readonly status: 'active' | 'disabled';
+  readonly document: {
+    readonly title: string;
+    readonly version: string;
+    readonly openapi: string;
+    readonly imported: number;
+  } | null;
+  readonly operations: Readonly<Record<DefinitionStatus, number>>;
+  readonly created: number;
+  readonly created_by: string;
+}
+
+/** What an operation has beside a definition of an MCP server. */
+export interface HttpOperation extends Omit<McpDefinition, 'name' | 'kind' | 'upstream_name'> {
+  readonly operation: string;
+  readonly method: string;
+  readonly path: string;
 }
 
 export interface RefreshReport {

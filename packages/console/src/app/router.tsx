@@ -121,6 +121,13 @@ const server = createRoute({
   component: lazyRouteComponent(() => import('../rooms/servers/ServerPage.tsx'), 'ServerPage'),
 });
 
+const httpApi = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/apis/$api',
+  validateSearch: (search) => optional({ definition: text(search.definition) }),
+  component: lazyRouteComponent(() => import('../rooms/servers/ApiPage.tsx'), 'ApiPage'),
+});
+
 const log = createRoute({
   getParentRoute: () => signedIn,
   path: '/log',
@@ -226,6 +233,7 @@ const tree = root.addChildren([
     matrix,
     servers,
     server,
+    httpApi,
     log,
     policy,
     approvals,

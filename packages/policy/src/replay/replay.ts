@@ -61,6 +61,8 @@ export interface ReplayOptions {
 /** Verdicts that no policy document decides: they stay. */
 const OUTSIDE: ReadonlySet<string> = new Set(['containment', 'credential', 'error']);
 const OUTSIDE_RULES: ReadonlySet<string> = new Set(['input schema', 'name', 'tool stop']);
+/** Entrances that carry a call out themselves, so that its success is known. */
+const CARRIED_OUT: ReadonlySet<string> = new Set(['mcp', 'http']);
 const NO_SUCH_TOOL = 'scope: no such tool';
 /** An open call whose result is not on the log yet is remembered for so long. */
 const OPEN_CALL_MS = 7 * 86_400_000;
@@ -181,7 +183,7 @@ export class Replay {
       this.#allow(head.eventId, evaluation, counters, {
         isApproved,
         isReleased,
-        isSeen: textAt(record, 'entrance') === 'mcp',
+        isSeen: CARRIED_OUT.has(textAt(record, 'entrance')),
       });
     const told = { verdict: after.verdict, reason: after.reason, ...ruleOf(after.rule ?? '') };
     this.#onCall({ ...head, before, after: told });

@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { Approvals } from '../approvals/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
+import type { HttpApis } from '../http-apis/index.ts';
 import type { ServerKeys } from '../identity/index.ts';
 import type { KeyId, PersonId, WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
@@ -20,6 +21,7 @@ export interface ApiContext {
   readonly log: RunningLog;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly httpApis: HttpApis;
   readonly approvals: Approvals;
   readonly permits: Permits;
   readonly webhooks: Webhooks;

@@ -20,6 +20,7 @@ import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
 import { HostGuard } from '../gateway/host-guard.ts';
+import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
@@ -68,6 +69,7 @@ const MANAGEMENT: readonly Routes[] = [
   approvalRoutes,
   delegationRoutes,
   mcpServerRoutes,
+  httpApiRoutes,
   secretRoutes,
   auditRoutes,
   webhookRoutes,

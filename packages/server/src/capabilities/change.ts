@@ -77,15 +77,16 @@ export function removeCapability(log: ActionLog, who: Administrator, name: strin
     const { client } = transaction;
     const capability = await readCapability(client, workspaceId, name);
     const { rowCount: ofServer } = await client.query(
-      'SELECT FROM mcp_definitions WHERE workspace_id = $1 AND capability = $2',
+      `SELECT FROM mcp_definitions WHERE workspace_id = $1 AND capability = $2
+       UNION ALL SELECT FROM http_operations WHERE workspace_id = $1 AND capability = $2`,
       [workspaceId, name],
     );
     if (capability.source === 'discovered' || ofServer !== 0)
       throw new Failure(
         409,
         'capability_discovered',
-        `${name} comes from an MCP server.`,
-        'Switch it off with POST /v1/mcp/servers/:server/definitions/:capability/off.',
+        `${name} comes from an MCP server or an HTTP API.`,
+        'Switch it off with POST /v1/mcp/servers/:server/definitions/:capability/off, or /v1/http/apis/….',
       );
     if (capability.roles.length > 0)
       throw new Failure(

@@ -71,11 +71,12 @@ export async function readCapability(
   );
 }
 
-/** Capabilities that people declared for tools that agents run themselves: those that no MCP server brought. */
+/** Capabilities that people declared for tools that agents run themselves: those that no MCP server or HTTP API brought. */
 export async function declaredCapabilities(pool: Pool, workspaceId: WorkspaceId): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ name: string }>(
     `SELECT c.name FROM capabilities c WHERE c.workspace_id = $1 AND c.source = 'declared'
-        AND NOT EXISTS (SELECT FROM mcp_definitions d WHERE d.workspace_id = c.workspace_id AND d.capability = c.name)`,
+        AND NOT EXISTS (SELECT FROM mcp_definitions d WHERE d.workspace_id = c.workspace_id AND d.capability = c.name)
+        AND NOT EXISTS (SELECT FROM http_operations o WHERE o.workspace_id = c.workspace_id AND o.capability = c.name)`,
     [workspaceId],
   );
   return new Set(rows.map(({ name }) => name));

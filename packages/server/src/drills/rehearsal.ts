@@ -23,7 +23,7 @@ const resultSchema = z.object({
   call_aborted_ms: milliseconds,
   session_closed_ms: milliseconds,
   slowest_ms: milliseconds.meta({ description: 'The latest of them and of the entrances.' }),
-  entrances: z.array(line.extend({ entrance: z.enum(['mcp', 'actions', 'authzen']) })),
+  entrances: z.array(line.extend({ entrance: z.enum(['mcp', 'http', 'actions', 'authzen']) })),
   tools: z.array(
     line.extend({
       capability: z.string(),

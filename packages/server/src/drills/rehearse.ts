@@ -15,7 +15,7 @@ import { endRehearsal, makeShadow, type Occasion, type Shadow } from './shadow.t
 
 export type RehearseContext = Pick<ApiContext, 'pool' | 'log' | 'path' | 'nodeId' | 'clock' | 'logger' | 'keys'>;
 
-const ENTRANCES: readonly Entrance[] = ['mcp', 'actions', 'authzen'];
+const ENTRANCES: readonly Entrance[] = ['mcp', 'http', 'actions', 'authzen'];
 /** A caller who is let in for longer than this after the order will not be refused any more. */
 const TRY_FOR_MS = 15_000;
 /** Each attempt is on the log. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { APPROVAL_CHANNEL, type Approvals } from '../approvals/index.ts';
 import { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from '../containment/index.ts';
 import { type Listener, listen } from '../database/index.ts';
+import type { HttpApis } from '../http-apis/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
@@ -16,6 +17,7 @@ const CATALOGUE = 'hivekey_catalogue';
 const workspaceId = z.custom<WorkspaceId>((value) => typeof value === 'string');
 const agentId = z.custom<AgentId>((value) => typeof value === 'string');
 const agentNotice = z.object({ workspace: workspaceId, agent: agentId, status: z.string() });
+const catalogueNotice = z.object({ workspace: workspaceId });
 const workspaceNotice = z.object({ workspace: workspaceId, status: z.string() });
 
 export interface NoticeOptions {
@@ -26,14 +28,18 @@ export interface NoticeOptions {
   readonly pool: Pool;
   readonly path: ActionPath;
   readonly upstreams: ManagedUpstreams;
+  readonly httpApis: HttpApis;
   readonly approvals: Approvals;
   readonly logger: Logger;
 }
 
 export function hearNotices(options: NoticeOptions): Promise<Listener> {
-  const { databaseUrl, path, upstreams, approvals, logger } = options;
+  const { databaseUrl, path, upstreams, httpApis, approvals, logger } = options;
   // Also when this node finds out by itself, because a decision came too late.
-  path.onPolicyChange((workspace) => upstreams.recheck(workspace));
+  path.onPolicyChange((workspace) => {
+    upstreams.recheck(workspace);
+    httpApis.recheck(workspace);
+  });
 
   const onNotice: Readonly<Record<string, (payload: string) => Promise<unknown>>> = {
     [AGENT]: async (payload) => {
@@ -48,7 +54,10 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
       path.invalidate(notice.workspace);
     },
     [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
-    [CATALOGUE]: async (payload) => upstreams.heard(payload),
+    [CATALOGUE]: async (payload) => {
+      upstreams.heard(payload);
+      await httpApis.heard(catalogueNotice.parse(JSON.parse(payload)).workspace);
+    },
     [APPROVAL_CHANNEL]: async (payload) => approvals.heard(payload),
   };
 
@@ -65,8 +74,9 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
 
 /** Notices were lost while the connection was: everything is read anew, and every stop is followed again. */
 async function catchUp(options: NoticeOptions): Promise<void> {
-  const { pool, path, upstreams, approvals } = options;
+  const { pool, path, upstreams, httpApis, approvals } = options;
   upstreams.recheck();
+  httpApis.recheck();
   approvals.heard(undefined);
   const { rows } = await pool.query<{ workspace: WorkspaceId; suspended: AgentId[] }>(
     `SELECT s.workspace_id AS workspace,

@@ -354,7 +354,7 @@ class Path implements ActionPath {
     this.#calls.leave(call, outcome);
     if (permit.leaves !== undefined && outcome.result === 'success') this.#waitFor(written);
     // What an agent says of its own tool is no proof of anything.
-    if (permit.meets === true && outcome.result === 'success' && permit.action.entrance === 'mcp')
+    if (permit.meets === true && outcome.result === 'success' && isCarriedOutHere(permit))
       await this.#markDone(permit, written);
     await written;
   }
@@ -539,4 +539,8 @@ function codeOf(error: unknown): string | undefined {
 
 function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' });
+}
+
+function isCarriedOutHere({ action: { entrance } }: Permit): boolean {
+  return entrance === 'mcp' || entrance === 'http';
 }

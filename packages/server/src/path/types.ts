@@ -41,7 +41,7 @@ export interface Principal {
   readonly risks?: readonly Risk[];
 }
 
-export type Entrance = 'mcp' | 'actions' | 'authzen';
+export type Entrance = 'mcp' | 'http' | 'actions' | 'authzen';
 
 /** What the caller wants to do. `argumentsJson` is the RFC 8785 form of `arguments`. */
 export interface Action {

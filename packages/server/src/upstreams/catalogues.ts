@@ -1,38 +1,29 @@
-/** The catalogue of each workspace in memory, and whether it is still the newest. */
+/** The catalogue of each workspace in memory, and the server behind each entry. */
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import { type BuiltCatalogue, buildCatalogue, type ServerTools } from './catalogue.ts';
-import { catalogueVersion, listServers, readDefinitions } from './servers.ts';
+import { AtVersion } from './at-version.ts';
+import { buildCatalogue, type ServerTools } from './catalogue.ts';
+import { listServers, readDefinitions } from './servers.ts';
 import type { Catalogue, UpstreamServer } from './types.ts';
 
-interface Held {
-  readonly built: Promise<BuiltCatalogue>;
-  /** The next use compares its version with the stored one. */
-  stale: boolean;
-}
-
 export class Catalogues {
-  readonly #pool: Pool;
-  readonly #held = new Map<WorkspaceId, Held>();
+  readonly #built: AtVersion<Catalogue>;
   /** Also for servers out of older catalogues: a call goes where it was decided to go. */
   readonly #behind = new WeakMap<UpstreamServer, ServerTools>();
 
   constructor(pool: Pool) {
-    this.#pool = pool;
+    this.#built = new AtVersion(pool, async (client, workspaceId, version) => {
+      const servers = await listServers(client, workspaceId);
+      const definitions = await readDefinitions(client, workspaceId);
+      const { catalogue, behind } = buildCatalogue(version, servers, definitions);
+      for (const [server, tools] of behind) this.#behind.set(server, tools);
+      return catalogue;
+    });
   }
 
   /** Rejects when it cannot be read: then nothing can be said of what exists. */
-  async current(workspaceId: WorkspaceId): Promise<Catalogue> {
-    const held = this.#held.get(workspaceId);
-    if (held !== undefined && !held.stale) return (await held.built).catalogue;
-    const next: Held = { built: this.#renew(workspaceId, held?.built), stale: false };
-    this.#held.set(workspaceId, next);
-    try {
-      return (await next.built).catalogue;
-    } catch (error) {
-      if (this.#held.get(workspaceId) === next) this.#held.delete(workspaceId);
-      throw error;
-    }
+  current(workspaceId: WorkspaceId): Promise<Catalogue> {
+    return this.#built.current(workspaceId);
   }
 
   behind(server: UpstreamServer): ServerTools | undefined {
@@ -41,32 +32,6 @@ export class Catalogues {
 
   /** Without a workspace, all of them. */
   recheck(workspaceId?: WorkspaceId): void {
-    if (workspaceId === undefined) for (const held of this.#held.values()) held.stale = true;
-    else {
-      const held = this.#held.get(workspaceId);
-      if (held !== undefined) held.stale = true;
-    }
-  }
-
-  async #renew(workspaceId: WorkspaceId, before: Promise<BuiltCatalogue> | undefined): Promise<BuiltCatalogue> {
-    const known = await before?.catch(() => undefined);
-    if (known !== undefined && known.catalogue.version === String(await catalogueVersion(this.#pool, workspaceId)))
-      return known;
-    const client = await this.#pool.connect();
-    try {
-      // Version, servers and definitions of one instant.
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const version = await catalogueVersion(client, workspaceId);
-      const servers = await listServers(client, workspaceId);
-      const definitions = await readDefinitions(client, workspaceId);
-      await client.query('COMMIT');
-      client.release();
-      const built = buildCatalogue(String(version), servers, definitions);
-      for (const [server, tools] of built.behind) this.#behind.set(server, tools);
-      return built;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
+    this.#built.recheck(workspaceId);
   }
 }

@@ -6,14 +6,38 @@ export {
   guardedLookup,
   literalProblem,
   parseAllowList,
+  parseEndpoint,
+  type ResolveName,
 } from './address-guard.ts';
+export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
+export type { PreparedDefinition } from './definitions.ts';
 export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
+export {
+  DEFAULT_HEADER_INJECTION,
+  type HeaderInjection,
+  headerValue,
+  injectionProblem,
+  scrubberFor,
+} from './injection.ts';
 export { approvalSchema, serverChangeSchema, serverRegistrationSchema } from './input.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
-export type { ManagedUpstreams, ServerView } from './management.ts';
+export type { DefinitionStatus, ManagedUpstreams, ServerView } from './management.ts';
+export { isNamespace } from './names.ts';
+export { pinOf } from './pins.ts';
+export { publishCatalogue } from './published.ts';
+export {
+  approve,
+  type ChangedRow,
+  type DefinitionRow,
+  type NamingRules,
+  reclassify,
+  reconcile,
+  switchOff,
+} from './reconcile.ts';
 export { compileArguments } from './schema/compile.ts';
 export { sensitivePathsOf } from './schema/sensitive.ts';
+export type { Scrubber, StreamScrubber } from './scrub.ts';
 export { createSecretStore, type SecretStore } from './secrets.ts';
 export type * from './types.ts';
 export type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamAnswer, UpstreamServer, Upstreams } from './types.ts';

@@ -38,6 +38,8 @@ function needlesOf(secret: string): readonly string[] {
     hex,
     hex.toUpperCase(),
     JSON.stringify(secret).slice(1, -1),
+    // Some encoders escape the slash.
+    JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/'),
     ...base64Needles(secret),
   ];
   // Longest first: a form that contains another is replaced as a whole.
@@ -54,6 +56,11 @@ export class Scrubber {
   constructor(secret: string) {
     this.#needles = needlesOf(secret);
     this.#escaped = ESCAPED.test(secret);
+  }
+
+  /** For bytes that are passed on as they come. */
+  stream(): StreamScrubber {
+    return new StreamScrubber(this.#needles);
   }
 
   /** False when the JSON text certainly holds no form of the secret; a spelling with escapes is looked at closely. */
@@ -98,4 +105,46 @@ export class Scrubber {
 
 function isList(value: readonly JsonValue[] | JsonObject): value is readonly JsonValue[] {
   return Array.isArray(value);
+}
+
+/** Keeps back only what may be the beginning of a form of the secret, so that a stream is not held up. */
+export class StreamScrubber {
+  /** As the bytes of their UTF-8. */
+  readonly #needles: readonly string[];
+  readonly #longest: number;
+  #kept = '';
+
+  constructor(needles: readonly string[]) {
+    this.#needles = needles.map((needle) => Buffer.from(needle).toString('latin1'));
+    this.#longest = Math.max(...this.#needles.map(({ length }) => length));
+  }
+
+  push(chunk: Buffer): Buffer {
+    const text = this.#clean(this.#kept + chunk.toString('latin1'));
+    const from = this.#beginningIn(text);
+    this.#kept = text.slice(from);
+    return Buffer.from(text.slice(0, from), 'latin1');
+  }
+
+  /** What was kept back. */
+  end(): Buffer {
+    const rest = Buffer.from(this.#kept, 'latin1');
+    this.#kept = '';
+    return rest;
+  }
+
+  #clean(text: string): string {
+    let clean = text;
+    for (const needle of this.#needles) if (clean.includes(needle)) clean = clean.replaceAll(needle, SCRUBBED);
+    return clean;
+  }
+
+  /** Where the text's end begins that could go on to be a needle. */
+  #beginningIn(text: string): number {
+    for (let from = Math.max(0, text.length - this.#longest + 1); from < text.length; from += 1) {
+      const end = text.slice(from);
+      if (this.#needles.some((needle) => needle.startsWith(end))) return from;
+    }
+    return text.length;
+  }
 }

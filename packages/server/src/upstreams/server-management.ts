@@ -60,8 +60,8 @@ export class ServerManagement implements UpstreamManagement {
         throw new Failure(
           409,
           'namespace_taken',
-          `There is an MCP server ${server.namespace} already.`,
-          'Choose another namespace, or change that server.',
+          `There is an MCP server or HTTP API ${server.namespace} already.`,
+          'Choose another namespace, or change what has this one.',
         );
       record(transaction, { id, namespace: server.namespace }, actor, 'registered', settingsFields(server));
     });

@@ -161,7 +161,9 @@ export async function insertServer(
   const { rowCount } = await client.query(
     `INSERT INTO mcp_servers (workspace_id, id, namespace, transport, endpoint, command, environment, credential_ref, injection,
                               default_access, trust_annotations, allow_private, rename_map, created_by, created_at, refresh_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now() + make_interval(secs => $16))
+     SELECT $1, $2, $3::text, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, $10, $11::boolean, $12::boolean, $13::jsonb, $14, $15::timestamptz,
+            now() + make_interval(secs => $16)
+      WHERE NOT EXISTS (SELECT FROM http_apis WHERE workspace_id = $1 AND namespace = $3)
      ON CONFLICT (workspace_id, namespace) DO NOTHING`,
     [workspaceId, id, namespace, ...settingsValues(settings), mapValue(renameMap), actor, now, refreshSeconds],
   );

@@ -67,7 +67,7 @@ describe('a rehearsal', () => {
         first_refusal_ms: expect.any(Number),
         call_aborted_ms: expect.any(Number),
         session_closed_ms: expect.any(Number),
-        entrances: ['mcp', 'actions', 'authzen'].map((entrance) => ({
+        entrances: ['mcp', 'http', 'actions', 'authzen'].map((entrance) => ({
           entrance,
           refused: true,
           code: 'agent_revoked',
@@ -94,15 +94,15 @@ describe('a rehearsal', () => {
     // The last record of all: what stands before it can be listed too.
     await expect
       .poll(() => newest('rehearsal.ended'), { timeout: 10_000 })
-      .toMatchObject({ rehearsal: rehearsal.id, status: rehearsal.status, tools: 2, entrances: 3 });
+      .toMatchObject({ rehearsal: rehearsal.id, status: rehearsal.status, tools: 2, entrances: 4 });
     const started = await newest('rehearsal.started');
     expect(started).toMatchObject({ rehearsal: rehearsal.id, agent: 'worker', roles: ['support'] });
     expect(await newest('containment.ordered')).toMatchObject({
       rehearsal: rehearsal.id,
       target: `worker~${rehearsal.id}`,
     });
-    const calls = await world.events(`agent=${started.shadow}&kind=tool.call&order=asc`, 6);
-    expect(calls.map(({ verdict }) => verdict)).toEqual(['allow', 'deny', 'deny', 'deny', 'deny', 'deny']);
+    const calls = await world.events(`agent=${started.shadow}&kind=tool.call&order=asc`, 7);
+    expect(calls.map(({ verdict }) => verdict)).toEqual(['allow', 'deny', 'deny', 'deny', 'deny', 'deny', 'deny']);
     expect(calls[0]).toMatchObject({ run_id: rehearsal.id, outcome: 'not_attempted' });
     for (const [method, path, body] of [
       ['GET', `/v1/agents/${started.shadow_id}`, undefined],

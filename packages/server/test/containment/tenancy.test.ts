@@ -15,6 +15,7 @@ const TAGS = new Set([
   'policies',
   'containment',
   'budgets',
+  'http apis',
   'delegations',
   'approvals',
 ]);
@@ -26,6 +27,7 @@ const BREAKER = `breaker-${MARK}`;
 const DRILL = `drill-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
+const API = 'firstonly-api';
 
 let world: World;
 let strangerKey: string;
@@ -41,6 +43,7 @@ let rehearsedStopId: string;
 let delegationId: string;
 let token: string;
 let policy: { hash: string };
+let apiId: string;
 
 beforeAll(async () => {
   world = await openWorld();
@@ -60,6 +63,15 @@ beforeAll(async () => {
   await world.ok('PUT', `/v1/breakers/${BREAKER}`, { signal: 'probes', threshold: 1000, window_seconds: 60 });
   await world.agent(`other-${AGENT}`, { role: ROLE, owner: OWNER });
   ({ id: quarantineId } = await world.ok('POST', `/v1/agents/other-${AGENT}/quarantine`, { reason: MARK }));
+  ({ id: apiId } = await world.ok('POST', '/v1/http/apis', {
+    namespace: API,
+    endpoint: 'https://api.acme.example',
+    document: {
+      openapi: '3.1.0',
+      info: { title: MARK, version: '1' },
+      paths: { '/x': { get: { operationId: 'read' } } },
+    },
+  }));
   delegationId = await addDelegation();
   await world.ok('PUT', `/v1/drills/${DRILL}`, { agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' });
   const rehearsal = await world.ok('POST', `/v1/drills/${DRILL}/run`);
@@ -154,6 +166,14 @@ const byRole = (path: string, body?: unknown): Case => ({
   refusal: 'role_not_found',
   ...(body === undefined ? {} : { body: () => body }),
 });
+const byApi = (rest = '', body?: unknown): Case[] =>
+  [() => apiId, () => API].map((api) => ({
+    path: () => `/v1/http/apis/${api()}${rest}`,
+    refusal: 'http_api_not_found',
+    ...(body === undefined ? {} : { body: () => body }),
+  }));
+const DOCUMENT = { openapi: '3.1.0', info: { title: 'taken', version: '1' }, paths: {} };
+const PIN = { pin: `sha256:${'0'.repeat(64)}` };
 const listed: Case = {};
 
 const decide = { decision: 'deny', reason: 'taken' };
@@ -258,6 +278,18 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { body: () => ({ scope: 'tool', target: TOOL }), refusal: 'capability_not_found' },
     { body: () => ({ scope: 'workspace', target: '*' }) },
   ],
+  'GET /v1/http/apis': [listed],
+  // Namespaces are of a workspace: this makes an API of the stranger's own.
+  'POST /v1/http/apis': [{ body: () => ({ namespace: 'own', endpoint: 'https://own.example' }) }],
+  'GET /v1/http/apis/{api}': byApi(),
+  'PATCH /v1/http/apis/{api}': byApi('', { endpoint: 'https://own.example' }),
+  'DELETE /v1/http/apis/{api}': byApi(),
+  'POST /v1/http/apis/{api}/enable': byApi('/enable'),
+  'POST /v1/http/apis/{api}/disable': byApi('/disable'),
+  'PUT /v1/http/apis/{api}/document': byApi('/document', DOCUMENT),
+  'GET /v1/http/apis/{api}/operations': byApi('/operations'),
+  'POST /v1/http/apis/{api}/operations/{capability}/approve': byApi(`/operations/${API}.read/approve`, PIN),
+  'POST /v1/http/apis/{api}/operations/{capability}/off': byApi(`/operations/${API}.read/off`),
   'GET /v1/containments/{id}/receipt': [
     { path: () => `/v1/containments/${stopId}/receipt`, refusal: 'containment_not_found' },
     { path: () => `/v1/containments/${rehearsedStopId}/receipt`, refusal: 'containment_not_found' },

@@ -9,10 +9,11 @@ import classes from './servers.module.css';
 
 /** Approves everything new that only reads, each by the pin that is on this page. Writes and changes are looked at one by one. */
 export function ApproveAll({
-  namespace,
+  path,
   waiting,
 }: {
-  readonly namespace: string;
+  /** Of the definitions. */
+  readonly path: string;
   readonly waiting: readonly McpDefinition[];
 }) {
   const [asking, setAsking] = useState(false);
@@ -22,7 +23,7 @@ export function ApproveAll({
   const approve = useWrite({
     write: async () => {
       for (const { capability, pin, access } of reads)
-        await send('POST', at`/v1/mcp/servers/${namespace}/definitions/${capability}/approve`, { pin, access });
+        await send('POST', path + at`/${capability}/approve`, { pin, access });
     },
     changes: ['servers', 'capabilities', 'roles', 'agents'],
     done: () => `${plural(reads.length, 'definition')} approved.`,

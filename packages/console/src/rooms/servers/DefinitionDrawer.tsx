@@ -1,6 +1,5 @@
 import { Button, Drawer, SegmentedControl } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Access, McpDefinition } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
@@ -14,15 +13,16 @@ import classes from './servers.module.css';
 
 /** A definition as it was last seen, beside what was approved: what an approval is about. */
 export function DefinitionDrawer({
-  namespace,
+  path,
   definition,
   next,
   onClose,
 }: {
-  readonly namespace: string;
+  /** Of the definitions. */
+  readonly path: string;
   readonly definition: McpDefinition | undefined;
-  /** Capability of the next one in the list. */
-  readonly next: string | undefined;
+  /** Leads to the next one in the list. */
+  readonly next: ReactNode;
   readonly onClose: () => void;
 }) {
   return (
@@ -36,7 +36,7 @@ export function DefinitionDrawer({
       {definition === undefined ? null : (
         <Content
           key={`${definition.capability} ${definition.pin} ${definition.status}`}
-          namespace={namespace}
+          path={path}
           definition={definition}
           next={next}
         />
@@ -46,25 +46,26 @@ export function DefinitionDrawer({
 }
 
 function Content({
-  namespace,
+  path,
   definition,
   next,
 }: {
-  readonly namespace: string;
+  /** Of the definitions. */
+  readonly path: string;
   readonly definition: McpDefinition;
-  readonly next: string | undefined;
+  readonly next: ReactNode;
 }) {
   const { capability, pin, approved_pin, status, approved_definition, problem } = definition;
   const [access, setAccess] = useState<Access>(definition.access);
-  const path = at`/v1/mcp/servers/${namespace}/definitions/${capability}`;
+  const own = path + at`/${capability}`;
   const changes = ['servers', 'capabilities', 'roles', 'agents'] as const;
   const approve = useWrite({
-    write: () => send<McpDefinition>('POST', `${path}/approve`, { pin, access }),
+    write: () => send<McpDefinition>('POST', `${own}/approve`, { pin, access }),
     changes,
     done: () => `${capability} is approved as it is pinned. Roles that grant it can use it.`,
   });
   const off = useWrite({
-    write: () => send<McpDefinition>('POST', `${path}/off`, {}),
+    write: () => send<McpDefinition>('POST', `${own}/off`, {}),
     changes,
     done: () => `${capability} is off, in every role.`,
   });
@@ -108,8 +109,8 @@ function Content({
       )}
       {status === 'changed' ? (
         <p className={classes.suspended}>
-          The server changed this definition after it was approved. It is off for every agent until somebody approves
-          what it is now.
+          This definition changed after it was approved. It is off for every agent until somebody approves what it is
+          now.
         </p>
       ) : null}
       <Section title={isChanged ? 'What changed since it was approved' : 'Description'}>
@@ -143,11 +144,7 @@ function Content({
           </div>
         ) : null}
         <div className="row">
-          {next === undefined ? null : (
-            <Link from="/servers/$server" to="." search={(old) => ({ ...old, definition: next })}>
-              Next
-            </Link>
-          )}
+          {next}
           {status === 'off' || status === 'gone' ? null : (
             <Button variant="default" loading={off.isPending} onClick={() => off.mutate(undefined)}>
               Switch off

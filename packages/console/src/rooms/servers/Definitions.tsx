@@ -1,6 +1,6 @@
-import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { McpDefinition } from '../../api/types.ts';
-import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
+import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty } from '../../ui/Notice.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 
@@ -10,27 +10,6 @@ export function descriptionOf({ definition }: McpDefinition): string {
 }
 
 const COLUMNS: readonly Column<McpDefinition>[] = [
-  {
-    key: 'capability',
-    header: 'Capability',
-    width: '32%',
-    cell: ({ capability, upstream_name }) => (
-      <TwoLines
-        first={
-          <Link
-            from="/servers/$server"
-            to="."
-            search={(old) => ({ ...old, definition: capability })}
-            className={`${rowLink} mono`}
-            title={capability}
-          >
-            {capability}
-          </Link>
-        }
-        second={capability.endsWith(`.${upstream_name}`) ? undefined : `upstream: ${upstream_name}`}
-      />
-    ),
-  },
   { key: 'kind', header: 'Kind', width: '92px', cell: ({ kind }) => kind },
   { key: 'access', header: 'Access', width: '76px', cell: ({ access }) => access },
   { key: 'status', header: 'Status', width: '112px', cell: ({ status }) => <StatusMark status={status} /> },
@@ -49,23 +28,46 @@ const COLUMNS: readonly Column<McpDefinition>[] = [
   },
 ];
 
+function first(link: (capability: string) => ReactNode): Column<McpDefinition> {
+  return {
+    key: 'capability',
+    header: 'Capability',
+    width: '32%',
+    cell: ({ kind, name, capability, upstream_name }) => (
+      <TwoLines
+        first={link(capability)}
+        second={
+          kind === 'operation'
+            ? (name ?? undefined)
+            : capability.endsWith(`.${upstream_name}`)
+              ? undefined
+              : `upstream: ${upstream_name}`
+        }
+      />
+    ),
+  };
+}
+
 export function Definitions({
   rows,
-  namespace,
+  link,
+  command,
 }: {
   readonly rows: readonly McpDefinition[] | undefined;
-  readonly namespace: string;
+  /** To the definition of that capability. */
+  readonly link: (capability: string) => ReactNode;
+  /** Has them read again. */
+  readonly command: string;
 }) {
   return (
     <DataTable
       label="Definitions"
-      columns={COLUMNS}
+      columns={[first(link), ...COLUMNS]}
       rows={rows}
       rowKey={({ kind, capability }) => `${kind} ${capability}`}
       empty={
-        <Empty title="Nothing here" command={`npx hivekey mcp-server refresh ${namespace}`}>
-          No definition has this status. What the server offers is read again when you say so, and by itself from time
-          to time.
+        <Empty title="Nothing here" command={command}>
+          No definition has this status.
         </Empty>
       }
     />

@@ -1,14 +1,15 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { IconPlayerPlay, IconPlugConnectedX, IconRefresh } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { at, send } from '../../api/client.ts';
+import { at as pathOf, send } from '../../api/client.ts';
 import { definitionsQuery, serverQuery } from '../../api/queries.ts';
 import type { McpServer, RefreshReport } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { Identifier } from '../../ui/Copy.tsx';
+import { rowLink } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Page, Panel, Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -50,6 +51,7 @@ export function ServerPage() {
         <Skeleton height={260} aria-label="Loading" />
       </Page>
     );
+  const definitionsPath = pathOf`/v1/mcp/servers/${namespace}/definitions`;
   const all = definitions.data;
   const waiting = all?.filter(isWaiting) ?? [];
   const shown = all?.filter((each) =>
@@ -127,7 +129,7 @@ export function ServerPage() {
         title="Definitions"
         aside={
           <div className="row-wrap">
-            {waiting.length > 0 ? <ApproveAll namespace={namespace} waiting={waiting} /> : null}
+            {waiting.length > 0 ? <ApproveAll path={definitionsPath} waiting={waiting} /> : null}
             <SegmentedControl
               aria-label="Definitions shown"
               data={[
@@ -147,12 +149,32 @@ export function ServerPage() {
           </div>
         }
       >
-        <Definitions rows={shown} namespace={namespace} />
+        <Definitions
+          rows={shown}
+          command={`npx hivekey mcp-server refresh ${namespace}`}
+          link={(capability) => (
+            <Link
+              from="/servers/$server"
+              to="."
+              search={(old) => ({ ...old, definition: capability })}
+              className={`${rowLink} mono`}
+              title={capability}
+            >
+              {capability}
+            </Link>
+          )}
+        />
       </Section>
       <DefinitionDrawer
-        namespace={namespace}
+        path={definitionsPath}
         definition={all?.find(({ capability }) => capability === definition)}
-        next={next}
+        next={
+          next === undefined ? null : (
+            <Link from="/servers/$server" to="." search={(old) => ({ ...old, definition: next })}>
+              Next
+            </Link>
+          )
+        }
         onClose={() => navigate({ search: (old) => ({ ...old, definition: undefined }) })}
       />
     </Page>
@@ -160,7 +182,7 @@ export function ServerPage() {
 }
 
 function Acts({ server }: { readonly server: McpServer }) {
-  const path = at`/v1/mcp/servers/${server.namespace}`;
+  const path = pathOf`/v1/mcp/servers/${server.namespace}`;
   const [disabling, setDisabling] = useState(false);
   const changes = ['servers', 'capabilities', 'roles', 'agents', 'system'] as const;
   const refresh = useWrite({

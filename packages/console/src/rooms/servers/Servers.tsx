@@ -9,6 +9,7 @@ import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark, StatusMark } from '../../ui/Verdict.tsx';
+import { HttpApis } from './HttpApis.tsx';
 import { RegisterServer } from './RegisterServer.tsx';
 
 const route = getRouteApi('/in/servers');
@@ -107,6 +108,8 @@ export function Servers() {
       ) : (
         <ErrorNotice error={error} retry={() => void refetch()} />
       )}
+      <div style={{ height: 28 }} />
+      <HttpApis />
       <RegisterServer
         opened={create === true}
         onClose={() => navigate({ search: {} })}

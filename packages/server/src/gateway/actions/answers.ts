@@ -104,7 +104,7 @@ export function refusalBody({ decision, eventId }: Refusal, requestId: string): 
   };
 }
 
-function refusalFailure({ reasonClass, reason, rule }: Decision): Failure {
+export function refusalFailure({ reasonClass, reason, rule }: Decision): Failure {
   if (reasonClass === 'scope')
     return new Failure(403, 'action_unknown', 'This agent has no action of that name.', REMEDIES.scope);
   const cause = `The action was refused: ${reason.replace(/\.$/, '')}.`;
@@ -112,7 +112,7 @@ function refusalFailure({ reasonClass, reason, rule }: Decision): Failure {
     rule === RULE.schema
       ? 'Correct the arguments and ask again.'
       : rule === RULE.entrance
-        ? 'Call the tool through /mcp; the gateway runs it and records how it ended.'
+        ? 'Call it through /mcp or /http; the gateway runs it and records how it ended.'
         : rule === RULE.name
           ? 'Write the dotted name.'
           : REMEDIES[reasonClass];

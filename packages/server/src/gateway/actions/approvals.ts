@@ -1,14 +1,15 @@
 /** A held action of an agent's own tool: waits, is released, or is told what became of it. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { ApiContext, FastifyRequest } from '../../api/route.ts';
+import type { ApiContext } from '../../api/route.ts';
 import { approvalLink, type CallApproval } from '../../approvals/index.ts';
 import { Failure } from '../../errors.ts';
 import type { ApprovalStatus, ApprovalTicket, Authorization, Permit } from '../../path/index.ts';
 
 /** Longest wait for people before the caller is told to come back: its own patience may be 30 s. */
 const MAX_WAIT_MS = 25_000;
-const RETRY_AFTER_SECONDS = 5;
+export const RETRY_AFTER_SECONDS = 5;
 /** Times that an approval may have been taken on its way, by another node or repeat. */
 const MAX_MOVES = 5;
 
@@ -58,7 +59,7 @@ export function agentApprovalView(approval: CallApproval, origin: string): z.out
 }
 
 /** RFC 7240: `respond-async` waits for nobody, `wait=5` at most that many seconds. */
-export function patienceOf({ headers: { prefer } }: FastifyRequest): number {
+export function patienceOf({ headers: { prefer } }: { readonly headers: IncomingHttpHeaders }): number {
   const preferences = String(prefer ?? '')
     .split(',')
     .map((each) => each.trim().toLowerCase());
@@ -106,7 +107,7 @@ export async function settleHeld(
 }
 
 /** Aborts when the caller goes away. */
-export function goneSignal({ raw }: FastifyReply): AbortSignal {
+export function goneSignal(raw: ServerResponse): AbortSignal {
   const gone = new AbortController();
   raw.on('close', () => {
     if (!raw.writableFinished) gone.abort();

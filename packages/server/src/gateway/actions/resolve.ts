@@ -84,7 +84,7 @@ export async function resolveOwn(
 function problemOf({ capability, problem }: Named, tool: OwnTool, args: JsonObject): Action['refuse'] {
   if (problem !== undefined) return { reasonClass: 'guard', rule: RULE.name, reason: `name: ${problem}` };
   if (tool.ofServer) {
-    const reason = `entrance: ${capability} is a tool of an MCP server and runs through /mcp only`;
+    const reason = `entrance: ${capability} is a tool of an MCP server or HTTP API and runs through the gateway only`;
     return { reasonClass: 'guard', rule: RULE.entrance, reason };
   }
   const problems = tool.validate(args);

@@ -215,7 +215,7 @@ async function answerHeld(
   const { approval: ticket, eventId, decision } = held;
   // Every action of an agent's own tool can wait.
   if (ticket === undefined) throw new Error('a held action has no approval');
-  const settled = await settleHeld(context, principal, ticket, patienceOf(request), goneSignal(reply), (approval) =>
+  const settled = await settleHeld(context, principal, ticket, patienceOf(request), goneSignal(reply.raw), (approval) =>
     path.resume(approval.id, token, principal, (current) =>
       resolveOwn(path, tools, current, { ...asked, ...storedAction(approval.request()) }),
     ),

@@ -1,4 +1,4 @@
-/** The tools that agents run themselves: declared capabilities that no MCP server stands behind. */
+/** The tools that agents run themselves: declared capabilities that no MCP server or HTTP API stands behind. */
 import type { CompiledPolicy, JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../../ids.ts';
@@ -10,7 +10,7 @@ export interface OwnTool {
   readonly access: 'read' | 'write';
   readonly destructive: boolean;
   readonly inputSchema: JsonObject | null;
-  /** An MCP server brings it, so it runs through the gateway and nowhere else. */
+  /** An MCP server or HTTP API brings it, so it runs through the gateway and nowhere else. */
   readonly ofServer: boolean;
   readonly sensitivePaths: readonly string[];
   /** Problems in words; empty when the arguments fit. */
@@ -29,7 +29,8 @@ interface ToolRow {
 const TOOLS = `
 SELECT c.name, c.description, c.access, c.destructive, c.input_schema,
        c.source = 'discovered' OR EXISTS (
-         SELECT FROM mcp_definitions d WHERE d.workspace_id = c.workspace_id AND d.capability = c.name) AS of_server
+         SELECT FROM mcp_definitions d WHERE d.workspace_id = c.workspace_id AND d.capability = c.name) OR EXISTS (
+         SELECT FROM http_operations o WHERE o.workspace_id = c.workspace_id AND o.capability = c.name) AS of_server
   FROM capabilities c WHERE c.workspace_id = $1`;
 
 /**

@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../path/index.ts';
+import { readBody } from '../read-body.ts';
 import { DEFAULT_JSON_LIMITS, parseStrictJson, type StrictJsonRefusal } from '../strict-json.ts';
 import { answerError, answerHttpProblem, answerUnauthenticated, answerUnavailable } from './answers.ts';
-import { isJsonContentType, readBody } from './body.ts';
+import { isJsonContentType } from './body.ts';
 import type { Gateway } from './caller.ts';
 import { type Message, readMessage } from './message.ts';
 import { isGovernedModern } from './modern.ts';

@@ -5,6 +5,7 @@ import type { ActionPath } from '../../path/index.ts';
 import { Roster } from '../../roster.ts';
 import type { Upstreams } from '../../upstreams/index.ts';
 import { HostGuard } from '../host-guard.ts';
+import { Presences } from '../presences.ts';
 import { ModernAffinities } from './affinities.ts';
 import {
   answerEmpty,
@@ -25,7 +26,6 @@ import { initializeResult, readInitialize, receiveNotification, serveLegacy } fr
 import { openListenStream, openSessionStream, readFilter } from './listen.ts';
 import type { RequestMessage } from './message.ts';
 import { serveModern } from './modern.ts';
-import { Presences } from './presences.ts';
 import { Sealer } from './sealed.ts';
 import { SessionTasks } from './session-tasks.ts';
 import { type LegacySession, Sessions } from './sessions.ts';

@@ -1,5 +1,5 @@
 /** What each agent has open here: requests, streams and sessions, with the limits on them. */
-import type { AgentId, WorkspaceId } from '../../ids.ts';
+import type { AgentId, WorkspaceId } from '../ids.ts';
 
 interface Presence {
   inFlight: number;

@@ -1,0 +1,1 @@
+export { createHttpEntrance } from './entrance.ts';
