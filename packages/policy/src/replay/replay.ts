@@ -246,10 +246,11 @@ export class Replay {
       const amount = outcome === 'not_attempted' ? 0 : told;
       if (typeof amount === 'number') counter.credit(index, charge.amount - amount);
     }
-    if (outcome === 'success' && call.isSeen)
-      for (const key of call.meets) this.#keep(key, { key, eventId, doneAtMs: this.#nowMs });
-    if (outcome === 'success' && call.leaves === undefined) uses.lose(this.#nowMs);
-    else if (outcome === 'success' && (call.isSeen || call.isReleased || !call.isSure))
+    // what asked for input had done nothing yet
+    const isDone = outcome === 'success' && textAt(record, 'error_code') !== 'input_required';
+    if (isDone && call.isSeen) for (const key of call.meets) this.#keep(key, { key, eventId, doneAtMs: this.#nowMs });
+    if (isDone && call.leaves === undefined) uses.lose(this.#nowMs);
+    else if (isDone && (call.isSeen || call.isReleased || !call.isSure))
       uses.add(call.leaves ?? [], eventId, this.#nowMs, call.isSure);
     // what is unknown may still be told
     if (outcome !== 'unknown') this.#open.delete(eventId);

@@ -1,7 +1,7 @@
 /** What callers bring, made into entries with their records. */
 import { settle } from '@hivekey/policy';
 import { type EventId, newEventId } from '../ids.ts';
-import type { CallReference, Intent, Outcome, RecordResult } from '../path/index.ts';
+import { type CallReference, type Intent, isDone, type Outcome, type RecordResult } from '../path/index.ts';
 import { creditsOf } from './credits.ts';
 import type { IntentEntry, PlainEntry } from './entries.ts';
 import { callRecord, factsOf, resultRecord } from './records.ts';
@@ -42,7 +42,7 @@ export function resultEntry(call: CallReference, outcome: Outcome, nowMs: number
     text,
     settles,
     ...(credits.length === 0 ? {} : { credits }),
-    ...(leaves === undefined || outcome.result !== 'success' ? {} : { leaves }),
+    ...(leaves === undefined || !isDone(outcome) ? {} : { leaves }),
     attempts: 0,
     resolve,
   };

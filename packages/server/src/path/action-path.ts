@@ -31,6 +31,7 @@ import type {
   StopTarget,
 } from './index.ts';
 import { joinGates } from './joined-gate.ts';
+import { isDone } from './outcome.ts';
 import { Policies, type PolicyInForce } from './policy-in-force.ts';
 import { markGate, provenanceOf } from './provenance.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
@@ -352,10 +353,9 @@ class Path implements ActionPath {
     this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
     const written = this.#log.recordOutcome(permit, outcome);
     this.#calls.leave(call, outcome);
-    if (permit.leaves !== undefined && outcome.result === 'success') this.#waitFor(written);
+    if (permit.leaves !== undefined && isDone(outcome)) this.#waitFor(written);
     // What an agent says of its own tool is no proof of anything.
-    if (permit.meets === true && outcome.result === 'success' && isCarriedOutHere(permit))
-      await this.#markDone(permit, written);
+    if (permit.meets === true && isDone(outcome) && isCarriedOutHere(permit)) await this.#markDone(permit, written);
     await written;
   }
 

@@ -240,7 +240,7 @@ export interface Outcome {
   readonly upstreamCode?: number;
   readonly upstreamMs?: number;
   readonly bytesIn?: number;
-  /** Stable code of the failure, e.g. `upstream_unreachable`, `aborted_by_stop`. */
+  /** Stable code of the failure, e.g. `upstream_unreachable`, `aborted_by_stop`; of a success that did not do it yet, `input_required`. */
   readonly errorCode?: string;
   /** unit → what the call spent, where its answer tells; the rest of what was reserved is given back. Never by the agent's own word. */
   readonly spent?: Readonly<Record<string, number>>;

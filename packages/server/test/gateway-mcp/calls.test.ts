@@ -4,6 +4,7 @@ import { createSecretKey } from 'node:crypto';
 import type { JsonObject } from '@hivekey/policy';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Sealer } from '../../src/gateway/mcp/sealed.ts';
+import { isDone } from '../../src/path/index.ts';
 import type { UpstreamRequest } from '../../src/upstreams/types.ts';
 import { decisionOf, PathDouble, principalOf, resultOf, serverDouble, UpstreamsDouble, WORKSPACE } from './doubles.ts';
 import { type Answer, initialize, legacy, modern, open, type Running, run, send } from './wire-client.ts';
@@ -542,6 +543,12 @@ describe('input_required of a modern upstream', () => {
     expect(textOf(await retry(requestState, { a: 1 }))).toBe('state inner');
     expect(path.records.map(({ action }) => action.capability)).toEqual(['crm.read', 'crm.elicitation', 'crm.read']);
     expect(path.open).toBe(0);
+    // the first leg did nothing yet: no step was taken, no payee used
+    const outcomes = path.outcomes.filter(({ outcome }) => outcome.upstreamMs !== undefined);
+    expect(outcomes.map(({ outcome }) => [outcome.result, outcome.errorCode, isDone(outcome)])).toEqual([
+      ['success', 'input_required', false],
+      ['success', undefined, true],
+    ]);
   });
 
   it('refuses a state that was altered, belongs to another call or another agent', async () => {

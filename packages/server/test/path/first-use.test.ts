@@ -85,6 +85,7 @@ describe('a payee', () => {
   test.each<[string, (to: string) => Promise<unknown>]>([
     ['failed', (to) => carryOut(call('crm.note', to), { result: 'error' })],
     ['ended nobody knows how', (to) => carryOut(call('crm.note', to), { result: 'unknown' })],
+    ['asked for input', (to) => carryOut(call('crm.note', to), { result: 'success', errorCode: 'input_required' })],
     ['never began', (to) => carryOut(call('crm.note', to), { result: 'not_attempted' })],
     ['has not ended', (to) => permit(call('crm.note', to))],
     ['was with another', () => carryOut(call('crm.note', 'somebody else'))],

@@ -1,6 +1,6 @@
 /** From the permit on: forward, record how it ended, answer. Every way it can end settles the permit exactly once. */
 import type { JsonObject } from '@hivekey/policy';
-import type { Outcome, Permit } from '../../path/index.ts';
+import { ASKS_FOR_INPUT, type Outcome, type Permit } from '../../path/index.ts';
 import type { UpstreamAnswer, UpstreamServer } from '../../upstreams/index.ts';
 import { type Caller, capabilitiesFor, type Gateway } from './caller.ts';
 import { keptOf } from './collect.ts';
@@ -96,7 +96,9 @@ async function forwardAndAnswer(
   }
   const { namespace } = server;
   const { eventId, signal } = permit;
-  const outcome = outcomeOf(answer, permit, performance.now() - startedAt);
+  const ended = outcomeOf(answer, permit, performance.now() - startedAt);
+  // What has asked has done nothing yet that another call could need to have been done.
+  const outcome = asksForInput(target.method, server, answer) ? { ...ended, errorCode: ASKS_FOR_INPUT } : ended;
   const isKept = approvalId !== undefined && refused === undefined;
   end(outcome, isKept ? keptOf(answer, shown, namespace, { eventId, stopped: signal.aborted }) : undefined);
   if (refused !== undefined) return reply.inputRefused(namespace, refused, permit);
