@@ -77,6 +77,11 @@ describe('a call that needs another before it', () => {
     ['in another session', () => carryOut(call('tests.run', 42, { sessionId: 'elsewhere' }))],
     ['and failed', () => carryOut(call('tests.run', 42), 'error')],
     ['and it is not known how it ended', () => carryOut(call('tests.run', 42), 'unknown')],
+    [
+      'and asked for input',
+      async () =>
+        fixture.path.settle(await permit(call('tests.run', 42)), { result: 'success', errorCode: 'input_required' }),
+    ],
     ['and has not ended', () => permit(call('tests.run', 42))],
     ['by the word of the agent alone', () => carryOut(call('tests.run', 42, { entrance: 'actions' }))],
   ])('is refused when that was done %s', async (_, before) => {
