@@ -1,7 +1,3 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   type Administration,
@@ -11,9 +7,9 @@ import {
 } from '../../packages/server/test/actions/workspace.ts';
 import { download, entriesOf, verify } from '../../packages/server/test/audit/archive.ts';
 import { modern, send } from '../../packages/server/test/gateway-mcp/wire-client.ts';
-import { CLUSTER_VARIABLE } from '../setup/cluster.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { prepare } from './load.ts';
-import { freePort, killAll, type ServerProcess, startProcess } from './process.ts';
+import type { ServerProcess } from './process.ts';
 import { chargeOf, startUpstream, type Upstream } from './upstream.ts';
 
 const CALLS = 5_000;
@@ -23,25 +19,15 @@ const CAP_CENTS = 300_000;
 const KILL_AFTER = 1_000;
 
 let upstream: Upstream;
-const nodes: ServerProcess[] = [];
+let fleet: Fleet;
 let administration: Administration;
 let agents: TestAgent[];
-const folders: string[] = [];
-const database = `test_budget_${process.pid}`;
-const cluster = new URL(process.env[CLUSTER_VARIABLE] ?? 'postgres://unset');
-const settings = { HIVEKEY_DATABASE_URL: new URL(`/${database}`, cluster).href };
 
 /** Three nodes on one database, and agents that share one cap. */
 beforeAll(async () => {
   upstream = await startUpstream();
-  for (let node = 0; node < 3; node += 1) {
-    const folder = mkdtempSync(join(tmpdir(), 'hivekey-faults-'));
-    if (node > 0)
-      for (const key of ['secret.key', 'log.key', 'admin.key']) cpSync(join(folders[0] ?? '', key), join(folder, key));
-    folders.push(folder);
-    nodes.push(await startProcess(folder, await freePort(), settings));
-  }
-  administration = await prepare(nodeAt(0), upstream);
+  fleet = await startFleet('budget', 3);
+  administration = await prepare(fleet.node(0), upstream);
   await administration.capability('tally.pay', {
     impact: { usd: { field: 'amount', currency: 'USD', settle: { field: 'charged', errors: 'release' } } },
   });
@@ -54,22 +40,9 @@ beforeAll(async () => {
   agents = await Promise.all(Array.from({ length: 10 }, (_, n) => administration.agent(`payer-${n}`, 'payer')));
 });
 afterAll(async () => {
-  await Promise.all(nodes.map((node) => node.kill('SIGTERM')));
-  killAll();
+  await fleet.close();
   await upstream.close();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  const admin = new pg.Client({ connectionString: new URL('/postgres', cluster).href });
-  await admin.connect();
-  await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-  await admin.query(`DROP ROLE IF EXISTS hivekey_app_${database}`);
-  await admin.end();
 });
-
-function nodeAt(i: number): ServerProcess {
-  const node = nodes[i];
-  if (node === undefined) throw new Error(`there is no node ${i}`);
-  return node;
-}
 
 type Fate =
   | { readonly kind: 'answered' }
@@ -106,7 +79,7 @@ async function budget(): Promise<{ used: number; left: number }> {
 /** What the log says of each payment: reserved, given back, and how it ended. */
 async function logged() {
   const { body } = await administration.done('GET', '/v1/audit/key', undefined);
-  const files = await download(nodeAt(0).url, nodeAt(0).adminKey);
+  const files = await download(fleet.node(0).url, fleet.node(0).adminKey);
   expect(await verify(files, body.key)).toMatchObject({ isVerified: true, isWhole: true });
   const payments = new Map<string, { id: string; charged: number; credited: number; outcomes: string[] }>();
   const sum = (parts: unknown): number =>
@@ -138,16 +111,16 @@ it(`spends to the last cent and not beyond in ${CALLS} calls over three nodes, o
       const id = `pay-${n}`;
       const agent = agents[n % agents.length];
       if (agent === undefined) throw new Error('there are no agents');
-      fates.set(id, await pay(nodeAt(n % nodes.length), agent, id, centsOf(n)));
+      fates.set(id, await pay(fleet.node(n % fleet.nodes.length), agent, id, centsOf(n)));
       answered += 1;
-      if (answered === KILL_AFTER) killed = nodeAt(2).kill('SIGKILL');
+      if (answered === KILL_AFTER) killed = fleet.node(2).kill('SIGKILL');
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   await killed;
   // The node comes back and tells the fate of what it had in flight.
-  nodes[2] = await startProcess(folders[2] ?? '', await freePort(), settings);
-  administration = administer(nodeAt(0));
+  await fleet.restart(2);
+  administration = administer(fleet.node(0));
   const payments = await eventually(async () => {
     const found = await logged();
     return found.every(({ outcomes }) => outcomes.length > 0) ? found : undefined;
@@ -195,7 +168,7 @@ it(`spends to the last cent and not beyond in ${CALLS} calls over three nodes, o
   if (agent === undefined) throw new Error('there are no agents');
   const { left } = await budget();
   expect(left).toBe(CAP_CENTS - used);
-  if (left > 0) expect(await pay(nodeAt(2), agent, 'rest-0', left)).toEqual({ kind: 'answered' });
+  if (left > 0) expect(await pay(fleet.node(2), agent, 'rest-0', left)).toEqual({ kind: 'answered' });
   expect(await budget()).toMatchObject({ used: CAP_CENTS, left: 0 });
-  expect(await pay(nodeAt(1), agent, 'rest-1', 1)).toMatchObject({ kind: 'refused' });
+  expect(await pay(fleet.node(1), agent, 'rest-1', 1)).toMatchObject({ kind: 'refused' });
 });

@@ -1,14 +1,9 @@
 /** Three gateways on one database under load, and revoke after revoke: none lets a call through once its revoke has returned. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Administration, eventually } from '../../packages/server/test/actions/workspace.ts';
-import { CLUSTER_VARIABLE } from '../setup/cluster.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { type Load, prepare, startLoad } from './load.ts';
 import { expectIntents, verifiedCalls } from './log-check.ts';
-import { freePort, killAll, type ServerProcess, startProcess } from './process.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 const NODES = 3;
@@ -20,37 +15,17 @@ const ANSWER_AFTER_MS = 5;
 const REFUSALS = 12;
 
 let upstream: Upstream;
-const nodes: ServerProcess[] = [];
-const folders: string[] = [];
+let fleet: Fleet;
 let administration: Administration;
-const database = `test_revocations_${process.pid}`;
-const cluster = new URL(process.env[CLUSTER_VARIABLE] ?? 'postgres://unset');
 
 beforeAll(async () => {
   upstream = await startUpstream(ANSWER_AFTER_MS);
-  const settings = { HIVEKEY_DATABASE_URL: new URL(`/${database}`, cluster).href };
-  for (let node = 0; node < NODES; node += 1) {
-    const folder = mkdtempSync(join(tmpdir(), 'hivekey-revocations-'));
-    folders.push(folder);
-    // the same keys on each
-    for (const key of node === 0 ? [] : ['secret.key', 'log.key', 'admin.key'])
-      cpSync(join(folders[0] ?? '', key), join(folder, key));
-    nodes.push(await startProcess(folder, await freePort(), settings));
-  }
-  const [first] = nodes;
-  if (first === undefined) throw new Error('no node was started');
-  administration = await prepare(first, upstream);
+  fleet = await startFleet('revocations', NODES);
+  administration = await prepare(fleet.node(0), upstream);
 }, 120_000);
 afterAll(async () => {
-  await Promise.all(nodes.map((node) => node.kill('SIGTERM')));
-  killAll();
+  await fleet.close();
   await upstream.close();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  const admin = new pg.Client({ connectionString: new URL('/postgres', cluster).href });
-  await admin.connect();
-  await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-  await admin.query(`DROP ROLE IF EXISTS hivekey_app_${database}`);
-  await admin.end();
 });
 
 interface Revoked {
@@ -64,7 +39,7 @@ interface Revoked {
 /** An agent that calls through every node at once, and its revoke. */
 async function revokeOne(name: string): Promise<Revoked> {
   const agent = await administration.agent(name, 'actor');
-  const loads: Load[] = nodes.map(({ port }, n) => startLoad(port, agent.token, `${name}-n${n}`, CALLERS_A_NODE));
+  const loads: Load[] = fleet.nodes.map(({ port }, n) => startLoad(port, agent.token, `${name}-n${n}`, CALLERS_A_NODE));
   const each = (look: (load: Load) => boolean) => eventually(async () => (loads.every(look) ? true : undefined));
   await each((load) => load.count('done') > 5);
   await administration.done('POST', `/v1/agents/${name}/revoke`, { reason: 'drill' });
@@ -80,7 +55,7 @@ async function revokeOne(name: string): Promise<Revoked> {
 
 it(`begins no call after any of ${REVOCATIONS} revokes has returned, on ${NODES} nodes`, async () => {
   const bystander = await administration.agent('bystander', 'actor');
-  const background = nodes.map(({ port }, n) => startLoad(port, bystander.token, `bystander-${n}`, 2));
+  const background = fleet.nodes.map(({ port }, n) => startLoad(port, bystander.token, `bystander-${n}`, 2));
   const revoked: Revoked[] = [];
   const names = Array.from({ length: REVOCATIONS }, (_, n) => `victim-${n}x`);
   const work = async (): Promise<void> => {
@@ -102,6 +77,5 @@ it(`begins no call after any of ${REVOCATIONS} revokes has returned, on ${NODES}
   }
   expect(background.reduce((sum, load) => sum + load.count('done'), 0)).toBeGreaterThan(20);
   for (const load of background) expect(load.count('refused') + load.count('failed')).toBe(0);
-  const [first] = nodes;
-  if (first !== undefined) expectIntents(upstream, await verifiedCalls(first));
+  expectIntents(upstream, await verifiedCalls(fleet.node(0)));
 }, 120_000);

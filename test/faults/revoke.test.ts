@@ -1,46 +1,25 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Administration, eventually, type TestAgent } from '../../packages/server/test/actions/workspace.ts';
-import { CLUSTER_VARIABLE } from '../setup/cluster.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { act, type Fate, type Load, prepare, startLoad } from './load.ts';
 import { allowed, expectIntents, verifiedCalls } from './log-check.ts';
-import { freePort, killAll, type ServerProcess, startProcess } from './process.ts';
+import type { ServerProcess } from './process.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 const IN_FLIGHT = 50;
 
 let upstream: Upstream;
-let first: ServerProcess;
-let second: ServerProcess;
+let fleet: Fleet;
 let administration: Administration;
-const folders: string[] = [];
-const database = `test_faults_${process.pid}`;
-const cluster = new URL(process.env[CLUSTER_VARIABLE] ?? 'postgres://unset');
 
-/** Two nodes on one database, with the same keys. */
 beforeAll(async () => {
   upstream = await startUpstream();
-  const settings = { HIVEKEY_DATABASE_URL: new URL(`/${database}`, cluster).href };
-  for (let node = 0; node < 2; node += 1) folders.push(mkdtempSync(join(tmpdir(), 'hivekey-faults-')));
-  const [here = '', there = ''] = folders;
-  first = await startProcess(here, await freePort(), settings);
-  for (const key of ['secret.key', 'log.key', 'admin.key']) cpSync(join(here, key), join(there, key));
-  second = await startProcess(there, await freePort(), settings);
-  administration = await prepare(first, upstream);
+  fleet = await startFleet('faults', 2);
+  administration = await prepare(fleet.node(0), upstream);
 });
 afterAll(async () => {
-  await Promise.all([first.kill('SIGTERM'), second.kill('SIGTERM')]);
-  killAll();
+  await fleet.close();
   await upstream.close();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  const admin = new pg.Client({ connectionString: new URL('/postgres', cluster).href });
-  await admin.connect();
-  await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-  await admin.query(`DROP ROLE IF EXISTS hivekey_app_${database}`);
-  await admin.end();
 });
 
 interface Attack {
@@ -96,9 +75,9 @@ async function revoke(agent: TestAgent) {
 }
 
 it(`lets no call begin after a revoke has returned, with ${IN_FLIGHT} in flight`, async () => {
-  const attacked = await attack(first, 'alpha');
+  const attacked = await attack(fleet.node(0), 'alpha');
   const { receipt, orderedMs, returnedMs } = await revoke(attacked.agent);
-  await expectStopped(attacked, first, orderedMs, returnedMs);
+  await expectStopped(attacked, fleet.node(0), orderedMs, returnedMs);
   // The receipt lists what was in flight, with its fate.
   const listed: { capability: string; fate: string }[] = receipt.calls;
   expect(listed.length).toBeGreaterThanOrEqual(IN_FLIGHT);
@@ -107,8 +86,8 @@ it(`lets no call begin after a revoke has returned, with ${IN_FLIGHT} in flight`
 });
 
 it('binds the other node too', async () => {
-  const attacked = await attack(second, 'beta');
+  const attacked = await attack(fleet.node(1), 'beta');
   const { receipt, orderedMs, returnedMs } = await revoke(attacked.agent);
-  await expectStopped(attacked, second, orderedMs, returnedMs);
+  await expectStopped(attacked, fleet.node(1), orderedMs, returnedMs);
   expect(receipt.nodes).toHaveLength(2);
 });

@@ -13,6 +13,9 @@ export type {
   BreakerReading,
   Budget,
   Capability,
+  Channel,
+  ChannelMessage,
+  ChannelTest,
   Containment,
   ContainmentProposal,
   ContainmentReach,
@@ -135,56 +138,6 @@ export interface SystemHealth {
   }[];
   readonly gateway: { readonly sessions: number; readonly streams: number; readonly in_flight: number };
   readonly nodes_heard: boolean;
-}
-
-interface ChannelState {
-  readonly waiting: number;
-  readonly failed: number;
-  readonly last_error: string | null;
-  readonly delivered_at: number | null;
-  readonly updated_at: number;
-  readonly updated_by: string;
-}
-
-/** Where people are told of held calls. */
-export type Channel =
-  | (ChannelState & {
-      readonly channel: 'slack';
-      readonly team: string;
-      readonly settings: {
-        readonly bot_token_ref: string;
-        readonly signing_secret_ref: string;
-        readonly channel: string;
-        readonly group_channels: Readonly<Record<string, string>>;
-        readonly api_url: string;
-      };
-    })
-  | (ChannelState & {
-      readonly channel: 'email';
-      readonly settings: {
-        readonly host: string;
-        readonly port: number;
-        readonly security: 'starttls' | 'tls' | 'none';
-        readonly username: string | null;
-        readonly password_ref: string | null;
-        readonly from: string;
-      };
-    });
-
-export interface ChannelMessage {
-  readonly id: string;
-  readonly channel: 'slack' | 'email';
-  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation';
-  readonly destination: string;
-  readonly approval: string | null;
-  readonly status: 'waiting' | 'delivered' | 'dropped' | 'failed';
-  readonly last_error: string | null;
-  readonly created: number;
-}
-
-export interface ChannelTest {
-  readonly delivered: boolean;
-  readonly error: string | null;
 }
 
 /** A guard as a document holds it. */
