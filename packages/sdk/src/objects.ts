@@ -383,6 +383,8 @@ export interface ContainmentSettings {
   readonly target_ms: number;
   readonly author: string | null;
   readonly updated_at: number | null;
+  /** Two people are asked for, and there are not two to be had. */
+  readonly warning: string | null;
 }
 
 /** What one person has asked for and another has to confirm. */

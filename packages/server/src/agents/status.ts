@@ -13,7 +13,7 @@ export interface Settled {
 }
 
 /**
- * `revoked` while any stop that covers the agent stands, else `suspended` while a person or the owner's
+ * `revoked` while any stop that covers the agent stands, and for a shadow whose rehearsal is over; else `suspended` while a person or the owner's
  * leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
  * is recorded after it; and the epoch by $3, for stops that end tokens: it never falls, so no token made
  * before revives. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
@@ -26,6 +26,9 @@ WITH due AS MATERIALIZED (
                 SELECT FROM containment_agents c
                   JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id AND k.lifted_at IS NULL
                  WHERE c.workspace_id = s.workspace_id AND c.agent_id = s.agent_id) THEN 'revoked'
+              WHEN a.rehearsal_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM rehearsals r
+                 WHERE r.workspace_id = a.workspace_id AND r.id = a.rehearsal_id AND r.status = 'running') THEN 'revoked'
               WHEN s.suspended OR s.owner_left THEN 'suspended'
               ELSE 'active' END AS after
     FROM agent_state s

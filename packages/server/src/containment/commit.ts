@@ -68,12 +68,14 @@ export async function resolveTarget(
     }
     case 'role': {
       await require(transaction, 'roles', workspaceId, target);
-      const worn = 'SELECT agent_id AS id FROM agent_roles WHERE workspace_id = $1 AND role = $2';
+      const worn = `SELECT r.agent_id AS id FROM agent_roles r
+                      JOIN agents a ON a.workspace_id = r.workspace_id AND a.id = r.agent_id AND a.rehearsal_id IS NULL
+                     WHERE r.workspace_id = $1 AND r.role = $2`;
       return { name: target, agentIds: await agentIds(transaction, worn, [workspaceId, target]) };
     }
     case 'owner': {
       const person = await readPerson(client, workspaceId, target);
-      const owned = 'SELECT id FROM agents WHERE workspace_id = $1 AND owner_id = $2';
+      const owned = 'SELECT id FROM agents WHERE workspace_id = $1 AND owner_id = $2 AND rehearsal_id IS NULL';
       return { name: person.email, agentIds: await agentIds(transaction, owned, [workspaceId, person.id]) };
     }
     case 'tool':
@@ -82,7 +84,7 @@ export async function resolveTarget(
     case 'workspace': {
       if (target !== '*')
         throw new Failure(400, 'target_invalid', 'The target of a workspace stop is not "*".', 'Send "target": "*".');
-      const all = 'SELECT id FROM agents WHERE workspace_id = $1';
+      const all = 'SELECT id FROM agents WHERE workspace_id = $1 AND rehearsal_id IS NULL';
       return { name: '*', agentIds: await agentIds(transaction, all, [workspaceId]) };
     }
   }
@@ -216,8 +218,12 @@ async function cover(
         WHERE workspace_id = $1 AND agent_id = ANY($3) AND revoked_at IS NULL AND expires_at > clock_timestamp()
        RETURNING agent_id),
      counted AS (SELECT agent_id, count(*) AS tokens FROM ended GROUP BY agent_id)
-     INSERT INTO containment_agents (workspace_id, containment_id, agent_id, tokens_ended)
-     SELECT $1, $2, a.id, coalesce(c.tokens, 0) FROM unnest($3::text[]) AS a (id) LEFT JOIN counted c ON c.agent_id = a.id
+     INSERT INTO containment_agents (workspace_id, containment_id, agent_id, tokens_ended, handle, owner)
+     SELECT $1, $2, a.id, coalesce(c.tokens, 0), a.handle, p.email
+       FROM agents a
+       JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
+       LEFT JOIN counted c ON c.agent_id = a.id
+      WHERE a.workspace_id = $1 AND a.id = ANY($3)
      RETURNING agent_id, tokens_ended`,
     [workspaceId, containmentId, agents],
   );

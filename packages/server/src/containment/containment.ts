@@ -72,7 +72,7 @@ SELECT k.id, k.scope, k.target, k.reason, k.actor, k.ordered_at, k.committed_at,
        coalesce(k.event_id, '') AS event_id, k.lifted_at, k.lifted_by,
        k.proposal_id AS proposal, k.lift_proposal_id AS lift_proposal, k.rehearsal_id AS rehearsal, k.approvals_cancelled,
        (extract(epoch FROM k.ordered_at) * 1000000)::bigint AS ordered_us,
-       (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.handle, 'tokens_ended', c.tokens_ended) ORDER BY a.handle COLLATE "C"), '[]')
+       (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', coalesce(c.handle, a.handle), 'tokens_ended', c.tokens_ended) ORDER BY coalesce(c.handle, a.handle) COLLATE "C"), '[]')
           FROM containment_agents c JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
          WHERE c.workspace_id = k.workspace_id AND c.containment_id = k.id) AS agents,
        (SELECT coalesce(json_agg(json_build_object('node', n.node, 'at_ms', floor(extract(epoch FROM n.effective_at) * 1000),

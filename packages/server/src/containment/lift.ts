@@ -3,7 +3,7 @@ import { type Agent, readAgent, settleStatus } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import type { LoggedTransaction } from '../log/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import { type Containment, readContainment } from './containment.ts';
 import { standingOrder } from './standing.ts';
@@ -82,20 +82,16 @@ export async function liftIn(
   return readContainment(transaction.client, workspaceId, id);
 }
 
-/** As `liftIn`, whoever asks. */
-export function liftStop(log: ActionLog, who: Administrator, id: string, reason: string): Promise<Containment> {
-  return log.transact(who.workspaceId, (transaction) => liftIn(transaction, who, id, reason));
-}
-
 /**
  * Lifts the agent's own stop and suspension. Stops of its role, its owner or the workspace stay, and with them
- * the agent's status. Throws `owner_inactive`, and `agent_stopped_otherwise` when there is nothing of its own to lift.
+ * the agent's status. With `what` 'stop' a suspension stays as well. Throws `owner_inactive`, and `agent_stopped_otherwise` when there is nothing of its own to lift.
  */
 export async function restoreIn(
   transaction: LoggedTransaction,
   who: Administrator,
   agentOrId: string,
   reason: string,
+  what: 'all' | 'stop' = 'all',
 ): Promise<Agent> {
   const { workspaceId } = who;
   const { client } = transaction;
@@ -105,18 +101,13 @@ export async function restoreIn(
   const own = await standingOrder(client, workspaceId, 'agent', agent.name);
   const { rowCount: released } = await client.query(
     `UPDATE agent_state SET suspended = false, owner_left = false, stopped_reason = NULL
-      WHERE workspace_id = $1 AND agent_id = $2 AND (suspended OR owner_left)`,
-    [workspaceId, agent.id],
+      WHERE workspace_id = $1 AND agent_id = $2 AND (suspended OR owner_left) AND $3`,
+    [workspaceId, agent.id, what === 'all'],
   );
   if (own === undefined && released === 0) throw await stoppedOtherwise(transaction, who, agent);
   if (own !== undefined) await lift(transaction, who, await readContainment(client, workspaceId, own), reason);
   await settleAndLog(transaction, who, [agent.id], { reason, containment_id: own });
   return readAgent(client, workspaceId, agent.id);
-}
-
-/** As `restoreIn`, whoever asks. */
-export function restoreAgent(log: ActionLog, who: Administrator, agentOrId: string, reason: string): Promise<Agent> {
-  return log.transact(who.workspaceId, (transaction) => restoreIn(transaction, who, agentOrId, reason));
 }
 
 async function refuseInactiveOwner(

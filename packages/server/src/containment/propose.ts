@@ -3,7 +3,7 @@
  * in the transaction of the confirmation. Every transaction here holds the workspace's state row, so two that answer
  * one proposal at once are ordered.
  */
-import type { ClientBase, Pool } from 'pg';
+import type { ClientBase } from 'pg';
 import type { Agent } from '../agents/index.ts';
 import { readAgent } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
@@ -221,6 +221,15 @@ async function confirmIn(transaction: LoggedTransaction, who: Administrator, pro
       `${person.email} has proposed this.`,
       'Have another person confirm it, with a key of their own.',
     );
+  // Whoever has left since is no second person.
+  const { active } = await readPerson(client, workspaceId, proposal.proposed_by_person);
+  if (!active)
+    throw new Failure(
+      409,
+      'proposer_inactive',
+      `${proposal.proposed_by_person}, who has proposed this, is not active.`,
+      'Withdraw it, and propose it again.',
+    );
   await client.query(
     `UPDATE containment_proposals SET status = 'confirmed', ended_at = clock_timestamp(), ended_by = $3, confirmed_by_id = $4
       WHERE workspace_id = $1 AND id = $2`,
@@ -230,13 +239,13 @@ async function confirmIn(transaction: LoggedTransaction, who: Administrator, pro
 }
 
 /**
- * Throws `proposal_not_found`, `person_required`, `person_inactive`, `proposal_own`, `proposal_closed`, and whatever
- * giving or lifting the stop itself may: then it stays proposed.
+ * Throws `proposal_not_found`, `person_required`, `person_inactive`, `proposal_own`, `proposer_inactive`,
+ * `proposal_closed`, and whatever giving or lifting the stop itself may: then it stays proposed.
  */
 export async function confirmProposal(context: StopContext, who: Administrator, id: string): Promise<Proposal> {
   const { workspaceId } = who;
   const order = { orderedAtMs: context.clock(), started: performance.now() };
-  const done = await commitOrAbort(context, workspaceId, undefined, async (transaction) => {
+  const done = await commitOrAbort(context, workspaceId, await stopProposed(context, who, id), async (transaction) => {
     const { client } = transaction;
     const proposal = await readProposal(client, workspaceId, id);
     await confirmIn(transaction, who, proposal);
@@ -245,6 +254,19 @@ export async function confirmProposal(context: StopContext, who: Administrator, 
   if (done.stop !== undefined) await completeStop(context, workspaceId, done.stop, order);
   if (done.proposal.scope === 'tool') context.path.invalidate(workspaceId);
   return readProposal(context.pool, workspaceId, id);
+}
+
+/** The stop that confirming would give: what is in flight under it is aborted though the log cannot be written. */
+async function stopProposed(
+  { pool }: StopContext,
+  { workspaceId, actor, person }: Administrator,
+  id: string,
+): Promise<NewContainment | undefined> {
+  const proposal = await readProposal(pool, workspaceId, id);
+  const { kind, scope, target, reason, status, proposed_by, proposed_by_person } = proposal;
+  if (kind !== 'kill' || scope === null || status !== 'proposed') return undefined;
+  const isAnother = person !== undefined && proposed_by !== actor && proposed_by_person !== person.email;
+  return isAnother ? { scope, target, reason } : undefined;
 }
 
 async function carryOut(
@@ -276,7 +298,7 @@ async function carryOut(
         id,
       ]);
       if (kind === 'lift') await liftIn(transaction, who, stop.id, reason);
-      else await restoreIn(transaction, who, target, reason);
+      else await restoreIn(transaction, who, target, reason, 'stop');
       return undefined;
     }
     case 'settings':
@@ -285,15 +307,19 @@ async function carryOut(
   }
 }
 
-/** By anybody who manages: what is withdrawn has not happened. Throws `proposal_not_found`, `proposal_closed`. */
+/**
+ * By the proposer or any other person: what is withdrawn has not happened. Throws `person_required`, `person_inactive`,
+ * `proposal_not_found`, `proposal_closed`.
+ */
 export function withdrawProposal(log: ActionLog, who: Administrator, id: string, reason: string): Promise<Proposal> {
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
+    const person = await personOf(client, who);
     const proposal = await readProposal(client, workspaceId, id);
     if (proposal.status !== 'proposed') throw closed(proposal);
     await end(client, workspaceId, id, 'withdrawn', actor);
-    note(transaction, actor, proposal, 'withdrawn', { reason, person: who.person?.email });
+    note(transaction, actor, proposal, 'withdrawn', { reason, person: person.email });
     return readProposal(client, workspaceId, id);
   });
 }
@@ -317,20 +343,30 @@ SELECT workspace_id AS "workspaceId", id FROM containment_proposals
  WHERE status = 'proposed' AND answer_by <= clock_timestamp() ORDER BY answer_by LIMIT 100`;
 
 /** Records those that nobody confirmed in time. On several nodes at once, one of them records each. */
-export async function expireProposals(pool: Pool, log: ActionLog): Promise<void> {
+export async function expireProposals({
+  pool,
+  log,
+  logger,
+}: Pick<StopContext, 'pool' | 'log' | 'logger'>): Promise<void> {
   const { rows } = await pool.query<{ workspaceId: WorkspaceId; id: string }>(DUE);
   for (const { workspaceId, id } of rows)
-    await log.transact(workspaceId, async (transaction) => {
-      const { client } = transaction;
-      const { rowCount } = await client.query(
-        `SELECT FROM containment_proposals WHERE workspace_id = $1 AND id = $2 AND status = 'proposed'`,
-        [workspaceId, id],
-      );
-      if (rowCount === 0) return;
-      const proposal = await readProposal(client, workspaceId, id);
-      await end(client, workspaceId, id, 'expired', 'system');
-      note(transaction, 'system', proposal, 'expired');
-    });
+    await expire(log, workspaceId, id).catch((error: unknown) =>
+      logger.warn({ err: error, workspaceId, proposal: id }, 'a proposal could not be recorded as expired'),
+    );
+}
+
+function expire(log: ActionLog, workspaceId: WorkspaceId, id: string): Promise<void> {
+  return log.transact(workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const { rowCount } = await client.query(
+      `SELECT FROM containment_proposals WHERE workspace_id = $1 AND id = $2 AND status = 'proposed'`,
+      [workspaceId, id],
+    );
+    if (rowCount === 0) return;
+    const proposal = await readProposal(client, workspaceId, id);
+    await end(client, workspaceId, id, 'expired', 'system');
+    note(transaction, 'system', proposal, 'expired');
+  });
 }
 
 function closed({ id, status }: Proposal): Failure {

@@ -28,14 +28,17 @@ type Reach = z.output<typeof reachSchema>;
 /** `$1` the workspace, `$2` the target. */
 const AGENTS: Readonly<Record<Scope, string>> = {
   agent: 'SELECT $2',
-  role: 'SELECT agent_id FROM agent_roles WHERE workspace_id = $1 AND role = $2',
-  owner: 'SELECT id FROM agents WHERE workspace_id = $1 AND owner_id = $2',
+  role: `SELECT g.agent_id FROM agent_roles g
+           JOIN agents a ON a.workspace_id = g.workspace_id AND a.id = g.agent_id AND a.rehearsal_id IS NULL
+          WHERE g.workspace_id = $1 AND g.role = $2`,
+  owner: 'SELECT id FROM agents WHERE workspace_id = $1 AND owner_id = $2 AND rehearsal_id IS NULL',
   tool: `SELECT DISTINCT g.agent_id
            FROM agent_roles g
+           JOIN agents a ON a.workspace_id = g.workspace_id AND a.id = g.agent_id AND a.rehearsal_id IS NULL
            JOIN roles r ON r.workspace_id = g.workspace_id AND r.name = g.role
            JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name AND v.revision = r.current_revision
           WHERE g.workspace_id = $1 AND v.document -> 'scope' -> 'allow' ? $2`,
-  workspace: "SELECT id FROM agents WHERE workspace_id = $1 AND $2 = '*'",
+  workspace: "SELECT id FROM agents WHERE workspace_id = $1 AND $2 = '*' AND rehearsal_id IS NULL",
 };
 
 /** A call that is longer without a result is in flight no more, whatever became of it: the log would be read to its beginning. */

@@ -56,7 +56,7 @@ SELECT node, effective_at, lease_ms FROM containment_acks
 
 // By the log's projection: what is in flight to it at this moment is in a later receipt.
 const AGENTS = `
-SELECT a.id, a.handle AS name, p.email AS owner, c.tokens_ended,
+SELECT a.id, coalesce(c.handle, a.handle) AS name, coalesce(c.owner, p.email) AS owner, c.tokens_ended,
        (SELECT max(x.ts) FROM actions x WHERE x.workspace_id = $1 AND x.agent_id = a.id AND x.kind = 'tool.call'
            AND x.verdict = 'allow' AND x.ts <= coalesce(k.committed_at, k.ordered_at)) AS last_allowed_at,
        (SELECT min(x.ts) FROM actions x WHERE x.workspace_id = $1 AND x.agent_id = a.id AND x.kind = 'tool.call'
@@ -66,7 +66,7 @@ SELECT a.id, a.handle AS name, p.email AS owner, c.tokens_ended,
   JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id
   JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
   JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
- WHERE c.workspace_id = $1 AND c.containment_id = $2 ORDER BY a.handle COLLATE "C"`;
+ WHERE c.workspace_id = $1 AND c.containment_id = $2 ORDER BY coalesce(c.handle, a.handle) COLLATE "C"`;
 
 const WORKSPACE = `
 SELECT w.name, w.environment, k.tools_listed AS listed FROM workspaces w JOIN containments k ON k.workspace_id = w.id

@@ -41,6 +41,7 @@ export const settingsSchema = z
     ...values.shape,
     author: z.string().nullable(),
     updated_at: z.int().nullable(),
+    warning: z.string().nullable().meta({ description: 'Two people are asked for, and there are not two to be had.' }),
   })
   .meta({ id: 'ContainmentSettings' });
 
@@ -53,6 +54,7 @@ const DEFAULTS: Settings = {
   target_ms: 1_000,
   author: null,
   updated_at: null,
+  warning: null,
 };
 
 interface Row {
@@ -73,7 +75,9 @@ export async function readSettings(client: Pool | ClientBase, workspaceId: Works
   const [row] = rows;
   if (row === undefined) return DEFAULTS;
   const { two_to_kill: kill, two_to_lift: lift, ...rest } = row;
-  return { object: 'containment_settings', two_people: { kill, lift }, ...rest };
+  const two_people = { kill, lift };
+  const isShort = asksForTwo({ two_people }) && (await peopleWithKeys(client, workspaceId)) < 2;
+  return { object: 'containment_settings', two_people, ...rest, warning: isShort ? PEOPLE_MISSING : null };
 }
 
 /** What the settings become; `value` holds what `change` leaves out. */
@@ -90,7 +94,7 @@ function inOrder(named: readonly Scope[]): Scope[] {
   return SCOPES.filter((scope) => named.includes(scope));
 }
 
-export function asksForTwo({ two_people: { kill, lift } }: SettingsValues): boolean {
+export function asksForTwo({ two_people: { kill, lift } }: Pick<SettingsValues, 'two_people'>): boolean {
   return kill.length > 0 || lift.length > 0;
 }
 
@@ -128,19 +132,25 @@ export async function writeSettings(
   return readSettings(client, workspaceId);
 }
 
+const PEOPLE_MISSING = 'Fewer than two active people hold a live admin key, so nobody can confirm.';
+
 /** A rule for two people that nobody could meet would lock everybody out. */
 async function refuseFewerThanTwo(client: ClientBase, workspaceId: WorkspaceId): Promise<void> {
+  if ((await peopleWithKeys(client, workspaceId)) >= 2) return;
+  throw new Failure(
+    409,
+    'people_missing',
+    PEOPLE_MISSING,
+    'Make keys for two people: hivekey key create NAME --person E-MAIL.',
+  );
+}
+
+async function peopleWithKeys(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<number> {
   const { rows } = await client.query<{ people: number }>(
     `SELECT count(DISTINCT p.id)::int AS people FROM people p
        JOIN admin_keys k ON k.workspace_id = p.workspace_id AND k.person_id = p.id
       WHERE p.workspace_id = $1 AND p.active AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())`,
     [workspaceId],
   );
-  if ((rows[0]?.people ?? 0) >= 2) return;
-  throw new Failure(
-    409,
-    'people_missing',
-    'Fewer than two active people hold a live admin key, so nobody could confirm.',
-    'Make keys for two people: hivekey key create NAME --person E-MAIL.',
-  );
+  return rows[0]?.people ?? 0;
 }

@@ -2,7 +2,7 @@
  * Presses the kill switch on a shadow of an agent, through the path that agents take, and measures: a call in flight, a
  * session, a caller at every entrance who tries until refused, then every tool. Nothing is sent to any upstream.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CompiledPolicy } from '@hivekey/policy';
 import { type Agent, readAgent } from '../agents/index.ts';
 import type { ApiContext } from '../api/route.ts';
@@ -18,6 +18,8 @@ export type RehearseContext = Pick<ApiContext, 'pool' | 'log' | 'path' | 'nodeId
 const ENTRANCES: readonly Entrance[] = ['mcp', 'http', 'actions', 'authzen'];
 /** A caller who is let in for longer than this after the order will not be refused any more. */
 const TRY_FOR_MS = 15_000;
+/** Between two tries at an entrance: its first refusal is measured no finer than this. */
+const TRY_EVERY_MS = 2;
 /** Each attempt is on the log. */
 const MAX_TOOLS = 500;
 const TOOL = 'hivekey.rehearsal';
@@ -238,7 +240,7 @@ async function tryUntilRefused(
   for (;;) {
     const attempted = await tryOnce(context, workspaceId, shadow, entrance, TOOL, since);
     if (attempted.refused || since() > TRY_FOR_MS) return { entrance, ...attempted };
-    await nextTurn();
+    await sleep(TRY_EVERY_MS);
   }
 }
 

@@ -57,12 +57,19 @@ export function watchDrills(context: RehearseContext): Watch {
 }
 
 async function look(context: RehearseContext): Promise<void> {
-  const { pool, log } = context;
-  await expireProposals(pool, log);
+  const { pool, log, logger } = context;
+  await expireProposals(context);
   for (const { workspaceId, id } of await lostRehearsals(pool))
-    await endRehearsal(log, { workspaceId, actor: 'system' }, id, false, nothingMeasured('node_lost'));
+    await endRehearsal(log, { workspaceId, actor: 'system' }, id, false, nothingMeasured('node_lost')).catch(
+      (error: unknown) =>
+        logger.warn({ err: error, workspaceId, rehearsal: id }, 'a lost rehearsal could not be ended'),
+    );
   const { rows } = await pool.query<Due>(DUE);
-  for (const due of rows) await runDue(context, due);
+  // One that fails is due again in the next round, and keeps nobody else's from being held.
+  for (const due of rows)
+    await runDue(context, due).catch((error: unknown) =>
+      logger.warn({ err: error, workspaceId: due.workspaceId, drill: due.name }, 'a drill could not be held'),
+    );
 }
 
 /** Undefined where another node has taken it. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { changeAgent, suspendAgent } from '../../src/agents/change.ts';
 import { readAgent } from '../../src/agents/read.ts';
-import { liftStop, restoreAgent } from '../../src/containment/lift.ts';
+import { askForLift, askToRestore } from '../../src/containment/propose.ts';
 import type { Scope } from '../../src/containment/standing.ts';
 import { Failure } from '../../src/errors.ts';
 import { changePerson } from '../../src/people/change.ts';
@@ -111,9 +111,9 @@ function lift(index: number): Step {
   return async (model) => {
     const stop = model.stops[index % Math.max(1, model.stops.length)];
     if (stop === undefined) return;
-    const lifted = await liftStop(node.log, nodes.who, stop.id, 'over');
-    expect(lifted.lifted_at).not.toBeNull();
-    expect((await liftStop(node.log, nodes.who, stop.id, 'again')).lifted_at).toBe(lifted.lifted_at);
+    const lifted = await askForLift(node.log, nodes.who, stop.id, 'over');
+    expect(lifted).toMatchObject({ object: 'containment', lifted_at: expect.any(Number) });
+    expect(await askForLift(node.log, nodes.who, stop.id, 'again')).toEqual(lifted);
     model.stops = model.stops.filter((each) => each !== stop);
   };
 }
@@ -137,7 +137,7 @@ function restore(agent: AgentName): Step {
           : own === undefined && !isHeld
             ? 'agent_stopped_otherwise'
             : undefined;
-    await expectCode(restoreAgent(node.log, nodes.who, agent, 'back'), refusal);
+    await expectCode(askToRestore(node.log, nodes.who, agent, 'back'), refusal);
     if (refusal !== undefined || model.status(agent) === 'active') return;
     model.stops = model.stops.filter((stop) => stop !== own);
     model.suspended.delete(agent);
@@ -209,9 +209,9 @@ async function checkAll(model: Model, tokens: ReadonlyMap<AgentName, string>): P
 /** Back to how every run begins: nothing stands, nobody is suspended, everybody is active, all as at first. */
 async function reset(model: Model): Promise<void> {
   for (const email of OWNERS) await changePerson(node.log, nodes.who, email, { active: true });
-  for (const stop of [...model.stops]) await liftStop(node.log, nodes.who, stop.id, 'reset');
+  for (const stop of [...model.stops]) await askForLift(node.log, nodes.who, stop.id, 'reset');
   for (const [i, agent] of AGENTS.entries()) {
-    await restoreAgent(node.log, nodes.who, agent, 'reset');
+    await askToRestore(node.log, nodes.who, agent, 'reset');
     await changeAgent(node.log, nodes.who, agent, { owner: OWNERS[i % 2], roles: ['support'] });
     expect((await readAgent(node.pool, nodes.who.workspaceId, agent)).status).toBe('active');
   }

@@ -3,9 +3,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readContainment } from '../../src/containment/containment.ts';
 import { hearMissedStops } from '../../src/containment/hear.ts';
+import { confirmProposal } from '../../src/containment/propose.ts';
 import type { Scope } from '../../src/containment/standing.ts';
 import { orderStop } from '../../src/containment/stop.ts';
 import { Failure } from '../../src/errors.ts';
+import { newId, type PersonId } from '../../src/ids.ts';
 import { LogUnavailable } from '../../src/log/types.ts';
 import { type Node, type Nodes, openNodes } from './nodes.ts';
 
@@ -67,6 +69,34 @@ describe.each(targets)('a stop of the %s that cannot be recorded', (scope, targe
     const { rows } = await nodes.database.pool.query('SELECT FROM containments');
     expect(rows).toEqual([]);
   });
+});
+
+it('that another person confirms and cannot be recorded aborts what runs here', async () => {
+  const { pool } = nodes.database;
+  const { workspaceId } = nodes.who;
+  const { rows } = await pool.query<{ id: PersonId }>(
+    `INSERT INTO people (workspace_id, id, email, display_name) VALUES ($1, 'per_lee', 'lee@acme.example', 'Lee') RETURNING id`,
+    [workspaceId],
+  );
+  await pool.query(
+    `INSERT INTO containment_proposals (workspace_id, id, kind, scope, target, reason, proposed_by, proposed_by_id, answer_by)
+     SELECT $1, 'prp_one', 'kill', 'agent', 'biller', '', 'key:dana', p.id, now() + interval '1 hour'
+       FROM people p WHERE p.workspace_id = $1 AND p.email = 'dana@acme.example'`,
+    [workspaceId],
+  );
+  const lee = {
+    ...nodes.who,
+    actor: 'key:lee',
+    person: { id: rows[0]?.id ?? newId('per'), email: 'lee@acme.example' },
+  };
+  const permit = await node.act(token, 'payments.pay');
+  if (permit.kind !== 'permit') throw new Error(permit.kind);
+  // Nobody's order by themselves: whoever may not confirm cuts nothing.
+  expect(await codeOf(confirmProposal(withoutLog(), nodes.who, 'prp_one'))).toEqual([503, 'stop_not_recorded']);
+  expect(permit.signal.aborted).toBe(false);
+  permit.signal.addEventListener('abort', () => node.path.settle(permit, { result: 'unknown' }));
+  expect(await codeOf(confirmProposal(withoutLog(), lee, 'prp_one'))).toEqual([503, 'stop_not_recorded']);
+  expect(permit.signal.aborted).toBe(true);
 });
 
 it('waits for nothing but the grace: a call that never ends is told as unknown', async () => {

@@ -102,6 +102,13 @@ it('still verifies when its workspace has been renamed', async () => {
   expect(verifyReceipt(renamed, key)).toMatchObject({ isVerified: true, findings: [] });
 });
 
+it('names who was accountable when the stop was given', async () => {
+  await world.ok('POST', '/v1/people', { email: 'lee@acme.example' });
+  await world.ok('PATCH', '/v1/agents/biller', { owner: 'lee@acme.example' });
+  const { agents } = JSON.parse(await getText(`/v1/containments/${stopId}/receipt`)).receipt;
+  expect(agents).toMatchObject([{ name: 'biller', owner: 'dana@acme.example' }]);
+});
+
 describe('is refused', () => {
   it('with any byte changed, added or taken', () => {
     const bytes = Buffer.from(text);

@@ -163,6 +163,36 @@ it('that was lost with its node has failed, and leaves its shadow nothing', asyn
   }
 });
 
+it('is covered by no stop but its own, and no lifting makes a shadow active', async () => {
+  const { id } = await world.ok('POST', '/v1/containments/rehearsals', { agent: 'worker' });
+  const owner = new pg.Client({ connectionString: world.server.ownerUrl });
+  await owner.connect();
+  try {
+    // A shadow whose node was lost before it gave the stop.
+    const lost = 'SELECT id FROM agents WHERE rehearsal_id = $1';
+    await owner.query(`DELETE FROM containment_agents WHERE agent_id IN (${lost})`, [id]);
+    for (const order of [
+      { scope: 'workspace', target: '*' },
+      { scope: 'owner', target: 'dana@acme.example' },
+    ]) {
+      const reach = await world.ok('GET', `/v1/containment-reach?scope=${order.scope}&target=${order.target}`);
+      const stop = await world.ok('POST', '/v1/containments', order);
+      const names = stop.receipt.agents.map(({ name }: { name: string }) => name);
+      expect(names.filter((name: string) => name.includes('~'))).toEqual([]);
+      expect(names).toHaveLength(reach.agents);
+      await world.ok('POST', `/v1/containments/${stop.id}/lift`);
+    }
+    await world.ok('PATCH', '/v1/people/dana@acme.example', { active: false });
+    await world.ok('PATCH', '/v1/people/dana@acme.example', { active: true });
+    const { rows } = await owner.query(`SELECT status FROM agent_state WHERE agent_id IN (${lost})`, [id]);
+    expect(rows).toEqual([{ status: 'revoked' }]);
+  } finally {
+    await owner.end();
+  }
+  await world.ok('POST', '/v1/agents/worker/restore');
+  token = await world.token('worker');
+});
+
 describe('a drill', () => {
   it('finds its times by an RFC 5545 rule on the wall clock of its zone', () => {
     const monthly = {

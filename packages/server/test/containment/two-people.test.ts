@@ -45,6 +45,7 @@ it('asks for nobody else on a fresh system', async () => {
     target_ms: 1000,
     author: null,
     updated_at: null,
+    warning: null,
   });
   const agent = await newAgent();
   expect(await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {} })).toMatchObject({ status: 200 });
@@ -155,6 +156,33 @@ describe('once two people are asked for', () => {
     expect((await world.ok('GET', `/v1/agents/${agent}`)).status).toBe('active');
   });
 
+  it('a proposal counts no more once its person has left, and one who is no person withdraws none', async () => {
+    const agent = await newAgent();
+    const { body } = await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(dana) });
+    await world.ok('PATCH', '/v1/people/dana@acme.example', { active: false });
+    expect((await confirm(body.id, lee)).body.error.code).toBe('proposer_inactive');
+    const path = `/v1/containment-proposals/${body.id}`;
+    expect(await world.ok('GET', path)).toMatchObject({ status: 'proposed' });
+    expect((await world.ok('GET', '/v1/containment-settings')).warning).toContain('Fewer than two');
+    await world.ok('PATCH', '/v1/people/dana@acme.example', { active: true });
+    expect((await world.ok('GET', '/v1/containment-settings')).warning).toBeNull();
+
+    expect(await world.refused('POST', `${path}/withdraw`, {})).toBe('person_required');
+    expect((await world.call('POST', `${path}/withdraw`, { body: {}, ...as(lee) })).body.status).toBe('withdrawn');
+  });
+
+  it('restoring lifts the stop that was shown, and no suspension from meanwhile', async () => {
+    const agent = await newAgent();
+    await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(dana) });
+    await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(lee) });
+    const { body } = await world.call('POST', `/v1/agents/${agent}/restore`, { body: {}, ...as(dana) });
+    await world.ok('POST', `/v1/agents/${agent}/suspend`, { reason: 'seen later' });
+    expect((await confirm(body.id, lee)).status).toBe(200);
+    expect((await world.ok('GET', `/v1/agents/${agent}`)).status).toBe('suspended');
+    await world.ok('POST', `/v1/agents/${agent}/restore`);
+    expect((await world.ok('GET', `/v1/agents/${agent}`)).status).toBe('active');
+  });
+
   it('a scope that is not named takes one person', async () => {
     const stop = await world.ok('POST', '/v1/containments', { scope: 'tool', target: 'payments.pay' });
     expect((await world.ok('POST', `/v1/containments/${stop.id}/lift`)).lifted_at).not.toBeNull();
@@ -163,7 +191,8 @@ describe('once two people are asked for', () => {
   it('is withdrawn, and lapses when nobody answers', async () => {
     const agent = await newAgent();
     const { body } = await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(dana) });
-    await world.ok('POST', `/v1/containment-proposals/${body.id}/withdraw`, { reason: 'false alarm' });
+    const withdrawal = { body: { reason: 'false alarm' }, ...as(dana) };
+    expect((await world.call('POST', `/v1/containment-proposals/${body.id}/withdraw`, withdrawal)).status).toBe(200);
     expect((await confirm(body.id, lee)).body.error.code).toBe('proposal_closed');
 
     const { body: late } = await world.call('POST', `/v1/agents/${agent}/revoke`, { body: {}, ...as(dana) });
