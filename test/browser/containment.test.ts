@@ -184,6 +184,8 @@ describe('two people', () => {
   });
 
   it('leave a receipt with a line for each tool and node, signed, to take away', async () => {
+    // What waited is gone as well: the page moves no more.
+    await page.getByRole('region', { name: 'Waits for a second person' }).waitFor({ state: 'detached' });
     await table('Contained now').getByRole('link', { name: 'tool billing.list_invoices' }).click();
     const signed = page.getByTestId('signed-receipt');
     await signed.getByText('Proposed by ana@acme.example').waitFor();

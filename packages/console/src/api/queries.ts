@@ -320,7 +320,7 @@ export const tripsQuery = queryOptions({
   queryKey: ['breakers', 'trips'],
   queryFn: ({ signal }) =>
     get<List<LogEvent>>('/v1/audit/events', { kind: 'breaker.tripped', order: 'desc', limit: 200 }, signal),
-  refetchInterval: whileAttended(15_000),
+  refetchInterval: whileAttended(5_000),
 });
 
 export const activeRisksQuery = queryOptions({
