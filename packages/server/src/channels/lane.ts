@@ -142,9 +142,11 @@ class Lane {
 
   async #send(): Promise<void> {
     const { pool, channel } = this.#options;
+    let turn = '';
     while (!this.#signal.aborted) {
       const woken = this.#woken();
-      const message = await takeMessage(pool, channel);
+      const message = await takeMessage(pool, channel, turn);
+      turn = message?.turn ?? turn;
       if (message !== undefined) this.#wake();
       await woken;
       if (message !== undefined) await this.#bring(message);

@@ -14,6 +14,8 @@ type MessageStatus = 'waiting' | 'delivered' | 'dropped' | 'failed';
 export interface Message {
   readonly workspaceId: WorkspaceId;
   readonly id: string;
+  /** The agent whose call is held; `people` where none asked. */
+  readonly turn: string;
   readonly channel: ChannelKind;
   readonly purpose: Purpose;
   /** A Slack channel or user; an e-mail address. */
@@ -33,7 +35,7 @@ export interface Message {
   readonly deliveredAt: Date | null;
 }
 
-const COLUMNS = `workspace_id AS "workspaceId", id, channel, purpose, destination, approval_id AS "approvalId",
+const COLUMNS = `workspace_id AS "workspaceId", id, turn, channel, purpose, destination, approval_id AS "approvalId",
   event_id AS "eventId", facts, status, wanted, shown, posted_ts AS "postedTs", failures,
   failing_since AS "failingSince", due_at AS "dueAt", last_error AS "lastError", created_at AS "createdAt",
   delivered_at AS "deliveredAt"`;
@@ -54,8 +56,10 @@ export async function addMessages(
 ): Promise<void> {
   for (const { purpose, destination, approvalId, eventId, facts = {} } of messages)
     await client.query(
-      `INSERT INTO channel_messages (workspace_id, id, channel, purpose, destination, approval_id, event_id, facts)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+      `INSERT INTO channel_messages (workspace_id, id, channel, purpose, destination, approval_id, event_id, facts, turn)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+               coalesce((SELECT agent_id FROM approvals WHERE workspace_id = $1 AND id = $6), 'people'))
+       ON CONFLICT DO NOTHING`,
       [workspaceId, newId('msg'), kind, purpose, destination, approvalId, eventId, JSON.stringify(facts)],
     );
 }
@@ -74,27 +78,31 @@ export async function renewRequests(
   );
 }
 
-// A request goes before the notes about it. Taking a message moves its time on, so that whoever else sends over this channel leaves it alone meanwhile.
+// Of one turn the oldest, a request before the notes about it. Taking a message moves its time on, so that whoever else sends over this channel leaves it alone meanwhile.
 const TAKE = `
 UPDATE channel_messages SET due_at = now() + interval '${ATTEMPT_SECONDS} seconds'
  WHERE (workspace_id, id) IN (
    SELECT m.workspace_id, m.id FROM channel_messages m JOIN channels c ON c.workspace_id = m.workspace_id AND c.kind = m.channel
-    WHERE m.workspace_id = $1 AND m.channel = $2 AND m.status = 'waiting' AND m.due_at <= now()
+    WHERE m.workspace_id = $1 AND m.channel = $2 AND m.turn > $4 AND m.status = 'waiting' AND m.due_at <= now()
       AND c.lease_epoch = $3 AND (c.paused_until IS NULL OR c.paused_until <= now())
-    ORDER BY m.due_at, m.purpose <> 'request', m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED)
+    ORDER BY m.turn, m.due_at, m.purpose <> 'request', m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED)
 RETURNING ${COLUMNS}`;
 
-/** The next one that is due, while the lease is held. */
+/** The next one that is due, while the lease is held: of the turn after this one, or of the first after the last. */
 export async function takeMessage(
   pool: Pool,
   { workspaceId, kind, leaseEpoch }: Channel,
+  after: string,
 ): Promise<Message | undefined> {
-  const { rows } = await pool.query<Message>({
-    name: 'channel-take',
-    text: TAKE,
-    values: [workspaceId, kind, leaseEpoch],
-  });
-  return rows[0];
+  for (const turn of new Set([after, ''])) {
+    const { rows } = await pool.query<Message>({
+      name: 'channel-take',
+      text: TAKE,
+      values: [workspaceId, kind, leaseEpoch, turn],
+    });
+    if (rows[0] !== undefined) return rows[0];
+  }
+  return undefined;
 }
 
 /** `postedTs`: where Slack put it. What was changed meanwhile is due again. */

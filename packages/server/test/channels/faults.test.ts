@@ -134,6 +134,38 @@ describe('a channel that hangs', () => {
   });
 });
 
+describe('an agent that has many calls held', () => {
+  it('keeps the messages of another from nobody: they take turns', async () => {
+    const other = await office.agent('other-bot', 'ops');
+    const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: release } = Promise.withResolvers<undefined>();
+    slack.answer = () => {
+      asked();
+      return answered;
+    };
+    const flood = [await held()];
+    await isAsked;
+    while (flood.length < 8) flood.push(await held());
+    const own: string[] = [];
+    for (const n of [1, 2]) own.push((await office.act(other.token, 'deploy', { own: n }, ASYNC)).body.approval.id);
+    await eventually(async () => {
+      const { body } = await office.call('GET', `/v1/channel-messages?approval=${own[1]}`);
+      return body.data.length > 0 ? true : undefined;
+    });
+    const before = slack.messages.length;
+    slack.answer = () => undefined;
+    release(undefined);
+    for (const id of [...flood, ...own]) await delivered(id);
+    const order = slack.messages
+      .slice(before)
+      .map((each) => [...flood, ...own].find((id) => cardsOf(id).includes(each)));
+    // the first was on its way before the other asked
+    expect(own.map((id) => order.indexOf(id)).every((place) => place >= 0 && place <= 4)).toBe(true);
+    expect(order.filter((id) => own.includes(id ?? ''))).toEqual(own);
+    expect(order.filter((id) => flood.includes(id ?? ''))).toEqual(flood);
+  });
+});
+
 describe('a database that is slow', () => {
   it('does not keep Slack waiting, and the click counts all the same', async () => {
     const id = await held();
