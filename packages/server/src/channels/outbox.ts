@@ -82,10 +82,11 @@ export async function renewRequests(
 const TAKE = `
 UPDATE channel_messages SET due_at = now() + interval '${ATTEMPT_SECONDS} seconds'
  WHERE (workspace_id, id) IN (
-   SELECT m.workspace_id, m.id FROM channel_messages m JOIN channels c ON c.workspace_id = m.workspace_id AND c.kind = m.channel
-    WHERE m.workspace_id = $1 AND m.channel = $2 AND m.turn > $4 AND m.status = 'waiting' AND m.due_at <= now()
-      AND c.lease_epoch = $3 AND (c.paused_until IS NULL OR c.paused_until <= now())
-    ORDER BY m.turn, m.due_at, m.purpose <> 'request', m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED)
+   SELECT workspace_id, id FROM channel_messages
+    WHERE workspace_id = $1 AND channel = $2 AND turn > $4 AND status = 'waiting' AND due_at <= now()
+      AND EXISTS (SELECT FROM channels WHERE workspace_id = $1 AND kind = $2 AND lease_epoch = $3
+                     AND (paused_until IS NULL OR paused_until <= now()))
+    ORDER BY turn, due_at, purpose <> 'request', id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING ${COLUMNS}`;
 
 /** The next one that is due, while the lease is held: of the turn after this one, or of the first after the last. */
