@@ -7,6 +7,7 @@ import { emailSettingsSchema, isLoopback } from '../../src/channels/settings.ts'
 import { cardOf, noteOf, parseShown, plainMessage, refusalMessage, shownText } from '../../src/channels/slack/card.ts';
 import { inert, inertJson } from '../../src/channels/slack/inert.ts';
 import { readInteraction, teamsOf } from '../../src/channels/slack/payload.ts';
+import { Refusals } from '../../src/channels/slack/refusals.ts';
 import { isFresh, isSignedWith, readSigned } from '../../src/channels/slack/signature.ts';
 import { Failure } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
@@ -294,6 +295,20 @@ describe('a signature of Slack', () => {
     const signed = readSigned(body, timestamp, signature);
     if (signed === undefined) throw new Error('it can be read');
     expect(isFresh(signed, (1_531_420_618 + seconds) * 1000)).toBe(fresh);
+  });
+});
+
+describe('what an account that is nobody’s clicks', () => {
+  it('is recorded five times a minute, of each account and minute', () => {
+    let now = 60_000;
+    const refusals = new Refusals(() => now);
+    const recorded = (user: string, times: number) =>
+      Array.from({ length: times }, () => refusals.mayRecord({ team: 'T1', user })).filter(Boolean).length;
+    expect([recorded('U1', 20), recorded('U2', 3), recorded('U2', 20), recorded('U1', 1)]).toEqual([5, 3, 2, 0]);
+    now += 59_999;
+    expect(recorded('U1', 1)).toBe(0);
+    now += 1;
+    expect(recorded('U1', 20)).toBe(5);
   });
 });
 

@@ -398,6 +398,23 @@ describe('attacks are refused, and what concerns an approval is recorded', () =>
     expect(buttonOf(posted, APPROVE)).toBeDefined();
   });
 
+  it('clicks of somebody who is nobody here are answered all, and recorded a few times a minute', async () => {
+    const id = await held();
+    const posted = await card(id);
+    const before = slack.responses.length;
+    for (let n = 0; n < 12; n += 1) await slack.click(office.server.url, posted, APPROVE, { id: 'U0MANY' });
+    const answers = await eventually(async () =>
+      slack.responses.length >= before + 12 ? slack.responses.slice(before) : undefined,
+    );
+    expect(new Set(answers.map((each) => textsOf(each).join('\n'))).size).toBe(1);
+    expect(textsOf(answers[0] ?? { blocks: [], text: '' }).join()).toContain('slack_user_unknown');
+    // A minute may end in between.
+    const recorded = (await refusals(id, 5)).length;
+    expect([5, 6, 7, 8, 9, 10]).toContain(recorded);
+    await slack.click(office.server.url, posted, APPROVE, { id: 'U0OTHER' });
+    expect(await refusals(id, recorded + 1)).toHaveLength(recorded + 1);
+  });
+
   it('a hash that was not shown', async () => {
     const id = await held();
     const before = slack.responses.length;

@@ -19,6 +19,7 @@ import { type SlackChannel, slackChannelsOf } from '../store.ts';
 import type { SlackApi } from './api.ts';
 import { cardOf, denyView, REASON_BLOCK, refusalMessage, shownText } from './card.ts';
 import { type Account, type Interaction, metadataOf, readInteraction, teamsOf } from './payload.ts';
+import { Refusals } from './refusals.ts';
 import { isFresh, isSignedWith, readSigned, type Signed } from './signature.ts';
 
 /** Slack waits for 3 s. What takes longer is told afterwards. */
@@ -53,9 +54,11 @@ export class Interactions {
   readonly #options: InteractionsOptions;
   readonly #closing = new AbortController();
   readonly #afterwards = new Set<Promise<void>>();
+  readonly #refusals: Refusals;
 
   constructor(options: InteractionsOptions) {
     this.#options = options;
+    this.#refusals = new Refusals(options.clock);
   }
 
   /**
@@ -141,6 +144,7 @@ export class Interactions {
     const decision = interaction.kind === 'click' ? 'approve' : 'deny';
     try {
       const person = await personOfSlack(pool, workspaceId, account);
+      if (person === undefined && !this.#refusals.mayRecord(account)) return unknownUser(account);
       const who: DecidingParty = {
         workspaceId,
         actor: `slack:${person?.email ?? `${account.team}/${account.user}`}`,
