@@ -15,7 +15,7 @@ import { finishApproval } from './finish.ts';
 import { HoldGate } from './hold-gate.ts';
 import { expireApprovals, reconcileReleased } from './reaper.ts';
 import { ReleaseGate } from './release-gate.ts';
-import { tellOfWaiting } from './reminders.ts';
+import { Reminders } from './reminders.ts';
 import { type ApprovalRow, decisionsOf, findApproval } from './rows.ts';
 import { Vault } from './vault.ts';
 import { Watch } from './watch.ts';
@@ -106,7 +106,8 @@ class Service implements Approvals {
     };
     const expire = (): Promise<number> => expireApprovals(pool, log);
     const reconcile = (): Promise<void> => reconcileReleased(pool, log);
-    const remind = (): Promise<void> => tellOfWaiting(pool, log);
+    const reminders = new Reminders(pool, log);
+    const remind = (): Promise<void> => reminders.look();
     this.#timers = [expire, reconcile, remind].map((work) =>
       setInterval(() => this.#run(work), UPKEEP_EVERY_MS).unref(),
     );

@@ -22,6 +22,8 @@ interface Due {
   readonly id: string;
   readonly kind: Kind;
   readonly escalate_to: readonly string[];
+  /** As the database writes it, to the microsecond. */
+  readonly requested_at: string;
 }
 
 /**
@@ -29,7 +31,7 @@ interface Due {
  * asked again in the transaction that tells it, of one approval and kind.
  */
 const DUE = `
-SELECT a.workspace_id, a.id, k.kind, r.escalate_to
+SELECT a.workspace_id, a.id, k.kind, r.escalate_to, a.requested_at::text AS requested_at
   FROM approvals a
  CROSS JOIN LATERAL (
    SELECT remind_after_seconds, escalate_after_seconds, escalate_to FROM approval_reminders r
@@ -44,23 +46,43 @@ SELECT a.workspace_id, a.id, k.kind, r.escalate_to
    AND NOT EXISTS (SELECT FROM approval_notices n
                     WHERE n.workspace_id = a.workspace_id AND n.approval_id = a.id AND n.kind = k.kind)
    AND ($1::text IS NULL OR (a.workspace_id = $1 AND a.id = $2 AND k.kind = $3))
- ORDER BY a.requested_at LIMIT ${AT_ONCE}`;
+   AND ($4::timestamptz IS NULL OR (a.requested_at, a.workspace_id, a.id, k.kind) > ($4, $5, $6, $7))
+ ORDER BY a.requested_at, a.workspace_id, a.id, k.kind LIMIT ${AT_ONCE}`;
 
-/** Each in a transaction of its own, so that calls wait for none of them long, and none is held up by one that fails. */
-export async function tellOfWaiting(pool: Pool, log: ActionLog): Promise<void> {
-  const { rows } = await pool.query<Due>({ name: 'approvals-to-tell', text: DUE, values: [null, null, null] });
-  const failures: unknown[] = [];
-  for (const { workspace_id: workspaceId, id, kind } of rows)
-    await log
-      .transact(workspaceId, (transaction) => tell(transaction, workspaceId, id, kind))
-      .catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, 'people could not be told that calls wait');
+/**
+ * Looks for them, each look from where the one before ended, so that those that cannot be told hide no others. Each is
+ * told in a transaction of its own, so that calls wait for none of them long.
+ */
+export class Reminders {
+  readonly #pool: Pool;
+  readonly #log: ActionLog;
+  #last: Due | undefined;
+
+  constructor(pool: Pool, log: ActionLog) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  /** Rejects when some could not be told, after all others of this look were. */
+  async look(): Promise<void> {
+    const { requested_at, workspace_id, id, kind } = this.#last ?? {};
+    const after = [requested_at, workspace_id, id, kind];
+    const values = [null, null, null, ...after];
+    const { rows } = await this.#pool.query<Due>({ name: 'approvals-to-tell', text: DUE, values });
+    this.#last = rows.length === AT_ONCE ? rows.at(-1) : undefined;
+    const failures: unknown[] = [];
+    for (const { workspace_id: workspaceId, id, kind } of rows)
+      await this.#log
+        .transact(workspaceId, (transaction) => tell(transaction, workspaceId, id, kind))
+        .catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, 'people could not be told that calls wait');
+  }
 }
 
 async function tell(transaction: LoggedTransaction, workspaceId: WorkspaceId, id: string, kind: Kind): Promise<void> {
   const { client, now } = transaction;
   const row = await findApproval(client, workspaceId, id, 'FOR UPDATE');
-  const { rows } = await client.query<Due>(DUE, [workspaceId, id, kind]);
+  const { rows } = await client.query<Due>(DUE, [workspaceId, id, kind, null, null, null, null]);
   const [due] = rows;
   if (row === undefined || due === undefined) return;
   const approvals = (await decisionsOf(client, workspaceId, [id])).map(decidedOf);

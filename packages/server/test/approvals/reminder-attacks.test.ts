@@ -5,6 +5,8 @@ import { eventually } from '../actions/workspace.ts';
 import { type Office, openOffice } from './office.ts';
 
 const MANY = 250;
+/** As many as one look for those to be told takes on. */
+const A_LOOK = 200;
 
 let office: Office;
 let admin: pg.Client;
@@ -17,6 +19,46 @@ beforeAll(async () => {
 afterAll(async () => {
   await admin.end();
   await office.close();
+});
+
+it('tells of a call however many of before cannot be told of', async () => {
+  await office.capability('notes.write', {});
+  const guard = { id: 'held', action: '*', when: { field: 'n', gte: 0 }, effect: 'review' };
+  await office.role('writer', ['notes.write'], [guard]);
+  const bot = await office.agent('note-bot', 'writer');
+  const held = async (n: number): Promise<string> => {
+    const { body } = await office.act(bot.token, 'notes.write', { n }, { prefer: 'respond-async' });
+    return body.approval.id;
+  };
+  const first = await held(1);
+  await admin.query(
+    `INSERT INTO approvals
+     SELECT copy.* FROM approvals a, generate_series(1, $2) n,
+            jsonb_populate_record(a, jsonb_build_object('id', 'apr_broken' || n, 'call_digest', 'broken' || n,
+                                                        'requested_at', a.requested_at - interval '1 minute')) copy
+      WHERE a.id = $1`,
+    [first, A_LOOK],
+  );
+  await admin.query(
+    `CREATE FUNCTION break_notice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
+     CREATE TRIGGER break_notice BEFORE INSERT ON approval_notices
+        FOR EACH ROW WHEN (NEW.approval_id LIKE 'apr_broken%') EXECUTE FUNCTION break_notice();
+     INSERT INTO approval_reminders (workspace_id, capability, remind_after_seconds)
+     SELECT id, 'notes.write', 1 FROM workspaces`,
+  );
+  const told = await eventually(async () => {
+    const { body } = await office.call('GET', `/v1/approvals/${first}`);
+    return body.told.length > 0 ? body.told : undefined;
+  });
+  expect(told).toMatchObject([{ kind: 'reminded' }]);
+  // and those are tried again, for as long as they wait
+  await admin.query('DROP TRIGGER break_notice ON approval_notices');
+  await eventually(async () => {
+    const { rows } = await admin.query("SELECT FROM approval_notices WHERE approval_id LIKE 'apr_broken%'");
+    return rows.length > 0 ? true : undefined;
+  });
+  await admin.query("UPDATE approvals SET status = 'cancelled' WHERE id LIKE 'apr_broken%'");
+  await admin.query('DELETE FROM approval_reminders');
 });
 
 it('tells as many as fit into a record, however many people and groups there are', async () => {
