@@ -30,6 +30,7 @@ export { type LintReport, lintTexts, type PlacedFinding } from './lint/files.ts'
 export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
 export type * from './model.ts';
 export { CLOCK_TOLERANCE_MS } from './replay/counters.ts';
+export { watchArguments } from './replay/redacted.ts';
 export { Replay, type ReplayedCall, type ReplayOptions, type Unreplayable } from './replay/replay.ts';
 export {
   capabilitySchema,

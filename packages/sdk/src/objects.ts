@@ -168,7 +168,7 @@ export interface FullApproval extends Approval {
         readonly impact: Readonly<Record<string, number>>;
       }[];
       readonly looked_at: number;
-      /** False: there are older calls that were not looked at. */
+      /** False: there may be others, older ones that were not looked at or ones whose payees the log holds shortened or masked. */
       readonly complete: boolean;
     } | null;
   };

@@ -32,7 +32,9 @@ function whoText(person: string | null, onBehalfOf: string | null): string {
 
 function payeeText({ payees, calls, looked_at, complete }: NonNullable<FullApproval['history']['payee']>): string {
   const found = calls.map(({ agent, verdict, ts }) => `${agent} ${verdict} ${ts}`).join(', ');
-  const none = complete ? 'no call in the last 30 days' : `none among the newest ${looked_at} calls`;
+  const none = complete
+    ? 'no call in the last 30 days'
+    : `none found among the newest ${looked_at} calls, and not all could be read`;
   return `${payees.join(', ')}: ${found === '' ? none : found}`;
 }
 

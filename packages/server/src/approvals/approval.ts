@@ -127,7 +127,10 @@ export const fullApprovalSchema = approvalSchema
             }),
           ),
           looked_at: z.int().meta({ description: 'Calls of the capability of the last 30 days that were looked at.' }),
-          complete: z.boolean().meta({ description: 'False: there are older ones that were not.' }),
+          complete: z.boolean().meta({
+            description:
+              'False: there may be others, older ones that were not looked at or ones whose payees the log holds shortened or masked.',
+          }),
         })
         .nullable()
         .meta({ description: 'Calls of this capability to a payee of this one, by any agent. Null: it names none.' }),

@@ -1,5 +1,5 @@
 /** What was asked for this payee before, by any agent. */
-import { type JsonObject, type JsonValue, payeesOf } from '@hivekey/policy';
+import { type JsonObject, type JsonValue, payeesOf, watchArguments } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { z } from 'zod';
 import type { fullApprovalSchema } from './approval.ts';
@@ -45,11 +45,11 @@ export async function callsToPayee(
   const payees = payeesIn(args);
   if (payees.length === 0) return null;
   const { rows } = await pool.query<CallRow>(CALLS, [workspace_id, capability, id]);
-  const looked = rows.slice(0, LOOK_AT);
+  const looked = rows.slice(0, LOOK_AT).map((row) => ({ ...row, paid: payeesInLog(row.args) }));
   return {
     payees: [...payees],
     calls: looked
-      .filter((call) => payeesIn(call.args).some((payee) => payees.includes(payee)))
+      .filter(({ paid }) => paid.known.some((payee) => payees.includes(payee)))
       .slice(0, SHOWN)
       .map(({ event_id, ts, agent, verdict, outcome, impact }) => ({
         event_id,
@@ -60,8 +60,16 @@ export async function callsToPayee(
         impact: impact ?? {},
       })),
     looked_at: looked.length,
-    complete: looked.length === (rows[0]?.found ?? 0),
+    complete: looked.length === (rows[0]?.found ?? 0) && looked.every(({ paid }) => paid.areAll),
   };
+}
+
+/** The log keeps arguments shortened and masked: some payees of a call may not stand in it. */
+function payeesInLog(args: JsonValue): { readonly known: readonly string[]; readonly areAll: boolean } {
+  const watched = isObject(args) ? watchArguments(args) : undefined;
+  if (watched === undefined) return { known: payeesIn(args), areAll: false };
+  const known = payeesIn(watched.arguments);
+  return { known, areAll: watched.lookedAt.size === 0 };
 }
 
 function payeesIn(args: JsonValue | undefined): readonly string[] {

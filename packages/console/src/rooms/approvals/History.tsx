@@ -55,7 +55,7 @@ export function PayeeHistory({ approval: { action, history } }: { readonly appro
           <p className="muted">
             {payee.complete
               ? `No call of ${action} to this payee in the last 30 days, by any agent.`
-              : `None among the newest ${count(payee.looked_at)} calls of ${action}; older ones were not looked at.`}
+              : `None found among the newest ${count(payee.looked_at)} calls of ${action}. There may be some all the same: older ones, or ones whose payees the log holds shortened or masked.`}
           </p>
         }
       />
