@@ -137,6 +137,7 @@ describe('a held call', () => {
     await eventually(async () => ((await messagesOf(id))[0]?.failures > 0 ? true : undefined));
     await erin.deny(id);
     relay.refuse = () => undefined;
+    await owner.query("UPDATE channel_messages SET due_at = now() WHERE status = 'waiting' AND failures > 0");
     const failed = await settled(id, 'failed');
     expect(failed.map(({ last_error }) => last_error)).toContain('the relay answered 451 (EENVELOPE)');
     expect(mailsOf(id)).toEqual([]);

@@ -120,6 +120,9 @@ const refusals = (id: string, count = 1): Promise<{ code: string; person?: strin
     const found = (await recordsOf(id)).filter(({ kind }: { kind: string }) => kind === 'approval.refused');
     return found.length >= count ? found : undefined;
   });
+/** What is to be tried again is due now. */
+const hasten = () =>
+  owner.query("UPDATE channel_messages SET due_at = now() WHERE status = 'waiting' AND failures > 0");
 /** What was answered to whoever clicked, once there is one more than there were. */
 const told = (before: number): Promise<string> =>
   eventually(async () => {
@@ -558,8 +561,13 @@ describe('Slack itself', () => {
       return failures === 1 ? { status: 500 } : { error: 'service_unavailable' };
     };
     const id = await held();
+    const tries = () => office.call('GET', `/v1/channel-messages?approval=${id}`);
+    for (const failed of [1, 2]) {
+      await eventually(async () => ((await tries()).body.data[0]?.failures === failed ? true : undefined));
+      await hasten();
+    }
     await card(id);
-    const { body } = await office.call('GET', `/v1/channel-messages?approval=${id}`);
+    const { body } = await tries();
     expect(body.data).toMatchObject([{ purpose: 'request', destination: COMMON }]);
     expect(cardsOf(id)).toHaveLength(1);
   });
@@ -572,6 +580,7 @@ describe('Slack itself', () => {
       return body.data[0]?.last_error === 'Slack refused it: invalid_auth' ? true : undefined;
     });
     await office.done('PUT', '/v1/secrets/slack-token', { value: slack.token });
+    await hasten();
     await card(id);
   });
 
