@@ -11,7 +11,7 @@ export interface Column<T> {
   readonly cell: (item: T) => ReactNode;
 }
 
-const SKELETON_ROWS = 8;
+const BARS = Array.from({ length: 8 }, (_, i) => ({ key: `bar ${i}`, width: i % 2 === 0 ? '70%' : '50%' }));
 
 /**
  * Rows of things of one kind. A link with the class `rowLink` (see {@link rowLink}) in a cell makes its whole row
@@ -46,12 +46,11 @@ export function DataTable<T>({
         </thead>
         <tbody>
           {rows === undefined
-            ? Array.from({ length: SKELETON_ROWS }, (_, row) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: the bars have nothing else
-                <tr key={row}>
+            ? BARS.map((bar) => (
+                <tr key={bar.key}>
                   {columns.map(({ key }) => (
                     <td key={key}>
-                      <Skeleton height={12} width={row % 2 === 0 ? '70%' : '50%'} />
+                      <Skeleton height={12} width={bar.width} />
                     </td>
                   ))}
                 </tr>
@@ -69,6 +68,21 @@ export function DataTable<T>({
       </table>
     </div>
   );
+}
+
+/** The last column: what can be done with a row. */
+export function actions<T>(width: string, cell: (item: T) => ReactNode): Column<T> {
+  return {
+    key: 'actions',
+    header: <span className="visually-hidden">Actions</span>,
+    width,
+    align: 'end',
+    cell: (item) => (
+      <span className="row" style={{ justifyContent: 'flex-end' }}>
+        {cell(item)}
+      </span>
+    ),
+  };
 }
 
 /** Class of the link that stands for its whole row. */

@@ -8,6 +8,7 @@ import { readAgent } from '../agents/index.ts';
 import type { ApiContext } from '../api/route.ts';
 import { endDueQuarantines, endQuarantine, enterQuarantine, orderStop } from '../containment/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Breaker } from './breaker.ts';
 import { judgeTrial, tripReason } from './judge.ts';
 import { activityOf, loadBreakers, loadStandings, lockStanding, type Standing, setStanding } from './store.ts';
@@ -16,33 +17,13 @@ const LOOK_EVERY_MS = 500;
 
 export type WatchContext = Pick<ApiContext, 'pool' | 'log' | 'path' | 'nodeId' | 'clock' | 'logger'>;
 
-interface Watch {
-  close(): Promise<void>;
-}
-
 /** Also ends the quarantines whose time is over. */
-export function watchBreakers(context: WatchContext): Watch {
-  let isClosed = false;
-  let wake = (): void => undefined;
-  async function run(): Promise<void> {
-    while (!isClosed) {
-      await look(context).catch((error: unknown) =>
-        context.logger.warn({ err: error }, 'breakers could not be watched'),
-      );
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, LOOK_EVERY_MS).unref();
-      });
-    }
-  }
-  const running = run();
-  return {
-    close: async () => {
-      isClosed = true;
-      wake();
-      await running;
-    },
-  };
+export function watchBreakers(context: WatchContext): Rounds {
+  return startRounds(
+    LOOK_EVERY_MS,
+    () => look(context),
+    (error) => context.logger.warn({ err: error }, 'breakers could not be watched'),
+  );
 }
 
 async function look(context: WatchContext): Promise<void> {

@@ -7,6 +7,7 @@ import { type Agent, readAgent } from '../agents/index.ts';
 import { expireProposals, readSettings } from '../containment/index.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { type DrillDocument, drillDocument, nextTime, readDrill } from './drill.ts';
 import { lostRehearsals, nothingMeasured, type Rehearsal, readRehearsal } from './rehearsal.ts';
 import { type RehearseContext, rehearseWith } from './rehearse.ts';
@@ -26,34 +27,13 @@ const DUE = `
 SELECT workspace_id AS "workspaceId", name, document, next_at::text AS at FROM drills
  WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT 20`;
 
-interface Watch {
-  close(): Promise<void>;
-}
-
 /** Also records what nobody confirmed in time, and rehearsals whose node is gone. */
-export function watchDrills(context: RehearseContext): Watch {
-  let isClosed = false;
-  let wake = (): void => undefined;
-  async function run(): Promise<void> {
-    while (!isClosed) {
-      await look(context).catch((error: unknown) =>
-        context.logger.warn({ err: error }, 'drills could not be looked after'),
-      );
-      if (isClosed) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, LOOK_EVERY_MS).unref();
-      });
-    }
-  }
-  const running = run();
-  return {
-    close: async () => {
-      isClosed = true;
-      wake();
-      await running;
-    },
-  };
+export function watchDrills(context: RehearseContext): Rounds {
+  return startRounds(
+    LOOK_EVERY_MS,
+    () => look(context),
+    (error) => context.logger.warn({ err: error }, 'drills could not be looked after'),
+  );
 }
 
 async function look(context: RehearseContext): Promise<void> {

@@ -2,7 +2,7 @@
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { type ChangedRow, type DefinitionRow, publishCatalogue } from '../upstreams/index.ts';
+import { type ChangedRow, type DefinitionRow, publishCatalogue, recordDefinition } from '../upstreams/index.ts';
 import { capabilitiesOf } from './operations.ts';
 import { findApi, readOperations, type StoredApi, writeOperations } from './store.ts';
 
@@ -42,7 +42,7 @@ export function changeApi(
     const before: HeldApi = { api: stored, rows: await readOperations(client, workspaceId, stored.id) };
     const operations = await change(transaction, before);
     await writeOperations(client, stored, operations);
-    for (const each of operations) recordOperation(transaction, stored, each, actor);
+    for (const each of operations) recordDefinition(transaction, stored, each, 'operation', actor);
     const api = await findApi(client, workspaceId, stored.id);
     // Removed: nothing of it is left.
     const after: HeldApi =
@@ -69,32 +69,6 @@ export function recordApi(
   more: Readonly<Record<string, unknown>> = {},
 ): void {
   transaction.log({ kind: 'server.changed', actor, server: namespace, server_id: id, change, ...more });
-}
-
-function recordOperation(
-  transaction: LoggedTransaction,
-  { id, namespace }: StoredApi,
-  { change, before, row }: ChangedRow,
-  actor: string,
-): void {
-  transaction.log({
-    kind: 'tool.changed',
-    actor,
-    server: namespace,
-    server_id: id,
-    change,
-    definition: 'operation',
-    capability: row.capability,
-    ...(before !== undefined && before.capability !== row.capability ? { prev_capability: before.capability } : {}),
-    upstream_name: row.upstreamName,
-    access: row.access,
-    status: row.status,
-    ...(before === undefined ? {} : { prev_status: before.status }),
-    pin: row.pin,
-    ...(before === undefined || before.pin === row.pin ? {} : { prev_pin: before.pin }),
-    ...(row.approvedPin === null ? {} : { approved_pin: row.approvedPin }),
-    ...(row.problem === null ? {} : { problem: row.problem }),
-  });
 }
 
 /** All that calls depend on. Every path counts, also of an operation that is off: it decides what another one matches. */

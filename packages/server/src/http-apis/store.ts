@@ -1,9 +1,16 @@
 /** REST APIs and their operations as they are stored: the only place with SQL on these tables. */
-import type { JsonObject } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { ApiId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
-import type { ChangedRow, DefinitionRow, DefinitionStatus, HeaderInjection } from '../upstreams/index.ts';
+import {
+  type ChangedRow,
+  DEFINITION_COLUMNS,
+  type DefinitionRecord,
+  type DefinitionRow,
+  definitionColumns,
+  definitionOf,
+  type HeaderInjection,
+} from '../upstreams/index.ts';
 import type { ReadDocument } from './document.ts';
 import type { ApiSettings } from './input.ts';
 
@@ -182,20 +189,6 @@ export async function deleteApi(client: ClientBase, { workspaceId, id }: StoredA
   await client.query('DELETE FROM http_apis WHERE workspace_id = $1 AND id = $2', [workspaceId, id]);
 }
 
-interface OperationRow {
-  api_id: ApiId;
-  upstream_name: string;
-  capability: string;
-  access: 'read' | 'write';
-  definition: JsonObject;
-  pin: string;
-  approved_definition: JsonObject | null;
-  approved_pin: string | null;
-  status: DefinitionStatus;
-  problem: string | null;
-  switched_off: boolean;
-}
-
 export interface StoredOperation extends DefinitionRow {
   readonly apiId: ApiId;
 }
@@ -206,27 +199,13 @@ export async function readOperations(
   workspaceId: WorkspaceId,
   apiId?: ApiId,
 ): Promise<readonly StoredOperation[]> {
-  const { rows } = await client.query<OperationRow>(
-    `SELECT api_id, upstream_name, capability, access, definition, pin, approved_definition, approved_pin, status, problem,
-            switched_off
+  const { rows } = await client.query<DefinitionRecord & { api_id: ApiId }>(
+    `SELECT api_id, upstream_name, ${DEFINITION_COLUMNS}
        FROM http_operations WHERE workspace_id = $1 AND ($2::text IS NULL OR api_id = $2) ORDER BY capability COLLATE "C"`,
     [workspaceId, apiId ?? null],
   );
-  return rows.map((row) => ({
-    apiId: row.api_id,
-    // An operation is named, classed and approved as a tool is.
-    kind: 'tool',
-    upstreamName: row.upstream_name,
-    capability: row.capability,
-    access: row.access,
-    definition: row.definition,
-    pin: row.pin,
-    approvedDefinition: row.approved_definition,
-    approvedPin: row.approved_pin,
-    status: row.status,
-    problem: row.problem,
-    switchedOff: row.switched_off,
-  }));
+  // An operation is named, classed and approved as a tool is.
+  return rows.map((row) => ({ apiId: row.api_id, ...definitionOf(row, 'tool') }));
 }
 
 /** Taken out first and put back changed, because two of them may change names with one another. */
@@ -242,23 +221,9 @@ export async function writeOperations(
     [workspaceId, id, names],
   );
   await client.query(
-    `INSERT INTO http_operations (workspace_id, api_id, upstream_name, capability, access, definition, pin,
-                                  approved_definition, approved_pin, status, problem, switched_off)
+    `INSERT INTO http_operations (workspace_id, api_id, upstream_name, ${DEFINITION_COLUMNS})
      SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::json[], $7::text[], $8::json[], $9::text[],
                                   $10::text[], $11::text[], $12::boolean[])`,
-    [
-      workspaceId,
-      id,
-      names,
-      changes.map(({ row }) => row.capability),
-      changes.map(({ row }) => row.access),
-      changes.map(({ row }) => JSON.stringify(row.definition)),
-      changes.map(({ row }) => row.pin),
-      changes.map(({ row }) => (row.approvedDefinition === null ? null : JSON.stringify(row.approvedDefinition))),
-      changes.map(({ row }) => row.approvedPin),
-      changes.map(({ row }) => row.status),
-      changes.map(({ row }) => row.problem),
-      changes.map(({ row }) => row.switchedOff),
-    ],
+    [workspaceId, id, names, ...definitionColumns(changes)],
   );
 }

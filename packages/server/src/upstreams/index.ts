@@ -11,6 +11,13 @@ export {
 } from './address-guard.ts';
 export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
+export {
+  DEFINITION_COLUMNS,
+  type DefinitionRecord,
+  definitionColumns,
+  definitionOf,
+  recordDefinition,
+} from './definition-rows.ts';
 export type { PreparedDefinition } from './definitions.ts';
 export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
 export {

@@ -4,6 +4,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { upstreamServerOf } from './catalogue.ts';
+import { recordDefinition } from './definition-rows.ts';
 import { capabilitiesOf, publishCatalogue } from './published.ts';
 import { type ChangedRow, type DefinitionRow, keyOf } from './reconcile.ts';
 import { findServer, lockServer, readDefinitions, type StoredServer, writeDefinitions } from './servers.ts';
@@ -46,7 +47,7 @@ export function changeServer(
     const before: HeldServer = { server: stored, rows: await readDefinitions(client, workspaceId, stored.id) };
     const definitions = await change(transaction, before);
     await writeDefinitions(client, stored, definitions);
-    for (const each of definitions) recordDefinition(transaction, stored, each, actor);
+    for (const each of definitions) recordDefinition(transaction, stored, each, each.row.kind, actor);
     const after: HeldServer = {
       server: (await findServer(client, workspaceId, stored.id)) ?? stored,
       rows: withChanges(before.rows, definitions),
@@ -57,32 +58,6 @@ export function changeServer(
       await publishCatalogue(transaction, workspaceId, had ?? new Map(), has ?? new Map(), actor);
     }
     return { ...after, definitions, published };
-  });
-}
-
-function recordDefinition(
-  transaction: LoggedTransaction,
-  { id, namespace }: StoredServer,
-  { change, before, row }: ChangedRow,
-  actor: string,
-): void {
-  transaction.log({
-    kind: 'tool.changed',
-    actor,
-    server: namespace,
-    server_id: id,
-    change,
-    definition: row.kind,
-    capability: row.capability,
-    ...(before !== undefined && before.capability !== row.capability ? { prev_capability: before.capability } : {}),
-    upstream_name: row.upstreamName,
-    access: row.access,
-    status: row.status,
-    ...(before === undefined ? {} : { prev_status: before.status }),
-    pin: row.pin,
-    ...(before === undefined || before.pin === row.pin ? {} : { prev_pin: before.pin }),
-    ...(row.approvedPin === null ? {} : { approved_pin: row.approvedPin }),
-    ...(row.problem === null ? {} : { problem: row.problem }),
   });
 }
 

@@ -4,10 +4,10 @@ import type { ClientBase, Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Description } from './connections/connection.ts';
+import { DEFINITION_COLUMNS, type DefinitionRecord, definitionColumns, definitionOf } from './definition-rows.ts';
 import type { Injection } from './injection.ts';
 import type { NewServer, ServerSettings } from './input.ts';
-import type { DefinitionStatus } from './management.ts';
-import type { Access, ChangedRow, DefinitionRow } from './reconcile.ts';
+import type { ChangedRow, DefinitionRow } from './reconcile.ts';
 import type { DefaultAccess, RenameMap } from './server-map.ts';
 import type { DefinitionKind, Era } from './types.ts';
 
@@ -267,40 +267,8 @@ export async function listActive(client: Queryable): Promise<readonly ServerKey[
   return rows;
 }
 
-interface DefinitionRecord {
-  server_id: ServerId;
-  kind: DefinitionKind;
-  upstream_name: string;
-  capability: string;
-  access: Access;
-  definition: JsonObject;
-  pin: string;
-  approved_definition: JsonObject | null;
-  approved_pin: string | null;
-  status: DefinitionStatus;
-  problem: string | null;
-  switched_off: boolean;
-}
-
 export interface StoredDefinition extends DefinitionRow {
   readonly serverId: ServerId;
-}
-
-function definitionOf(row: DefinitionRecord): StoredDefinition {
-  return {
-    serverId: row.server_id,
-    kind: row.kind,
-    upstreamName: row.upstream_name,
-    capability: row.capability,
-    access: row.access,
-    definition: row.definition,
-    pin: row.pin,
-    approvedDefinition: row.approved_definition,
-    approvedPin: row.approved_pin,
-    status: row.status,
-    problem: row.problem,
-    switchedOff: row.switched_off,
-  };
 }
 
 /** By capability. Without a server, those of the workspace. */
@@ -309,13 +277,12 @@ export async function readDefinitions(
   workspaceId: WorkspaceId,
   serverId?: ServerId,
 ): Promise<readonly StoredDefinition[]> {
-  const { rows } = await client.query<DefinitionRecord>(
-    `SELECT server_id, kind, upstream_name, capability, access, definition, pin, approved_definition, approved_pin, status,
-            problem, switched_off
+  const { rows } = await client.query<DefinitionRecord & { server_id: ServerId; kind: DefinitionKind }>(
+    `SELECT server_id, kind, upstream_name, ${DEFINITION_COLUMNS}
        FROM mcp_definitions WHERE workspace_id = $1 AND ($2::text IS NULL OR server_id = $2) ORDER BY capability COLLATE "C"`,
     [workspaceId, serverId ?? null],
   );
-  return rows.map(definitionOf);
+  return rows.map((row) => ({ serverId: row.server_id, ...definitionOf(row, row.kind) }));
 }
 
 /** Taken out first and put back changed, because two of them may change names with one another. */
@@ -333,25 +300,10 @@ export async function writeDefinitions(
     [workspaceId, id, kinds, upstreamNames],
   );
   await client.query(
-    `INSERT INTO mcp_definitions (workspace_id, server_id, kind, upstream_name, capability, access, definition, pin,
-                                  approved_definition, approved_pin, status, problem, switched_off)
+    `INSERT INTO mcp_definitions (workspace_id, server_id, kind, upstream_name, ${DEFINITION_COLUMNS})
      SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::json[], $8::text[], $9::json[],
                                   $10::text[], $11::text[], $12::text[], $13::boolean[])`,
-    [
-      workspaceId,
-      id,
-      kinds,
-      upstreamNames,
-      changes.map(({ row }) => row.capability),
-      changes.map(({ row }) => row.access),
-      changes.map(({ row }) => JSON.stringify(row.definition)),
-      changes.map(({ row }) => row.pin),
-      changes.map(({ row }) => (row.approvedDefinition === null ? null : JSON.stringify(row.approvedDefinition))),
-      changes.map(({ row }) => row.approvedPin),
-      changes.map(({ row }) => row.status),
-      changes.map(({ row }) => row.problem),
-      changes.map(({ row }) => row.switchedOff),
-    ],
+    [workspaceId, id, kinds, upstreamNames, ...definitionColumns(changes)],
   );
 }
 

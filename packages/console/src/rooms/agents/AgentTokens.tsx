@@ -7,7 +7,7 @@ import { tokensQuery } from '../../api/queries.ts';
 import type { Agent, AgentToken } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
@@ -47,33 +47,28 @@ export function AgentTokens({ agent }: { readonly agent: Agent }) {
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   const columns: readonly Column<AgentToken>[] = [
     ...COLUMNS,
-    {
-      key: 'acts',
-      header: <span className="visually-hidden">Actions</span>,
-      width: '150px',
-      align: 'end',
-      cell: (token) =>
-        token.status === 'live' ? (
-          <span className="row" style={{ justifyContent: 'flex-end' }}>
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Rotate ${token.name} ${token.last4}`}
-              onClick={() => setAct({ kind: 'rotate', token })}
-            >
-              Rotate
-            </Button>
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Revoke ${token.name} ${token.last4}`}
-              onClick={() => setAct({ kind: 'revoke', token })}
-            >
-              Revoke
-            </Button>
-          </span>
-        ) : null,
-    },
+    actions('150px', (token) =>
+      token.status === 'live' ? (
+        <>
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Rotate ${token.name} ${token.last4}`}
+            onClick={() => setAct({ kind: 'rotate', token })}
+          >
+            Rotate
+          </Button>
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Revoke ${token.name} ${token.last4}`}
+            onClick={() => setAct({ kind: 'revoke', token })}
+          >
+            Revoke
+          </Button>
+        </>
+      ) : null,
+    ),
   ];
   const mint = (
     <Button

@@ -7,7 +7,7 @@ import { delegationsQuery, sessionQuery } from '../../api/queries.ts';
 import type { Delegation } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -84,22 +84,16 @@ const COLUMNS: readonly Column<Delegation>[] = [
 ];
 
 function actsColumn(end: (delegation: Delegation) => void): Column<Delegation> {
-  return {
-    key: 'acts',
-    header: <span className="visually-hidden">Actions</span>,
-    width: '80px',
-    align: 'end',
-    cell: (delegation) => (
-      <Button
-        variant="default"
-        size="compact-xs"
-        aria-label={`End: ${delegation.to} for ${delegation.from}`}
-        onClick={() => end(delegation)}
-      >
-        End…
-      </Button>
-    ),
-  };
+  return actions('80px', (delegation) => (
+    <Button
+      variant="default"
+      size="compact-xs"
+      aria-label={`End: ${delegation.to} for ${delegation.from}`}
+      onClick={() => end(delegation)}
+    >
+      End…
+    </Button>
+  ));
 }
 
 /** A local date and time as the field has it, so many days from now. */

@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { activeQuarantinesQuery, activeStopsQuery, breakersQuery } from '../../api/queries.ts';
 import type { Containment as Stop } from '../../api/types.ts';
-import { type Column, DataTable } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { CONTAINED, type Contained, containedNow } from './contained.tsx';
@@ -30,40 +30,34 @@ export function Board() {
     stops.data === undefined || quarantines.data === undefined || breakers.data === undefined
       ? undefined
       : containedNow(stops.data, quarantines.data, breakers.data);
-  const act: Column<Contained> = {
-    key: 'act',
-    header: <span className="visually-hidden">Actions</span>,
-    width: '96px',
-    align: 'end',
-    cell: (row) => {
-      switch (row.kind) {
-        case 'stop':
-          return (
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Lift the stop of ${row.stop.scope} ${row.stop.target}`}
-              onClick={() => setLifting(row.stop)}
-            >
-              Lift…
-            </Button>
-          );
-        case 'quarantine':
-          return (
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Review ${row.quarantine.agent}`}
-              onClick={() => navigate({ search: { tab: 'quarantine', quarantine: row.quarantine.id } })}
-            >
-              Review…
-            </Button>
-          );
-        case 'trial':
-          return null;
-      }
-    },
-  };
+  const act: Column<Contained> = actions('96px', (row) => {
+    switch (row.kind) {
+      case 'stop':
+        return (
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Lift the stop of ${row.stop.scope} ${row.stop.target}`}
+            onClick={() => setLifting(row.stop)}
+          >
+            Lift…
+          </Button>
+        );
+      case 'quarantine':
+        return (
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Review ${row.quarantine.agent}`}
+            onClick={() => navigate({ search: { tab: 'quarantine', quarantine: row.quarantine.id } })}
+          >
+            Review…
+          </Button>
+        );
+      case 'trial':
+        return null;
+    }
+  });
   return (
     <>
       <Summary />

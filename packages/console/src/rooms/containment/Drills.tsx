@@ -8,7 +8,7 @@ import { drillsQuery, rehearsalsQuery } from '../../api/queries.ts';
 import type { Drill, Rehearsal } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords, duration } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -117,36 +117,30 @@ export function Drills() {
     done: ({ name }) => `The drill ${name} is removed.`,
     onDone: () => setRemoving(undefined),
   });
-  const act: Column<Drill> = {
-    key: 'act',
-    header: <span className="visually-hidden">Actions</span>,
-    width: '190px',
-    align: 'end',
-    cell: (drill) => (
-      <span className="row" style={{ justifyContent: 'flex-end' }}>
-        <Button
-          variant="default"
-          size="compact-xs"
-          aria-label={`Run now: ${drill.name}`}
-          loading={run.isPending && run.variables.name === drill.name}
-          onClick={() => run.mutate(drill)}
-        >
-          Run now
-        </Button>
-        <Button
-          variant="default"
-          size="compact-xs"
-          aria-label={`Remove ${drill.name}`}
-          onClick={() => {
-            remove.reset();
-            setRemoving(drill);
-          }}
-        >
-          Remove…
-        </Button>
-      </span>
-    ),
-  };
+  const act: Column<Drill> = actions('190px', (drill) => (
+    <>
+      <Button
+        variant="default"
+        size="compact-xs"
+        aria-label={`Run now: ${drill.name}`}
+        loading={run.isPending && run.variables.name === drill.name}
+        onClick={() => run.mutate(drill)}
+      >
+        Run now
+      </Button>
+      <Button
+        variant="default"
+        size="compact-xs"
+        aria-label={`Remove ${drill.name}`}
+        onClick={() => {
+          remove.reset();
+          setRemoving(drill);
+        }}
+      >
+        Remove…
+      </Button>
+    </>
+  ));
   return (
     <>
       <Section

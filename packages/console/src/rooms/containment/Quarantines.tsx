@@ -5,7 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { activeQuarantinesQuery, endedQuarantinesQuery } from '../../api/queries.ts';
 import type { Quarantine } from '../../api/types.ts';
-import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -101,22 +101,16 @@ export function Quarantines() {
     void navigate({ search: { tab: 'quarantine' }, replace: true });
   };
   const shown = active.data?.find(({ id }) => id === reviewed);
-  const last: Column<Quarantine> = {
-    key: 'act',
-    header: <span className="visually-hidden">Actions</span>,
-    width: '96px',
-    align: 'end',
-    cell: ({ id, agent }) => (
-      <Button
-        variant="default"
-        size="compact-xs"
-        aria-label={`Review ${agent}`}
-        onClick={() => navigate({ search: { tab: 'quarantine', quarantine: id } })}
-      >
-        Review…
-      </Button>
-    ),
-  };
+  const last: Column<Quarantine> = actions('96px', ({ id, agent }) => (
+    <Button
+      variant="default"
+      size="compact-xs"
+      aria-label={`Review ${agent}`}
+      onClick={() => navigate({ search: { tab: 'quarantine', quarantine: id } })}
+    >
+      Review…
+    </Button>
+  ));
   return (
     <>
       <Section

@@ -265,8 +265,7 @@ function CellView({
     ? `${capability.access}${guards.length === 0 ? '' : ', guarded'}${capability.stopped ? ', stopped' : ''}`
     : 'not granted';
   return (
-    // The grid itself takes the keyboard; see its onKeyDown.
-    // biome-ignore lint/a11y/useKeyWithClickEvents: as above
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid takes the keyboard for its cells, see its onKeyDown
     <div
       id={id}
       role="gridcell"

@@ -8,7 +8,7 @@ import { activeRisksQuery, endedRisksQuery } from '../../api/queries.ts';
 import type { Risk } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -79,22 +79,16 @@ export function Risks() {
       align: 'end',
       cell: ({ expires_at }) => <Countdown until={expires_at} over="over" />,
     },
-    {
-      key: 'act',
-      header: <span className="visually-hidden">Actions</span>,
-      width: '84px',
-      align: 'end',
-      cell: (risk) => (
-        <Button
-          variant="default"
-          size="compact-xs"
-          aria-label={`End the signal about ${risk.subject.name}`}
-          onClick={() => setEnding(risk)}
-        >
-          End…
-        </Button>
-      ),
-    },
+    actions('84px', (risk) => (
+      <Button
+        variant="default"
+        size="compact-xs"
+        aria-label={`End the signal about ${risk.subject.name}`}
+        onClick={() => setEnding(risk)}
+      >
+        End…
+      </Button>
+    )),
   ];
   return (
     <>

@@ -7,7 +7,7 @@ import { transmittersQuery } from '../../api/queries.ts';
 import type { RiskTransmitter } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords, duration } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -56,30 +56,24 @@ export function Transmitters() {
     done: ({ name }) => `${name} may push no more.`,
     onDone: () => setRemoving(undefined),
   });
-  const act: Column<RiskTransmitter> = {
-    key: 'act',
-    header: <span className="visually-hidden">Actions</span>,
-    width: '150px',
-    align: 'end',
-    cell: (each) => (
-      <span className="row" style={{ justifyContent: 'flex-end' }}>
-        <Button variant="default" size="compact-xs" aria-label={`Edit ${each.name}`} onClick={() => setEditing(each)}>
-          Edit…
-        </Button>
-        <Button
-          variant="default"
-          size="compact-xs"
-          aria-label={`Remove ${each.name}`}
-          onClick={() => {
-            remove.reset();
-            setRemoving(each);
-          }}
-        >
-          Remove…
-        </Button>
-      </span>
-    ),
-  };
+  const act: Column<RiskTransmitter> = actions('150px', (each) => (
+    <>
+      <Button variant="default" size="compact-xs" aria-label={`Edit ${each.name}`} onClick={() => setEditing(each)}>
+        Edit…
+      </Button>
+      <Button
+        variant="default"
+        size="compact-xs"
+        aria-label={`Remove ${each.name}`}
+        onClick={() => {
+          remove.reset();
+          setRemoving(each);
+        }}
+      >
+        Remove…
+      </Button>
+    </>
+  ));
   return (
     <Section
       title="Transmitters"

@@ -7,7 +7,7 @@ import { channelsQuery, failedMessagesQuery, sessionQuery } from '../../api/quer
 import type { Channel, ChannelMessage, ChannelTest } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { CodeBlock } from '../../ui/Copy.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { count } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Panel, Section } from '../../ui/Page.tsx';
@@ -165,23 +165,17 @@ function Failures() {
     },
     { key: 'why', header: 'Why', width: '40%', cell: ({ last_error }) => last_error },
     { key: 'when', header: 'Made', width: '112px', cell: ({ created }) => <Time value={created} /> },
-    {
-      key: 'acts',
-      header: <span className="visually-hidden">Actions</span>,
-      width: '110px',
-      align: 'end',
-      cell: ({ id, destination }) => (
-        <Button
-          variant="default"
-          size="compact-xs"
-          aria-label={`Send again to ${destination}`}
-          loading={retry.isPending && retry.variables === id}
-          onClick={() => retry.mutate(id)}
-        >
-          Send again
-        </Button>
-      ),
-    },
+    actions('110px', ({ id, destination }) => (
+      <Button
+        variant="default"
+        size="compact-xs"
+        aria-label={`Send again to ${destination}`}
+        loading={retry.isPending && retry.variables === id}
+        onClick={() => retry.mutate(id)}
+      >
+        Send again
+      </Button>
+    )),
   ];
   return (
     <Section title="Messages that were given up">

@@ -8,7 +8,7 @@ import type { AdminKey } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -70,33 +70,28 @@ export function Keys() {
       width: '112px',
       cell: ({ expires_at }) => <Time value={expires_at} absent="never" />,
     },
-    {
-      key: 'acts',
-      header: <span className="visually-hidden">Actions</span>,
-      width: '150px',
-      align: 'end',
-      cell: (key) =>
-        key.status === 'live' ? (
-          <span className="row" style={{ justifyContent: 'flex-end' }}>
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Rotate ${key.name}`}
-              onClick={() => setAct({ kind: 'rotate', key })}
-            >
-              Rotate
-            </Button>
-            <Button
-              variant="default"
-              size="compact-xs"
-              aria-label={`Revoke ${key.name}`}
-              onClick={() => setAct({ kind: 'revoke', key })}
-            >
-              Revoke
-            </Button>
-          </span>
-        ) : null,
-    },
+    actions('150px', (key) =>
+      key.status === 'live' ? (
+        <>
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Rotate ${key.name}`}
+            onClick={() => setAct({ kind: 'rotate', key })}
+          >
+            Rotate
+          </Button>
+          <Button
+            variant="default"
+            size="compact-xs"
+            aria-label={`Revoke ${key.name}`}
+            onClick={() => setAct({ kind: 'revoke', key })}
+          >
+            Revoke
+          </Button>
+        </>
+      ) : null,
+    ),
   ];
   return (
     <div className="stack-tight">

@@ -8,7 +8,7 @@ import { delegationsQuery, peopleQuery } from '../../api/queries.ts';
 import type { Person } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { impactWords, plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -75,32 +75,26 @@ export function People() {
         ),
     },
     { key: 'created', header: 'Added', width: '100px', cell: ({ created }) => <Time value={created} /> },
-    {
-      key: 'acts',
-      header: <span className="visually-hidden">Actions</span>,
-      width: '180px',
-      align: 'end',
-      cell: (person) => (
-        <span className="row" style={{ justifyContent: 'flex-end' }}>
-          <Button
-            variant="default"
-            size="compact-xs"
-            aria-label={`Change ${person.email}`}
-            onClick={() => setEditing(person)}
-          >
-            Change
-          </Button>
-          <Button
-            variant="default"
-            size="compact-xs"
-            aria-label={`${person.active ? 'Deactivate' : 'Activate'} ${person.email}`}
-            onClick={() => setSwitching(person)}
-          >
-            {person.active ? 'Deactivate' : 'Activate'}
-          </Button>
-        </span>
-      ),
-    },
+    actions('180px', (person) => (
+      <>
+        <Button
+          variant="default"
+          size="compact-xs"
+          aria-label={`Change ${person.email}`}
+          onClick={() => setEditing(person)}
+        >
+          Change
+        </Button>
+        <Button
+          variant="default"
+          size="compact-xs"
+          aria-label={`${person.active ? 'Deactivate' : 'Activate'} ${person.email}`}
+          onClick={() => setSwitching(person)}
+        >
+          {person.active ? 'Deactivate' : 'Activate'}
+        </Button>
+      </>
+    )),
   ];
   return (
     <div className="stack-tight">
