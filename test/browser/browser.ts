@@ -90,7 +90,10 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 async function serious(axe: AxeBuilder): Promise<string[]> {
   // In the page itself: the other way opens a window for each result, for the sake of frames, of which there are none.
-  const { violations } = await axe.setLegacyMode(true).options({ resultTypes: ['violations'] }).analyze();
+  const { violations } = await axe
+    .setLegacyMode(true)
+    .options({ resultTypes: ['violations'] })
+    .analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(
