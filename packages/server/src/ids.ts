@@ -9,6 +9,8 @@ export type AgentId = Branded<'AgentId'>;
 export type PersonId = Branded<'PersonId'>;
 export type TokenId = Branded<'TokenId'>;
 export type KeyId = Branded<'KeyId'>;
+/** Of a console session. */
+export type SessionId = Branded<'SessionId'>;
 export type ServerId = Branded<'ServerId'>;
 export type ApiId = Branded<'ApiId'>;
 export type EventId = Branded<'EventId'>;

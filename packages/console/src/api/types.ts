@@ -79,6 +79,9 @@ export interface SignedReceipt {
 
 export type Access = 'read' | 'write';
 
+/** What people may do in HiveKey itself. */
+export type WorkspaceRole = 'admin' | 'approver' | 'auditor' | 'author' | 'operator' | 'reviewer' | 'viewer';
+
 export interface Session {
   readonly object: 'session';
   readonly workspace: {
@@ -87,12 +90,17 @@ export interface Session {
     readonly environment: string;
     readonly status: 'active' | 'stopped';
   };
-  readonly key: {
-    readonly id: string;
-    readonly name: string;
-    /** E-mail of whose key it is; who has none decides about no approval. */
-    readonly person: string | null;
-  };
+  readonly id: string;
+  /** Null when a person signed in. */
+  readonly key: { readonly id: string; readonly name: string } | null;
+  /** Who signed in, or whose key it is; who is nobody decides about no approval. */
+  readonly person: { readonly id: string; readonly email: string } | null;
+  readonly roles: readonly WorkspaceRole[];
+  readonly method: 'key' | 'oidc' | 'saml' | 'passkey';
+  readonly authenticated_at: number;
+  readonly acr: string | null;
+  readonly amr: readonly string[];
+  readonly stepped_up_at: number | null;
   readonly csrf_token: string;
   readonly expires_at: number;
 }

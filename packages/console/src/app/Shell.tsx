@@ -172,9 +172,12 @@ function Account() {
   return (
     <div className={classes.account}>
       <IconKey size={14} aria-hidden />
-      <span className="truncate" title={`Signed in with the admin key ${session?.key.name}`}>
+      <span
+        className="truncate"
+        title={session?.key ? `Signed in with the admin key ${session.key.name}` : 'Signed in'}
+      >
         <span className="visually-hidden">Signed in with the admin key </span>
-        {session?.key.name}
+        {session?.key?.name ?? session?.person?.email}
       </span>
       <Menu position="top-end" width={170}>
         <Menu.Target>

@@ -4,6 +4,7 @@ import { Failure } from '../errors.ts';
 import { administratorOf } from '../identity/index.ts';
 import type { Administrator, Api, ApiContext } from './context.ts';
 import type { Limits } from './limits.ts';
+import { checkPermission } from './permissions.ts';
 
 const administrators = new WeakMap<FastifyRequest, Administrator>();
 
@@ -23,7 +24,9 @@ export function requireAdministrator(api: Api, context: ApiContext, limits: Limi
   api.addHook('onRequest', async (request, reply) => {
     await limits.request(request, reply);
     try {
-      administrators.set(request, await administratorOf(context, request));
+      const administrator = await administratorOf(context, request);
+      administrators.set(request, administrator);
+      checkPermission(administrator.roles, request.routeOptions.config.may ?? []);
     } catch (error) {
       // A session that is over is no attempt at a login: its console goes on asking for a while.
       const isAttempt = error instanceof Failure && error.status === 401 && request.headers.authorization !== undefined;

@@ -32,7 +32,7 @@ export function exportRoute(api: Api, { log }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { workspaceId, actor, keyId, via } = request.administrator;
+      const { workspaceId, actor, credentialId, via } = request.administrator;
       const { from, to, prove_sizes: proveSizes } = request.query;
       const made = await log.export(workspaceId, {
         ...(from === undefined ? {} : { from: new Date(from) }),
@@ -43,7 +43,7 @@ export function exportRoute(api: Api, { log }: ApiContext): void {
       await log.record(workspaceId, {
         kind: 'log.exported',
         actor,
-        key_id: keyId,
+        key_id: credentialId,
         via,
         from,
         to,

@@ -17,18 +17,25 @@ export class Reads {
 
   /** Rejects when it cannot be recorded: then nothing is to be read. `what` names the read, `selection` what it selected. */
   async note(
-    { workspaceId, keyId, actor, via }: Administrator,
+    { workspaceId, credentialId, actor, via }: Administrator,
     what: 'list' | 'event' | 'proof' | 'stream',
     selection: Readonly<Record<string, string>>,
   ): Promise<void> {
-    const reader = `${workspaceId} ${keyId} ${via}`;
+    const reader = `${workspaceId} ${credentialId} ${via}`;
     const now = this.#clock();
     const last = this.#notedAt.get(reader);
     if (last !== undefined && now - last < NOTED_EVERY_MS) return;
     if (this.#notedAt.size >= MAX_READERS) this.#notedAt.clear();
     this.#notedAt.set(reader, now);
     try {
-      await this.#log.record(workspaceId, { kind: 'log.read', actor, key_id: keyId, via, read: what, selection });
+      await this.#log.record(workspaceId, {
+        kind: 'log.read',
+        actor,
+        key_id: credentialId,
+        via,
+        read: what,
+        selection,
+      });
     } catch (error) {
       this.#notedAt.delete(reader);
       throw error;

@@ -7,8 +7,8 @@ import type { Approvals } from '../approvals/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
 import type { HttpApis } from '../http-apis/index.ts';
-import type { ServerKeys } from '../identity/index.ts';
-import type { KeyId, PersonId, WorkspaceId } from '../ids.ts';
+import type { ServerKeys, WorkspaceRole } from '../identity/index.ts';
+import type { KeyId, PersonId, SessionId, WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
@@ -47,17 +47,33 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** Who manages: the holder of an admin key, directly or through a console session. */
+/** Who manages: a person who signed in, or the holder of an admin key, directly or through a console session. */
 export interface Administrator {
   readonly workspaceId: WorkspaceId;
-  readonly keyId: KeyId;
-  /** As it stands in the log, e.g. `key:ops`. */
+  /** What was presented: an admin key, or the console session of a person. */
+  readonly credentialId: KeyId | SessionId;
+  /** As it stands in the log, e.g. `key:ops` or `person:dana@acme.example`. */
   readonly actor: string;
   readonly via: 'key' | 'session';
-  /** Whom the key belongs to. Without one it manages, and decides nothing that takes a person. */
+  /** What it may do, as of this request; `api/permissions.ts` says what each role may. */
+  readonly roles: readonly WorkspaceRole[];
+  /** Whom the key or session belongs to. Without one it manages, and decides nothing that takes a person. */
   readonly person?: { readonly id: PersonId; readonly email: string };
-  /** When a console session was opened; a key is authenticated with its request. Epoch milliseconds. */
+  /** When the holder of a console session was authenticated; a key is with its request. Epoch milliseconds. */
   readonly authenticatedAtMs?: number;
+  /** The console session, with what is known of the sign-in. */
+  readonly session?: SignIn;
+}
+
+/** How the holder of a console session was authenticated. */
+export interface SignIn {
+  readonly id: SessionId;
+  readonly method: 'key' | 'oidc' | 'saml' | 'passkey';
+  /** As the identity provider names them (OpenID Connect Core 2); nothing where it says nothing. */
+  readonly acr?: string;
+  readonly amr: readonly string[];
+  /** Of the last step-up with a passkey, epoch milliseconds. */
+  readonly steppedUpAtMs?: number;
 }
 
 /** A file of routes registers itself on the API: `export function agentRoutes(api: Api, context: ApiContext): void`. */

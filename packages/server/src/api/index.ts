@@ -41,6 +41,7 @@ import { forgetIdempotencyKeys, installIdempotency } from './idempotency.ts';
 import { createLimits } from './limits.ts';
 import { mcpServerRoutes, secretRoutes } from './mcp-servers.ts';
 import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
+import { installPermissions } from './permissions.ts';
 import { installProtocol, requestIdOf } from './protocol.ts';
 import { healthRoutes, type SystemState, systemRoutes } from './system.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -126,12 +127,14 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
   await api.register(async (group: Api) => {
     documentSecurity(group, 'admin_key');
     requireAdministrator(group, context, limits);
+    const permissions = installPermissions(group);
     installIdempotency(group, {
       pool: context.pool,
       key: context.keys.state,
-      callerOf: ({ administrator: { workspaceId, keyId } }) => ({ workspaceId, actor: keyId }),
+      callerOf: ({ administrator: { workspaceId, credentialId } }) => ({ workspaceId, actor: credentialId }),
     });
     for (const routes of [...MANAGEMENT, systemRoutes(state)]) routes(group, context);
+    permissions.check();
   });
   await api.register(async (group: Api) => {
     documentSecurity(group, 'agent_token');

@@ -1,5 +1,5 @@
 /** What a file of routes is written with. */
-export type { Administrator, Api, ApiContext, FastifyRequest, Routes } from './context.ts';
+export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
 export { errorSchema } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
 export { jsonObject } from './json.ts';

@@ -23,7 +23,7 @@ export interface Decision {
 /** Who decides, as far as a credential says: of an administrator, or of another channel that authenticates people. */
 export interface DecidingParty extends Pick<Administrator, 'workspaceId' | 'actor' | 'person' | 'authenticatedAtMs'> {
   /** What was authenticated: the id of a key, or the account in Slack as `team/user`. */
-  readonly keyId: string;
+  readonly credentialId: string;
   /** What is answered when it belongs to nobody; that a key does when absent. */
   readonly nobody?: Failure;
 }
@@ -52,7 +52,7 @@ export async function decideApproval(
         kind: 'approval.refused',
         actor: who.actor,
         ...recordFields(row),
-        key_id: who.keyId,
+        key_id: who.credentialId,
         person: who.person?.email,
         on_behalf_of: decision.onBehalfOf,
         decision: decision.decision,
@@ -83,7 +83,7 @@ async function decideIn(
   const name = onBehalfOf === undefined ? person.email : `${person.email} for ${onBehalfOf.email}`;
   if (!person.active) return REFUSALS.person_inactive(name, row);
   // An account in Slack may be written down of somebody else meanwhile: it stays one voice.
-  const before = decisions.find(({ person_id, key_id }) => person_id === person.id || key_id === who.keyId);
+  const before = decisions.find(({ person_id, key_id }) => person_id === person.id || key_id === who.credentialId);
   if (before !== undefined) return REFUSALS.approver_decided_before(before.person, row);
   if (row.status !== 'pending') return notPending(row);
   const approvals = decisions.map(decidedOf);
@@ -107,7 +107,7 @@ async function decideIn(
     on_behalf_of: onBehalfOf?.email,
     on_behalf_of_id: onBehalfOf?.id,
     delegation_id: delegationId,
-    key_id: who.keyId,
+    key_id: who.credentialId,
     authenticated_at: authenticatedAt.toISOString(),
     channel: means.channel,
     bulk: means.bulk,
@@ -126,7 +126,7 @@ async function decideIn(
       groups,
       decision.decision,
       decision.reason,
-      who.keyId,
+      who.credentialId,
       who.actor.replace(/^key:/, ''),
       means.channel,
       authenticatedAt,

@@ -21,7 +21,7 @@ const CLOCK_TOLERANCE_MS = 60_000;
  */
 export function createDelegation(
   log: ActionLog,
-  { workspaceId, actor, keyId, person }: Administrator,
+  { workspaceId, actor, credentialId, person }: Administrator,
   wanted: NewDelegation,
 ): Promise<DelegationView> {
   if (person === undefined)
@@ -73,7 +73,7 @@ export function createDelegation(
       starts_at: startsAt.toISOString(),
       ends_at: endsAt.toISOString(),
       reason: wanted.reason,
-      key_id: keyId,
+      key_id: credentialId,
     });
     return readDelegation(client, workspaceId, id);
   });

@@ -7,6 +7,7 @@ import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
 import { newCredential } from './token-hash.ts';
+import { ROLES_OF_A_KEY, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from './workspace-roles.ts';
 
 /** The longest life a key may be given; without an expiry it lives until it is revoked. */
 export const MAX_KEY_SECONDS = 366 * 24 * 3600;
@@ -21,6 +22,8 @@ export interface KeyView {
   readonly name: string;
   /** E-mail of the person it belongs to. */
   readonly person: string | null;
+  /** What it may do; the person's own roles may say less. */
+  readonly roles: WorkspaceRole[];
   readonly last4: string;
   readonly status: KeyStatus;
   /** Times in epoch seconds. */
@@ -41,6 +44,7 @@ interface KeyRow {
   name: string;
   person_id: PersonId | null;
   person: string | null;
+  roles: WorkspaceRole[];
   last4: string;
   status: KeyStatus;
   created_by: string;
@@ -53,7 +57,7 @@ interface KeyRow {
 const STATUS = `CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
                      WHEN expires_at <= clock_timestamp() THEN 'expired' ELSE 'live' END`;
 const PERSON = `(SELECT p.email FROM people p WHERE p.workspace_id = k.workspace_id AND p.id = k.person_id)`;
-const COLUMNS = `id, name, person_id, ${PERSON} AS person, last4, ${STATUS} AS status, created_by, created_at, expires_at, last_used_at, replaced_by`;
+const COLUMNS = `id, name, person_id, ${PERSON} AS person, roles, last4, ${STATUS} AS status, created_by, created_at, expires_at, last_used_at, replaced_by`;
 
 function seconds(at: Date): number {
   return Math.floor(at.getTime() / 1000);
@@ -65,6 +69,7 @@ function viewOf(row: KeyRow): KeyView {
     object: 'key',
     name: row.name,
     person: row.person,
+    roles: row.roles,
     last4: row.last4,
     status: row.status,
     created: seconds(row.created_at),
@@ -87,20 +92,26 @@ export interface KeyHolder {
   readonly personId: PersonId | null;
   readonly person: string | null;
   readonly status: KeyStatus;
+  readonly roles: readonly WorkspaceRole[];
   /** Its last use was noted more than a minute ago. */
   readonly isUseDue: boolean;
 }
 
 /** The key with this lookup hash, in one indexed query; undefined when there never was one. */
 export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<KeyHolder | undefined> {
-  const { rows } = await pool.query<KeyHolder>({
+  const { rows } = await pool.query<KeyHolder & { person_roles: WorkspaceRole[] }>({
     name: 'key-holder',
-    text: `SELECT workspace_id AS "workspaceId", id AS "keyId", name, person_id AS "personId", ${PERSON} AS person,
-                  ${STATUS} AS status, coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
-             FROM admin_keys k WHERE lookup_hmac = $1`,
+    text: `SELECT k.workspace_id AS "workspaceId", k.id AS "keyId", k.name, k.person_id AS "personId", p.email AS person, k.roles,
+                  ${rolesOfPersonSql()} AS person_roles, ${STATUS} AS status,
+                  coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
+             FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id
+            WHERE lookup_hmac = $1`,
     values: [lookupHmac],
   });
-  return rows[0];
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { person_roles, ...holder } = row;
+  return { ...holder, roles: rolesOfKey(row.roles, row.personId === null ? undefined : person_roles) };
 }
 
 /** Notes a use. A convenience of the inventory; the log has every change. */
@@ -133,6 +144,8 @@ export async function listKeys(
 interface KeyDraft {
   readonly name: string;
   readonly personId?: PersonId | null | undefined;
+  /** Absent: all that a key may have. */
+  readonly roles?: readonly WorkspaceRole[] | undefined;
   readonly expiresInSeconds?: number | undefined;
 }
 
@@ -140,14 +153,25 @@ async function insertKey(
   { client, now }: LoggedTransaction,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
-  { name, personId, expiresInSeconds }: KeyDraft,
+  { name, personId, roles, expiresInSeconds }: KeyDraft,
   actor: string,
 ): Promise<NewKey> {
   const { text, lookupHmac, last4 } = newCredential('live', pepper);
   const { rows } = await client.query<KeyRow>(
-    `INSERT INTO admin_keys AS k (workspace_id, id, name, lookup_hmac, last4, created_by, created_at, expires_at, person_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second', $9) RETURNING ${COLUMNS}`,
-    [workspaceId, newId<KeyId>('key'), name, lookupHmac, last4, actor, now, expiresInSeconds ?? null, personId ?? null],
+    `INSERT INTO admin_keys AS k (workspace_id, id, name, lookup_hmac, last4, created_by, created_at, expires_at, person_id, roles)
+     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second', $9, $10) RETURNING ${COLUMNS}`,
+    [
+      workspaceId,
+      newId<KeyId>('key'),
+      name,
+      lookupHmac,
+      last4,
+      actor,
+      now,
+      expiresInSeconds ?? null,
+      personId ?? null,
+      roles ?? ROLES_OF_A_KEY,
+    ],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT … RETURNING gave no row');
@@ -161,6 +185,7 @@ function created(view: KeyView, actor: string) {
     key_id: view.id,
     key: view.name,
     person: view.person ?? undefined,
+    roles: view.roles,
     last4: view.last4,
   } as const;
 }
@@ -231,7 +256,7 @@ export async function rotateKey(
         'Rotate its successor, or make another key.',
       );
     const personId = person === undefined ? old.person_id : await holderOf(transaction, workspaceId, person);
-    const draft = { name: old.name, personId, expiresInSeconds };
+    const draft = { name: old.name, personId, roles: old.roles, expiresInSeconds };
     const key = await insertKey(transaction, pepper, workspaceId, draft, actor);
     await transaction.client.query(
       `UPDATE admin_keys SET replaced_by = $3,

@@ -54,13 +54,15 @@ async function holderOfSession(context: ApiContext, request: FastifyRequest, id:
       'X-CSRF-Token is missing, or not that of this session.',
       'Send csrf_token of GET /v1/session.',
     );
-  const { workspaceId, keyId, keyName, person, openedAt } = session;
+  const { workspaceId, key, person, actor, roles, authenticatedAt } = session;
   const who = {
     workspaceId,
-    keyId,
-    actor: actorOf(keyName),
+    credentialId: key?.id ?? session.id,
+    actor,
     via: 'session',
-    authenticatedAtMs: openedAt.getTime(),
+    roles,
+    authenticatedAtMs: authenticatedAt.getTime(),
+    session,
   } as const;
   return person === undefined ? who : { ...who, person };
 }
@@ -70,8 +72,8 @@ export async function administratorOf(context: ApiContext, request: FastifyReque
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const holder = await holderOfKey(context, BEARER.exec(authorization)?.[1] ?? '');
-    const { workspaceId, keyId, name, personId, person } = holder;
-    const who = { workspaceId, keyId, actor: actorOf(name), via: 'key' } as const;
+    const { workspaceId, keyId, name, personId, person, roles } = holder;
+    const who = { workspaceId, credentialId: keyId, actor: actorOf(name), via: 'key', roles } as const;
     return personId === null || person === null ? who : { ...who, person: { id: personId, email: person } };
   }
   const sessionId = sessionIdOf(request, isHttps(context));

@@ -23,7 +23,8 @@ import {
 } from './admin-keys.ts';
 import { holderOfKey } from './administrators.ts';
 import { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
-import { endSession, findSession, openSession, SESSION_SECONDS, type Session } from './sessions.ts';
+import { type Device, endSession, findSession, openSession, SESSION_SECONDS, type Session } from './sessions.ts';
+import { WORKSPACE_ROLES, workspaceRolesSchema } from './workspace-roles.ts';
 
 const sessionSchema = z
   .object({
@@ -34,7 +35,18 @@ const sessionSchema = z
       environment: z.string(),
       status: z.enum(['active', 'stopped']),
     }),
-    key: z.object({ id: z.string(), name: z.string(), person: z.string().nullable() }),
+    id: z.string(),
+    key: z
+      .object({ id: z.string(), name: z.string() })
+      .nullable()
+      .meta({ description: 'Null when a person signed in.' }),
+    person: z.object({ id: z.string(), email: z.string() }).nullable(),
+    roles: z.array(z.enum(WORKSPACE_ROLES)).meta({ description: 'What the session may do, now.' }),
+    method: z.enum(['key', 'oidc', 'saml', 'passkey']),
+    authenticated_at: z.int(),
+    acr: z.string().nullable(),
+    amr: z.array(z.string()),
+    stepped_up_at: z.int().nullable().meta({ description: 'The last step-up with a passkey.' }),
     csrf_token: z.string(),
     expires_at: z.int(),
   })
@@ -51,10 +63,23 @@ async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.ou
   return {
     object: 'session',
     workspace,
-    key: { id: session.keyId, name: session.keyName, person: session.person?.email ?? null },
+    id: session.id,
+    key: session.key ?? null,
+    person: session.person ?? null,
+    roles: [...session.roles],
+    method: session.method,
+    authenticated_at: Math.floor(session.authenticatedAt.getTime() / 1000),
+    acr: session.acr ?? null,
+    amr: [...session.amr],
+    stepped_up_at: session.steppedUpAtMs === undefined ? null : Math.floor(session.steppedUpAtMs / 1000),
     csrf_token: session.csrfToken,
     expires_at: Math.floor(session.expiresAt.getTime() / 1000),
   };
+}
+
+/** What a session keeps of the browser, so that people tell theirs apart. */
+export function deviceOf({ ip, headers }: FastifyRequest): Device {
+  return { address: ip, userAgent: headers['user-agent'] };
 }
 
 /** The way in, before there is an administrator. */
@@ -77,8 +102,12 @@ export function signInRoutes(limits: Limits): Routes {
           throw error;
         });
         const secure = isHttps(context);
-        const session = await openSession(context.log, context.keys.pepper, holder, sessionIdOf(request, secure));
-        reply.code(201).header('set-cookie', sessionCookie(session.id, SESSION_SECONDS, secure));
+        const { pepper } = context.keys;
+        const previous = sessionIdOf(request, secure);
+        const { cookie } = await openSession(context.log, pepper, holder, previous, deviceOf(request));
+        const session = await findSession(context.pool, pepper, cookie);
+        if (session === undefined) throw new Error('a session that was opened just now is not there');
+        reply.code(201).header('set-cookie', sessionCookie(cookie, SESSION_SECONDS, secure));
         return sessionBody(context, session);
       },
     );
@@ -87,10 +116,10 @@ export function signInRoutes(limits: Limits): Routes {
 
 export function sessionRoutes(api: Api, context: ApiContext): void {
   /** The session of the cookie. Whoever came with a key has none. */
-  async function sessionOf(request: FastifyRequest): Promise<{ readonly id: string; readonly session: Session }> {
+  async function sessionOf(request: FastifyRequest): Promise<Session> {
     const id = request.administrator.via === 'session' ? sessionIdOf(request, isHttps(context)) : undefined;
     const session = id === undefined ? undefined : await findSession(context.pool, context.keys.pepper, id);
-    if (id !== undefined && session !== undefined) return { id, session };
+    if (session !== undefined) return session;
     throw new Failure(
       404,
       'session_not_found',
@@ -102,15 +131,14 @@ export function sessionRoutes(api: Api, context: ApiContext): void {
   api.get(
     '/v1/session',
     { schema: { summary: 'The console session', tags: ['session'], response: { 200: sessionSchema } } },
-    async (request) => sessionBody(context, (await sessionOf(request)).session),
+    async (request) => sessionBody(context, await sessionOf(request)),
   );
 
   api.delete(
     '/v1/session',
     { schema: { summary: 'Sign out', tags: ['session'], response: { 204: z.undefined() } } },
     async (request, reply) => {
-      const { id, session } = await sessionOf(request);
-      await endSession(context.log, context.keys.pepper, session, id);
+      await endSession(context.log, await sessionOf(request));
       return reply
         .code(204)
         .header('set-cookie', sessionCookie('', 0, isHttps(context)))
@@ -125,6 +153,7 @@ const keySchema = z
     object: z.literal('key'),
     name: z.string(),
     person: z.string().nullable().meta({ description: 'Whose it is; only such a key decides about approvals.' }),
+    roles: z.array(z.enum(WORKSPACE_ROLES)),
     last4: z.string(),
     status: z.enum(['live', 'expired', 'revoked']),
     created: z.int(),
@@ -183,12 +212,18 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
       schema: {
         summary: 'Make an admin key',
         tags: ['keys'],
-        body: z.strictObject({ name: keyName, person: holder, expires_in_seconds: lifetime }),
+        body: z.strictObject({
+          name: keyName,
+          person: holder,
+          roles: workspaceRolesSchema.refine((roles) => roles.length > 0, 'a key has a role').optional(),
+          expires_in_seconds: lifetime,
+        }),
         response: { 201: newKeySchema },
       },
     },
     async ({ administrator: { workspaceId, actor }, body }, reply) => {
-      const draft = { name: body.name, person: body.person, expiresInSeconds: body.expires_in_seconds };
+      const { name, person, roles, expires_in_seconds: expiresInSeconds } = body;
+      const draft = { name, person, roles, expiresInSeconds };
       const key = await createKey(log, keys.pepper, workspaceId, draft, actor);
       return reply.code(201).send(shown(key));
     },

@@ -1,6 +1,6 @@
 /** The one path. Entrances import only this file. */
 import type { CompiledPolicy, Decision } from '@hivekey/policy';
-import type { AgentId, KeyId, WorkspaceId } from '../ids.ts';
+import type { AgentId, KeyId, SessionId, WorkspaceId } from '../ids.ts';
 import type {
   Action,
   Authorization,
@@ -39,7 +39,7 @@ export type Reauthenticate = (attempt: Attempt) => Promise<Principal | Unauthent
 export interface EnforcementPoint {
   readonly workspaceId: WorkspaceId;
   /** Stands on the records where an agent's token id would. */
-  readonly keyId: KeyId;
+  readonly keyId: KeyId | SessionId;
   /** Absent for a key that does not end. */
   readonly expiresAtMs?: number;
 }

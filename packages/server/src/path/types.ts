@@ -15,7 +15,7 @@ import type {
   Settlement,
   TraceStep,
 } from '@hivekey/policy';
-import type { AgentId, EventId, KeyId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
+import type { AgentId, EventId, KeyId, PersonId, SessionId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Gate } from '../log/index.ts';
 import type { StopSignal } from '../stop-signal.ts';
 
@@ -31,7 +31,7 @@ export interface Principal {
   readonly ownerLabel?: string;
   readonly roles: readonly string[];
   /** The agent's token, or the key of the enforcement point that asks about it. */
-  readonly tokenId: TokenId | KeyId;
+  readonly tokenId: TokenId | KeyId | SessionId;
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
   readonly authzEpoch: number;

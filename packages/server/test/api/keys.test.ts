@@ -31,6 +31,7 @@ describe('admin keys', () => {
       object: 'key',
       person: null,
       name: 'ops',
+      roles: ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewer'],
       last4: key.slice(-4),
       status: 'live',
       created: expect.any(Number),

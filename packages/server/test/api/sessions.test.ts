@@ -41,7 +41,10 @@ describe('signing in', () => {
     expect(answer.body).toMatchObject({
       object: 'session',
       workspace: { id: expect.stringMatching(/^wsp_/), name: 'default', environment: 'prod', status: 'active' },
-      key: { id: expect.stringMatching(/^key_/), name: 'first', person: null },
+      key: { id: expect.stringMatching(/^key_/), name: 'first' },
+      person: null,
+      roles: ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewer'],
+      method: 'key',
       csrf_token: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
     });
     expect(answer.headers.get('set-cookie')).toMatch(

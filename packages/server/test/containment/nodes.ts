@@ -43,7 +43,13 @@ export async function openNodes(): Promise<Nodes> {
   const workspaceId = newId<WorkspaceId>('wsp');
   await pool.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'acme')`, [workspaceId]);
   await pool.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
-  const who: Administrator = { workspaceId, keyId: newId<KeyId>('key'), actor: 'key:ops', via: 'key' };
+  const who: Administrator = {
+    workspaceId,
+    roles: ['admin'],
+    credentialId: newId<KeyId>('key'),
+    actor: 'key:ops',
+    via: 'key',
+  };
   const { privateKey: signingKey } = generateKeyPairSync('ed25519');
   const pepper = createSecretKey(randomBytes(32));
   const digest = createSecretKey(randomBytes(32));

@@ -47,7 +47,7 @@ function Others({ show }: { readonly show: 'decided' | 'mine' }) {
   const { data: session } = useQuery(sessionQuery);
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(approvalsQuery);
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
-  const me = session?.key.person ?? undefined;
+  const me = session?.person?.email ?? undefined;
   const all = data?.pages.flatMap((page) => page.data);
   const rows = all?.filter((each) => (show === 'decided' ? each.status !== 'pending' : isOf(me, each)));
   return (

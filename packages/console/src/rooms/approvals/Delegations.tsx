@@ -18,7 +18,7 @@ export function Delegations() {
   const { data, error, refetch } = useQuery(delegationsQuery);
   const { data: session } = useQuery(sessionQuery);
   const [act, setAct] = useState<'create' | Delegation>();
-  const me = session?.key.person ?? undefined;
+  const me = session?.person?.email ?? undefined;
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   const forOthers = data?.filter(({ to, status }) => to === me && status === 'in_force') ?? [];
   return (

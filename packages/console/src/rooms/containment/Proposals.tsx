@@ -32,7 +32,7 @@ function Proposal({ proposal }: { readonly proposal: ContainmentProposal }) {
   const { id, kind, scope, target, reason, proposed_by_person, proposed_at, answer_by, settings } = proposal;
   const { data: session } = useQuery(sessionQuery);
   const [act, setAct] = useState<'confirm' | 'withdraw'>();
-  const person = session?.key.person ?? null;
+  const person = session?.person?.email ?? null;
   const isOwn = person === proposed_by_person;
   const words = proposalWords(proposal);
   const answer = useWrite({

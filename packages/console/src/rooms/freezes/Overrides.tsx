@@ -50,7 +50,7 @@ function Override({ override }: { readonly override: FreezeOverride }) {
     override;
   const { data: session } = useQuery(sessionQuery);
   const [act, setAct] = useState<'approve' | 'end'>();
-  const me = session?.key.person ?? null;
+  const me = session?.person?.email ?? null;
   const isOwn = me !== null && requested_by_person === me;
   const asker = requested_by_person ?? override.requested_by;
   const agreer = approved_by_person ?? override.approved_by;

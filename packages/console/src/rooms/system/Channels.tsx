@@ -98,7 +98,7 @@ function emailFacts({ settings }: Extract<Channel, { channel: 'email' }>): [stri
 function TestMessage({ kind }: { readonly kind: Channel['channel'] }) {
   const { data: session } = useQuery(sessionQuery);
   const [to, setTo] = useState<string>();
-  const address = (to ?? session?.key.person ?? '').trim();
+  const address = (to ?? session?.person?.email ?? '').trim();
   const test = useWrite({
     write: () => send<ChannelTest>('POST', at`/v1/channels/${kind}/test`, kind === 'email' ? { to: address } : {}),
     changes: ['channels'],
@@ -115,7 +115,7 @@ function TestMessage({ kind }: { readonly kind: Channel['channel'] }) {
         <TextInput
           label="Send a test to"
           type="email"
-          value={to ?? session?.key.person ?? ''}
+          value={to ?? session?.person?.email ?? ''}
           onChange={(event) => setTo(event.currentTarget.value)}
         />
       ) : null}

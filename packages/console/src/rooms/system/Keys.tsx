@@ -42,7 +42,7 @@ export function Keys() {
               {name} <span className="mono muted">…{last4}</span>
             </>
           }
-          second={id === session?.key.id ? 'this session came from it' : undefined}
+          second={id === session?.key?.id ? 'this session came from it' : undefined}
         />
       ),
     },
@@ -113,7 +113,7 @@ export function Keys() {
         <NewKeyDialog replaces={act.kind === 'rotate' ? act.key : undefined} onClose={() => setAct(undefined)} />
       ) : null}
       {act?.kind === 'revoke' ? (
-        <RevokeDialog adminKey={act.key} isOwn={act.key.id === session?.key.id} onClose={() => setAct(undefined)} />
+        <RevokeDialog adminKey={act.key} isOwn={act.key.id === session?.key?.id} onClose={() => setAct(undefined)} />
       ) : null}
     </div>
   );

@@ -148,7 +148,7 @@ export class Interactions {
       const who: DecidingParty = {
         workspaceId,
         actor: `slack:${person?.email ?? `${account.team}/${account.user}`}`,
-        keyId: `${account.team}/${account.user}`,
+        credentialId: `${account.team}/${account.user}`,
         ...(person === undefined ? { nobody: unknownUser(account) } : { person }),
         authenticatedAtMs: timestamp * 1000,
       };

@@ -171,9 +171,9 @@ export class Evaluator {
       const { agentId, agent } = asker.principal;
       return subject.id === agentId || subject.id.toLowerCase() === agent.toLowerCase() ? asker.principal : undefined;
     }
-    const { workspaceId, keyId } = asker.administrator;
+    const { workspaceId, credentialId } = asker.administrator;
     const attempt = { tool: recordedName(action.name), entrance: 'authzen', sourceAddress: request.ip } as const;
-    return this.#context.path.principalOf({ workspaceId, keyId }, subject.id, attempt);
+    return this.#context.path.principalOf({ workspaceId, keyId: credentialId }, subject.id, attempt);
   }
 
   async #askAgain(
@@ -183,8 +183,8 @@ export class Evaluator {
     attempt: Attempt,
   ): Promise<Principal | Unauthenticated | Unavailable> {
     if (asker.kind === 'agent') return this.#context.path.authenticate(asker.token, attempt);
-    const { workspaceId, keyId } = await administratorOf(this.#context, request);
-    const found = await this.#context.path.principalOf({ workspaceId, keyId }, agentId, attempt);
+    const { workspaceId, credentialId } = await administratorOf(this.#context, request);
+    const found = await this.#context.path.principalOf({ workspaceId, keyId: credentialId }, agentId, attempt);
     return found ?? { kind: 'unauthenticated', code: 'token_invalid' };
   }
 

@@ -1,0 +1,162 @@
+/**
+ * Which of the workspace's roles may call which route of management. What reads is for everybody with a role, unless it is
+ * listed; what writes must be listed, or the server does not start. Who may decide about one approval, stop or override
+ * is checked again where it is decided: this table only says who gets that far.
+ */
+import { Failure } from '../errors.ts';
+import { WORKSPACE_ROLES, type WorkspaceRole } from '../identity/index.ts';
+import type { Api } from './context.ts';
+
+const ALL = WORKSPACE_ROLES;
+/** About one's own session, person or credentials, or without any effect. */
+const SELF = ALL;
+const ADMIN = ['admin'] as const;
+/** Agents, their credentials, their tools, and where things are sent. */
+const OPERATE = ['admin', 'operator'] as const;
+/** What is decided by: roles of agents, guards, capabilities, freezes, budgets, breakers. */
+const WRITE_POLICY = ['admin', 'author'] as const;
+const DECIDE = ['approver'] as const;
+/** Stopping is for everybody who takes part: waiting for the right person costs more than a stop too many. */
+const STOP = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
+/** What takes two persons, or undoes a stop. */
+const CONTAIN = ['admin', 'operator', 'reviewer'] as const;
+
+const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
+  'DELETE /v1/session': SELF,
+  'GET /v1/keys': ADMIN,
+  'POST /v1/keys': ADMIN,
+  'POST /v1/keys/:id/rotate': ADMIN,
+  'POST /v1/keys/:id/revoke': ADMIN,
+  'PATCH /v1/workspace': ADMIN,
+  'PUT /v1/workspace/sources': ADMIN,
+
+  'POST /v1/people': ADMIN,
+  'PATCH /v1/people/:person': ADMIN,
+
+  'POST /v1/agents': OPERATE,
+  'PATCH /v1/agents/:agent': OPERATE,
+  'POST /v1/agents/:agent/suspend': STOP,
+  'POST /v1/tokens': OPERATE,
+  'POST /v1/tokens/:id/rotate': OPERATE,
+  'POST /v1/tokens/:id/revoke': STOP,
+
+  'POST /v1/roles': WRITE_POLICY,
+  'PUT /v1/roles/:name': WRITE_POLICY,
+  'PATCH /v1/roles/:name': WRITE_POLICY,
+  'POST /v1/roles/:name/preview': ALL,
+  'PUT /v1/roles/:name/candidate': WRITE_POLICY,
+  'DELETE /v1/roles/:name/candidate': WRITE_POLICY,
+  'PUT /v1/workspace/guards': WRITE_POLICY,
+  'PUT /v1/capabilities/:name': WRITE_POLICY,
+  'DELETE /v1/capabilities/:name': WRITE_POLICY,
+  'POST /v1/policies/evaluate': ALL,
+  'POST /v1/policies/check': ALL,
+  'PUT /v1/freezes/:name': WRITE_POLICY,
+  'DELETE /v1/freezes/:name': WRITE_POLICY,
+  'PUT /v1/breakers/:name': WRITE_POLICY,
+  'DELETE /v1/breakers/:name': WRITE_POLICY,
+
+  'POST /v1/approvals/:id/decide': DECIDE,
+  'POST /v1/approvals/decide': DECIDE,
+  'POST /v1/approvals/:id/cancel': STOP,
+  'PUT /v1/approval-reminders': OPERATE,
+  'POST /v1/delegations': DECIDE,
+  'POST /v1/delegations/:id/end': ['admin', 'approver'],
+  'POST /v1/freezes/:name/overrides': CONTAIN,
+  'POST /v1/freezes/:name/overrides/:id/approve': ['approver', 'reviewer'],
+  'POST /v1/freezes/:name/overrides/:id/end': STOP,
+
+  'POST /v1/agents/:agent/revoke': STOP,
+  'POST /v1/agents/:agent/restore': CONTAIN,
+  'POST /v1/agents/:agent/quarantine': STOP,
+  'POST /v1/quarantines/:id/release': CONTAIN,
+  'POST /v1/containments': STOP,
+  'POST /v1/containments/:id/lift': CONTAIN,
+  'PUT /v1/containment-settings': ADMIN,
+  'POST /v1/containment-proposals/:id/confirm': STOP,
+  'POST /v1/containment-proposals/:id/withdraw': STOP,
+  'POST /v1/containments/rehearsals': CONTAIN,
+  'PUT /v1/drills/:name': CONTAIN,
+  'DELETE /v1/drills/:name': CONTAIN,
+  'POST /v1/drills/:name/run': CONTAIN,
+  'POST /v1/risks': OPERATE,
+  'POST /v1/risks/:id/clear': CONTAIN,
+  'PUT /v1/risk-transmitters/:name': ADMIN,
+  'DELETE /v1/risk-transmitters/:name': ADMIN,
+
+  'POST /v1/mcp/servers': OPERATE,
+  'PATCH /v1/mcp/servers/:server': OPERATE,
+  'POST /v1/mcp/servers/:server/enable': OPERATE,
+  'POST /v1/mcp/servers/:server/disable': STOP,
+  'POST /v1/mcp/servers/:server/refresh': OPERATE,
+  'PUT /v1/mcp/servers/:server/map': OPERATE,
+  'POST /v1/mcp/servers/:server/definitions/:capability/approve': OPERATE,
+  'POST /v1/mcp/servers/:server/definitions/:capability/off': STOP,
+  'POST /v1/mcp/servers/:server/instructions/approve': OPERATE,
+  'POST /v1/http/apis': OPERATE,
+  'PATCH /v1/http/apis/:api': OPERATE,
+  'DELETE /v1/http/apis/:api': OPERATE,
+  'POST /v1/http/apis/:api/enable': OPERATE,
+  'POST /v1/http/apis/:api/disable': STOP,
+  'PUT /v1/http/apis/:api/document': OPERATE,
+  'POST /v1/http/apis/:api/operations/:capability/approve': OPERATE,
+  'POST /v1/http/apis/:api/operations/:capability/off': STOP,
+  'PUT /v1/secrets/:name': OPERATE,
+
+  'POST /v1/webhooks': OPERATE,
+  'DELETE /v1/webhooks/:id': OPERATE,
+  'POST /v1/webhooks/:id/enable': OPERATE,
+  'PUT /v1/channels/slack': OPERATE,
+  'PUT /v1/channels/email': OPERATE,
+  'DELETE /v1/channels/:channel': OPERATE,
+  'POST /v1/channels/:channel/test': OPERATE,
+  'POST /v1/channel-messages/:id/retry': OPERATE,
+};
+
+const MORE_THAN_READING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Roles of which the caller has one; set from the table. */
+    may?: readonly WorkspaceRole[];
+  }
+}
+
+/**
+ * Gives each route registered on `api` after this the roles that may call it. `check` then throws when the table does not
+ * have one that changes something, or has what is no route.
+ */
+export function installPermissions(api: Api): { readonly check: () => void } {
+  const unlisted: string[] = [];
+  const unused = new Set(Object.keys(PERMISSIONS));
+  api.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      const name = `${method} ${route.url}`;
+      const may = PERMISSIONS[name] ?? (MORE_THAN_READING.has(method) ? [] : ALL);
+      if (may.length === 0) unlisted.push(name);
+      unused.delete(name);
+      route.config = { ...route.config, may };
+    }
+  });
+  return {
+    check: () => {
+      if (unlisted.length + unused.size === 0) return;
+      throw new Error(
+        `api/permissions.ts does not say who may call: ${unlisted.join(', ')}; and has what is no route: ${[...unused].join(', ')}`,
+      );
+    },
+  };
+}
+
+/** Throws `role_missing` unless one of the roles may. */
+export function checkPermission(roles: readonly WorkspaceRole[], may: readonly WorkspaceRole[]): void {
+  if (roles.some((role) => may.includes(role))) return;
+  throw new Failure(
+    403,
+    'role_missing',
+    roles.length === 0
+      ? 'You have no role in this workspace.'
+      : `This takes the role ${may.join(' or ')}; you are ${roles.join(', ')}.`,
+    'Ask an administrator of the workspace for a role that may do this.',
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * What people and keys may do in HiveKey itself. Not to be confused with the roles of agents, which say what agents may do.
+ * Separation of duties: no role that decides comes with one that writes what is decided about, and an auditor changes nothing.
+ */
+import { z } from 'zod';
+
+export const WORKSPACE_ROLES = ['admin', 'approver', 'auditor', 'author', 'operator', 'reviewer', 'viewer'] as const;
+export type WorkspaceRole = (typeof WORKSPACE_ROLES)[number];
+
+/** Of a key for which none are named: everything, as a key of the operators has it. */
+export const ROLES_OF_A_KEY: readonly WorkspaceRole[] = WORKSPACE_ROLES.filter((role) => role !== 'auditor');
+
+const ORDER: ReadonlyMap<string, number> = new Map(WORKSPACE_ROLES.map((role, at) => [role, at]));
+
+/** Sorted, without repeats. An auditor is only that, whatever else was given: it changes nothing. */
+export function effectiveRoles(given: readonly WorkspaceRole[]): readonly WorkspaceRole[] {
+  if (given.includes('auditor')) return ['auditor'];
+  return [...new Set(given)].sort((a, b) => (ORDER.get(a) ?? 0) - (ORDER.get(b) ?? 0));
+}
+
+/** A key of a person who has roles does no more than the person may. */
+export function rolesOfKey(
+  ofKey: readonly WorkspaceRole[],
+  ofPerson: readonly WorkspaceRole[] | undefined,
+): readonly WorkspaceRole[] {
+  const effective = effectiveRoles(ofKey);
+  if (ofPerson === undefined || ofPerson.length === 0) return effective;
+  const may = new Set(effectiveRoles(ofPerson));
+  return effective.filter((role) => may.has(role));
+}
+
+/**
+ * SQL: roles of the person `p` as an array: those given to them, and those of the groups they are in. `claimed`: an SQL
+ * expression of further groups, those that the identity provider named at sign-in.
+ */
+export function rolesOfPersonSql(claimed = `'{}'::text[]`): string {
+  return `(SELECT coalesce(array_agg(DISTINCT r.role), '{}') FROM (
+            SELECT unnest(p.roles) AS role
+             UNION SELECT g.role FROM group_roles g
+                    WHERE g.workspace_id = p.workspace_id AND g."group" = ANY(p.groups || ${claimed})) r)`;
+}
+
+/** As given in a request: an auditor is nothing else. */
+export const workspaceRolesSchema = z
+  .array(z.enum(WORKSPACE_ROLES))
+  .max(WORKSPACE_ROLES.length)
+  .refine((roles) => !roles.includes('auditor') || roles.length === 1, 'an auditor has no other role')
+  .transform((roles) => [...new Set(roles)].sort());
