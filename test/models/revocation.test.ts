@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest';
 import type { AgentId, EventId, WorkspaceId } from '../../packages/server/src/ids.ts';
 import { staleness } from '../../packages/server/src/log/staleness.ts';
 import { type Call, CallsInFlight } from '../../packages/server/src/path/calls-in-flight.ts';
-import { mayBegin, PERMIT_LEASE_MS } from '../../packages/server/src/path/lease.ts';
+import { mayBegin } from '../../packages/server/src/path/lease.ts';
+import { PERMIT_LEASE_MS } from '../../packages/server/src/permit-lease.ts';
 import { explore, type Process, type World } from './explore.ts';
 
 /** What the design stands on; a mutant leaves one of them out. */

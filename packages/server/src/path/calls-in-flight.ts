@@ -1,9 +1,9 @@
 /** The calls and sessions of this process that a stop must reach. */
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
+import { PERMIT_LEASE_MS } from '../permit-lease.ts';
 import { Roster } from '../roster.ts';
 import { StopController } from '../stop-signal.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
-import { PERMIT_LEASE_MS } from './lease.ts';
 import type { Outcome } from './types.ts';
 
 export class Call {

@@ -14,7 +14,7 @@ import type {
 } from './types.ts';
 
 export { createActionPath } from './action-path.ts';
-export { mayBegin, PERMIT_LEASE_MS } from './lease.ts';
+export { mayBegin } from './lease.ts';
 export { ASKS_FOR_INPUT, isDone } from './outcome.ts';
 export { maskCredentials, maskSensitive } from './redact.ts';
 export type * from './types.ts';
