@@ -86,7 +86,8 @@ async function legacyKind(company: Company, { port }: Subject, count: number, na
   const streams: Stream[] = [];
   for (let agent = 0; agent < agents; agent += 1) {
     const authorization = `Bearer ${await company.addAgent(`${name}-${agent}`)}`;
-    streams.push(...(await openMany(count / agents, () => openSession(port, authorization))));
+    const sessions = Math.min(SESSIONS_AN_AGENT, count - streams.length);
+    streams.push(...(await openMany(sessions, () => openSession(port, authorization))));
   }
   return streams;
 }
