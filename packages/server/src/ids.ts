@@ -7,10 +7,15 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 export type WorkspaceId = Branded<'WorkspaceId'>;
 export type AgentId = Branded<'AgentId'>;
 export type PersonId = Branded<'PersonId'>;
+export type GroupId = Branded<'GroupId'>;
 export type TokenId = Branded<'TokenId'>;
 export type KeyId = Branded<'KeyId'>;
 /** Of a console session. */
 export type SessionId = Branded<'SessionId'>;
+/** Of an identity provider. */
+export type ProviderId = Branded<'ProviderId'>;
+/** Of who a person is at an identity provider. */
+export type IdentityId = Branded<'IdentityId'>;
 export type ServerId = Branded<'ServerId'>;
 export type ApiId = Branded<'ApiId'>;
 export type EventId = Branded<'EventId'>;
@@ -54,7 +59,13 @@ export function newId<Id extends string>(
     | 'prp'
     | 'reh'
     | 'dlg'
-    | 'msg',
+    | 'ttk'
+    | 'otr'
+    | 'msg'
+    | 'grp'
+    | 'scim'
+    | 'sct'
+    | 'rwp',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

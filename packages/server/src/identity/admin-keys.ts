@@ -313,6 +313,25 @@ export async function revokeKey(
   });
 }
 
+/**
+ * Ends every key of a person who leaves, in the transaction of that. Also the last live one of the workspace: the next
+ * start finds none, and makes another. Returns how many.
+ */
+export async function revokeKeysOf(
+  { client, now, log }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  personId: PersonId,
+  { actor, reason }: { readonly actor: string; readonly reason: string },
+): Promise<number> {
+  const { rows } = await client.query<{ id: KeyId; name: string }>(
+    `UPDATE admin_keys SET revoked_at = $3 WHERE workspace_id = $1 AND person_id = $2 AND revoked_at IS NULL
+     RETURNING id, name`,
+    [workspaceId, personId, now],
+  );
+  for (const { id, name } of rows) log({ kind: 'key.revoked', actor, key_id: id, key: name, reason });
+  return rows.length;
+}
+
 async function readKey({ client }: LoggedTransaction, workspaceId: WorkspaceId, keyId: string): Promise<KeyRow> {
   const { rows } = await client.query<KeyRow>(
     `SELECT ${COLUMNS} FROM admin_keys k WHERE workspace_id = $1 AND id = $2`,

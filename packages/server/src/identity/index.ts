@@ -1,15 +1,17 @@
 /** Who may manage: admin keys, console sessions, and the roles of both. */
-export { ensureLiveKey } from './admin-keys.ts';
+export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
+export { type Device, deviceOf } from './device.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
-export { isHttps, sessionIdOf } from './session-cookie.ts';
+export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
 export {
-  type Device,
   endSessionsOf,
   type OpenedSession,
   openPersonSession,
+  type PreviousSession,
   personActor,
   type SignedInPerson,
+  stepUpSession,
 } from './sessions.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
 export {

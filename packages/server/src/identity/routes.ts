@@ -22,8 +22,9 @@ import {
   rotateKey,
 } from './admin-keys.ts';
 import { holderOfKey } from './administrators.ts';
+import { deviceOf } from './device.ts';
 import { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
-import { type Device, endSession, findSession, openSession, SESSION_SECONDS, type Session } from './sessions.ts';
+import { endSession, findSession, openSession, type Session } from './sessions.ts';
 import { WORKSPACE_ROLES, workspaceRolesSchema } from './workspace-roles.ts';
 
 const sessionSchema = z
@@ -77,11 +78,6 @@ async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.ou
   };
 }
 
-/** What a session keeps of the browser, so that people tell theirs apart. */
-export function deviceOf({ ip, headers }: FastifyRequest): Device {
-  return { address: ip, userAgent: headers['user-agent'] };
-}
-
 /** The way in, before there is an administrator. */
 export function signInRoutes(limits: Limits): Routes {
   return (api, context) => {
@@ -103,11 +99,12 @@ export function signInRoutes(limits: Limits): Routes {
         });
         const secure = isHttps(context);
         const { pepper } = context.keys;
-        const previous = sessionIdOf(request, secure);
-        const { cookie } = await openSession(context.log, pepper, holder, previous, deviceOf(request));
+        const had = sessionIdOf(request, secure);
+        const previous = had === undefined ? undefined : { cookie: had };
+        const { cookie, seconds } = await openSession(context.log, pepper, holder, previous, deviceOf(request));
         const session = await findSession(context.pool, pepper, cookie);
         if (session === undefined) throw new Error('a session that was opened just now is not there');
-        reply.code(201).header('set-cookie', sessionCookie(cookie, SESSION_SECONDS, secure));
+        reply.code(201).header('set-cookie', sessionCookie(cookie, seconds, secure));
         return sessionBody(context, session);
       },
     );

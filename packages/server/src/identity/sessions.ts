@@ -2,20 +2,23 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { SignIn } from '../api/route.ts';
-import { type KeyId, newId, type PersonId, type SessionId, type WorkspaceId } from '../ids.ts';
+import {
+  type IdentityId,
+  type KeyId,
+  newId,
+  type PersonId,
+  type ProviderId,
+  type SessionId,
+  type WorkspaceId,
+} from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { actorOf, type KeyHolder, type KeyStatus } from './admin-keys.ts';
+import type { Device } from './device.ts';
 import { effectiveRoles, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from './workspace-roles.ts';
 
-/** A session ends after this long without a request, and after this long whatever happens. */
-const SESSION_IDLE_SECONDS = 2 * 3600;
+/** A session ends after this long without a request, and after this long whatever happens; a workspace may say otherwise. */
+export const SESSION_IDLE_SECONDS = 1800;
 export const SESSION_SECONDS = 12 * 3600;
-
-/** As the request that opens a session shows it. */
-export interface Device {
-  readonly address?: string | undefined;
-  readonly userAgent?: string | undefined;
-}
 
 /** A person whom an identity provider, or a passkey, has authenticated just now. */
 export interface SignedInPerson {
@@ -29,10 +32,19 @@ export interface SignedInPerson {
   readonly amr?: readonly string[];
   /** What the provider said of the person's groups. */
   readonly groups?: readonly string[];
-  readonly providerId?: string;
+  readonly providerId?: ProviderId;
+  /** Who it is there. */
+  readonly identityId?: IdentityId;
   /** The provider's name of its own session, by which it ends ours. */
   readonly providerSession?: string | undefined;
+  /** The provider wants the session to end by then. */
+  readonly endsAt?: Date | undefined;
+  /** The sign-in was with a passkey, which is as good as a step-up. */
+  readonly steppedUp?: boolean;
 }
+
+/** The session that a browser had, which ends with the sign-in: by its cookie, or by its id where no cookie comes along. */
+export type PreviousSession = { readonly cookie: string } | { readonly id: SessionId } | undefined;
 
 export interface Session extends SignIn {
   readonly workspaceId: WorkspaceId;
@@ -52,6 +64,8 @@ export interface Session extends SignIn {
 export interface OpenedSession {
   readonly id: SessionId;
   readonly cookie: string;
+  /** How long it lives at most, which the cookie is kept for. */
+  readonly seconds: number;
 }
 
 function cookieHash(pepper: KeyObject, cookie: string): Buffer {
@@ -63,12 +77,12 @@ export function personActor(email: string): string {
   return `person:${email}`;
 }
 
-/** Opens a session for the holder of a live key. `previous`: cookie of the session that this browser had, which ends. */
+/** Opens a session for the holder of a live key. */
 export async function openSession(
   log: ActionLog,
   pepper: KeyObject,
   { workspaceId, keyId, name }: KeyHolder,
-  previous: string | undefined,
+  previous: PreviousSession,
   device: Device,
 ): Promise<OpenedSession> {
   return log.transact(workspaceId, async (transaction) => {
@@ -94,7 +108,7 @@ export async function openPersonSession(
   transaction: LoggedTransaction,
   pepper: KeyObject,
   person: SignedInPerson,
-  previous: string | undefined,
+  previous: PreviousSession,
   device: Device,
 ): Promise<OpenedSession> {
   const { workspaceId, personId, email, method, authenticatedAt } = person;
@@ -125,21 +139,31 @@ async function insertSession(
   { client, now }: LoggedTransaction,
   pepper: KeyObject,
   workspaceId: WorkspaceId,
-  previous: string | undefined,
+  previous: PreviousSession,
   session: NewSession,
 ): Promise<OpenedSession> {
   const id = newId<SessionId>('ses');
   const cookie = randomBytes(32).toString('base64url');
   const csrfToken = randomBytes(32).toString('base64url');
-  await client.query('DELETE FROM console_sessions WHERE expires_at < $1 OR idle_at < $1 OR id_hash = $2', [
-    now,
-    cookieHash(pepper, previous ?? ''),
-  ]);
   await client.query(
+    `DELETE FROM console_sessions
+      WHERE expires_at < $1 OR idle_at < $1 OR id_hash = $2 OR (workspace_id = $3 AND id = $4)`,
+    [
+      now,
+      previous !== undefined && 'cookie' in previous ? cookieHash(pepper, previous.cookie) : null,
+      workspaceId,
+      previous !== undefined && 'id' in previous ? previous.id : null,
+    ],
+  );
+  const { rows } = await client.query<{ seconds: number }>(
     `INSERT INTO console_sessions (id_hash, id, workspace_id, admin_key_id, person_id, csrf_token, created_at, idle_at, expires_at,
-                                   method, authenticated_at, acr, amr, idp_groups, provider_id, provider_session, address, user_agent)
-     VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + $8 * interval '1 second',
-             $7::timestamptz + $9 * interval '1 second', $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+                                   method, authenticated_at, acr, amr, idp_groups, provider_id, provider_session, address, user_agent,
+                                   identity_id, stepped_up_at)
+     SELECT $1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz + coalesce(s.idle_seconds, $8) * interval '1 second',
+            least($7::timestamptz + coalesce(s.session_seconds, $9) * interval '1 second', $10), $11, $12, $13, $14, $15, $16,
+            $17, $18, $19, $20, $21
+       FROM (SELECT $3::text AS workspace_id) w LEFT JOIN sign_in_settings s ON s.workspace_id = w.workspace_id
+     RETURNING ceil(extract(epoch FROM expires_at - $7::timestamptz))::int AS seconds`,
     [
       cookieHash(pepper, cookie),
       id,
@@ -150,6 +174,7 @@ async function insertSession(
       now,
       SESSION_IDLE_SECONDS,
       SESSION_SECONDS,
+      session.endsAt ?? null,
       session.method,
       session.authenticatedAt,
       session.acr ?? null,
@@ -159,9 +184,38 @@ async function insertSession(
       session.providerSession ?? null,
       session.address ?? null,
       session.userAgent?.slice(0, 300) ?? null,
+      session.identityId ?? null,
+      session.steppedUp === true ? now : null,
     ],
   );
-  return { id, cookie };
+  return { id, cookie, seconds: rows[0]?.seconds ?? 0 };
+}
+
+/**
+ * Notes that the person of a session has proven who they are once more, and gives the session another cookie and CSRF
+ * token: what was known of it before is worth nothing any more. Undefined when the session is over.
+ */
+export async function stepUpSession(
+  { client, now, log: record }: LoggedTransaction,
+  pepper: KeyObject,
+  {
+    workspaceId,
+    sessionId,
+    actor,
+  }: { readonly workspaceId: WorkspaceId; readonly sessionId: SessionId; readonly actor: string },
+  how: Readonly<Record<string, unknown>> & { readonly method: SignIn['method'] },
+): Promise<OpenedSession | undefined> {
+  const cookie = randomBytes(32).toString('base64url');
+  const { rows } = await client.query<{ seconds: number }>(
+    `UPDATE console_sessions SET id_hash = $3, csrf_token = $4, stepped_up_at = $5
+      WHERE workspace_id = $1 AND id = $2 AND expires_at > $5 AND idle_at > $5
+     RETURNING ceil(extract(epoch FROM expires_at - $5::timestamptz))::int AS seconds`,
+    [workspaceId, sessionId, cookieHash(pepper, cookie), randomBytes(32).toString('base64url'), now],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  record({ kind: 'session.stepped_up', actor, session: sessionId, ...how });
+  return { id: sessionId, cookie, seconds: row.seconds };
 }
 
 interface SessionRow {
@@ -182,6 +236,7 @@ interface SessionRow {
   stepped_up_at: Date | null;
   csrf_token: string;
   expires_at: Date;
+  idle_seconds: number;
   idle_left: number;
 }
 
@@ -191,8 +246,10 @@ SELECT s.id, s.workspace_id, s.csrf_token, s.expires_at, s.method, s.authenticat
        CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
             WHEN k.expires_at <= clock_timestamp() THEN 'expired' WHEN k.id IS NOT NULL THEN 'live' END AS key_status,
        p.id AS person_id, p.email AS person, p.active AS person_active, ${rolesOfPersonSql('s.idp_groups')} AS person_roles,
+       coalesce(w.idle_seconds, ${SESSION_IDLE_SECONDS}) AS idle_seconds,
        extract(epoch FROM s.idle_at - clock_timestamp())::float8 AS idle_left
   FROM console_sessions s
+  LEFT JOIN sign_in_settings w ON w.workspace_id = s.workspace_id
   LEFT JOIN admin_keys k ON k.workspace_id = s.workspace_id AND k.id = s.admin_key_id
   LEFT JOIN people p ON p.workspace_id = s.workspace_id AND p.id = coalesce(s.person_id, k.person_id)
  WHERE s.id_hash = $1 AND s.expires_at > clock_timestamp() AND s.idle_at > clock_timestamp()`;
@@ -205,11 +262,11 @@ export async function findSession(pool: Pool, pepper: KeyObject, cookie: string)
   const holder = row && holderOf(row);
   if (row === undefined || holder === undefined) return undefined;
   // Written at most once a minute for each session.
-  if (row.idle_left < SESSION_IDLE_SECONDS - 60) {
+  if (row.idle_left < row.idle_seconds - 60) {
     await pool.query({
       name: 'session-use',
       text: `UPDATE console_sessions SET idle_at = clock_timestamp() + $2 * interval '1 second' WHERE id_hash = $1`,
-      values: [hash, SESSION_IDLE_SECONDS],
+      values: [hash, row.idle_seconds],
     });
   }
   return {
