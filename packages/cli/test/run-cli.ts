@@ -18,7 +18,7 @@ export interface CliOptions {
 
 export function runCli(args: readonly string[], { env = {}, input = '', cwd }: CliOptions = {}): Promise<Ran> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '', ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
   child.stdin.end(input);

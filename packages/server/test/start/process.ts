@@ -1,8 +1,6 @@
 /** HiveKey as an operator starts it: the process, its output, its signals. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -28,8 +26,6 @@ function run(
       HIVEKEY_DATA: folder,
       HIVEKEY_PORT: '0',
       HIVEKEY_LOG_LEVEL: 'warn',
-      // One for all data folders: loading takes most of the time of a start.
-      NODE_COMPILE_CACHE: join(tmpdir(), 'hivekey-test-compile-cache'),
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
