@@ -11,6 +11,7 @@ import { watchBreakers } from './breakers/index.ts';
 import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
+import { watchDepartures } from './departures/index.ts';
 import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
 import { createHttpEntrance } from './gateway/http/index.ts';
@@ -232,6 +233,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('breakers', () => watch.close());
   const drills = watchDrills(context);
   closers.add('drills', () => drills.close());
+  const departures = watchDepartures(context);
+  closers.add('departures', () => departures.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

@@ -13,6 +13,7 @@ export const agentSchema = z
     roles: z.array(z.string()),
     owner: z.string(),
     owner_label: z.string().optional(),
+    deputies: z.array(z.string()).meta({ description: 'Who stands in for the owner: e-mails of people, and groups.' }),
     status: z.enum(['active', 'suspended', 'revoked']),
     description: z.string(),
     metadata: z.record(z.string(), z.string()),

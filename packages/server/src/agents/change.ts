@@ -2,6 +2,7 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
+import { giveAgent, readOwnershipSettings } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
@@ -122,6 +123,7 @@ export function changeAgent(
     const before = await readAgent(client, workspaceId, agentOrId);
     const { roles = before.roles, description = before.description, metadata = before.metadata } = change;
     const isGiven = change.owner !== undefined && change.owner !== before.owner;
+    if (isGiven) await refuseUnaccepted(transaction, workspaceId, before.name);
     const owner = isGiven
       ? await ownerFor(transaction, who, change.owner ?? '')
       : { id: before.ownerId, email: before.owner };
@@ -139,16 +141,20 @@ export function changeAgent(
       workspaceId,
       roles.filter((role) => !before.roles.includes(role)),
     );
-    await client.query(
-      'UPDATE agents SET owner_id = $3, description = $4, metadata = $5 WHERE workspace_id = $1 AND id = $2',
-      [workspaceId, before.id, owner.id, description, metadata],
-    );
+    await client.query('UPDATE agents SET description = $3, metadata = $4 WHERE workspace_id = $1 AND id = $2', [
+      workspaceId,
+      before.id,
+      description,
+      metadata,
+    ]);
     await wear(transaction, who, before.id, roles);
-    if (isGiven)
+    if (isGiven) {
+      await giveAgent(transaction, who, { agentId: before.id, from: before.ownerId, to: owner.id, reason: '' });
       await client.query('UPDATE agent_state SET owner_left = false WHERE workspace_id = $1 AND agent_id = $2', [
         workspaceId,
         before.id,
       ]);
+    }
     await settleStatus(transaction, workspaceId, [before.id]);
     const agent = await readAgent(client, workspaceId, before.id);
     logChange(transaction, actor, agent, {
@@ -157,6 +163,18 @@ export function changeAgent(
     });
     return agent;
   });
+}
+
+/** Throws `owner_must_accept` where the workspace asks for that. */
+async function refuseUnaccepted({ client }: LoggedTransaction, workspaceId: WorkspaceId, agent: string): Promise<void> {
+  const { acceptance_required: isRequired } = await readOwnershipSettings(client, workspaceId);
+  if (!isRequired) return;
+  throw new Failure(
+    409,
+    'owner_must_accept',
+    `In this workspace "${agent}" changes hands only when its new owner accepts.`,
+    'Offer it: POST /v1/agents/:agent/ownership-transfers.',
+  );
 }
 
 /** Field → before and after, of those that differ. */

@@ -10,4 +10,4 @@ export {
   type TokenState,
 } from './principal.ts';
 export { type Agent, listAgents, readAgent } from './read.ts';
-export { ownerChanged, ownerLeft, settleStatus } from './status.ts';
+export { type LeftAgent, ownerChanged, ownerLeft, settleStatus } from './status.ts';

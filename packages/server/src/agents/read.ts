@@ -4,7 +4,10 @@ import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { type AgentView, agentNotFound } from './agent.ts';
 
 const AGENTS = `
-SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_label, s.status, a.description, a.metadata,
+SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_label,
+       ARRAY(SELECT coalesce(q.email, d."group") FROM agent_deputies d
+               LEFT JOIN people q ON q.workspace_id = d.workspace_id AND q.id = d.person_id
+              WHERE d.workspace_id = a.workspace_id AND d.agent_id = a.id ORDER BY 1) AS deputies, s.status, a.description, a.metadata,
        ARRAY(SELECT r.role FROM agent_roles r WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id
               ORDER BY r.position, r.role) AS roles,
        floor(extract(epoch FROM a.created_at))::bigint AS created, a.created_by,
@@ -14,7 +17,8 @@ SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_la
            SELECT k.reason FROM containment_agents c
              JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id AND k.lifted_at IS NULL
             WHERE c.workspace_id = a.workspace_id AND c.agent_id = a.id ORDER BY k.ordered_at DESC LIMIT 1)
-         WHEN 'suspended' THEN CASE WHEN s.suspended THEN s.stopped_reason ELSE 'The owner was deactivated.' END
+         WHEN 'suspended' THEN CASE WHEN s.suspended THEN s.stopped_reason
+           WHEN p.active THEN 'Its owner was deactivated, and it has not been restored since.' ELSE 'The owner was deactivated.' END
        END AS stopped_reason,
        (SELECT json_build_object('id', q.id, 'role', q.role, 'reason', q.reason,
                                  'since', floor(extract(epoch FROM q.entered_at))::bigint, 'until', floor(extract(epoch FROM q.until))::bigint)
@@ -30,6 +34,7 @@ interface Row {
   owner_id: PersonId;
   owner: string;
   owner_label: string | null;
+  deputies: string[];
   status: AgentView['status'];
   description: string;
   metadata: Record<string, string>;

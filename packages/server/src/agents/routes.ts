@@ -1,8 +1,20 @@
 import { compilePolicy } from '@hivekey/policy';
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import {
+  type Administrator,
+  type Api,
+  type ApiContext,
+  listOf,
+  openCursor,
+  pageOf,
+  pageQuery,
+  wholeList,
+} from '../api/route.ts';
 import { declaredCapabilities } from '../capabilities/index.ts';
 import { reasonSchema } from '../containment/index.ts';
+import { answersFor } from '../departures/index.ts';
+import { Failure } from '../errors.ts';
+import type { WorkspaceRole } from '../identity/index.ts';
 import { loadPolicySet } from '../roles/index.ts';
 import { agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
 import { changeAgent, createAgent, suspendAgent } from './change.ts';
@@ -19,6 +31,9 @@ const filters = {
   role: z.string().max(128).optional(),
   q: z.string().max(200).optional(),
 };
+
+/** Others only what they answer for. */
+const MAY_STOP: readonly WorkspaceRole[] = ['admin', 'approver', 'author', 'operator', 'reviewer'];
 
 export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiContext): void {
   api.get(
@@ -112,15 +127,29 @@ export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiC
       schema: {
         tags,
         summary: 'Stop an agent and keep its tokens',
+        description: 'By everybody who takes part in the workspace, and by the owner and the deputies of the agent.',
         params,
         body: reasonSchema,
         response: { 200: agentSchema },
       },
     },
     async ({ administrator, params, body }) => {
+      if (!administrator.roles.some((role) => MAY_STOP.includes(role)))
+        await refuseStrangers(administrator, params.agent);
       const agent = await suspendAgent(log, administrator, params.agent, body.reason);
       await path.stop(administrator.workspaceId, { kind: 'agents', agentIds: new Set([agent.id]) });
       return agent;
     },
   );
+
+  async function refuseStrangers({ workspaceId, person }: Administrator, agentOrId: string): Promise<void> {
+    const agent = await readAgent(pool, workspaceId, agentOrId);
+    if (person !== undefined && (await answersFor(pool, workspaceId, agent, person.id))) return;
+    throw new Failure(
+      403,
+      'role_missing',
+      `This takes the role ${MAY_STOP.join(' or ')}, or the owner of "${agent.name}" or one of its deputies.`,
+      'Ask one of them.',
+    );
+  }
 }

@@ -1,5 +1,4 @@
 /** What an agent's status follows from. Called inside the transaction of whatever changed it. */
-import { cancelOfAgents } from '../approvals/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { AgentView } from './agent.ts';
@@ -13,8 +12,8 @@ export interface Settled {
 }
 
 /**
- * `revoked` while any stop that covers the agent stands, and for a shadow whose rehearsal is over; else `suspended` while a person or the owner's
- * leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
+ * `revoked` while any stop that covers the agent stands, and for a shadow whose rehearsal is over; else `suspended` while
+ * a person or the owner's leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
  * is recorded after it; and the epoch by $3, for stops that end tokens: it never falls, so no token made
  * before revives. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
  * transaction would also look up its foreign key.
@@ -29,7 +28,7 @@ WITH due AS MATERIALIZED (
               WHEN a.rehearsal_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM rehearsals r
                  WHERE r.workspace_id = a.workspace_id AND r.id = a.rehearsal_id AND r.status = 'running') THEN 'revoked'
-              WHEN s.suspended OR s.owner_left THEN 'suspended'
+              WHEN s.suspended OR s.owner_left OR NOT p.active THEN 'suspended'
               ELSE 'active' END AS after
     FROM agent_state s
     JOIN agents a ON a.workspace_id = s.workspace_id AND a.id = s.agent_id
@@ -39,7 +38,7 @@ WITH due AS MATERIALIZED (
 settled AS (
   UPDATE agent_state s
      SET status = due.after, revision = s.revision + 1, authz_epoch = s.authz_epoch + $3,
-         authz_cutoff = CASE WHEN $3 = 0 THEN s.authz_cutoff ELSE clock_timestamp() END
+         authz_cutoff = CASE WHEN $3 = 0 THEN s.authz_cutoff ELSE greatest(s.authz_cutoff, clock_timestamp()) END
     FROM due WHERE s.workspace_id = $1 AND s.agent_id = due.agent_id)
 SELECT agent_id AS "agentId", agent, owner, before, after FROM due ORDER BY agent_id`;
 
@@ -54,38 +53,53 @@ export async function settleStatus(
   return rows;
 }
 
-/** The owner was deactivated: all agents of that person are suspended. Resolves with those that were active. */
+/** An agent whose owner leaves. */
+export interface LeftAgent extends Settled {
+  /** Tokens that were live until then. */
+  readonly tokensEnded: number;
+}
+
+/**
+ * The owner leaves: all agents of that person are suspended until somebody decides about each, and their tokens end for
+ * good, as the person may hold them. To be called while the person is still active: the database knows no active agent
+ * without an active owner. Resolves with those that no stop covers already.
+ */
 export async function ownerLeft(
   transaction: LoggedTransaction,
   { workspaceId, actor }: { readonly workspaceId: WorkspaceId; readonly actor: string },
   ownerId: PersonId,
-): Promise<readonly AgentId[]> {
-  const { rows } = await transaction.client.query<{ agent_id: AgentId }>(
-    `UPDATE agent_state s SET owner_left = true FROM agents a
-      WHERE s.workspace_id = $1 AND a.workspace_id = s.workspace_id AND a.id = s.agent_id AND a.owner_id = $2
-     RETURNING s.agent_id`,
+): Promise<readonly LeftAgent[]> {
+  const { client } = transaction;
+  const { rows } = await client.query<{ agent_id: AgentId; tokens_ended: number; is_shadow: boolean }>(
+    `WITH owned AS MATERIALIZED (
+       SELECT id, rehearsal_id IS NOT NULL AS is_shadow FROM agents WHERE workspace_id = $1 AND owner_id = $2),
+     ended AS (
+       UPDATE agent_tokens SET revoked_at = clock_timestamp()
+        WHERE workspace_id = $1 AND agent_id IN (SELECT id FROM owned) AND revoked_at IS NULL AND expires_at > clock_timestamp()
+       RETURNING agent_id)
+     UPDATE agent_state s SET owner_left = true FROM owned
+      WHERE s.workspace_id = $1 AND s.agent_id = owned.id
+     RETURNING s.agent_id, owned.is_shadow, (SELECT count(*) FROM ended e WHERE e.agent_id = s.agent_id) AS tokens_ended`,
     [workspaceId, ownerId],
   );
-  const settled = await settleStatus(
-    transaction,
-    workspaceId,
-    rows.map(({ agent_id }) => agent_id),
-  );
-  const suspended = settled.filter(({ before, after }) => before !== after);
-  for (const { agentId, agent, owner, before, after } of suspended) {
+  const found = new Map(rows.map((row) => [row.agent_id, row]));
+  const settled = await settleStatus(transaction, workspaceId, [...found.keys()], { endsTokens: true });
+  const left = settled.flatMap((each) => {
+    const { tokens_ended: tokensEnded = 0, is_shadow: isShadow = false } = found.get(each.agentId) ?? {};
+    return each.after === 'revoked' || isShadow ? [] : [{ ...each, tokensEnded }];
+  });
+  for (const { agentId, agent, owner, before, after, tokensEnded } of left)
     transaction.log({
       kind: 'agent.changed',
       actor,
       agent,
       agent_id: agentId,
       owner,
-      changes: { status: [before, after] },
+      changes: { owner_left: [false, true], ...(before === after ? {} : { status: [before, after] }) },
       reason: 'the owner was deactivated',
+      tokens_ended: tokensEnded,
     });
-  }
-  const agentIds = suspended.map(({ agentId }) => agentId);
-  await cancelOfAgents(transaction, workspaceId, agentIds, { actor, reason: 'the owner was deactivated' });
-  return agentIds;
+  return left;
 }
 
 /** Something that stands on the records of the owner's agents changed. */

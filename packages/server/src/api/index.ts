@@ -14,6 +14,8 @@ import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
 import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
+import { ownershipRoutes } from '../departures/ownership-routes.ts';
+import { transferTaskRoutes } from '../departures/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
@@ -52,6 +54,8 @@ const MANAGEMENT: readonly Routes[] = [
   keyRoutes,
   workspaceRoutes,
   peopleRoutes,
+  transferTaskRoutes,
+  ownershipRoutes,
   agentRoutes,
   tokenRoutes,
   roleRoutes,

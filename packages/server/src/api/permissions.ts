@@ -18,6 +18,8 @@ const WRITE_POLICY = ['admin', 'author'] as const;
 const DECIDE = ['approver'] as const;
 /** Stopping is for everybody who takes part: waiting for the right person costs more than a stop too many. */
 const STOP = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
+/** About agents that are one's own, or that one is asked to take over: whose they are is checked where it is done. */
+const TAKE_PART = ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewer'] as const;
 /** What takes two persons, or undoes a stop. */
 const CONTAIN = ['admin', 'operator', 'reviewer'] as const;
 
@@ -33,9 +35,17 @@ const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/people': ADMIN,
   'PATCH /v1/people/:person': ADMIN,
 
+  'POST /v1/transfer-tasks/:id/propose': OPERATE,
+  'POST /v1/agents/:agent/ownership-transfers': TAKE_PART,
+  'POST /v1/ownership-transfers/:id/accept': TAKE_PART,
+  'POST /v1/ownership-transfers/:id/decline': TAKE_PART,
+  'POST /v1/ownership-transfers/:id/withdraw': TAKE_PART,
+  'PUT /v1/agents/:agent/deputies': TAKE_PART,
+  'PUT /v1/ownership-settings': ADMIN,
+
   'POST /v1/agents': OPERATE,
   'PATCH /v1/agents/:agent': OPERATE,
-  'POST /v1/agents/:agent/suspend': STOP,
+  'POST /v1/agents/:agent/suspend': TAKE_PART,
   'POST /v1/tokens': OPERATE,
   'POST /v1/tokens/:id/rotate': OPERATE,
   'POST /v1/tokens/:id/revoke': STOP,

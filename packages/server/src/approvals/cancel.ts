@@ -38,7 +38,7 @@ export function withdrawApproval(
   });
 }
 
-interface Cancellation {
+export interface Cancellation {
   readonly actor: string;
   readonly reason: string;
   readonly containmentId?: string;
@@ -52,6 +52,16 @@ export function cancelOfAgents(
   cancellation: Cancellation,
 ): Promise<number> {
   return cancelWhere(transaction, workspaceId, 'agent_id = ANY($4)', agents, cancellation);
+}
+
+/** These; returns how many. */
+export function cancelEach(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  ids: readonly string[],
+  cancellation: Cancellation,
+): Promise<number> {
+  return cancelWhere(transaction, workspaceId, 'id = ANY($4)', ids, cancellation);
 }
 
 /** Those of the capability; returns how many. */
@@ -76,7 +86,7 @@ interface CancelledRow {
 async function cancelWhere(
   { client, now, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
-  which: 'id = $4' | 'agent_id = ANY($4)' | 'capability = $4',
+  which: 'id = $4' | 'id = ANY($4)' | 'agent_id = ANY($4)' | 'capability = $4',
   value: unknown,
   { actor, reason, containmentId }: Cancellation,
 ): Promise<number> {

@@ -23,6 +23,7 @@ import { Watch } from './watch.ts';
 export type { FullApproval } from './approval.ts';
 export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
 export { type DecidingParty, decideApproval } from './decide.ts';
+export { cancelWithout } from './leaver.ts';
 export { approvalLink } from './link.ts';
 export { readWholeApproval } from './read.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';

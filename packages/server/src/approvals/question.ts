@@ -7,66 +7,93 @@ import type { ApprovalRow } from './rows.ts';
 
 /**
  * An actor of the log is `key:<name>`, and a key of that name may have belonged to several people one after the
- * other: all of them count. The author of the policy is whoever published the revision in force when the call was
- * held, and whoever wrote the roles and workspace guards that it had of the agent.
+ * other: all of them count; or `person:<e-mail>`. The author of the policy is whoever published the revision in force
+ * when the call was held, and whoever wrote the roles and workspace guards that it had of the agent.
  */
 const BARRED = `
 WITH held AS (
-  SELECT a.*, p.actor, p.document, p.created_at AS published_at
-    FROM approvals a
-    LEFT JOIN LATERAL (
-      SELECT * FROM policy_revisions v WHERE v.workspace_id = a.workspace_id AND v.revision <= a.policy_revision
-       ORDER BY v.revision DESC LIMIT 1) AS p ON true
-   WHERE a.workspace_id = $1 AND a.id = $2),
+  SELECT a.id, a.agent_id, a.owner_id, a.token_id, a.roles,
+         (SELECT max(v.revision) FROM policy_revisions v
+           WHERE v.workspace_id = a.workspace_id AND v.revision <= a.policy_revision) AS revision
+    FROM approvals a WHERE a.workspace_id = $1 AND a.id = ANY($2)),
 actors AS (
-  SELECT 'author' AS why, actor FROM held
+  SELECT held.id AS approval_id, 'author' AS why, p.actor
+    FROM held JOIN policy_revisions p ON p.workspace_id = $1 AND p.revision = held.revision
   UNION ALL
-  SELECT 'author', v.author
-    FROM held, jsonb_array_elements(held.document -> 'roles') r
+  SELECT held.id, 'author', v.author
+    FROM held JOIN policy_revisions p ON p.workspace_id = $1 AND p.revision = held.revision,
+         jsonb_array_elements(p.document -> 'roles') r
     JOIN role_revisions v ON v.role = r ->> 'name' AND v.revision = (r ->> 'revision')::integer
    WHERE v.workspace_id = $1 AND v.role = ANY(held.roles)
   UNION ALL
-  SELECT 'author', (SELECT g.author FROM workspace_guard_revisions g
-                     WHERE g.workspace_id = $1 AND g.created_at <= held.published_at ORDER BY g.revision DESC LIMIT 1)
-    FROM held
+  SELECT held.id, 'author', (SELECT g.author FROM workspace_guard_revisions g
+                              WHERE g.workspace_id = $1 AND g.created_at <= p.created_at ORDER BY g.revision DESC LIMIT 1)
+    FROM held JOIN policy_revisions p ON p.workspace_id = $1 AND p.revision = held.revision
   UNION ALL
-  SELECT 'requester', t.created_by FROM held JOIN agent_tokens t ON t.workspace_id = $1 AND t.id = held.token_id)
-SELECT DISTINCT actors.why, k.person_id AS id
+  SELECT held.id, 'requester', t.created_by FROM held JOIN agent_tokens t ON t.workspace_id = $1 AND t.id = held.token_id)
+SELECT actors.approval_id, actors.why, k.person_id AS id
   FROM actors JOIN admin_keys k ON k.workspace_id = $1 AND actors.actor = 'key:' || k.name
  WHERE k.person_id IS NOT NULL
 UNION
+SELECT actors.approval_id, actors.why, p.id
+  FROM actors JOIN people p ON p.workspace_id = $1 AND actors.actor = 'person:' || p.email
+UNION
 -- an enforcement point asks with its own key
-SELECT 'requester', k.person_id FROM held JOIN admin_keys k ON k.workspace_id = $1 AND k.id = held.token_id
+SELECT held.id, 'requester', k.person_id FROM held JOIN admin_keys k ON k.workspace_id = $1 AND k.id = held.token_id
  WHERE k.person_id IS NOT NULL
 UNION
-SELECT 'owner', held.owner_id FROM held
+SELECT held.id, 'owner', held.owner_id FROM held
 UNION
-SELECT 'owner', g.owner_id FROM held JOIN agents g ON g.workspace_id = $1 AND g.id = held.agent_id`;
+SELECT held.id, 'owner', g.owner_id FROM held JOIN agents g ON g.workspace_id = $1 AND g.id = held.agent_id`;
 
 export interface Asked extends Question {
+  readonly approvalId: string;
   readonly delegations: readonly Delegation[];
 }
+
+/** What of an approval the question is made of. */
+export type AskedAbout = Pick<ApprovalRow, 'id' | 'people' | 'groups' | 'capability' | 'impact'>;
 
 export async function questionOf(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  { id, people, groups, capability, impact }: Pick<ApprovalRow, 'id' | 'people' | 'groups' | 'capability' | 'impact'>,
+  approval: AskedAbout,
 ): Promise<Asked> {
-  const { rows } = await client.query<{ why: 'author' | 'requester' | 'owner'; id: PersonId }>(BARRED, [
-    workspaceId,
-    id,
-  ]);
-  const of = (reason: string): ReadonlySet<PersonId> =>
-    new Set(rows.filter(({ why }) => why === reason).map((row) => row.id));
-  return {
-    quorum: { people, groups },
-    capability,
-    impact,
-    owners: of('owner'),
-    requesters: of('requester'),
-    authors: of('author'),
-    delegations: await delegationsFor(client, workspaceId, capability),
-  };
+  const [question] = await questionsOf(client, workspaceId, [approval]);
+  if (question === undefined) throw new Error('one approval has one question');
+  return question;
+}
+
+/** In the order of the approvals. */
+export async function questionsOf(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  approvals: readonly AskedAbout[],
+): Promise<readonly Asked[]> {
+  const { rows } = await client.query<{ approval_id: string; why: 'author' | 'requester' | 'owner'; id: PersonId }>(
+    BARRED,
+    [workspaceId, approvals.map(({ id }) => id)],
+  );
+  const barred = Map.groupBy(rows, ({ approval_id }) => approval_id);
+  const delegations = new Map<string, readonly Delegation[]>();
+  for (const { capability } of approvals)
+    if (!delegations.has(capability))
+      delegations.set(capability, await delegationsFor(client, workspaceId, capability));
+  return approvals.map(({ id, people, groups, capability, impact }) => {
+    const mine = barred.get(id) ?? [];
+    const of = (reason: string): ReadonlySet<PersonId> =>
+      new Set(mine.filter(({ why }) => why === reason).map((row) => row.id));
+    return {
+      approvalId: id,
+      quorum: { people, groups },
+      capability,
+      impact,
+      owners: of('owner'),
+      requesters: of('requester'),
+      authors: of('author'),
+      delegations: delegations.get(capability) ?? [],
+    };
+  });
 }
 
 export interface Person extends Candidate {

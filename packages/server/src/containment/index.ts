@@ -1,5 +1,7 @@
+export { commitStop } from './commit.ts';
 export { type ContainmentView, reasonSchema } from './containment.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
+export { isRefused, type ProbeSubject, probeSubject } from './probe.ts';
 export { expireProposals } from './propose.ts';
 export {
   endDueQuarantines,
@@ -8,4 +10,4 @@ export {
 } from './quarantine.ts';
 export { readSettings } from './settings.ts';
 export { standingOrder } from './standing.ts';
-export { orderStop } from './stop.ts';
+export { completeStop, orderStop, type StopContext } from './stop.ts';

@@ -35,7 +35,7 @@ export interface ProbeSubject {
 export async function probeSubject(
   client: ClientBase,
   workspaceId: WorkspaceId,
-  { scope, agentIds }: Stop,
+  { scope, agentIds }: Pick<Stop, 'scope' | 'agentIds'>,
 ): Promise<ProbeSubject | undefined> {
   const { rows } = await client.query<ProbeSubject>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
   return rows[0];
@@ -80,21 +80,30 @@ function intentOf(workspaceId: WorkspaceId, row: ProbeSubject, capability: strin
   };
 }
 
+/** Whether the recording transaction refuses the agent now. Rejects when it cannot be asked. */
+export async function isRefused(
+  { log, clock }: { readonly log: ActionLog; readonly clock: () => number },
+  workspaceId: WorkspaceId,
+  subject: ProbeSubject,
+  capability = 'hivekey.probe',
+): Promise<boolean> {
+  return (await log.recordIntent(intentOf(workspaceId, subject, capability, clock()))).kind === 'stale';
+}
+
 /** `nobody`: there is no agent to ask for. `unseen`: the stop was lifted meanwhile, or the log did not answer. */
 export type Probe = 'refused' | 'nobody' | 'unseen';
 
 /** Resolves once the recording transaction has refused, or it is clear that it cannot be asked. Rejects, as a bug, when it did not refuse. */
 export async function seeRefusal(
-  { pool, log, clock }: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
+  context: { readonly pool: Pool; readonly log: ActionLog; readonly clock: () => number },
   workspaceId: WorkspaceId,
   { id, scope, target, subject }: CommittedStop,
-  capability = 'hivekey.probe',
+  capability?: string,
 ): Promise<Probe> {
   if (subject === undefined) return 'nobody';
   try {
-    const { kind } = await log.recordIntent(intentOf(workspaceId, subject, capability, clock()));
-    if (kind === 'stale') return 'refused';
-    if ((await standingOrder(pool, workspaceId, scope, target)) !== id) return 'unseen';
+    if (await isRefused(context, workspaceId, subject, capability)) return 'refused';
+    if ((await standingOrder(context.pool, workspaceId, scope, target)) !== id) return 'unseen';
   } catch {
     return 'unseen';
   }

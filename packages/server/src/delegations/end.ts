@@ -42,14 +42,14 @@ export async function endWhere(
 
 /**
  * Whoever leaves takes along what was handed over, in either direction. Belongs into the transaction that
- * deactivates the person.
+ * deactivates the person. Returns how many.
  */
-export async function endDelegationsOf(
+export function endDelegationsOf(
   transaction: LoggedTransaction,
   workspaceId: WorkspaceId,
   actor: string,
   person: { readonly id: PersonId; readonly email: string },
-): Promise<void> {
+): Promise<number> {
   const reason = `${person.email} was deactivated`;
-  await endWhere(transaction, workspaceId, '(d.from_id = $5 OR d.to_id = $5)', person.id, { actor, reason });
+  return endWhere(transaction, workspaceId, '(d.from_id = $5 OR d.to_id = $5)', person.id, { actor, reason });
 }

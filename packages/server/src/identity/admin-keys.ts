@@ -102,7 +102,7 @@ export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<Key
   const { rows } = await pool.query<KeyHolder & { person_roles: WorkspaceRole[] }>({
     name: 'key-holder',
     text: `SELECT k.workspace_id AS "workspaceId", k.id AS "keyId", k.name, k.person_id AS "personId", p.email AS person, k.roles,
-                  ${rolesOfPersonSql()} AS person_roles, ${STATUS} AS status,
+                  ${rolesOfPersonSql()} AS person_roles, CASE WHEN NOT p.active THEN 'revoked' ELSE ${STATUS} END AS status,
                   coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
              FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id
             WHERE lookup_hmac = $1`,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { APPROVAL_CHANNEL, type Approvals } from '../approvals/index.ts';
 import { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from '../containment/index.ts';
 import { type Listener, listen } from '../database/index.ts';
+import { DEPARTURE_CHANNEL, hearDeparture } from '../departures/index.ts';
 import type { HttpApis } from '../http-apis/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/index.ts';
@@ -54,6 +55,7 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
       path.invalidate(notice.workspace);
     },
     [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
+    [DEPARTURE_CHANNEL]: (payload) => hearDeparture(options, payload),
     [CATALOGUE]: async (payload) => {
       upstreams.heard(payload);
       await httpApis.heard(catalogueNotice.parse(JSON.parse(payload)).workspace);

@@ -1,12 +1,12 @@
 /** Changing people. Each change is one transaction with its records. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
-import { ownerChanged, ownerLeft } from '../agents/index.ts';
+import { ownerChanged } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
-import { endDelegationsOf } from '../delegations/index.ts';
+import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
-import { type AgentId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
+import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
 import { readPerson } from './read.ts';
@@ -19,7 +19,7 @@ async function addPerson(
   const id = newId<PersonId>('per');
   const { rowCount } = await client.query(
     `INSERT INTO people (workspace_id, id, email, display_name, label) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (workspace_id, email) DO NOTHING`,
+     ON CONFLICT (workspace_id, email) WHERE deleted_at IS NULL DO NOTHING`,
     [workspaceId, id, person.email, person.display_name, person.label],
   );
   if (rowCount === 0) return undefined;
@@ -42,21 +42,15 @@ export function createPerson(log: ActionLog, who: Administrator, person: NewPers
   });
 }
 
-export interface ChangedPerson {
-  readonly person: PersonView;
-  /** Agents that this change suspended: what they have in flight is to be stopped. */
-  readonly suspended: readonly AgentId[];
-}
-
-/** Deactivating a person suspends the person's agents; activating again brings none of them back. */
+/** Deactivating a person is a departure: see departures/leave.ts. Activating again brings nothing back. */
 export function changePerson(
-  log: ActionLog,
+  context: LeaveContext,
   who: Administrator,
   personOrId: string,
   change: PersonChange,
-): Promise<ChangedPerson> {
+): Promise<PersonView> {
   const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
+  return withDepartures(context, workspaceId, async (transaction, leave) => {
     const { client } = transaction;
     const before = await readPerson(client, workspaceId, personOrId);
     const after = {
@@ -68,8 +62,9 @@ export function changePerson(
       authority: change.authority === undefined ? before.authority : change.authority,
     };
     const changes = differences(before, after);
-    if (Object.keys(changes).length === 0) return { person: before, suspended: [] };
+    if (Object.keys(changes).length === 0) return before;
     if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
+    if (before.active && !after.active) await leave(who, before, 'administrator');
     await client.query(
       `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7, slack_team = $8,
               slack_user = $9
@@ -95,10 +90,7 @@ export function changePerson(
       changes,
     });
     if (changes.label !== undefined) await ownerChanged(transaction, workspaceId, before.id);
-    const left = before.active && !after.active;
-    if (left) await endDelegationsOf(transaction, workspaceId, actor, before);
-    const suspended = left ? await ownerLeft(transaction, who, before.id) : [];
-    return { person: await readPerson(client, workspaceId, before.id), suspended };
+    return readPerson(client, workspaceId, before.id);
   });
 }
 
@@ -143,7 +135,7 @@ export async function ownerFor(
 ): Promise<{ readonly id: PersonId; readonly email: string }> {
   const { client } = transaction;
   const { rows } = await client.query<{ id: PersonId; active: boolean }>(
-    'SELECT id, active FROM people WHERE workspace_id = $1 AND email = $2',
+    'SELECT id, active FROM people WHERE workspace_id = $1 AND email = $2 AND deleted_at IS NULL',
     [who.workspaceId, email],
   );
   const [known] = rows;

@@ -7,7 +7,9 @@ import { listPeople, readPerson } from './read.ts';
 const params = z.object({ person: z.string().max(254) });
 const tags = ['people'];
 
-export function peopleRoutes(api: Api, { pool, log, path, keys }: ApiContext): void {
+export function peopleRoutes(api: Api, context: ApiContext): void {
+  const { pool, log, keys } = context;
+
   api.get(
     '/v1/people',
     {
@@ -50,17 +52,14 @@ export function peopleRoutes(api: Api, { pool, log, path, keys }: ApiContext): v
     {
       schema: {
         tags,
-        summary: 'Change a person; `active: false` suspends the person’s agents until they are given to someone else',
+        summary: 'Change a person',
+        description:
+          '`active: false`: the person has left. Sessions, keys and delegations end, and the agents are suspended until somebody takes them over; see transfer tasks.',
         params,
         body: personChangeSchema,
         response: { 200: personSchema },
       },
     },
-    async ({ administrator, params, body }) => {
-      const { person, suspended } = await changePerson(log, administrator, params.person, body);
-      if (suspended.length > 0)
-        await path.stop(administrator.workspaceId, { kind: 'agents', agentIds: new Set(suspended) });
-      return person;
-    },
+    ({ administrator, params, body }) => changePerson(context, administrator, params.person, body),
   );
 }

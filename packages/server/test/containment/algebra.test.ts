@@ -173,11 +173,15 @@ function dress(agent: AgentName, roles: readonly string[]): Step {
 
 function activate(email: string, active: boolean): Step {
   return async (model) => {
-    await changePerson(node.log, nodes.who, email, { active });
+    await changePerson(node, nodes.who, email, { active });
     if (active) model.inactive.delete(email);
     else if (!model.inactive.has(email)) {
       model.inactive.add(email);
-      for (const agent of AGENTS) if (model.owner.get(agent) === email) model.ownerLeft.add(agent);
+      for (const agent of AGENTS) {
+        if (model.owner.get(agent) !== email) continue;
+        model.ownerLeft.add(agent);
+        model.dead.add(agent);
+      }
     }
   };
 }
@@ -208,7 +212,7 @@ async function checkAll(model: Model, tokens: ReadonlyMap<AgentName, string>): P
 
 /** Back to how every run begins: nothing stands, nobody is suspended, everybody is active, all as at first. */
 async function reset(model: Model): Promise<void> {
-  for (const email of OWNERS) await changePerson(node.log, nodes.who, email, { active: true });
+  for (const email of OWNERS) await changePerson(node, nodes.who, email, { active: true });
   for (const stop of [...model.stops]) await askForLift(node.log, nodes.who, stop.id, 'reset');
   for (const [i, agent] of AGENTS.entries()) {
     await askToRestore(node.log, nodes.who, agent, 'reset');

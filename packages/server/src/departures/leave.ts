@@ -1,0 +1,153 @@
+/**
+ * A person leaves. One transaction stops the agents they own and ends everything with which they reach HiveKey; then what
+ * runs is aborted, here and on the other nodes, before anybody is answered.
+ */
+import { type LeftAgent, ownerLeft } from '../agents/index.ts';
+import { cancelOfAgents, cancelWithout } from '../approvals/index.ts';
+import { type ProbeSubject, probeSubject } from '../containment/index.ts';
+import { endDelegationsOf } from '../delegations/index.ts';
+import { Failure } from '../errors.ts';
+import { endSessionsOf, revokeKeysOf } from '../identity/index.ts';
+import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+import { completeDeparture, type LeaveContext } from './complete.ts';
+import { openTask } from './open-task.ts';
+import { withdrawOffersTo } from './transfer.ts';
+
+/** Who said that the person has left. */
+export type Cause = 'administrator' | 'scim' | 'identity_provider' | 'security_event';
+
+export interface Actor {
+  readonly workspaceId: WorkspaceId;
+  /** As it stands in the log. */
+  readonly actor: string;
+}
+
+export interface Leaver {
+  readonly id: PersonId;
+  readonly email: string;
+}
+
+/** What a committed departure leaves to be done. */
+export interface Departure {
+  /** Absent where the person owned no agent. */
+  readonly taskId: string | undefined;
+  readonly agentIds: readonly AgentId[];
+  /** For whom a refusal can be measured. */
+  readonly subject: ProbeSubject | undefined;
+}
+
+/**
+ * Deactivates the person with all that follows from it, inside the transaction given to `withDepartures`. Nothing, and
+ * false, for somebody who is not active. The caller writes `person.changed`, as it knows what else has changed.
+ */
+export type Leave = (who: Actor, person: Leaver, cause: Cause) => Promise<boolean>;
+
+/**
+ * Runs a transaction in which people may leave. Resolves when it is committed and nothing that their agents had recorded
+ * before can begin any more, on any node. Rejects as `log.transact` does.
+ */
+export async function withDepartures<T>(
+  context: LeaveContext,
+  workspaceId: WorkspaceId,
+  change: (transaction: LoggedTransaction, leave: Leave) => Promise<T>,
+): Promise<T> {
+  const order = { orderedAtMs: context.clock(), startedMs: performance.now() };
+  const departures: Departure[] = [];
+  let value: T;
+  try {
+    value = await context.log.transact(workspaceId, (transaction) =>
+      change(transaction, async (who, person, cause) => {
+        const departure = await personLeft(transaction, context.nodeId, order.orderedAtMs, who, person, cause);
+        if (departure !== undefined) departures.push(departure);
+        return departure !== undefined;
+      }),
+    );
+  } catch (error) {
+    // Whether it was committed may be unknown: what runs is aborted all the same.
+    if (!(error instanceof Failure))
+      for (const { agentIds } of departures)
+        void context.path.stop(workspaceId, { kind: 'agents', agentIds: new Set(agentIds) });
+    throw error;
+  }
+  await Promise.all(departures.map((departure) => completeDeparture(context, workspaceId, departure, order)));
+  return value;
+}
+
+/** One person leaves, and nothing else happens. */
+export function leave(context: LeaveContext, who: Actor, person: Leaver, cause: Cause): Promise<boolean> {
+  return withDepartures(context, who.workspaceId, async ({ log }, leaving) => {
+    const hasLeft = await leaving(who, person, cause);
+    if (hasLeft)
+      log({
+        kind: 'person.changed',
+        actor: who.actor,
+        person_id: person.id,
+        person: person.email,
+        change: 'changed',
+        changes: { active: [true, false] },
+      });
+    return hasLeft;
+  });
+}
+
+async function personLeft(
+  transaction: LoggedTransaction,
+  nodeId: string,
+  orderedAtMs: number,
+  { workspaceId, actor }: Actor,
+  person: Leaver,
+  cause: Cause,
+): Promise<Departure | undefined> {
+  const { client } = transaction;
+  const { rowCount } = await client.query(
+    'SELECT FROM people WHERE workspace_id = $1 AND id = $2 AND active FOR NO KEY UPDATE',
+    [workspaceId, person.id],
+  );
+  if (rowCount === 0) return undefined;
+  const reason = `${person.email} has left`;
+  const agents = await ownerLeft(transaction, { workspaceId, actor }, person.id);
+  const agentIds = agents.map(({ agentId }) => agentId);
+  const cancelled =
+    (await cancelOfAgents(transaction, workspaceId, agentIds, { actor, reason: 'the owner was deactivated' })) +
+    (await cancelWithout(transaction, workspaceId, person, { actor }));
+  const delegationsEnded = await endDelegationsOf(transaction, workspaceId, actor, person);
+  const offersWithdrawn = await withdrawOffersTo(transaction, workspaceId, person.id, { actor, reason });
+  const sessionsEnded = await endSessionsOf(transaction, workspaceId, person.id, { actor, reason });
+  const keysRevoked = await revokeKeysOf(transaction, workspaceId, person.id, { actor, reason });
+  await client.query('UPDATE people SET active = false WHERE workspace_id = $1 AND id = $2', [workspaceId, person.id]);
+  const task =
+    agents.length === 0
+      ? undefined
+      : await openTask(transaction, { workspaceId, actor, person, cause, nodeId, orderedAtMs, agents });
+  transaction.log({
+    kind: 'person.left',
+    actor,
+    person_id: person.id,
+    person: person.email,
+    cause,
+    agents: agents.length,
+    suspended: agents.filter(({ before, after }) => before !== after).length,
+    tokens_ended: agents.reduce((total, { tokensEnded }) => total + tokensEnded, 0),
+    approvals_cancelled: cancelled,
+    delegations_ended: delegationsEnded,
+    offers_withdrawn: offersWithdrawn,
+    sessions_ended: sessionsEnded,
+    keys_revoked: keysRevoked,
+    task_id: task?.id,
+    due_at: task?.dueAt.toISOString(),
+  });
+  return { taskId: task?.id, agentIds, subject: await subjectOf(transaction, workspaceId, agents) };
+}
+
+/** One that could act until now, so that nothing else is what refuses it. */
+function subjectOf(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  agents: readonly LeftAgent[],
+): Promise<ProbeSubject | undefined> {
+  const stopped = agents.find(({ before }) => before === 'active');
+  return stopped === undefined
+    ? Promise.resolve(undefined)
+    : probeSubject(client, workspaceId, { scope: 'agent', agentIds: [stopped.agentId] });
+}
