@@ -1,0 +1,72 @@
+/** Requests to an identity provider: guarded addresses, no redirects, bounded in time and size. */
+import { Agent, request } from 'undici';
+import { parseTarget, rulesFor } from '../delivery/index.ts';
+import { type AddressRules, guardedLookup } from '../upstreams/index.ts';
+
+const CONNECT_MS = 5_000;
+const ANSWER_MS = 10_000;
+/** Of metadata and key sets; the largest known are some tens of kilobytes. */
+const MAX_BYTES = 512 * 1024;
+
+const PURPOSE = {
+  code: 'provider',
+  words: 'address of the identity provider',
+  example: 'https://login.acme.example',
+} as const;
+
+export class AnswerTooLarge extends Error {
+  readonly code = 'answer_too_large';
+}
+
+/** What openid-client and jose ask with. */
+export type GuardedFetch = (
+  url: string,
+  options: {
+    readonly method?: string;
+    readonly headers?: Headers | Record<string, string>;
+    readonly body?: unknown;
+    readonly signal?: AbortSignal;
+  },
+) => Promise<Response>;
+
+/** Throws `provider_url_invalid`, `provider_url_refused`. By http only where the operator allows the host by name. */
+export function checkProviderUrl(url: string, rules: AddressRules): void {
+  parseTarget(url, rules, PURPOSE);
+}
+
+/** `allowed`: `upstream_allow` of the configuration. Each request has a connection of its own: they are few and far between. */
+export function createGuardedFetch(allowed: readonly string[]): GuardedFetch {
+  const rules = rulesFor(allowed);
+  return async (text, { method = 'GET', headers, body, signal }) => {
+    const { url, port } = parseTarget(text, rules, PURPOSE);
+    const agent = new Agent({
+      connections: 1,
+      allowH2: false,
+      connect: { timeout: CONNECT_MS, lookup: guardedLookup(port, rules) },
+    });
+    try {
+      const answer = await request(url, {
+        dispatcher: agent,
+        method: method === 'POST' ? 'POST' : 'GET',
+        headers: Object.fromEntries(new Headers(headers)),
+        ...(body === undefined || body === null ? {} : { body: String(body) }),
+        signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(signal === undefined ? [] : [signal])]),
+      });
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of answer.body) {
+        const part = Buffer.from(chunk);
+        bytes += part.length;
+        if (bytes > MAX_BYTES) throw new AnswerTooLarge('the answer is too large');
+        chunks.push(part);
+      }
+      const type = answer.headers['content-type'];
+      return new Response(answer.statusCode === 204 ? null : Buffer.concat(chunks), {
+        status: answer.statusCode,
+        ...(typeof type === 'string' ? { headers: { 'content-type': type } } : {}),
+      });
+    } finally {
+      await agent.destroy();
+    }
+  };
+}
