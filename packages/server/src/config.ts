@@ -35,6 +35,24 @@ const schema = z.strictObject({
   upstream_env: list,
   /** Folder from which `file://…` credentials may be read. */
   upstream_files: z.string().optional(),
+  /** HashiCorp Vault or OpenBao, for `hashicorp://…` credentials and `transit://…` keys: its address, such as https://vault.acme.example:8200. */
+  vault_addr: z.url({ protocol: /^https?$/ }).optional(),
+  vault_namespace: z.string().min(1).optional(),
+  /** How HiveKey logs in there; see docs/guides/credentials.md. */
+  vault_auth: z.enum(['token', 'approle', 'kubernetes']).default('token'),
+  /** Where that method is mounted, when not under its own name. */
+  vault_auth_mount: z.string().min(1).optional(),
+  vault_token_path: z.string().min(1).optional(),
+  vault_role_id: z.string().min(1).optional(),
+  vault_secret_id_path: z.string().min(1).optional(),
+  /** The file holds a response-wrapping token. */
+  vault_secret_id_wrapped: z.union([z.boolean(), z.stringbool()]).default(false),
+  vault_role: z.string().min(1).optional(),
+  vault_jwt_path: z.string().min(1).default('/var/run/secrets/kubernetes.io/serviceaccount/token'),
+  /** Mounts, or paths in them, below which `hashicorp://…` credentials may be read. */
+  vault_paths: list,
+  /** Beginnings of the names or ARNs that `aws-sm://…` credentials may read. */
+  aws_secrets: list,
   body_limit_bytes: z
     .int()
     .min(1024)
@@ -57,7 +75,7 @@ export interface Config extends Omit<Settings, 'database_url' | 'secret_key'> {
   readonly secretKey: Secret | undefined;
 }
 
-const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env']);
+const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env', 'vault_paths', 'aws_secrets']);
 const NUMBERS = new Set([
   'port',
   'body_limit_bytes',

@@ -27,7 +27,7 @@ import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
 import type { Secret } from './secret.ts';
-import { createSecretStore, createUpstreams } from './upstreams/index.ts';
+import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
 import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
 
@@ -126,10 +126,12 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     prerequisites,
     observe: metrics.path,
   });
-  const secrets = createSecretStore({ pool, log, key: keys.envelope, config });
+  const vault = openVault(config);
+  const secrets = createSecretStore({ pool, log, key: keys.envelope, config, vault, logger });
+  closers.add('secrets', () => secrets.close());
   const upstreams = createUpstreams({ pool, log, secrets, config, folder: config.data, version, logger });
   closers.add('upstreams', () => upstreams.close());
-  const httpApis = createHttpApis({ pool, log, secrets, config, version });
+  const httpApis = createHttpApis({ pool, log, secrets, config, version, logger });
   closers.add('http apis', () => httpApis.close());
   const mcp = createMcpEntrance({
     path,
@@ -214,6 +216,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     pool,
     log,
     path,
+    secrets,
     upstreams,
     httpApis,
     approvals,

@@ -13,13 +13,14 @@ import type { RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
-import type { ManagedUpstreams } from '../upstreams/index.ts';
+import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
 import type { Webhooks } from '../webhooks/index.ts';
 
 export interface ApiContext {
   readonly pool: Pool;
   readonly log: RunningLog;
   readonly path: ActionPath;
+  readonly secrets: SecretStore;
   readonly upstreams: ManagedUpstreams;
   readonly httpApis: HttpApis;
   readonly approvals: Approvals;

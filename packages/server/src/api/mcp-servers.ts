@@ -1,6 +1,6 @@
 /** MCP servers, what they offer, and the credentials they need, over HTTP. */
 import { z } from 'zod';
-import { approvalSchema, serverChangeSchema, serverRegistrationSchema } from '../upstreams/index.ts';
+import { approvalSchema, CUSTODIES, serverChangeSchema, serverRegistrationSchema } from '../upstreams/index.ts';
 import type { Api, ApiContext } from './context.ts';
 import { listOf, pageOfAll, pageQuery } from './lists.ts';
 
@@ -22,6 +22,10 @@ const serverSchema = z
     default_access: defaultAccess,
     trust_annotations: z.boolean(),
     allow_private: z.boolean(),
+    custody: z.enum(CUSTODIES),
+    lease_seconds: z.int().nullable(),
+    credential_error: z.string().nullable(),
+    credential_error_at: z.int().nullable(),
     era: z.enum(['modern', 'legacy']).nullable(),
     protocol_version: z.string().nullable(),
     status: z.enum(['active', 'disabled']),
@@ -74,17 +78,6 @@ const mapSchema = z
     tools: z.record(z.string(), z.object({ maps: z.string(), access })),
   })
   .meta({ id: 'ServerMap', description: 'The MCP config file.' });
-
-const secretSchema = z
-  .object({
-    object: z.literal('secret'),
-    name: z.string(),
-    version: z.int(),
-    last4: z.string(),
-    created: z.int(),
-    created_by: z.string(),
-  })
-  .meta({ id: 'Secret' });
 
 const tags = ['mcp servers'];
 const serverParams = z.strictObject({ server: z.string().max(64).meta({ description: 'Id or namespace.' }) });
@@ -258,38 +251,5 @@ export function mcpServerRoutes(api: Api, { upstreams, keys }: ApiContext): void
     },
     async ({ administrator: { workspaceId, actor }, params, body }) =>
       upstreams.approveInstructions(workspaceId, params.server, body.pin, actor),
-  );
-}
-
-export function secretRoutes(api: Api, { upstreams, keys }: ApiContext): void {
-  api.get(
-    '/v1/secrets',
-    {
-      schema: {
-        summary: 'List stored upstream credentials, never their values',
-        tags: ['secrets'],
-        querystring: page,
-        response: { 200: listOf(secretSchema) },
-      },
-    },
-    async ({ administrator: { workspaceId }, query }) => {
-      const secrets = await upstreams.listSecrets(workspaceId);
-      return pageOfAll(keys.state, { list: 'secrets', workspaceId }, query, secrets, ({ name }) => name);
-    },
-  );
-
-  api.put(
-    '/v1/secrets/:name',
-    {
-      schema: {
-        summary: 'Store an upstream credential; used as vault://name',
-        tags: ['secrets'],
-        params: z.strictObject({ name: z.string().max(128) }),
-        body: z.strictObject({ value: z.string() }),
-        response: { 200: secretSchema },
-      },
-    },
-    async ({ administrator: { workspaceId, actor }, params, body }) =>
-      upstreams.putSecret(workspaceId, params.name, body.value, actor),
   );
 }

@@ -112,6 +112,11 @@ const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/http/apis/:api/operations/:capability/approve': OPERATE,
   'POST /v1/http/apis/:api/operations/:capability/off': STOP,
   'PUT /v1/secrets/:name': OPERATE,
+  'DELETE /v1/secrets/:name': OPERATE,
+  'POST /v1/secrets/:name/versions/:version/promote': OPERATE,
+  'POST /v1/secrets/:name/versions/:version/retire': OPERATE,
+  'POST /v1/secrets/:name/test': OPERATE,
+  'POST /v1/secrets/rewrap': ADMIN,
 
   'POST /v1/webhooks': OPERATE,
   'DELETE /v1/webhooks/:id': OPERATE,

@@ -1,5 +1,5 @@
 /** The APIs of a workspace, ready to be looked up. Pure: stored rows in, a frozen catalogue out. */
-import { pinOf } from '../upstreams/index.ts';
+import { injectionJson, pinOf } from '../upstreams/index.ts';
 import type { Method } from './operation.ts';
 import { definitionOf } from './operations.ts';
 import { PathTable, parseTemplate } from './path-template.ts';
@@ -63,7 +63,7 @@ export function buildCatalogue(
 }
 
 function apiOf(stored: StoredApi, rows: readonly StoredOperation[]): Api {
-  const { injection, ...settings } = stored.settings;
+  const { injection, custody: _custody, ...settings } = stored.settings;
   // An operation that is not live keeps its path: no other may stand in for it.
   const byPath = new Map<string, { readonly path: string; readonly methods: Map<string, Operation | undefined> }>();
   const operations: Operation[] = [];
@@ -88,7 +88,7 @@ function apiOf(stored: StoredApi, rows: readonly StoredOperation[]): Api {
     namespace: stored.namespace,
     target: {
       credential: settings.credentialRef ?? null,
-      settings: pinOf({ ...settings, injection: injection === undefined ? null : { ...injection } }),
+      settings: pinOf({ ...settings, injection: injection === undefined ? null : injectionJson(injection) }),
     },
     operations: Object.freeze(operations),
     match: (method: string, path: readonly string[]) => {

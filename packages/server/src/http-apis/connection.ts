@@ -1,19 +1,19 @@
 /** HTTP towards one API: fixed origin, guarded addresses, the credential added last, the answer streamed within limits. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
-import type { Secret } from '../secret.ts';
 import type { StopSignal } from '../stop-signal.ts';
 import {
   AddressRefused,
   type AddressRules,
+  type Authorized,
+  type Authorizer,
   DEFAULT_LIMITS,
   guardedLookup,
-  headerValue,
   literalProblem,
   parseEndpoint,
   type Scrubber,
   type StreamScrubber,
-  scrubberFor,
+  withParameter,
 } from '../upstreams/index.ts';
 import type { ApiSettings } from './input.ts';
 
@@ -54,12 +54,14 @@ export type ApiEnd = { readonly bytesIn: number; readonly status?: number } & (
 );
 
 const MAX_HEADER_BYTES = 32 * 1024;
+/** Whatever the agent brings to prove itself is for the gateway alone. */
+const OF_THE_AGENT: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 export interface ApiConnectionOptions {
   readonly settings: ApiSettings;
   readonly rules: AddressRules;
   readonly userAgent: string;
-  credential(): Promise<Secret | undefined>;
+  readonly authorizer: Authorizer;
 }
 
 export class ApiConnection {
@@ -87,34 +89,50 @@ export class ApiConnection {
     });
   }
 
-  /** One request, never repeated and never redirected. Never rejects. */
+  /**
+   * One request, never redirected. It is repeated only where an access token was refused with 401, once, with a new
+   * token: the API has not looked at it then. Never rejects.
+   */
   async send(request: ApiRequest, sink: AnswerSink): Promise<ApiEnd> {
     const notSent = (code: FailureCode): ApiEnd => ({ kind: 'failed', code, began: false, bytesIn: 0 });
     if (this.#isRefused) return notSent('address_refused');
+    const { authorizer } = this.#options;
+    for (let isFirst = true; ; isFirst = false) {
+      let authorized: Authorized | undefined;
+      try {
+        authorized = await authorizer.authorize();
+      } catch {
+        return notSent('credential_unavailable');
+      }
+      if (request.signal.aborted) return notSent('aborted');
+      const used = authorized;
+      const mayRepeat = isFirst && used !== undefined;
+      const end = await this.#relay(request, sink, used, () => mayRepeat && authorizer.refused(used));
+      if (end !== 'repeat') return end;
+    }
+  }
+
+  #relay(
+    request: ApiRequest,
+    sink: AnswerSink,
+    authorized: Authorized | undefined,
+    isStale: () => boolean,
+  ): Promise<ApiEnd | 'repeat'> {
     const { settings, userAgent } = this.#options;
-    let secret: Secret | undefined;
-    try {
-      secret = await this.#options.credential();
-    } catch {
-      return notSent('credential_unavailable');
-    }
     const headers = ['user-agent', userAgent, 'accept-encoding', 'identity'];
-    const { injection } = settings;
-    const injected = injection?.header.toLowerCase();
-    for (const [name, value] of request.headers) if (name.toLowerCase() !== injected) headers.push(name, value);
-    if (request.contentType !== undefined) headers.push('content-type', request.contentType);
-    if (secret !== undefined && injection !== undefined) {
-      const value = headerValue(injection.format, secret);
-      if (value === undefined) return notSent('credential_unavailable');
-      headers.push(injection.header, value);
+    const injected = authorized?.header?.[0].toLowerCase();
+    for (const [name, value] of request.headers) {
+      const lower = name.toLowerCase();
+      if (lower !== injected && !OF_THE_AGENT.has(lower)) headers.push(name, value);
     }
-    if (request.signal.aborted) return notSent('aborted');
-    const relay = new Relay(request, sink, secret === undefined ? undefined : scrubberFor(secret), {
+    if (request.contentType !== undefined) headers.push('content-type', request.contentType);
+    if (authorized?.header !== undefined) headers.push(...authorized.header);
+    const relay = new Relay(request, sink, authorized?.scrubber, isStale, {
       maxBytes: settings.maxResponseBytes,
       totalMs: settings.timeoutSeconds * 1000,
     });
     const { method, body } = request;
-    const path = `${this.#base}${request.target}`;
+    const path = withParameter(`${this.#base}${request.target}`, authorized?.parameter);
     try {
       this.#pool.dispatch({ path, method, headers, body: body.length === 0 ? null : body }, relay);
     } catch {
@@ -127,11 +145,12 @@ export class ApiConnection {
   /** Waits for what is open. */
   async retire(): Promise<void> {
     await this.#pool.close();
+    await this.#options.authorizer.close();
   }
 
   /** Breaks what is open. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#options.authorizer.close()]);
   }
 }
 
@@ -140,13 +159,14 @@ class Stopped extends Error {}
 
 /** Settles exactly once; what still arrives afterwards is let go. */
 class Relay implements Dispatcher.DispatchHandler {
-  readonly done: Promise<ApiEnd>;
+  readonly done: Promise<ApiEnd | 'repeat'>;
   readonly #request: ApiRequest;
   readonly #sink: AnswerSink;
   readonly #scrubber: Scrubber | undefined;
+  readonly #isStale: () => boolean;
   readonly #maxBytes: number;
   readonly #timer: NodeJS.Timeout;
-  #settle: ((end: ApiEnd) => void) | undefined;
+  #settle: ((end: ApiEnd | 'repeat') => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #stream: StreamScrubber | undefined;
   #status: number | undefined;
@@ -157,11 +177,13 @@ class Relay implements Dispatcher.DispatchHandler {
     request: ApiRequest,
     sink: AnswerSink,
     scrubber: Scrubber | undefined,
+    isStale: () => boolean,
     limits: { readonly maxBytes: number; readonly totalMs: number },
   ) {
     this.#request = request;
     this.#sink = sink;
     this.#scrubber = scrubber;
+    this.#isStale = isStale;
     this.#stream = scrubber?.stream();
     this.#maxBytes = limits.maxBytes;
     this.done = new Promise((resolve) => {
@@ -187,6 +209,11 @@ class Relay implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Informational responses precede the real one.
     if (this.#settle === undefined || status < 200) return;
+    if (status === 401 && this.#isStale()) {
+      this.#end('repeat');
+      this.#controller?.abort(new Stopped());
+      return;
+    }
     this.#status = status;
     const encoding = headers['content-encoding'];
     // What is encoded cannot be looked through for the credential, and none was asked for.
@@ -237,7 +264,7 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Stopped());
   }
 
-  #end(end: ApiEnd): void {
+  #end(end: ApiEnd | 'repeat'): void {
     clearTimeout(this.#timer);
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     const settle = this.#settle;

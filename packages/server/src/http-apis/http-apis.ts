@@ -4,15 +4,20 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { type ApiId, newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
+import type { Secret } from '../secret.ts';
 import {
+  type AddressRules,
   type AllowList,
   AtVersion,
+  Authorizer,
   type ChangedRow,
   type DefinitionRow,
+  injectionJson,
   parseAllowList,
   parseEndpoint,
   pinOf,
   type ResolveName,
+  recordCredentialOutcome,
   type SecretStore,
   switchOff,
 } from '../upstreams/index.ts';
@@ -58,6 +63,11 @@ export interface HttpApis {
   remove(workspaceId: WorkspaceId, api: string, actor: string): Promise<ApiView>;
   /** Reads the document in place of the one before: what differs from what was approved is suspended. */
   importDocument(workspaceId: WorkspaceId, api: string, document: unknown, actor: string): Promise<ImportView>;
+  /**
+   * Obtains a token with the credential, where the API is used with one; nothing else says whether an API takes a
+   * credential without calling it. Throws `http_api_not_found`; rejects with CredentialUnavailable.
+   */
+  tryCredential(workspaceId: WorkspaceId, api: string, credential: Secret): Promise<'ok' | 'not_tried'>;
   /** By namespace. */
   list(workspaceId: WorkspaceId): Promise<readonly ApiView[]>;
   get(workspaceId: WorkspaceId, api: string): Promise<ApiView>;
@@ -84,6 +94,7 @@ export interface HttpApisOptions {
   readonly version: string;
   /** How names become addresses; the system's way when absent. */
   readonly resolve?: ResolveName;
+  readonly logger?: { warn(details: object, message: string): void };
 }
 
 /** Throws `config_invalid`. */
@@ -147,16 +158,52 @@ class Registry implements HttpApis {
     return connection;
   }
 
-  #connect({ workspaceId, settings }: StoredApi): ApiConnection {
-    const { secrets, version, resolve } = this.#options;
-    const { credentialRef, allowPrivate } = settings;
+  #connect(stored: StoredApi): ApiConnection {
+    const { secrets, version } = this.#options;
+    const { workspaceId, settings } = stored;
+    const { credentialRef } = settings;
+    const rules = this.#rulesOf(settings);
     return new ApiConnection({
       settings,
-      rules: { allow: this.#allow, allowPrivate, ...(resolve === undefined ? {} : { resolve }) },
+      rules,
       userAgent: `hivekey/${version}`,
-      credential: () =>
-        credentialRef === undefined ? Promise.resolve(undefined) : secrets.resolve(workspaceId, credentialRef),
+      authorizer: new Authorizer({
+        injection: settings.injection,
+        rules,
+        credential: () =>
+          credentialRef === undefined ? Promise.resolve(undefined) : secrets.resolve(workspaceId, credentialRef),
+        onOutcome: (problem) => this.#credentialOutcome(stored, problem),
+      }),
     });
+  }
+
+  #rulesOf({ allowPrivate }: ApiSettings): AddressRules {
+    const { resolve } = this.#options;
+    return { allow: this.#allow, allowPrivate, ...(resolve === undefined ? {} : { resolve }) };
+  }
+
+  #credentialOutcome(stored: StoredApi, problem: string | undefined): void {
+    const { log, logger } = this.#options;
+    recordCredentialOutcome(log, 'http_apis', stored, problem).catch((error: unknown) =>
+      logger?.warn({ err: error }, 'what became of a credential could not be recorded'),
+    );
+  }
+
+  async tryCredential(workspaceId: WorkspaceId, api: string, credential: Secret): Promise<'ok' | 'not_tried'> {
+    const { settings } = await this.#find(workspaceId, api);
+    const { injection } = settings;
+    if (injection === undefined || !('oauth' in injection)) return 'not_tried';
+    const authorizer = new Authorizer({
+      injection,
+      rules: this.#rulesOf(settings),
+      credential: () => Promise.resolve(credential),
+    });
+    try {
+      await authorizer.authorize();
+      return 'ok';
+    } finally {
+      await authorizer.close();
+    }
   }
 
   async register(workspaceId: WorkspaceId, registration: ApiRegistration, actor: string): Promise<ApiView> {
@@ -355,6 +402,10 @@ function settingsFields(settings: ApiSettings): Readonly<Record<string, string |
     max_request_bytes: settings.maxRequestBytes,
     max_response_bytes: settings.maxResponseBytes,
     timeout_seconds: settings.timeoutSeconds,
-    settings: pinOf({ endpoint, injection: injection === undefined ? null : { ...injection } }),
+    settings: pinOf({
+      endpoint,
+      injection: injection === undefined ? null : injectionJson(injection),
+      ...(settings.custody.kind === 'injected' ? {} : { custody: { ...settings.custody } }),
+    }),
   };
 }

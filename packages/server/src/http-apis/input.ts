@@ -2,8 +2,15 @@
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import {
+  type Custody,
+  changedCustody,
+  completeInjection,
+  custodyFields,
   DEFAULT_HEADER_INJECTION,
-  type HeaderInjection,
+  type GivenHttpInjection,
+  type HttpInjection,
+  httpInjectionSchema,
+  INJECTED,
   injectionProblem,
   isNamespace,
   parseCredentialRef,
@@ -20,12 +27,13 @@ const text = z.string().min(1).max(4096);
 const settings = {
   endpoint: text.optional().meta({ description: 'Base address; the paths of the document follow it.' }),
   credential_ref: text.nullable().optional(),
-  injection: z.strictObject({ header: text, format: text.optional() }).nullable().optional(),
+  injection: httpInjectionSchema.nullable().optional(),
   default_access: z.enum(['read-only', 'read-write', 'none']).optional(),
   allow_private: z.boolean().optional().meta({ description: 'Allow loopback and private addresses for this API.' }),
   max_request_bytes: z.int().min(1).max(MAX_REQUEST_BYTES).optional(),
   max_response_bytes: z.int().min(1).max(MAX_RESPONSE_BYTES).optional(),
   timeout_seconds: z.int().min(1).max(MAX_TIMEOUT_SECONDS).optional(),
+  ...custodyFields,
 };
 
 /** Body of `POST /v1/http/apis`. */
@@ -48,12 +56,13 @@ export type ApiChange = z.input<typeof apiChangeSchema>;
 export interface ApiSettings {
   readonly endpoint: string;
   readonly credentialRef?: string;
-  readonly injection?: HeaderInjection;
+  readonly injection?: HttpInjection;
   readonly defaultAccess: 'read-only' | 'read-write' | 'none';
   readonly allowPrivate: boolean;
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
   readonly timeoutSeconds: number;
+  readonly custody: Custody;
 }
 
 const NEW: Omit<ApiSettings, 'endpoint'> = {
@@ -63,6 +72,7 @@ const NEW: Omit<ApiSettings, 'endpoint'> = {
   maxRequestBytes: MIB,
   maxResponseBytes: 64 * MIB,
   timeoutSeconds: 300,
+  custody: INJECTED,
 };
 
 function refuse(problem: string, remedy: string): Failure {
@@ -88,35 +98,39 @@ export function applyChange(current: ApiSettings, change: ApiChange): ApiSetting
     throw refuse('its address has a query', 'Give the base address alone, such as https://api.acme.example/v1.');
   const credentialRef = change.credential_ref === undefined ? current.credentialRef : change.credential_ref;
   if (credentialRef) parseCredentialRef(credentialRef);
+  const allowPrivate = change.allow_private ?? current.allowPrivate;
   const injection = readInjection(
     change.injection === undefined && credentialRef ? current.injection : change.injection,
     Boolean(credentialRef),
+    allowPrivate,
   );
+  const custody = changedCustody(current.custody, change);
+  if (typeof custody === 'string') throw refuse(custody, 'Give custody: "leased" with lease_seconds, or neither.');
   return {
     endpoint,
     ...(credentialRef ? { credentialRef } : {}),
     ...(injection === undefined ? {} : { injection }),
     defaultAccess: change.default_access ?? current.defaultAccess,
-    allowPrivate: change.allow_private ?? current.allowPrivate,
+    allowPrivate,
     maxRequestBytes: change.max_request_bytes ?? current.maxRequestBytes,
     maxResponseBytes: change.max_response_bytes ?? current.maxResponseBytes,
     timeoutSeconds: change.timeout_seconds ?? current.timeoutSeconds,
+    custody,
   };
 }
 
 function readInjection(
-  given: HeaderInjection | { readonly header: string; readonly format?: string | undefined } | null | undefined,
+  given: GivenHttpInjection | null | undefined,
   hasCredential: boolean,
-): HeaderInjection | undefined {
+  allowPrivate: boolean,
+): HttpInjection | undefined {
   if (!hasCredential) {
     if (given) throw refuse('injection has no credential to inject', 'Give credential_ref too.');
     return undefined;
   }
   if (!given) return DEFAULT_HEADER_INJECTION;
-  const isUsual = given.header.toLowerCase() === 'authorization';
-  const format = given.format ?? (isUsual ? DEFAULT_HEADER_INJECTION.format : '{secret}');
-  const injection: HeaderInjection = { header: given.header, format };
-  const problem = injectionProblem(injection, 'http');
-  if (problem !== undefined) throw refuse(problem, 'Give { header, format }.');
+  const injection = completeInjection(given);
+  const problem = injectionProblem(injection, 'http', allowPrivate);
+  if (problem !== undefined) throw refuse(problem, 'Give { header, format }, { query }, { basic } or { oauth }.');
   return injection;
 }

@@ -4,12 +4,15 @@ import type { ApiId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import {
   type ChangedRow,
+  type CustodyColumns,
+  custodyColumns,
+  custodyOf,
   DEFINITION_COLUMNS,
   type DefinitionRecord,
   type DefinitionRow,
   definitionColumns,
   definitionOf,
-  type HeaderInjection,
+  type HttpInjection,
 } from '../upstreams/index.ts';
 import type { ReadDocument } from './document.ts';
 import type { ApiSettings } from './input.ts';
@@ -22,6 +25,8 @@ export interface StoredApi {
   readonly status: 'active' | 'disabled';
   /** The document as it was last read; undefined until there is one. */
   readonly document: ApiDocument | undefined;
+  /** Why the authorization server refuses our client; undefined while it does not. */
+  readonly credentialError: { readonly code: string; readonly since: Date } | undefined;
   readonly createdBy: string;
   readonly createdAt: Date;
   /** Grows with whatever a connection depends on. */
@@ -36,18 +41,20 @@ interface ApiDocument {
   readonly importedAt: Date;
 }
 
-interface ApiRow {
+interface ApiRow extends CustodyColumns {
   workspace_id: WorkspaceId;
   id: ApiId;
   namespace: string;
   endpoint: string;
   credential_ref: string | null;
-  injection: HeaderInjection | null;
+  injection: HttpInjection | null;
   default_access: ApiSettings['defaultAccess'];
   allow_private: boolean;
   max_request_bytes: number;
   max_response_bytes: number;
   timeout_seconds: number;
+  credential_error: string | null;
+  credential_error_at: Date | null;
   status: 'active' | 'disabled';
   document_pin: string | null;
   title: string | null;
@@ -73,6 +80,7 @@ function apiOf(row: ApiRow): StoredApi {
       maxRequestBytes: row.max_request_bytes,
       maxResponseBytes: row.max_response_bytes,
       timeoutSeconds: row.timeout_seconds,
+      custody: custodyOf(row),
     },
     status: row.status,
     document:
@@ -85,6 +93,10 @@ function apiOf(row: ApiRow): StoredApi {
             openapi: row.openapi ?? '',
             importedAt: row.imported_at,
           },
+    credentialError:
+      row.credential_error === null || row.credential_error_at === null
+        ? undefined
+        : { code: row.credential_error, since: row.credential_error_at },
     createdBy: row.created_by,
     createdAt: row.created_at,
     revision: row.revision,
@@ -125,6 +137,7 @@ function settingsValues(settings: ApiSettings): unknown[] {
     settings.maxRequestBytes,
     settings.maxResponseBytes,
     settings.timeoutSeconds,
+    ...Object.values(custodyColumns(settings.custody)),
   ];
 }
 
@@ -139,8 +152,10 @@ export async function insertApi(
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `INSERT INTO http_apis (workspace_id, id, namespace, created_by, created_at, endpoint, credential_ref, injection,
-                            default_access, allow_private, max_request_bytes, max_response_bytes, timeout_seconds)
-     SELECT $1, $2, $3::text, $4, $5::timestamptz, $6, $7, $8::jsonb, $9, $10::boolean, $11::integer, $12::integer, $13::integer
+                            default_access, allow_private, max_request_bytes, max_response_bytes, timeout_seconds,
+                            custody, lease_seconds)
+     SELECT $1, $2, $3::text, $4, $5::timestamptz, $6, $7, $8::jsonb, $9, $10::boolean, $11::integer, $12::integer, $13::integer,
+            $14, $15::integer
       WHERE NOT EXISTS (SELECT FROM mcp_servers WHERE workspace_id = $1 AND namespace = $3)
      ON CONFLICT (workspace_id, namespace) DO NOTHING`,
     [workspaceId, id, namespace, actor, now, ...settingsValues(settings)],
@@ -155,7 +170,9 @@ export async function updateSettings(
 ): Promise<void> {
   await client.query(
     `UPDATE http_apis SET endpoint = $3, credential_ref = $4, injection = $5, default_access = $6, allow_private = $7,
-                          max_request_bytes = $8, max_response_bytes = $9, timeout_seconds = $10, revision = revision + 1
+                          max_request_bytes = $8, max_response_bytes = $9, timeout_seconds = $10,
+                          custody = $11, lease_seconds = $12, credential_error = NULL, credential_error_at = NULL,
+                          revision = revision + 1
       WHERE workspace_id = $1 AND id = $2`,
     [workspaceId, id, ...settingsValues(settings)],
   );

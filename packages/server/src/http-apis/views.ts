@@ -1,6 +1,12 @@
 /** REST APIs and operations as the API gives them out. */
 import { z } from 'zod';
-import type { DefinitionRow, DefinitionStatus } from '../upstreams/index.ts';
+import {
+  CUSTODIES,
+  custodyColumns,
+  type DefinitionRow,
+  type DefinitionStatus,
+  injectionJson,
+} from '../upstreams/index.ts';
 import { METHODS } from './operation.ts';
 import { definitionOf } from './operations.ts';
 import type { StoredApi } from './store.ts';
@@ -22,6 +28,14 @@ export const apiSchema = z
     max_request_bytes: z.int(),
     max_response_bytes: z.int(),
     timeout_seconds: z.int(),
+    custody: z.enum(CUSTODIES).meta({
+      description: 'Who holds the credential: the gateway alone, agents for `lease_seconds` at most, or agents may.',
+    }),
+    lease_seconds: z.int().nullable(),
+    credential_error: z.string().nullable().meta({
+      description: 'Error code with which the authorization server refuses our client; null while it does not.',
+    }),
+    credential_error_at: z.int().nullable(),
     status: z.enum(['active', 'disabled']),
     document: z
       .object({ pin: z.string(), title: z.string(), version: z.string(), openapi: z.string(), imported: z.int() })
@@ -77,12 +91,15 @@ export function apiView(api: StoredApi, rows: readonly DefinitionRow[]): ApiView
     endpoint: settings.endpoint,
     base_path: `/http/${api.namespace}`,
     credential_ref: settings.credentialRef ?? null,
-    injection: settings.injection === undefined ? null : { ...settings.injection },
+    injection: settings.injection === undefined ? null : injectionJson(settings.injection),
     default_access: settings.defaultAccess,
     allow_private: settings.allowPrivate,
     max_request_bytes: settings.maxRequestBytes,
     max_response_bytes: settings.maxResponseBytes,
     timeout_seconds: settings.timeoutSeconds,
+    ...custodyColumns(settings.custody),
+    credential_error: api.credentialError?.code ?? null,
+    credential_error_at: api.credentialError === undefined ? null : epochSeconds(api.credentialError.since),
     status: api.status,
     document:
       document === undefined

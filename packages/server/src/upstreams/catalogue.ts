@@ -1,6 +1,7 @@
 /** All live definitions of a workspace, ready to be looked up. Pure: stored rows in, a frozen catalogue out. */
 import type { JsonObject } from '@hivekey/policy';
 import { argumentsValidator, sensitivePathsFor } from './definitions.ts';
+import { injectionJson } from './injection.ts';
 import { linearRegExp } from './linear-regexp.ts';
 import { unprefixed, wireNameOf } from './names.ts';
 import { pinOf } from './pins.ts';
@@ -131,11 +132,11 @@ function behindServers(
 }
 
 /** What a connection is made of. */
-function settingsContent({ injection, ...settings }: StoredServer['settings']): JsonObject {
+function settingsContent({ injection, custody: _custody, ...settings }: StoredServer['settings']): JsonObject {
   return {
     ...settings,
     command: settings.command ?? null,
-    injection: injection === undefined ? null : { ...injection },
+    injection: injection === undefined ? null : injectionJson(injection),
   };
 }
 

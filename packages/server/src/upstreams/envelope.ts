@@ -56,15 +56,43 @@ function decrypt(key: KeyObject, additional: Buffer, sealed: Buffer): Buffer {
   }
 }
 
+/** A data key under a key of ours. `wrappingKey`: 32 bytes. */
+export function wrapDataKey(wrappingKey: KeyObject, context: EnvelopeContext, dataKey: Buffer): Buffer {
+  return encrypt(wrappingKey, additionalData('key', context), dataKey);
+}
+
+/** Throws EnvelopeBroken. */
+export function unwrapDataKey(wrappingKey: KeyObject, context: EnvelopeContext, wrapped: Buffer): Buffer {
+  return decrypt(wrappingKey, additionalData('key', context), wrapped);
+}
+
+export function newDataKey(): Buffer {
+  return randomBytes(KEY_BYTES);
+}
+
+export function sealValue(dataKey: Buffer, context: EnvelopeContext, value: string): Buffer {
+  const plain = Buffer.from(value, 'utf8');
+  try {
+    return encrypt(createSecretKey(dataKey), additionalData('value', context), plain);
+  } finally {
+    plain.fill(0);
+  }
+}
+
+/** Throws EnvelopeBroken. */
+export function openValue(dataKey: Buffer, context: EnvelopeContext, ciphertext: Buffer): string {
+  if (dataKey.length !== KEY_BYTES) throw new EnvelopeBroken('data key of wrong length');
+  return decrypt(createSecretKey(dataKey), additionalData('value', context), ciphertext).toString('utf8');
+}
+
 /** `wrappingKey`: 32 bytes. */
 export function sealEnvelope(wrappingKey: KeyObject, context: EnvelopeContext, value: string): Envelope {
-  const dataKey = randomBytes(KEY_BYTES);
+  const dataKey = newDataKey();
   try {
-    const wrappedKey = encrypt(wrappingKey, additionalData('key', context), dataKey);
-    const plain = Buffer.from(value, 'utf8');
-    const ciphertext = encrypt(createSecretKey(dataKey), additionalData('value', context), plain);
-    plain.fill(0);
-    return { wrappedKey, ciphertext };
+    return {
+      wrappedKey: wrapDataKey(wrappingKey, context, dataKey),
+      ciphertext: sealValue(dataKey, context, value),
+    };
   } finally {
     dataKey.fill(0);
   }
@@ -72,10 +100,9 @@ export function sealEnvelope(wrappingKey: KeyObject, context: EnvelopeContext, v
 
 /** Throws EnvelopeBroken unless the envelope was sealed under this key for exactly this context. */
 export function openEnvelope(wrappingKey: KeyObject, context: EnvelopeContext, envelope: Envelope): string {
-  const dataKey = decrypt(wrappingKey, additionalData('key', context), envelope.wrappedKey);
+  const dataKey = unwrapDataKey(wrappingKey, context, envelope.wrappedKey);
   try {
-    if (dataKey.length !== KEY_BYTES) throw new EnvelopeBroken('data key of wrong length');
-    return decrypt(createSecretKey(dataKey), additionalData('value', context), envelope.ciphertext).toString('utf8');
+    return openValue(dataKey, context, envelope.ciphertext);
   } finally {
     dataKey.fill(0);
   }

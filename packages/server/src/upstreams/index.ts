@@ -11,6 +11,20 @@ export {
 } from './address-guard.ts';
 export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
+export { type Authorized, Authorizer, withParameter } from './credentials/authorizer.ts';
+export { recordCredentialOutcome } from './credentials/outcomes.ts';
+export { CredentialUnavailable } from './credentials/unavailable.ts';
+export { openVault } from './credentials/vault-settings.ts';
+export {
+  CUSTODIES,
+  type Custody,
+  type CustodyColumns,
+  changedCustody,
+  custodyColumns,
+  custodyFields,
+  custodyOf,
+  INJECTED,
+} from './custody.ts';
 export {
   DEFINITION_COLUMNS,
   type DefinitionRecord,
@@ -21,9 +35,12 @@ export {
 export type { PreparedDefinition } from './definitions.ts';
 export { type Envelope, EnvelopeBroken, openEnvelope, sealEnvelope } from './envelope.ts';
 export {
+  completeInjection,
   DEFAULT_HEADER_INJECTION,
-  type HeaderInjection,
-  headerValue,
+  type GivenHttpInjection,
+  type HttpInjection,
+  httpInjectionSchema,
+  injectionJson,
   injectionProblem,
   scrubberFor,
 } from './injection.ts';
@@ -45,7 +62,7 @@ export {
 export { compileArguments } from './schema/compile.ts';
 export { sensitivePathsOf } from './schema/sensitive.ts';
 export type { Scrubber, StreamScrubber } from './scrub.ts';
-export { createSecretStore, type SecretStore } from './secrets.ts';
+export { createSecretStore, type NewVersion, type SecretStore } from './secrets.ts';
 export type * from './types.ts';
 export type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamAnswer, UpstreamServer, Upstreams } from './types.ts';
 export { createUpstreams, type UpstreamsOptions } from './upstreams.ts';

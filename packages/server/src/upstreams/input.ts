@@ -3,7 +3,15 @@ import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import { parseEndpoint } from './address-guard.ts';
 import { parseCredentialRef } from './credential-ref.ts';
-import { DEFAULT_HEADER_INJECTION, type Injection, injectionProblem } from './injection.ts';
+import { type Custody, changedCustody, custodyFields, INJECTED } from './custody.ts';
+import {
+  completeInjection,
+  DEFAULT_HEADER_INJECTION,
+  type GivenInjection,
+  type Injection,
+  injectionProblem,
+  injectionSchema,
+} from './injection.ts';
 import { isNamespace } from './names.ts';
 import { checkRenameMap, type DefaultAccess, type RenameMap } from './server-map.ts';
 
@@ -17,15 +25,13 @@ const settings = {
   /** Variables of a stdio server's environment that are not secret. */
   environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(4096)).optional(),
   credential_ref: text.nullable().optional(),
-  injection: z
-    .union([z.strictObject({ header: text, format: text.optional() }), z.strictObject({ env: text })])
-    .nullable()
-    .optional(),
+  injection: injectionSchema.nullable().optional(),
   default_access: z.enum(['read-only', 'read-write', 'none']).optional(),
   /** Believe the server's own readOnlyHint and destructiveHint. */
   trust_annotations: z.boolean().optional(),
   /** Allow loopback and private addresses for this server. */
   allow_private: z.boolean().optional(),
+  ...custodyFields,
 };
 
 /** Body of `POST /v1/mcp/servers`. */
@@ -61,6 +67,7 @@ export interface ServerSettings {
   readonly defaultAccess: DefaultAccess;
   readonly trustAnnotations: boolean;
   readonly allowPrivate: boolean;
+  readonly custody: Custody;
 }
 
 export interface NewServer extends ServerSettings {
@@ -86,6 +93,7 @@ export function readRegistration(registration: ServerRegistration): NewServer {
     defaultAccess: 'read-only',
     trustAnnotations: false,
     allowPrivate: false,
+    custody: INJECTED,
   };
   return { namespace, ...applyChange(nothing, rest), renameMap: checkRenameMap(namespace, tools ?? {}) };
 }
@@ -114,11 +122,15 @@ export function applyChange(current: ServerSettings, change: ServerChange): Serv
   const credentialRef = change.credential_ref === undefined ? current.credentialRef : change.credential_ref;
   if (credentialRef) parseCredentialRef(credentialRef);
   const sameTransport = transport === current.transport;
+  const allowPrivate = change.allow_private ?? current.allowPrivate;
   const injection = readInjection(
     change.injection === undefined && sameTransport && credentialRef ? current.injection : change.injection,
     transport,
     Boolean(credentialRef),
+    allowPrivate,
   );
+  const custody = changedCustody(current.custody, change);
+  if (typeof custody === 'string') throw refuse(custody, 'Give custody: "leased" with lease_seconds, or neither.');
   return {
     transport,
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -128,14 +140,16 @@ export function applyChange(current: ServerSettings, change: ServerChange): Serv
     ...(injection === undefined ? {} : { injection }),
     defaultAccess: change.default_access ?? current.defaultAccess,
     trustAnnotations: change.trust_annotations ?? current.trustAnnotations,
-    allowPrivate: change.allow_private ?? current.allowPrivate,
+    allowPrivate,
+    custody,
   };
 }
 
 function readInjection(
-  given: Injection | { readonly header: string; readonly format?: string | undefined } | null | undefined,
+  given: GivenInjection | null | undefined,
   transport: 'http' | 'stdio',
   hasCredential: boolean,
+  allowPrivate: boolean,
 ): Injection | undefined {
   if (!hasCredential) {
     if (given) throw refuse('injection has no credential to inject', 'Give credential_ref too.');
@@ -145,13 +159,9 @@ function readInjection(
     if (transport === 'http') return DEFAULT_HEADER_INJECTION;
     throw refuse('a stdio server needs to know which variable holds its credential', 'Give injection: { env: NAME }.');
   }
-  const injection: Injection =
-    'env' in given ? given : { header: given.header, format: given.format ?? defaultFormat(given.header) };
-  const problem = injectionProblem(injection, transport);
-  if (problem !== undefined) throw refuse(problem, 'Give { header, format } for HTTP or { env } for stdio.');
+  const injection: Injection = completeInjection(given);
+  const problem = injectionProblem(injection, transport, allowPrivate);
+  if (problem !== undefined)
+    throw refuse(problem, 'Give { header, format }, { query }, { basic } or { oauth } for HTTP, or { env } for stdio.');
   return injection;
-}
-
-function defaultFormat(header: string): string {
-  return header.toLowerCase() === 'authorization' ? DEFAULT_HEADER_INJECTION.format : '{secret}';
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { JsonObject } from '@hivekey/policy';
 import type { ServerId, WorkspaceId } from '../ids.ts';
+import type { Secret } from '../secret.ts';
 import type { AllowList, ResolveName } from './address-guard.ts';
 import { upstreamServerOf } from './catalogue.ts';
 import type { Limits } from './limits.ts';
@@ -22,6 +23,8 @@ export interface LiveServersOptions {
   readonly folder: string;
   /** The server's lists changed, or what is known of it seems to be out of date. */
   outdated(server: StoredServer): void;
+  /** The authorization server refused our client, or (undefined) takes it. */
+  credentialOutcome(server: StoredServer, problem: string | undefined): void;
   /** What a stdio server writes on standard error. */
   onDiagnostic(server: StoredServer, line: string): void;
 }
@@ -29,6 +32,8 @@ export interface LiveServersOptions {
 interface Held {
   readonly live: LiveServer;
   stored: StoredServer;
+  /** What its process was started with. */
+  credential: Secret | undefined;
 }
 
 export class LiveServers {
@@ -63,19 +68,44 @@ export class LiveServers {
       version,
       rules: { allow, allowPrivate: settings.allowPrivate, ...(resolve === undefined ? {} : { resolve }) },
       folder: join(folder, 'upstreams', id),
-      credential: () =>
-        settings.credentialRef === undefined
-          ? Promise.resolve(undefined)
-          : secrets.resolve(workspaceId, settings.credentialRef),
+      credential: async () => {
+        if (settings.credentialRef === undefined) return undefined;
+        const secret = await secrets.resolve(workspaceId, settings.credentialRef);
+        held.credential = secret;
+        return secret;
+      },
       events: {
         unsolicited: (affinity, message) => this.#unsolicited(id, affinity, message),
         outdated: () => this.#options.outdated(stored),
+        credentialOutcome: (problem) => this.#options.credentialOutcome(stored, problem),
       },
       onDiagnostic: (line) => this.#options.onDiagnostic(stored, line),
     });
-    this.#held.set(id, { live, stored });
+    const held: Held = { live, stored, credential: undefined };
+    this.#held.set(id, held);
     for (const affinity of this.#listeners.keys()) live.attend(affinity);
     return live;
+  }
+
+  /** Asks the server what it is with this credential, on a connection of its own. Rejects with Undescribed. */
+  async tryOut(stored: StoredServer, credential: Secret): Promise<void> {
+    const { limits, allow, resolve, version, folder } = this.#options;
+    const { id, settings } = stored;
+    const { connection } = new LiveServer(stored.revision, {
+      settings,
+      limits,
+      version,
+      rules: { allow, allowPrivate: settings.allowPrivate, ...(resolve === undefined ? {} : { resolve }) },
+      folder: join(folder, 'upstreams', id),
+      credential: () => Promise.resolve(credential),
+      events: { unsolicited: () => undefined, outdated: () => undefined, credentialOutcome: () => undefined },
+      onDiagnostic: (line) => this.#options.onDiagnostic(stored, line),
+    });
+    try {
+      await connection.describe(AbortSignal.timeout(limits.handshakeMs));
+    } finally {
+      await connection.close();
+    }
   }
 
   #unsolicited(id: ServerId, affinity: string, message: JsonObject): void {
@@ -129,6 +159,26 @@ export class LiveServers {
       this.#end(live.retire());
     }
     return using.map(({ stored }) => stored);
+  }
+
+  /**
+   * A process keeps the credential that it was started with: where that is kept outside and has changed there, it ends
+   * after its calls. Gives the servers that were retired. One that cannot be read now changes nothing.
+   */
+  async retireOutdated(): Promise<readonly StoredServer[]> {
+    const { secrets } = this.#options;
+    const retired: StoredServer[] = [];
+    for (const { live, stored, credential } of [...this.#held.values()]) {
+      const { transport, credentialRef } = stored.settings;
+      if (transport !== 'stdio' || credentialRef === undefined || credential === undefined) continue;
+      const now = await secrets.resolve(stored.workspaceId, credentialRef).catch(() => undefined);
+      if (now === undefined || now.reveal() === credential.reveal() || this.#held.get(stored.id)?.live !== live)
+        continue;
+      this.#held.delete(stored.id);
+      this.#end(live.retire());
+      retired.push(stored);
+    }
+    return retired;
   }
 
   #end(ending: Promise<void>): void {

@@ -5,8 +5,8 @@
  */
 import type { JsonObject } from '@hivekey/policy';
 import type { WorkspaceId } from '../ids.ts';
+import type { Secret } from '../secret.ts';
 import type { Approval, ServerChange, ServerRegistration } from './input.ts';
-import type { SecretView } from './secrets.ts';
 import type { ServerMap } from './server-map.ts';
 import type { DefinitionKind, Era, RefreshReport, Upstreams } from './types.ts';
 
@@ -26,6 +26,13 @@ export interface ServerView {
   readonly default_access: 'read-only' | 'read-write' | 'none';
   readonly trust_annotations: boolean;
   readonly allow_private: boolean;
+  /** Who holds the credential: the gateway alone, agents for `lease_seconds` at most, or agents may. */
+  readonly custody: 'injected' | 'leased' | 'external';
+  readonly lease_seconds: number | null;
+  /** Error code with which the authorization server refuses our client; null while it does not. */
+  readonly credential_error: string | null;
+  /** Epoch seconds. */
+  readonly credential_error_at: number | null;
   readonly era: Era | null;
   readonly protocol_version: string | null;
   readonly status: 'active' | 'disabled';
@@ -81,6 +88,8 @@ export interface UpstreamManagement {
   getServer(workspaceId: WorkspaceId, server: string): Promise<ServerView>;
   /** Reads the lists now. Throws `server_unreachable` when that fails. */
   refreshServer(workspaceId: WorkspaceId, server: string): Promise<RefreshReport>;
+  /** Shakes hands with the server with this credential, whatever it is registered with. Rejects with Undescribed. */
+  tryCredential(workspaceId: WorkspaceId, server: string, credential: Secret): Promise<void>;
   /** By capability. */
   listDefinitions(workspaceId: WorkspaceId, server: string): Promise<readonly DefinitionView[]>;
   /** Throws `pin_mismatch` unless the pin is that of the definition as it was last seen. */
@@ -99,8 +108,6 @@ export interface UpstreamManagement {
   ): Promise<DefinitionView>;
   /** `pin` as in `ServerView.instructions`. */
   approveInstructions(workspaceId: WorkspaceId, server: string, pin: string, actor: string): Promise<ServerView>;
-  putSecret(workspaceId: WorkspaceId, name: string, value: string, actor: string): Promise<SecretView>;
-  listSecrets(workspaceId: WorkspaceId): Promise<readonly SecretView[]>;
 }
 
 export interface ManagedUpstreams extends Upstreams, UpstreamManagement {

@@ -42,8 +42,7 @@ function needlesOf(secret: string): readonly string[] {
     JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/'),
     ...base64Needles(secret),
   ];
-  // Longest first: a form that contains another is replaced as a whole.
-  return [...new Set(forms)].sort((a, b) => b.length - a.length);
+  return forms;
 }
 
 /** Characters that JSON inside JSON spells with more and more backslashes. */
@@ -53,9 +52,10 @@ export class Scrubber {
   readonly #needles: readonly string[];
   readonly #escaped: boolean;
 
-  constructor(secret: string) {
-    this.#needles = needlesOf(secret);
-    this.#escaped = ESCAPED.test(secret);
+  constructor(...secrets: readonly string[]) {
+    // Longest first: a form that contains another is replaced as a whole.
+    this.#needles = [...new Set(secrets.flatMap(needlesOf))].sort((a, b) => b.length - a.length);
+    this.#escaped = secrets.some((secret) => ESCAPED.test(secret));
   }
 
   /** For bytes that are passed on as they come. */

@@ -3,8 +3,10 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { newId, type ServerId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import type { Secret } from '../secret.ts';
 import { Undescribed } from './connections/connection.ts';
 import { type PreparedDefinition, prepareDefinition } from './definitions.ts';
+import { injectionJson } from './injection.ts';
 import {
   type Approval,
   applyChange,
@@ -18,7 +20,7 @@ import type { LiveServers } from './live-servers.ts';
 import type { DefinitionView, ServerView, UpstreamManagement } from './management.ts';
 import { pinOf } from './pins.ts';
 import { approve, type ChangedRow, type DefinitionRow, type NamingRules, reclassify, switchOff } from './reconcile.ts';
-import type { SecretStore, SecretView } from './secrets.ts';
+import type { SecretStore } from './secrets.ts';
 import { type Change, type Changed, changeServer, serverNotFound } from './server-changes.ts';
 import { parseServerMap, type RenameMap, type ServerMap } from './server-map.ts';
 import {
@@ -173,6 +175,10 @@ export class ServerManagement implements UpstreamManagement {
     }
   }
 
+  async tryCredential(workspaceId: WorkspaceId, server: string, credential: Secret): Promise<void> {
+    await this.#parts.live.tryOut(await this.#find(workspaceId, server), credential);
+  }
+
   async listDefinitions(workspaceId: WorkspaceId, server: string): Promise<readonly DefinitionView[]> {
     const { id, namespace } = await this.#find(workspaceId, server);
     const rows = await readDefinitions(this.#parts.pool, workspaceId, id);
@@ -248,14 +254,6 @@ export class ServerManagement implements UpstreamManagement {
     return serverView(changed.server, changed.rows);
   }
 
-  putSecret(workspaceId: WorkspaceId, name: string, value: string, actor: string): Promise<SecretView> {
-    return this.#parts.secrets.putSecret(workspaceId, name, value, actor);
-  }
-
-  listSecrets(workspaceId: WorkspaceId): Promise<readonly SecretView[]> {
-    return this.#parts.secrets.listSecrets(workspaceId);
-  }
-
   async #change(workspaceId: WorkspaceId, server: string, actor: string, change: Change): Promise<Changed> {
     const changed = await changeServer(this.#parts.log, workspaceId, server, actor, change);
     if (changed.published) this.#parts.published(workspaceId);
@@ -324,7 +322,8 @@ function settingsFields(settings: ServerSettings): Readonly<Record<string, strin
       endpoint: endpoint ?? null,
       command: command ?? null,
       environment: settings.environment,
-      injection: injection === undefined ? null : { ...injection },
+      injection: injection === undefined ? null : injectionJson(injection),
+      ...(settings.custody.kind === 'injected' ? {} : { custody: { ...settings.custody } }),
     }),
   };
 }

@@ -4,6 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Description } from './connections/connection.ts';
+import { type CustodyColumns, custodyColumns, custodyOf } from './custody.ts';
 import { DEFINITION_COLUMNS, type DefinitionRecord, definitionColumns, definitionOf } from './definition-rows.ts';
 import type { Injection } from './injection.ts';
 import type { NewServer, ServerSettings } from './input.ts';
@@ -24,13 +25,15 @@ export interface StoredServer {
   readonly approvedInstructions: string | null;
   readonly discoveredAt: Date | null;
   readonly lastError: string | null;
+  /** Why the authorization server refuses our client; undefined while it does not. */
+  readonly credentialError: { readonly code: string; readonly since: Date } | undefined;
   readonly createdBy: string;
   readonly createdAt: Date;
   /** Grows with whatever a connection depends on. */
   readonly revision: number;
 }
 
-interface ServerRow {
+interface ServerRow extends CustodyColumns {
   workspace_id: WorkspaceId;
   id: ServerId;
   namespace: string;
@@ -51,6 +54,8 @@ interface ServerRow {
   approved_instructions: string | null;
   status: 'active' | 'disabled';
   last_error: string | null;
+  credential_error: string | null;
+  credential_error_at: Date | null;
   discovered_at: Date | null;
   created_by: string;
   created_at: Date;
@@ -72,6 +77,7 @@ function serverOf(row: ServerRow): StoredServer {
       defaultAccess: row.default_access,
       trustAnnotations: row.trust_annotations,
       allowPrivate: row.allow_private,
+      custody: custodyOf(row),
     },
     renameMap: Object.fromEntries(row.rename_map),
     status: row.status,
@@ -87,6 +93,10 @@ function serverOf(row: ServerRow): StoredServer {
     approvedInstructions: row.approved_instructions,
     discoveredAt: row.discovered_at,
     lastError: row.last_error,
+    credentialError:
+      row.credential_error === null || row.credential_error_at === null
+        ? undefined
+        : { code: row.credential_error, since: row.credential_error_at },
     createdBy: row.created_by,
     createdAt: row.created_at,
     revision: row.revision,
@@ -141,6 +151,7 @@ function settingsValues(settings: ServerSettings): unknown[] {
     settings.defaultAccess,
     settings.trustAnnotations,
     settings.allowPrivate,
+    ...Object.values(custodyColumns(settings.custody)),
   ];
 }
 
@@ -160,9 +171,10 @@ export async function insertServer(
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `INSERT INTO mcp_servers (workspace_id, id, namespace, transport, endpoint, command, environment, credential_ref, injection,
-                              default_access, trust_annotations, allow_private, rename_map, created_by, created_at, refresh_at)
-     SELECT $1, $2, $3::text, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, $10, $11::boolean, $12::boolean, $13::jsonb, $14, $15::timestamptz,
-            now() + make_interval(secs => $16)
+                              default_access, trust_annotations, allow_private, custody, lease_seconds, rename_map,
+                              created_by, created_at, refresh_at)
+     SELECT $1, $2, $3::text, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, $10, $11::boolean, $12::boolean, $13, $14::integer,
+            $15::jsonb, $16, $17::timestamptz, now() + make_interval(secs => $18)
       WHERE NOT EXISTS (SELECT FROM http_apis WHERE workspace_id = $1 AND namespace = $3)
      ON CONFLICT (workspace_id, namespace) DO NOTHING`,
     [workspaceId, id, namespace, ...settingsValues(settings), mapValue(renameMap), actor, now, refreshSeconds],
@@ -178,7 +190,8 @@ export async function updateSettings(
 ): Promise<void> {
   await client.query(
     `UPDATE mcp_servers SET transport = $3, endpoint = $4, command = $5, environment = $6, credential_ref = $7, injection = $8,
-                            default_access = $9, trust_annotations = $10, allow_private = $11, revision = revision + 1
+                            default_access = $9, trust_annotations = $10, allow_private = $11, custody = $12, lease_seconds = $13,
+                            credential_error = NULL, credential_error_at = NULL, revision = revision + 1
       WHERE workspace_id = $1 AND id = $2`,
     [workspaceId, id, ...settingsValues(settings)],
   );

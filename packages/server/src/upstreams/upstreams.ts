@@ -3,8 +3,10 @@ import type { JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { parseAllowList, type ResolveName } from './address-guard.ts';
 import { Catalogues } from './catalogues.ts';
+import { recordCredentialOutcome } from './credentials/outcomes.ts';
 import { outputValidator } from './definitions.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { ListReader } from './list-reader.ts';
@@ -39,6 +41,9 @@ interface UpstreamsLogger {
   warn(details: object, message: string): void;
 }
 
+/** How often credentials of stdio servers that are kept outside are compared. */
+const WATCH_MS = 60_000;
+
 /** Starts reading the servers' lists in the background. Throws `config_invalid`. */
 export function createUpstreams(options: UpstreamsOptions): ManagedUpstreams {
   const { pool, log, secrets, config, folder, version, logger } = options;
@@ -52,6 +57,11 @@ export function createUpstreams(options: UpstreamsOptions): ManagedUpstreams {
     version,
     folder,
     outdated: (server) => reader.announced(server),
+    credentialOutcome: (server, problem) => {
+      recordCredentialOutcome(log, 'mcp_servers', server, problem).catch((error: unknown) =>
+        onError(error, 'recording what became of a credential'),
+      );
+    },
     onDiagnostic: ({ namespace, id }, line) => logger?.debug({ server: namespace, server_id: id, line }, 'MCP server'),
   });
   const published = (workspaceId: WorkspaceId): void => news.published(workspaceId);
@@ -81,6 +91,7 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
   readonly #news: CatalogueNews;
   readonly #onError: (error: unknown, what: string) => void;
   readonly #unsubscribe: () => void;
+  readonly #watch: Rounds;
 
   constructor(parts: ManagementParts, news: CatalogueNews, onError: (error: unknown, what: string) => void) {
     super(parts);
@@ -91,6 +102,13 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
     this.#unsubscribe = secrets.onChange((workspaceId, name) => {
       for (const server of live.retireUsing(workspaceId, name)) reader.announced(server);
     });
+    this.#watch = startRounds(
+      WATCH_MS,
+      async () => {
+        for (const server of await live.retireOutdated()) reader.announced(server);
+      },
+      (error) => onError(error, 'watching credentials of stdio servers'),
+    );
   }
 
   catalogue(workspaceId: WorkspaceId): Promise<Catalogue> {
@@ -156,6 +174,7 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
 
   async close(): Promise<void> {
     this.#unsubscribe();
+    await this.#watch.close();
     // A reading that is under way ends with its connection.
     await Promise.all([this.#parts.reader.close(), this.#parts.live.close()]);
   }

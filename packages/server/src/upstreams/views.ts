@@ -1,4 +1,5 @@
 /** MCP servers and definitions as the API gives them out. */
+import { custodyColumns } from './custody.ts';
 import { injectionJson } from './injection.ts';
 import type { DefinitionStatus, DefinitionView, ServerView } from './management.ts';
 import { wireNameOf } from './names.ts';
@@ -23,6 +24,9 @@ export function serverView(server: StoredServer, definitions: readonly Definitio
     default_access: settings.defaultAccess,
     trust_annotations: settings.trustAnnotations,
     allow_private: settings.allowPrivate,
+    ...custodyColumns(settings.custody),
+    credential_error: server.credentialError?.code ?? null,
+    credential_error_at: server.credentialError === undefined ? null : epochSeconds(server.credentialError.since),
     era: description?.era ?? null,
     protocol_version: description?.protocolVersion ?? null,
     status: server.status,

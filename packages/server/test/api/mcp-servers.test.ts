@@ -106,7 +106,7 @@ describe('secrets', () => {
     const value = 'sk-upstream-0123456789';
     const { status, body } = await call('PUT', '/v1/secrets/crm-key', { body: { value } });
     expect(status).toBe(200);
-    expect(body).toEqual({
+    expect(body).toMatchObject({
       object: 'secret',
       name: 'crm-key',
       version: 1,

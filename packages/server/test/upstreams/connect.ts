@@ -8,6 +8,7 @@ import { type AddressRules, parseAllowList } from '../../src/upstreams/address-g
 import type { Connection, ConnectionOptions, ConnectionRequest } from '../../src/upstreams/connections/connection.ts';
 import { HttpConnection } from '../../src/upstreams/connections/http-connection.ts';
 import { StdioConnection } from '../../src/upstreams/connections/stdio-connection.ts';
+import { INJECTED } from '../../src/upstreams/custody.ts';
 import type { ServerSettings } from '../../src/upstreams/input.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/upstreams/limits.ts';
 import type { UpstreamAnswer } from '../../src/upstreams/types.ts';
@@ -45,6 +46,7 @@ async function open(
       defaultAccess: 'read-only',
       trustAnnotations: false,
       allowPrivate: true,
+      custody: INJECTED,
       ...settings,
     },
     limits: { ...DEFAULT_LIMITS, ...FAST, ...limits },
@@ -57,6 +59,7 @@ async function open(
       outdated: () => {
         result.outdated += 1;
       },
+      credentialOutcome: () => undefined,
     },
     onDiagnostic: (line) => opened.diagnostics.push(line),
   });

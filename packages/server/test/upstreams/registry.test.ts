@@ -498,9 +498,9 @@ describe('credentials', () => {
   it('are kept encrypted, injected at the last step, replaced at once and never shown', async () => {
     await using system = await startSystem(base);
     await using upstream = await startScripted(crm(undefined, echo).script);
-    const { upstreams, workspaceId, database } = system;
-    const view = await upstreams.putSecret(workspaceId, 'acme-crm-key', SECRET, DANA);
-    expect(view).toEqual({
+    const { upstreams, secrets, workspaceId, database } = system;
+    const view = await secrets.putSecret(workspaceId, 'acme-crm-key', SECRET, DANA);
+    expect(view).toMatchObject({
       object: 'secret',
       name: 'acme-crm-key',
       version: 1,
@@ -513,7 +513,7 @@ describe('credentials', () => {
     expect(upstream.received.at(-1)?.headers.authorization).toBe(`Bearer ${SECRET}`);
     expect(textOf(answers[0] ?? { kind: 'failed', code: 'aborted', began: false })).toBe('got Bearer [secret]');
     const next = 'sk-vault-credential-5432';
-    expect((await upstreams.putSecret(workspaceId, 'acme-crm-key', next, DANA)).version).toBe(2);
+    expect((await secrets.putSecret(workspaceId, 'acme-crm-key', next, DANA)).version).toBe(2);
     answers.push(await call(system, 'crm__read'));
     expect(upstream.received.at(-1)?.headers.authorization).toBe(`Bearer ${next}`);
     // Nowhere in what anybody can read.
@@ -533,7 +533,7 @@ describe('credentials', () => {
       stored,
       answers,
       system.lines,
-      await upstreams.listSecrets(workspaceId),
+      await secrets.listSecrets(workspaceId),
       await upstreams.getServer(workspaceId, 'crm'),
       await upstreams.listDefinitions(workspaceId, 'crm'),
     ]);
@@ -572,8 +572,8 @@ describe('credentials', () => {
 
   it('a stdio server is started again with the new one', async () => {
     await using system = await startSystem(base);
-    const { upstreams, workspaceId } = system;
-    await upstreams.putSecret(workspaceId, 'token', SECRET, DANA);
+    const { upstreams, secrets, workspaceId } = system;
+    await secrets.putSecret(workspaceId, 'token', SECRET, DANA);
     const registration = {
       namespace: 'crm',
       command: [...scripted()],
@@ -584,7 +584,7 @@ describe('credentials', () => {
     await upstreams.registerServer(workspaceId, registration, DANA);
     const pid = textOf(await call(system, 'crm__pid'));
     expect(textOf(await call(system, 'crm__env'))).toContain('"TOKEN":"[secret]"');
-    await upstreams.putSecret(workspaceId, 'token', 'sk-another-credential', DANA);
+    await secrets.putSecret(workspaceId, 'token', 'sk-another-credential', DANA);
     expect(textOf(await call(system, 'crm__pid'))).not.toBe(pid);
     expect(textOf(await call(system, 'crm__env'))).toContain('"TOKEN":"[secret]"');
   });
@@ -595,7 +595,7 @@ describe('credentials', () => {
     ['broken', 'broken \ud800 character'],
   ])('a value that is %s is refused', async (_what, value) => {
     await using system = await startSystem(base);
-    expect(await failure(system.upstreams.putSecret(system.workspaceId, 'a', value, DANA))).toMatchObject({
+    expect(await failure(system.secrets.putSecret(system.workspaceId, 'a', value, DANA))).toMatchObject({
       code: 'secret_invalid',
     });
   });

@@ -67,7 +67,7 @@ export async function startSystem(
   await pool.query('INSERT INTO workspaces (id, name) VALUES ($1, $1)', [workspaceId]);
   await pool.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
   const key = createSecretKey(randomBytes(32));
-  const running: ManagedUpstreams[] = [];
+  const running: { close(): Promise<unknown> }[] = [];
   const node: System['node'] = (more = {}) => {
     const lines: string[] = [];
     const secrets = createSecretStore({
@@ -94,7 +94,7 @@ export async function startSystem(
       ...options,
       ...more,
     });
-    running.push(upstreams);
+    running.push({ close: () => Promise.all([upstreams.close(), secrets.close()]) });
     return { upstreams, secrets, lines };
   };
   return {
@@ -124,7 +124,7 @@ export async function startSystem(
       return events.map(({ record }) => record);
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all(running.map((upstreams) => upstreams.close()));
+      await Promise.all(running.map((node) => node.close()));
       // Nodes of later tests read the lists of whatever is active.
       await pool.query(`UPDATE mcp_servers SET status = 'disabled' WHERE workspace_id = $1`, [workspaceId]);
       await rm(folder, { recursive: true, force: true });

@@ -76,6 +76,8 @@ interface ConnectionEvents {
   unsolicited(affinity: string, message: JsonObject): void;
   /** The server's lists changed, or what is known of it seems to be out of date. */
   outdated(): void;
+  /** The authorization server refused our client, or (undefined) takes it. */
+  credentialOutcome(problem: string | undefined): void;
 }
 
 export interface ConnectionOptions {

@@ -1,9 +1,8 @@
 /** HTTP towards one upstream: fixed origin and path, guarded addresses, the credential added last. */
 import { Pool } from 'undici';
-import type { Secret } from '../../secret.ts';
 import type { StopSignal } from '../../stop-signal.ts';
 import { type AddressRules, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
-import { headerValue, type Injection, scrubberFor } from '../injection.ts';
+import { type Authorized, type Authorizer, withParameter } from '../credentials/authorizer.ts';
 import type { Limits } from '../limits.ts';
 import type { Scrubber } from '../scrub.ts';
 import { Exchange, type ExchangeEnd, type ExchangeHandler, type ExchangeLimits } from './exchange.ts';
@@ -12,9 +11,8 @@ export interface HttpClientOptions {
   readonly endpoint: string;
   readonly rules: AddressRules;
   readonly limits: Limits;
-  readonly injection: Injection | undefined;
   readonly userAgent: string;
-  credential(): Promise<Secret | undefined>;
+  readonly authorizer: Authorizer;
 }
 
 export interface HttpSend {
@@ -72,32 +70,55 @@ export class HttpClient {
     this.#aside = pool(ASIDE_CONNECTIONS);
   }
 
-  /** One request, never repeated and never redirected. `handle` is given what reading the answer takes. */
+  /**
+   * One request, never redirected. It is repeated only where an access token was refused with 401, once, with a new
+   * token: the upstream has not looked at it then. `handle` is given what reading the answer takes.
+   */
   async send(request: HttpSend, handle: (sending: Sending) => ExchangeHandler): Promise<ExchangeEnd> {
     if (this.#isRefused) return notSent('address_refused');
-    const { injection } = this.#options;
-    let secret: Secret | undefined;
-    try {
-      secret = await this.#options.credential();
-    } catch {
-      return notSent('credential_unavailable');
+    const { authorizer } = this.#options;
+    for (let isFirst = true; ; isFirst = false) {
+      let authorized: Authorized | undefined;
+      try {
+        authorized = await authorizer.authorize();
+      } catch {
+        return notSent('credential_unavailable');
+      }
+      if (request.signal?.aborted === true) return notSent('aborted');
+      let isRefused = false;
+      const end = await this.#exchange(request, authorized, (sending) => {
+        const handler = handle(sending);
+        if (!isFirst || authorized === undefined) return handler;
+        return {
+          ...handler,
+          onHead: (head) => {
+            isRefused = head.status === 401 && authorizer.refused(authorized);
+            if (!isRefused) handler.onHead?.(head);
+          },
+          onText: (text) => isRefused || handler.onText(text),
+        };
+      });
+      if (!isRefused) return end;
     }
+  }
+
+  #exchange(
+    request: HttpSend,
+    authorized: Authorized | undefined,
+    handle: (sending: Sending) => ExchangeHandler,
+  ): Promise<ExchangeEnd> {
     const headers = ['user-agent', this.#options.userAgent, 'accept-encoding', 'identity', ...request.headers];
-    if (secret !== undefined && injection !== undefined && 'header' in injection) {
-      const value = headerValue(injection.format, secret);
-      if (value === undefined) return notSent('credential_unavailable');
-      headers.push(injection.header, value);
-    }
-    if (request.signal?.aborted === true) return notSent('aborted');
+    if (authorized?.header !== undefined) headers.push(...authorized.header);
     const handler = handle({
-      scrubber: secret === undefined ? undefined : scrubberFor(secret),
+      scrubber: authorized?.scrubber,
       refuse: () => exchange.refuse('upstream_protocol_error'),
     });
     const exchange: Exchange = new Exchange(handler, request.limits, request.signal);
     const { method, body } = request;
+    const path = withParameter(this.#path, authorized?.parameter);
     const dispatcher = request.aside === true ? this.#aside : this.#calls;
     try {
-      dispatcher.dispatch({ path: this.#path, method, headers, body: body ?? null }, exchange);
+      dispatcher.dispatch({ path, method, headers, body: body ?? null }, exchange);
     } catch {
       // The client is closed, or a header cannot be sent.
       exchange.refuse('upstream_unreachable');
@@ -107,6 +128,6 @@ export class HttpClient {
 
   /** Breaks what is still open. */
   async close(): Promise<void> {
-    await Promise.all([this.#calls.destroy(), this.#aside.destroy()]);
+    await Promise.all([this.#calls.destroy(), this.#aside.destroy(), this.#options.authorizer.close()]);
   }
 }

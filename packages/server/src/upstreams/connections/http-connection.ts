@@ -1,5 +1,6 @@
 /** One HTTP upstream, in whichever era it is spoken to. */
 import type { JsonObject } from '@hivekey/policy';
+import { Authorizer } from '../credentials/authorizer.ts';
 import type { UpstreamAnswer } from '../types.ts';
 import {
   type Connection,
@@ -32,9 +33,13 @@ export class HttpConnection implements Connection {
       endpoint: options.endpoint,
       rules: options.rules,
       limits: options.limits,
-      injection: options.settings.injection,
       userAgent: `hivekey/${options.version}`,
-      credential: () => options.credential(),
+      authorizer: new Authorizer({
+        injection: options.settings.injection,
+        rules: options.rules,
+        credential: () => options.credential(),
+        onOutcome: (problem) => options.events.credentialOutcome(problem),
+      }),
     });
     this.#modern = new ModernHttp(options, this.#client);
     this.#legacy = new LegacyHttp(options, this.#client);
