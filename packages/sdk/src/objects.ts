@@ -241,7 +241,7 @@ export interface ChannelMessage {
   readonly id: string;
   readonly object: 'channel_message';
   readonly channel: 'slack' | 'email';
-  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation';
+  readonly purpose: 'request' | 'reminder' | 'escalation' | 'delegation' | 'transfer';
   readonly destination: string;
   readonly approval: string | null;
   readonly event_id: string;

@@ -12,7 +12,7 @@ export type Sent =
   | { readonly kind: 'failed'; readonly why: string; readonly isFinal: boolean };
 
 export interface Carrier {
-  /** Rejects with a Failure where a credential cannot be had, never for what the receiver does. `approval`: as it is now; absent for a message of a delegation. */
+  /** Rejects with a Failure where a credential cannot be had, never for what the receiver does. `approval`: as it is now; absent for a message of something else. */
   send(message: Message, approval: FullApproval | undefined, signal: AbortSignal): Promise<Sent>;
   /** Says that the channel works. `to`: an e-mail address. */
   test(to: string | undefined, signal: AbortSignal): Promise<Sent>;

@@ -15,6 +15,59 @@ export const delegationFacts = z.object({
   reason: z.string().default(''),
 });
 
+/** Of the records of agents that are to have another owner. */
+export const transferFacts = z.object({
+  kind: z.enum(['transfer.opened', 'transfer.reminded', 'transfer.escalated', 'transfer.closed', 'transfer.proposed']),
+  to: z.array(z.string()).default([]),
+  task_id: z.string().nullable().default(null),
+  /** Who has left. */
+  person: z.string().nullable().default(null),
+  agents: z.array(z.string()).default([]),
+  agents_count: z.int().nullable().default(null),
+  retired_count: z.int().nullable().default(null),
+  due_at: z.string().nullable().default(null),
+  transfer_id: z.string().nullable().default(null),
+  agent: z.string().nullable().default(null),
+  owner: z.string().nullable().default(null),
+  answer_by: z.string().nullable().default(null),
+  reason: z.string().default(''),
+});
+
+export type TransferFacts = z.output<typeof transferFacts>;
+
+const TRANSFER_SENTENCES: Readonly<Record<TransferFacts['kind'], string>> = {
+  'transfer.opened': 'Somebody has left: their agents are suspended and need another owner.',
+  'transfer.reminded': 'Agents still need another owner.',
+  'transfer.escalated': 'Escalated: agents still need another owner.',
+  'transfer.closed': 'Agents were revoked, as nobody had taken them over.',
+  'transfer.proposed': 'You are asked to take over an agent.',
+};
+
+/** Names that a message shows. */
+const MAX_NAMES = 10;
+
+export function transferSentence({ kind }: TransferFacts): string {
+  return TRANSFER_SENTENCES[kind];
+}
+
+export function transferLines(facts: TransferFacts): readonly (readonly [string, string])[] {
+  const { agents, agents_count: count, retired_count: retired } = facts;
+  const names = agents.slice(0, MAX_NAMES).join(', ');
+  const lines: readonly (readonly [string, string | null])[] = [
+    ['left', facts.person],
+    ['agents', count === null ? null : count > MAX_NAMES ? `${count}: ${names}, …` : names],
+    ['revoked', retired === null ? null : String(retired)],
+    ['until', facts.due_at],
+    ['agent', facts.agent],
+    ['owner', facts.owner],
+    ['reason', facts.reason === '' ? null : facts.reason],
+    ['answer by', facts.answer_by],
+    ['task', facts.task_id],
+    ['offer', facts.transfer_id],
+  ];
+  return lines.flatMap(([name, text]) => (text === null ? [] : [[name, text] as const]));
+}
+
 export type NoticeFacts = z.output<typeof noticeFacts>;
 export type DelegationFacts = z.output<typeof delegationFacts>;
 

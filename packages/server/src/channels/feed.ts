@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { FullApproval } from '../approvals/index.ts';
 import type { LogRecord } from '../log/index.ts';
-import { delegationFacts, type NoticeFacts, noticeFacts } from './facts.ts';
+import { delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
 import type { NewMessage } from './outbox.ts';
 import type { Channel } from './store.ts';
 
@@ -43,6 +43,12 @@ export async function wantedBy(record: LogRecord, channel: Channel, sources: Sou
     case 'delegation.created':
     case 'delegation.ended':
       return delegated(record, channel, sources);
+    case 'transfer.opened':
+    case 'transfer.reminded':
+    case 'transfer.escalated':
+    case 'transfer.closed':
+    case 'transfer.proposed':
+      return transferred(record, channel, sources);
     default:
       return NOTHING;
   }
@@ -86,6 +92,27 @@ async function delegated(record: LogRecord, channel: Channel, sources: Sources):
   return {
     messages: destinations.map((destination) => ({
       purpose: 'delegation',
+      destination,
+      approvalId: null,
+      eventId: record.event_id,
+      facts,
+    })),
+  };
+}
+
+/** Where nobody who is concerned has an account, it is told in the common place; an offer is its receiver’s alone. */
+async function transferred(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  const facts = transferFacts.parse(record);
+  // A task that ends because all agents have owners asks for nothing.
+  if (record.kind === 'transfer.closed' && facts.retired_count === null) return NOTHING;
+  let destinations: readonly string[] = [...new Set(facts.to)];
+  if (channel.kind === 'slack') {
+    destinations = await sources.slackUsers(facts.to);
+    if (destinations.length === 0 && record.kind !== 'transfer.proposed') destinations = [channel.settings.channel];
+  }
+  return {
+    messages: destinations.map((destination) => ({
+      purpose: 'transfer',
       destination,
       approvalId: null,
       eventId: record.event_id,

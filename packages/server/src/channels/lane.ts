@@ -101,7 +101,7 @@ class Lane {
 
   async #feed(): Promise<void> {
     const { log, channel } = this.#options;
-    const events = log.follow(channel.workspaceId, channel.cursorSeq + 1, { approvals: true }, this.#signal);
+    const events = log.follow(channel.workspaceId, channel.cursorSeq + 1, { told: true }, this.#signal);
     for await (const event of events) if (!(await this.#keep(event))) return;
   }
 

@@ -39,7 +39,10 @@ export async function openTask(
     person_id: person.id,
     person: person.email,
     cause,
-    agents: agents.slice(0, MAX_NAMED).map(({ agent }) => agent),
+    agents: agents
+      .map(({ agent }) => agent)
+      .sort()
+      .slice(0, MAX_NAMED),
     agents_count: agents.length,
     to: await concerned(client, workspaceId, agentIds),
     due_at: dueAt.toISOString(),

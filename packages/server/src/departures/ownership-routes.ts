@@ -1,20 +1,35 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
-import { emailSchema } from '../people/index.ts';
+import { emailSchema, groupSchema } from '../people/index.ts';
 import { acceptOffer, declineOffer, offerAgent, withdrawOffer } from './offer.ts';
-import { deputiesSchema, listOrphans, orphanSchema, ownershipSchema, readOwnership, setDeputies } from './ownership.ts';
-import {
-  changeOwnershipSettings,
-  ownershipChangeSchema,
-  ownershipSettingsSchema,
-  readOwnershipSettings,
-} from './settings.ts';
+import { listOrphans, orphanSchema, ownershipSchema, readOwnership, setDeputies } from './ownership.ts';
+import { changeOwnershipSettings, ownershipSettingsSchema, readOwnershipSettings } from './settings.ts';
 import { listTransfers, readTransfer, TRANSFER_STATUSES, transferSchema } from './transfer.ts';
 
 const tags = ['ownership'];
 const agentParams = z.object({ agent: z.string().max(128) });
 const params = z.object({ id: z.string().max(64) });
 const reasonBody = z.strictObject({ reason: z.string().trim().max(500).default('') }).prefault({});
+
+const MAX_NAMED = 20;
+const named = z
+  .array(z.union([emailSchema, groupSchema]))
+  .max(MAX_NAMED)
+  .transform((names) => [...new Set(names)].sort());
+const deputiesBody = z.strictObject({
+  deputies: named.meta({ description: 'E-mails of people, and groups; all of them, as they replace those before.' }),
+});
+const hours = z
+  .int()
+  .min(1)
+  .max(90 * 24);
+const settingsBody = z.strictObject({
+  acceptance_required: z.boolean().optional(),
+  transfer_hours: hours.optional(),
+  remind_after_hours: hours.optional(),
+  escalate_after_hours: hours.optional(),
+  escalate_to: named.optional(),
+});
 
 /** Who is accountable for agents, and how that changes hands. */
 export function ownershipRoutes(api: Api, { pool, log, keys }: ApiContext): void {
@@ -39,7 +54,7 @@ export function ownershipRoutes(api: Api, { pool, log, keys }: ApiContext): void
         summary: 'Who stands in for the owner',
         description: 'They may suspend the agent and are asked to take it over. They are not accountable for it.',
         params: agentParams,
-        body: deputiesSchema,
+        body: deputiesBody,
         response: { 200: ownershipSchema },
       },
     },
@@ -148,7 +163,7 @@ export function ownershipRoutes(api: Api, { pool, log, keys }: ApiContext): void
       schema: {
         tags,
         summary: 'Change how ownership changes hands; what is absent stays',
-        body: ownershipChangeSchema,
+        body: settingsBody,
         response: { 200: ownershipSettingsSchema },
       },
     },

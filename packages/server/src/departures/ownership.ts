@@ -6,19 +6,9 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
-import { emailSchema, groupSchema, readPerson } from '../people/index.ts';
+import { readPerson } from '../people/index.ts';
 import { refuseOthers } from './offer.ts';
 import { openTransfer, transferSchema } from './transfer.ts';
-
-const MAX_DEPUTIES = 20;
-
-export const deputiesSchema = z.strictObject({
-  deputies: z
-    .array(z.union([emailSchema, groupSchema]))
-    .max(MAX_DEPUTIES)
-    .transform((names) => [...new Set(names)].sort())
-    .meta({ description: 'E-mails of people, and groups; all of them, as they replace those before.' }),
-});
 
 const deputySchema = z.object({
   name: z.string().meta({ description: 'E-mail of a person, or a group.' }),

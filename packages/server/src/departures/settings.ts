@@ -1,47 +1,35 @@
 /** How ownership changes hands in a workspace, and how long what a leaver leaves behind may wait. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
-import { emailSchema, groupSchema, readPerson } from '../people/index.ts';
-
-const MAX_HOURS = 90 * 24;
-const hours = z.int().min(1).max(MAX_HOURS);
-
-const values = z.object({
-  acceptance_required: z.boolean().meta({
-    description: 'Agents change owners by an offer that the new owner accepts, and in no other way.',
-  }),
-  transfer_hours: hours.meta({
-    description: 'Agents of somebody who left that have no other owner after that are revoked.',
-  }),
-  remind_after_hours: hours.meta({ description: 'Deputies and administrators are told again that agents wait.' }),
-  escalate_after_hours: hours.meta({ description: 'And those of `escalate_to` as well.' }),
-  escalate_to: z
-    .array(z.union([emailSchema, groupSchema]))
-    .max(20)
-    .transform((names) => [...new Set(names)].sort())
-    .meta({ description: 'Groups, and e-mails of people.' }),
-});
-
-export const ownershipChangeSchema = values.strict().partial();
+import { readPerson } from '../people/index.ts';
 
 export const ownershipSettingsSchema = z
   .object({
     object: z.literal('ownership_settings'),
-    acceptance_required: z.boolean(),
-    transfer_hours: z.int(),
-    remind_after_hours: z.int(),
-    escalate_after_hours: z.int(),
-    escalate_to: z.array(z.string()),
+    acceptance_required: z.boolean().meta({
+      description: 'Agents change owners by an offer that the new owner accepts, and in no other way.',
+    }),
+    transfer_hours: z.int().meta({
+      description: 'Agents of somebody who left that have no other owner after that are revoked.',
+    }),
+    remind_after_hours: z.int().meta({ description: 'Deputies and administrators are told again that agents wait.' }),
+    escalate_after_hours: z.int().meta({ description: 'And those of `escalate_to` as well.' }),
+    escalate_to: z.array(z.string()).meta({ description: 'Groups, and e-mails of people.' }),
     author: z.string().nullable(),
     updated_at: z.int().nullable(),
   })
   .meta({ id: 'OwnershipSettings' });
 
 export type OwnershipSettings = z.output<typeof ownershipSettingsSchema>;
+
+type Settable = Omit<OwnershipSettings, 'object' | 'author' | 'updated_at'>;
+
+export type OwnershipChange = { readonly [Field in keyof Settable]?: Settable[Field] | undefined };
 
 const DEFAULTS: OwnershipSettings = {
   object: 'ownership_settings',
@@ -71,11 +59,11 @@ export async function readOwnershipSettings(
 export function changeOwnershipSettings(
   log: ActionLog,
   { workspaceId, actor }: Administrator,
-  change: z.output<typeof ownershipChangeSchema>,
+  change: OwnershipChange,
 ): Promise<OwnershipSettings> {
   return log.transact(workspaceId, async ({ client, log: record }) => {
     const before = await readOwnershipSettings(client, workspaceId);
-    const after = {
+    const after: Settable = {
       acceptance_required: change.acceptance_required ?? before.acceptance_required,
       transfer_hours: change.transfer_hours ?? before.transfer_hours,
       remind_after_hours: change.remind_after_hours ?? before.remind_after_hours,
@@ -91,9 +79,10 @@ export function changeOwnershipSettings(
       );
     for (const name of after.escalate_to) if (name.includes('@')) await readPerson(client, workspaceId, name);
     const changes = Object.fromEntries(
-      (Object.keys(after) as (keyof typeof after)[])
-        .filter((field) => String(before[field]) !== String(after[field]))
-        .map((field) => [field, [before[field], after[field]]]),
+      Object.entries(after).flatMap(([field, value]) => {
+        const was: unknown = Reflect.get(before, field);
+        return isDeepStrictEqual(was, value) ? [] : [[field, [was, value]]];
+      }),
     );
     if (Object.keys(changes).length === 0) return before;
     await client.query(
@@ -103,7 +92,15 @@ export function changeOwnershipSettings(
          transfer_hours = excluded.transfer_hours, remind_after_hours = excluded.remind_after_hours,
          escalate_after_hours = excluded.escalate_after_hours, escalate_to = excluded.escalate_to, author = excluded.author,
          updated_at = clock_timestamp()`,
-      [workspaceId, ...Object.values(after), actor],
+      [
+        workspaceId,
+        after.acceptance_required,
+        after.transfer_hours,
+        after.remind_after_hours,
+        after.escalate_after_hours,
+        after.escalate_to,
+        actor,
+      ],
     );
     record({ kind: 'workspace.changed', actor, change: 'ownership', changes });
     return readOwnershipSettings(client, workspaceId);

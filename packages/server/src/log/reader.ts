@@ -26,8 +26,8 @@ export interface EventFilter {
   readonly q?: string | undefined;
   /** Calls that a guard in shadow would have refused or held. */
   readonly shadow?: boolean | undefined;
-  /** Records of approvals and delegations. */
-  readonly approvals?: boolean | undefined;
+  /** Records of what people are told: of approvals, delegations and transfers of agents. */
+  readonly told?: boolean | undefined;
 }
 
 export interface Page {
@@ -174,8 +174,9 @@ async function conditionsOf(
     if (value !== undefined) add((at) => `${column} = ${at}`, value);
   }
   if (filter.shadow === true) conditions.push(`record ? 'shadow'`);
-  // As the index actions_approvals has it.
-  if (filter.approvals === true) conditions.push(`(kind LIKE 'approval.%' OR kind LIKE 'delegation.%')`);
+  // As the index actions_told has it.
+  if (filter.told === true)
+    conditions.push(`(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%')`);
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);
   if (filter.q !== undefined) add((at) => `reason ILIKE ${at}`, `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);

@@ -9,6 +9,7 @@ import type { NewContainment } from '../../src/containment/containment.ts';
 import { CONTAINMENT_CHANNEL, hearStop } from '../../src/containment/hear.ts';
 import { orderStop, type StopContext } from '../../src/containment/stop.ts';
 import { type Listener, listen } from '../../src/database/index.ts';
+import { DEPARTURE_CHANNEL, hearDeparture } from '../../src/departures/index.ts';
 import { type KeyId, newId, type WorkspaceId } from '../../src/ids.ts';
 import { createActionLog, type RunningLog } from '../../src/log/index.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -80,8 +81,9 @@ export async function openNodes(): Promise<Nodes> {
       const listener: Listener | undefined = listens
         ? await listen({
             url: database.url,
-            channels: [CONTAINMENT_CHANNEL],
-            onNotification: (_channel, payload) => void hearStop(context, payload),
+            channels: [CONTAINMENT_CHANNEL, DEPARTURE_CHANNEL],
+            onNotification: (channel, payload) =>
+              void (channel === DEPARTURE_CHANNEL ? hearDeparture(context, payload) : hearStop(context, payload)),
             onReconnect: () => undefined,
           })
         : undefined;

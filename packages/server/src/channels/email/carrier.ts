@@ -5,7 +5,14 @@ import { Failure } from '../../errors.ts';
 import type { Secret } from '../../secret.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
-import { delegationFacts, delegationLines, delegationSentence } from '../facts.ts';
+import {
+  delegationFacts,
+  delegationLines,
+  delegationSentence,
+  transferFacts,
+  transferLines,
+  transferSentence,
+} from '../facts.ts';
 import type { Message } from '../outbox.ts';
 import type { EmailChannel } from '../store.ts';
 import { type Mail, mailOf, requestMail } from './compose.ts';
@@ -29,6 +36,11 @@ export class EmailCarrier implements Carrier {
 
   async send(message: Message, approval: FullApproval | undefined, signal: AbortSignal): Promise<Sent> {
     const { id, destination, purpose, facts } = message;
+    if (purpose === 'transfer') {
+      const about = transferFacts.parse(facts);
+      const words = 'Owners of agents are kept in HiveKey.';
+      return this.#mail(destination, mailOf(transferSentence(about), transferLines(about), { words }), id, signal);
+    }
     if (purpose === 'delegation' || approval === undefined) {
       const about = delegationFacts.parse(facts);
       const words = 'Delegations are kept in HiveKey.';

@@ -13,13 +13,17 @@ export interface Mail {
 
 type Line = readonly [name: string, value: string];
 
-const HEADS: Readonly<Record<Exclude<Purpose, 'delegation'>, string>> = {
+const HEADS: Readonly<Record<Exclude<Purpose, 'delegation' | 'transfer'>, string>> = {
   request: 'Approval needed',
   reminder: 'Still waiting for approval',
   escalation: 'Escalated: nobody has decided yet',
 };
 
-export function requestMail(approval: FullApproval, purpose: Exclude<Purpose, 'delegation'>, link: string): Mail {
+export function requestMail(
+  approval: FullApproval,
+  purpose: Exclude<Purpose, 'delegation' | 'transfer'>,
+  link: string,
+): Mail {
   const { agent, owner, action, impact, requirement, missing, expires_at, hash, id, namespace, access } = approval;
   const spends = Object.entries(impact).map(([unit, amount]) => `${amount} ${unit}`);
   const lines: readonly Line[] = [

@@ -3,7 +3,15 @@ import type { Pool } from 'pg';
 import type { FullApproval } from '../../approvals/index.ts';
 import { slackUsersOf } from '../../people/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
-import { delegationFacts, delegationLines, delegationSentence, noticeFacts } from '../facts.ts';
+import {
+  delegationFacts,
+  delegationLines,
+  delegationSentence,
+  noticeFacts,
+  transferFacts,
+  transferLines,
+  transferSentence,
+} from '../facts.ts';
 import { type Message, requestIn } from '../outbox.ts';
 import type { SlackChannel } from '../store.ts';
 import type { SlackAnswer, SlackApi } from './api.ts';
@@ -45,6 +53,7 @@ export class SlackCarrier implements Carrier {
   }
 
   async send(message: Message, approval: FullApproval | undefined, signal: AbortSignal): Promise<Sent> {
+    if (message.purpose === 'transfer') return this.#transfer(message, signal);
     if (message.purpose === 'delegation' || approval === undefined) return this.#delegation(message, signal);
     if (message.purpose === 'request') return this.#request(message, approval, signal);
     return this.#note(message, message.purpose, approval, signal);
@@ -89,6 +98,11 @@ export class SlackCarrier implements Carrier {
   async #delegation({ destination, facts }: Message, signal: AbortSignal): Promise<Sent> {
     const about = delegationFacts.parse(facts);
     return this.#post(destination, plainMessage(delegationSentence(about), delegationLines(about)), {}, signal);
+  }
+
+  #transfer({ destination, facts }: Message, signal: AbortSignal): Promise<Sent> {
+    const about = transferFacts.parse(facts);
+    return this.#post(destination, plainMessage(transferSentence(about), transferLines(about)), {}, signal);
   }
 
   async #post(destination: string, text: SlackText, place: object, signal: AbortSignal): Promise<Sent> {
