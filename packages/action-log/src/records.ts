@@ -71,6 +71,8 @@ export type RecordKind =
   | 'channel.changed'
   | 'workspace.changed'
   | 'person.changed'
+  | 'group.changed'
+  | 'scim.connection'
   | 'person.left'
   | 'transfer.opened'
   | 'transfer.reminded'

@@ -13,6 +13,7 @@ import type { RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
+import type { SignInParts } from '../sign-in/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
 import type { Webhooks } from '../webhooks/index.ts';
 
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly log: RunningLog;
   readonly path: ActionPath;
   readonly secrets: SecretStore;
+  readonly signIn: SignInParts;
   readonly upstreams: ManagedUpstreams;
   readonly httpApis: HttpApis;
   readonly approvals: Approvals;

@@ -63,7 +63,7 @@ function requestInvalid({
 }
 
 /** The failure an error stands for; undefined for a bug. */
-function failureOf(error: unknown): Failure | undefined {
+export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof Failure) return error;
   if (error instanceof LogUnavailable || isDatabaseAway(error))
     return new Failure(

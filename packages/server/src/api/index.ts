@@ -22,14 +22,25 @@ import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
 import { HostGuard } from '../gateway/host-guard.ts';
+import { groupRoutes } from '../groups/routes.ts';
 import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
-import { keyRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
+import { keyRoutes, sessionListRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
+import { groupRoleRoutes } from '../people/role-routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
+import { scimConnectionRoutes } from '../scim/connection-routes.ts';
+import { scimRoutes } from '../scim/routes.ts';
+import { openSignInRoutes } from '../sign-in/open-routes.ts';
+import {
+  identityProviderRoutes,
+  invitationRoutes,
+  providerSessionRoutes,
+  signInSettingsRoutes,
+} from '../sign-in/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
 import { secretRoutes } from '../upstreams/secret-routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
@@ -44,6 +55,7 @@ import { forgetIdempotencyKeys, installIdempotency } from './idempotency.ts';
 import { createLimits } from './limits.ts';
 import { mcpServerRoutes } from './mcp-servers.ts';
 import { documentRoutes, documentSecurity, openApiOptions } from './openapi.ts';
+import { permissionRoutes } from './permission-routes.ts';
 import { installPermissions } from './permissions.ts';
 import { installProtocol, requestIdOf } from './protocol.ts';
 import { healthRoutes, type SystemState, systemRoutes } from './system.ts';
@@ -52,9 +64,18 @@ import { webhookRoutes } from './webhooks.ts';
 /** Behind an admin key or a console session. */
 const MANAGEMENT: readonly Routes[] = [
   sessionRoutes,
+  sessionListRoutes,
+  permissionRoutes,
   keyRoutes,
   workspaceRoutes,
+  identityProviderRoutes,
+  invitationRoutes,
+  signInSettingsRoutes,
+  providerSessionRoutes,
   peopleRoutes,
+  groupRoleRoutes,
+  groupRoutes,
+  scimConnectionRoutes,
   transferTaskRoutes,
   ownershipRoutes,
   agentRoutes,
@@ -147,12 +168,17 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     for (const routes of AGENTS) routes(group, context);
   });
   await api.register(async (group: Api) => {
+    documentSecurity(group, 'scim_token');
+    scimRoutes(limits)(group, context);
+  });
+  await api.register(async (group: Api) => {
     group.addHook('onRequest', limits.request);
     securityEventRoutes(group, context);
     slackRoutes(group, context);
   });
   await api.register(async (group: Api) => {
-    for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits)]) routes(group, context);
+    for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits), openSignInRoutes(limits)])
+      routes(group, context);
   });
   const upkeep = setInterval(
     () =>

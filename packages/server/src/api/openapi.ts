@@ -4,11 +4,12 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import type { Api, ApiContext } from './context.ts';
 import { errorSchema } from './failures.ts';
 
-export type Credential = 'admin_key' | 'agent_token';
+export type Credential = 'admin_key' | 'agent_token' | 'scim_token';
 
 const SECURITY: Readonly<Record<Credential, readonly { readonly [scheme: string]: readonly string[] }[]>> = {
   admin_key: [{ admin_key: [] }, { console_session: [], csrf_token: [] }],
   agent_token: [{ agent_token: [] }],
+  scim_token: [{ scim_token: [] }],
 };
 
 /** Says in the document which credential the routes registered on `api` after this take. */
@@ -35,6 +36,7 @@ export function openApiOptions({ version, url }: ApiContext): FastifyDynamicSwag
         securitySchemes: {
           admin_key: { type: 'http', scheme: 'bearer', description: 'Admin key, `hk_live_…`.' },
           agent_token: { type: 'http', scheme: 'bearer', description: 'Agent token, `hk_agt_…`.' },
+          scim_token: { type: 'http', scheme: 'bearer', description: 'Token of a SCIM connection, `hk_scim_…`.' },
           console_session: {
             type: 'apiKey',
             in: 'cookie',

@@ -11,6 +11,7 @@ const ALL = WORKSPACE_ROLES;
 /** About one's own session, person or credentials, or without any effect. */
 const SELF = ALL;
 const ADMIN = ['admin'] as const;
+const ADMIN_OR_AUDITOR = ['admin', 'auditor'] as const;
 /** Agents, their credentials, their tools, and where things are sent. */
 const OPERATE = ['admin', 'operator'] as const;
 /** What is decided by: roles of agents, guards, capabilities, freezes, budgets, breakers. */
@@ -23,8 +24,24 @@ const TAKE_PART = ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewe
 /** What takes two persons, or undoes a stop. */
 const CONTAIN = ['admin', 'operator', 'reviewer'] as const;
 
-const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
+export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'DELETE /v1/session': SELF,
+  'GET /v1/sessions': SELF,
+  'DELETE /v1/sessions/:id': SELF,
+  'POST /v1/session/end': SELF,
+  'POST /v1/session/step-up/provider': SELF,
+  'POST /v1/session/link': SELF,
+  'POST /v1/identity-providers': ADMIN,
+  'PATCH /v1/identity-providers/:id': ADMIN,
+  'POST /v1/identity-providers/:id/enable': ADMIN,
+  'POST /v1/identity-providers/:id/disable': ADMIN,
+  'POST /v1/identity-providers/:id/test': ADMIN,
+  'PUT /v1/sign-in-settings': ADMIN,
+  'POST /v1/people/:person/invitations': ADMIN,
+  'GET /v1/invitations': ['admin', 'auditor'],
+  'POST /v1/invitations/:id/revoke': ADMIN,
+  'DELETE /v1/people/:person/identities/:id': ADMIN,
+  'PUT /v1/group-roles': ADMIN,
   'GET /v1/keys': ADMIN,
   'POST /v1/keys': ADMIN,
   'POST /v1/keys/:id/rotate': ADMIN,
@@ -34,6 +51,12 @@ const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
 
   'POST /v1/people': ADMIN,
   'PATCH /v1/people/:person': ADMIN,
+  'GET /v1/scim-connections': ADMIN_OR_AUDITOR,
+  'POST /v1/scim-connections': ADMIN,
+  'GET /v1/scim-connections/:connection': ADMIN_OR_AUDITOR,
+  'PATCH /v1/scim-connections/:connection': ADMIN,
+  'POST /v1/scim-connections/:connection/rotate': ADMIN,
+  'POST /v1/scim-connections/:connection/revoke': ADMIN,
 
   'POST /v1/transfer-tasks/:id/propose': OPERATE,
   'POST /v1/agents/:agent/ownership-transfers': TAKE_PART,

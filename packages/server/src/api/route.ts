@@ -1,6 +1,6 @@
 /** What a file of routes is written with. */
 export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
-export { errorSchema } from './failures.ts';
+export { errorSchema, failureOf } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
 export { jsonObject } from './json.ts';
 export type { Limits } from './limits.ts';

@@ -1,5 +1,5 @@
 /**
- * Credentials that HiveKey hands out: `hk_live_…` (admin key) and `hk_agt_…` (agent token).
+ * Credentials that HiveKey hands out: `hk_live_…` (admin key), `hk_agt_…` (agent token) and `hk_scim_…` (directory).
  * 32 random bytes in base62 and a 6-character checksum, so that a secret scanner (and a typing error)
  * can be told from a real one. Only a keyed hash is stored; the key lives outside the database.
  */
@@ -10,9 +10,9 @@ import { Secret } from '../secret.ts';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BODY_LENGTH = 43;
 const CHECK_LENGTH = 6;
-const SHAPE = /^hk_(live|agt)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const SHAPE = /^hk_(live|agt|scim)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
-export type CredentialKind = 'live' | 'agt';
+export type CredentialKind = 'live' | 'agt' | 'scim';
 
 export interface NewCredential {
   readonly text: Secret;
@@ -42,7 +42,7 @@ export function newCredential(kind: CredentialKind, pepper: KeyObject): NewCrede
 export function credentialKind(text: string): CredentialKind | undefined {
   const match = SHAPE.exec(text);
   if (match === null || checksum(text.slice(0, -CHECK_LENGTH)) !== match[3]) return undefined;
-  return match[1] === 'live' ? 'live' : 'agt';
+  return match[1] === 'live' || match[1] === 'scim' ? match[1] : 'agt';
 }
 
 /** HMAC-SHA-256(pepper, credential): the key under which the credential is found. */

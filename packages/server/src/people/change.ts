@@ -8,6 +8,7 @@ import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
 import { readPerson } from './read.ts';
 
@@ -19,7 +20,7 @@ async function addPerson(
   const id = newId<PersonId>('per');
   const { rowCount } = await client.query(
     `INSERT INTO people (workspace_id, id, email, display_name, label) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (workspace_id, email) WHERE deleted_at IS NULL DO NOTHING`,
+     ON CONFLICT DO NOTHING`,
     [workspaceId, id, person.email, person.display_name, person.label],
   );
   if (rowCount === 0) return undefined;
@@ -60,14 +61,16 @@ export function changePerson(
       slack: change.slack === undefined ? before.slack : change.slack,
       groups: change.groups ?? before.groups,
       authority: change.authority === undefined ? before.authority : change.authority,
+      roles: change.roles ?? before.roles,
     };
     const changes = differences(before, after);
     if (Object.keys(changes).length === 0) return before;
+    if (changes.roles ?? changes.groups ?? changes.authority) refuseOwnRoles(who, before.id);
     if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
     if (before.active && !after.active) await leave(who, before, 'administrator');
     await client.query(
       `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7, slack_team = $8,
-              slack_user = $9
+              slack_user = $9, roles = $10
         WHERE workspace_id = $1 AND id = $2`,
       [
         workspaceId,
@@ -79,8 +82,10 @@ export function changePerson(
         after.authority === null ? null : JSON.stringify(after.authority),
         after.slack?.team ?? null,
         after.slack?.user ?? null,
+        after.roles,
       ],
     );
+    if (changes.roles ?? changes.groups) await refuseWithoutAdmin(client, workspaceId, before);
     transaction.log({
       kind: 'person.changed',
       actor,

@@ -1,6 +1,7 @@
 /** A person: the accountable owner of agents. */
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
+import { WORKSPACE_ROLES, workspaceRolesSchema } from '../identity/index.ts';
 
 /** Lower case, because that is how people are found; ASCII, because letters that look alike are different addresses. */
 export const emailSchema = z
@@ -41,6 +42,15 @@ export const personSchema = z
     slack: slackSchema.nullable().meta({ description: 'The account with which the person decides in Slack.' }),
     groups: z.array(z.string()),
     authority: z.array(authoritySchema).nullable(),
+    roles: z.array(z.enum(WORKSPACE_ROLES)).meta({ description: 'Given to the person themselves.' }),
+    effective_roles: z
+      .array(z.enum(WORKSPACE_ROLES))
+      .meta({ description: 'With those of the groups; at a sign-in the provider may name further groups.' }),
+    break_glass: z.boolean().meta({ description: 'An account for emergencies, which signs in with a passkey alone.' }),
+    source: z.enum(['hand', 'sign_in', 'directory']).meta({
+      description: 'Added by an administrator, by the first sign-in, or by a directory that decides about the person.',
+    }),
+    connection: z.string().nullable().meta({ description: 'The SCIM connection that wrote the person last.' }),
     agents: z.int().meta({ description: 'Agents this person owns, whatever their status.' }),
     created: z.int(),
   })
@@ -68,6 +78,7 @@ export const personChangeSchema = z.strictObject({
     .max(100)
     .transform((names) => [...new Set(names)].sort())
     .optional(),
+  roles: workspaceRolesSchema.optional(),
   authority: z.array(authoritySchema).max(200).nullable().optional().meta({
     description: 'What the person may approve; null: anything, nothing: an empty list.',
   }),

@@ -1,39 +1,62 @@
 /** Reading people. */
 import type { ClientBase, Pool } from 'pg';
+import { effectiveRoles, rolesOfPersonSql } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { type PersonView, personNotFound, type SlackAccount } from './person.ts';
 
 const PEOPLE = `
 SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.groups, p.authority,
+       p.roles, p.break_glass, ${rolesOfPersonSql()} AS effective_roles,
        CASE WHEN p.slack_user IS NOT NULL THEN jsonb_build_object('team', p.slack_team, 'user', p.slack_user) END AS slack,
+       CASE WHEN p.directory IS NOT NULL THEN 'directory'
+            WHEN EXISTS (SELECT FROM person_identities i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id
+                            AND i.linked_how = 'first_sign_in') THEN 'sign_in' ELSE 'hand' END AS source,
+       (SELECT c.name FROM scim_connections c WHERE c.workspace_id = p.workspace_id AND c.id = p.directory) AS connection,
        (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id AND a.rehearsal_id IS NULL) AS agents,
        floor(extract(epoch FROM p.created_at))::bigint AS created
   FROM people p WHERE p.workspace_id = $1`;
 
 export type Person = PersonView & { readonly id: PersonId };
 
+function personOf(row: Person): Person {
+  return { ...row, effective_roles: [...effectiveRoles(row.effective_roles)] };
+}
+
+export interface PeopleFilter {
+  /** Part of the e-mail or name, in any case. */
+  readonly q?: string | undefined;
+  readonly group?: string | undefined;
+  readonly active?: boolean | undefined;
+  readonly source?: PersonView['source'] | undefined;
+}
+
 /** By e-mail, up to `limit` people after `after`. */
 export async function listPeople(
   pool: Pool,
   workspaceId: WorkspaceId,
+  { q, group, active, source }: PeopleFilter,
   after: string | undefined,
   limit: number,
 ): Promise<Person[]> {
   const { rows } = await pool.query<Person>(
-    `${PEOPLE} AND ($2::text IS NULL OR p.email COLLATE "C" > $2 COLLATE "C") ORDER BY p.email COLLATE "C" LIMIT $3`,
-    [workspaceId, after ?? null, limit],
+    `SELECT * FROM (${PEOPLE} AND p.deleted_at IS NULL
+        AND ($2::text IS NULL OR p.email COLLATE "C" > $2 COLLATE "C")
+        AND ($4::text IS NULL OR position(lower($4) IN lower(p.email)) > 0 OR position(lower($4) IN lower(p.display_name)) > 0)
+        AND ($5::text IS NULL OR p.groups @> ARRAY[$5]) AND ($6::boolean IS NULL OR p.active = $6)) p
+      WHERE $7::text IS NULL OR p.source = $7 ORDER BY p.email COLLATE "C" LIMIT $3`,
+    [workspaceId, after ?? null, limit, q ?? null, group ?? null, active ?? null, source ?? null],
   );
-  return rows;
+  return rows.map(personOf);
 }
 
 /** By id or e-mail. Throws `person_not_found`. */
 export async function readPerson(client: Pool | ClientBase, workspaceId: WorkspaceId, person: string): Promise<Person> {
-  const { rows } = await client.query<Person>(`${PEOPLE} AND (p.id = $2 OR p.email = lower($2))`, [
-    workspaceId,
-    person,
-  ]);
+  const { rows } = await client.query<Person>(
+    `${PEOPLE} AND (p.id = $2 OR (p.email = lower($2) AND p.deleted_at IS NULL))`,
+    [workspaceId, person],
+  );
   if (rows[0] === undefined) throw personNotFound(person);
-  return rows[0];
+  return personOf(rows[0]);
 }
 
 export interface SlackHolder {

@@ -16,14 +16,26 @@ export function peopleRoutes(api: Api, context: ApiContext): void {
       schema: {
         tags,
         summary: 'List people, by e-mail',
-        querystring: z.strictObject(pageQuery),
+        querystring: z.strictObject({
+          q: z.string().max(254).optional().meta({ description: 'Part of the e-mail or name.' }),
+          group: z.string().max(64).optional(),
+          active: z.stringbool().optional(),
+          source: personSchema.shape.source.optional(),
+          ...pageQuery,
+        }),
         response: { 200: listOf(personSchema) },
       },
     },
-    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
-      const scope = { list: 'people', workspaceId };
+    async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
+      const scope = { list: 'people', workspaceId, filter };
       const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listPeople(pool, workspaceId, after === undefined ? undefined : String(after), limit + 1);
+      const rows = await listPeople(
+        pool,
+        workspaceId,
+        filter,
+        after === undefined ? undefined : String(after),
+        limit + 1,
+      );
       return pageOf(
         keys.state,
         scope,

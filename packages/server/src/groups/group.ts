@@ -1,0 +1,288 @@
+/** Groups of people that a directory provides, kept in step with `people.groups`. Each function runs inside a transaction of the log. */
+import { Failure } from '../errors.ts';
+import { type GroupId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+import { groupNameOf, markedName } from './name.ts';
+
+/** On one record, which has at most 64 KiB. */
+const PEOPLE_PER_RECORD = 200;
+
+export interface Actor {
+  readonly workspaceId: WorkspaceId;
+  readonly actor: string;
+  /** The SCIM connection. */
+  readonly directory: string;
+}
+
+export interface GroupDraft {
+  readonly displayName: string;
+  readonly externalId: string | null;
+}
+
+export interface Group extends GroupDraft {
+  readonly id: GroupId;
+  /** As it stands in `people.groups`. */
+  readonly name: string;
+  readonly version: number;
+}
+
+/** Locks the group. */
+export async function readGroup(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  id: string,
+): Promise<Group | undefined> {
+  const { rows } = await client.query<Group>(
+    `SELECT id, display_name AS "displayName", external_id AS "externalId", name, version
+       FROM directory_groups WHERE workspace_id = $1 AND id = $2 FOR UPDATE`,
+    [workspaceId, id],
+  );
+  return rows[0];
+}
+
+/** Throws `group_exists`, `group_kept_by_hand`. */
+export async function createGroup(transaction: LoggedTransaction, who: Actor, draft: GroupDraft): Promise<Group> {
+  const { client, log } = transaction;
+  const id = newId<GroupId>('grp');
+  await refuseTaken(transaction, who.workspaceId, draft, id);
+  const name = await freeName(transaction, who.workspaceId, draft.displayName, id);
+  await client.query(
+    `INSERT INTO directory_groups (workspace_id, id, display_name, name, external_id, directory)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [who.workspaceId, id, draft.displayName, name, draft.externalId, who.directory],
+  );
+  log({ ...about(who, { id, name, ...draft }), change: 'created' });
+  return { id, name, version: 1, ...draft };
+}
+
+/** A new display name is a new name in `people.groups`. Throws `group_exists`, `group_kept_by_hand`. */
+export async function changeGroup(
+  transaction: LoggedTransaction,
+  who: Actor,
+  group: Group,
+  draft: GroupDraft,
+): Promise<Group> {
+  const { client, log } = transaction;
+  const { workspaceId } = who;
+  const changes = {
+    ...(group.displayName === draft.displayName ? {} : { display_name: [group.displayName, draft.displayName] }),
+    ...(group.externalId === draft.externalId ? {} : { external_id: [group.externalId, draft.externalId] }),
+  };
+  if (Object.keys(changes).length === 0) return group;
+  await refuseTaken(transaction, workspaceId, draft, group.id);
+  const name =
+    group.displayName === draft.displayName
+      ? group.name
+      : await freeName(transaction, workspaceId, draft.displayName, group.id, group.name);
+  const { rows } = await client.query<{ version: number }>(
+    `UPDATE directory_groups SET display_name = $3, name = $4, external_id = $5, directory = $6, version = version + 1,
+            modified_at = clock_timestamp()
+      WHERE workspace_id = $1 AND id = $2 RETURNING version`,
+    [workspaceId, group.id, draft.displayName, name, draft.externalId, who.directory],
+  );
+  if (name !== group.name)
+    await client.query(
+      `UPDATE people p SET groups = ${sorted('array_replace(p.groups, $3, $4)')} FROM directory_group_members m
+        WHERE m.workspace_id = $1 AND m.group_id = $2 AND p.workspace_id = $1 AND p.id = m.person_id`,
+      [workspaceId, group.id, group.name, name],
+    );
+  const after = { ...group, ...draft, name, version: rows[0]?.version ?? group.version };
+  log({
+    ...about(who, after),
+    change: 'changed',
+    changes: { ...changes, ...(name === group.name ? {} : { name: [group.name, name] }) },
+  });
+  return after;
+}
+
+export async function deleteGroup(transaction: LoggedTransaction, who: Actor, group: Group): Promise<void> {
+  await removeMembers(transaction, who, group, 'all');
+  await transaction.client.query('DELETE FROM directory_groups WHERE workspace_id = $1 AND id = $2', [
+    who.workspaceId,
+    group.id,
+  ]);
+  transaction.log({ ...about(who, group), change: 'deleted' });
+}
+
+/** Those who are in it already stay so. Throws `member_unknown`. Resolves with how many came in. */
+export async function addMembers(
+  transaction: LoggedTransaction,
+  who: Actor,
+  group: Group,
+  ids: readonly string[],
+): Promise<number> {
+  if (ids.length === 0) return 0;
+  const { client } = transaction;
+  const { rows: unknown } = await client.query<{ id: string }>(
+    `SELECT id FROM unnest($2::text[]) AS t(id)
+      WHERE NOT EXISTS (SELECT FROM people p WHERE p.workspace_id = $1 AND p.id = t.id AND p.deleted_at IS NULL) LIMIT 1`,
+    [who.workspaceId, ids],
+  );
+  if (unknown[0] !== undefined)
+    throw new Failure(
+      400,
+      'member_unknown',
+      `There is no person ${unknown[0].id}.`,
+      'Provide the person first; nothing was changed.',
+    );
+  const { rows } = await client.query<{ email: string }>(
+    `WITH added AS (
+       INSERT INTO directory_group_members (workspace_id, group_id, person_id)
+       SELECT DISTINCT $1, $2, id FROM unnest($3::text[]) AS t(id) ON CONFLICT DO NOTHING RETURNING person_id)
+     UPDATE people p SET groups = ${sorted('p.groups || $4::text')} FROM added
+      WHERE p.workspace_id = $1 AND p.id = added.person_id RETURNING p.email`,
+    [who.workspaceId, group.id, ids, group.name],
+  );
+  await moved(transaction, who, group, 'added', rows);
+  return rows.length;
+}
+
+/** Those who are not in it stay out of it. */
+export async function removeMembers(
+  transaction: LoggedTransaction,
+  who: Actor,
+  group: Group,
+  ids: readonly string[] | 'all',
+): Promise<number> {
+  if (ids.length === 0) return 0;
+  const { rows } = await transaction.client.query<{ email: string }>(
+    `WITH removed AS (
+       DELETE FROM directory_group_members
+        WHERE workspace_id = $1 AND group_id = $2 AND ($3::text[] IS NULL OR person_id = ANY($3)) RETURNING person_id)
+     UPDATE people p SET groups = array_remove(p.groups, $4) FROM removed
+      WHERE p.workspace_id = $1 AND p.id = removed.person_id RETURNING p.email`,
+    [who.workspaceId, group.id, ids === 'all' ? null : ids, group.name],
+  );
+  await moved(transaction, who, group, 'removed', rows);
+  return rows.length;
+}
+
+/** Exactly these. */
+export async function setMembers(
+  transaction: LoggedTransaction,
+  who: Actor,
+  group: Group,
+  ids: readonly string[],
+): Promise<number> {
+  const { rows } = await transaction.client.query<{ person_id: string }>(
+    `SELECT person_id FROM directory_group_members
+      WHERE workspace_id = $1 AND group_id = $2 AND person_id <> ALL($3)`,
+    [who.workspaceId, group.id, ids],
+  );
+  const gone = await removeMembers(
+    transaction,
+    who,
+    group,
+    rows.map(({ person_id }) => person_id),
+  );
+  return gone + (await addMembers(transaction, who, group, ids));
+}
+
+/** The person is gone: out of all groups of the directory and those kept by hand. */
+export async function leaveAllGroups(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  personId: PersonId,
+): Promise<void> {
+  await client.query(
+    `WITH left_groups AS (
+       DELETE FROM directory_group_members WHERE workspace_id = $1 AND person_id = $2 RETURNING group_id)
+     UPDATE directory_groups g SET version = version + 1, modified_at = clock_timestamp() FROM left_groups l
+      WHERE g.workspace_id = $1 AND g.id = l.group_id`,
+    [workspaceId, personId],
+  );
+  await client.query(`UPDATE people SET groups = '{}' WHERE workspace_id = $1 AND id = $2`, [workspaceId, personId]);
+}
+
+/** Of these names, those that a directory decides about. */
+export async function namesOfDirectory(
+  { client }: Pick<LoggedTransaction, 'client'>,
+  workspaceId: WorkspaceId,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  if (names.length === 0) return [];
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT name FROM directory_groups WHERE workspace_id = $1 AND lower(name) = ANY($2) ORDER BY name',
+    [workspaceId, names.map((name) => name.toLowerCase())],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** SQL: without repeats, as people.groups is kept. */
+function sorted(expression: string): string {
+  return `(SELECT array_agg(DISTINCT g COLLATE "C" ORDER BY g COLLATE "C") FROM unnest(${expression}) AS t(g))`;
+}
+
+async function moved(
+  { client, log }: LoggedTransaction,
+  who: Actor,
+  group: Group,
+  which: 'added' | 'removed',
+  people: readonly { readonly email: string }[],
+): Promise<void> {
+  if (people.length === 0) return;
+  await client.query(
+    `UPDATE directory_groups SET version = version + 1, modified_at = clock_timestamp(), directory = $3
+      WHERE workspace_id = $1 AND id = $2`,
+    [who.workspaceId, group.id, who.directory],
+  );
+  for (let from = 0; from < people.length; from += PEOPLE_PER_RECORD) {
+    const emails = people.slice(from, from + PEOPLE_PER_RECORD).map(({ email }) => email);
+    log({ ...about(who, group), change: 'members', [which]: emails });
+  }
+}
+
+function about({ actor }: Actor, { id, name, displayName }: Pick<Group, 'id' | 'name' | 'displayName'>) {
+  return { kind: 'group.changed', actor, group_id: id, group: name, display_name: displayName } as const;
+}
+
+async function refuseTaken(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  { displayName, externalId }: GroupDraft,
+  id: GroupId,
+): Promise<void> {
+  const { rows } = await client.query<{ display_name: string; by_name: boolean }>(
+    `SELECT display_name, lower(display_name) = lower($2) AS by_name FROM directory_groups
+      WHERE workspace_id = $1 AND id <> $4 AND (lower(display_name) = lower($2) OR external_id = $3) LIMIT 1`,
+    [workspaceId, displayName, externalId, id],
+  );
+  const [taken] = rows;
+  if (taken === undefined) return;
+  throw new Failure(
+    409,
+    'group_exists',
+    `There already is a group ${taken.by_name ? `named ${taken.display_name}` : `with the externalId ${externalId}`}.`,
+    'Change that one.',
+  );
+}
+
+/**
+ * Whoever controls the directory would else take over what a group kept by hand may do; and of two groups that would be
+ * called the same, the later one is marked.
+ */
+async function freeName(
+  { client }: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  displayName: string,
+  id: GroupId,
+  current?: string,
+): Promise<string> {
+  const name = groupNameOf(displayName);
+  if (name === current) return name;
+  const { rows } = await client.query<{ taken: boolean; by_hand: boolean }>(
+    `SELECT EXISTS (SELECT FROM directory_groups WHERE workspace_id = $1 AND lower(name) = lower($2) AND id <> $3) AS taken,
+            EXISTS (SELECT FROM people p, unnest(p.groups) AS t(g)
+                     WHERE p.workspace_id = $1 AND p.groups <> '{}' AND lower(g) = lower($2)
+                       AND NOT EXISTS (SELECT FROM directory_groups d WHERE d.workspace_id = $1 AND d.name = g)) AS by_hand`,
+    [workspaceId, name, id],
+  );
+  if (rows[0]?.by_hand === true)
+    throw new Failure(
+      409,
+      'group_kept_by_hand',
+      `People are in a group ${name} that is kept by hand.`,
+      'Take it from them with PATCH /v1/people/:person first: the directory does not take it over.',
+    );
+  return rows[0]?.taken === true ? markedName(name, id.slice(-4).toLowerCase()) : name;
+}

@@ -1,0 +1,15 @@
+/** Groups of people that a directory provides. Groups kept by hand are names in `people.groups` alone. */
+export {
+  type Actor,
+  addMembers,
+  changeGroup,
+  createGroup,
+  deleteGroup,
+  type Group,
+  type GroupDraft,
+  leaveAllGroups,
+  namesOfDirectory,
+  readGroup,
+  removeMembers,
+  setMembers,
+} from './group.ts';

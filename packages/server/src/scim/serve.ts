@@ -1,0 +1,177 @@
+/** From a method and a path to an answer: for requests, and for the operations of a bulk request. */
+import type { JsonValue } from '@hivekey/policy';
+import type { Provisioner } from './connection.ts';
+import { resourceTypeBody, schemaBody, serviceProviderConfig } from './discovery.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ScimFailure } from './failure.ts';
+import type { Lane } from './lane.ts';
+import type { Projection } from './projection.ts';
+import { readProjection, readQuery, readSearch } from './query.ts';
+import { bodyOf, locationOf, type Resource } from './resource.ts';
+import { namesVersion, tagOf } from './version.ts';
+
+const LIST_URN = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
+
+export interface ScimRequest {
+  readonly method: string;
+  /** Below the base, decoded, by its slashes: `['Users', 'per_…']`. */
+  readonly path: readonly string[];
+  /** By names in lower case. */
+  readonly query: ReadonlyMap<string, JsonValue>;
+  readonly body: JsonValue | undefined;
+  readonly ifMatch: string | undefined;
+  readonly ifNoneMatch: string | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  /** Of what was created. */
+  readonly id?: string;
+}
+
+export interface Service {
+  readonly base: string;
+  readonly documentation: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly lane: Lane;
+}
+
+type Handler = () => Promise<Answer>;
+type Methods = Readonly<Record<string, Handler>>;
+
+/** Throws ScimFailure, and Failures of what is below. */
+export function serve(service: Service, who: Provisioner, request: ScimRequest): Promise<Answer> {
+  const methods = methodsAt(service, who, request);
+  const handler = methods[request.method];
+  if (handler !== undefined) return handler();
+  throw new ScimFailure(405, undefined, `Here are only ${Object.keys(methods).join(' and ')}.`);
+}
+
+function methodsAt(service: Service, who: Provisioner, request: ScimRequest): Methods {
+  const [place = '', id, ...rest] = request.path;
+  const endpoint = service.endpoints.find(({ type }) => type.endpoint === `/${place}`);
+  if (endpoint !== undefined && rest.length === 0) {
+    if (!who.scopes.includes(endpoint.scope))
+      throw new ScimFailure(403, undefined, `This connection may not provision ${endpoint.scope}.`);
+    if (id === undefined) return collection(service, endpoint, who, request);
+    if (id === '.search') return { POST: () => list(service, endpoint, who, readSearch(request.body)) };
+    return one(service, endpoint, who, id, request);
+  }
+  if (rest.length === 0) {
+    const found = discovery(service, who, place, id);
+    if (found !== undefined) return { GET: async () => answer(200, found) };
+  }
+  // RFC 7644 section 3.11: a connection stands for nobody.
+  if (place === 'Me') throw new ScimFailure(501, undefined, 'There is no /Me here.');
+  throw new ScimFailure(404, undefined, `There is no /${request.path.join('/')}.`);
+}
+
+function answer(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers, body };
+}
+
+function shown(
+  { base }: Service,
+  { type }: Endpoint,
+  resource: Resource,
+  projection: Projection,
+  status = 200,
+): Answer {
+  const location = locationOf(base, type, resource.id);
+  return {
+    ...answer(status, bodyOf(base, type, resource, projection), {
+      etag: tagOf(resource.version),
+      ...(status === 201 ? { location } : { 'content-location': location }),
+    }),
+    id: resource.id,
+  };
+}
+
+function collection(service: Service, endpoint: Endpoint, who: Provisioner, { query, body }: ScimRequest): Methods {
+  return {
+    GET: () => list(service, endpoint, who, query),
+    POST: async () => {
+      const projection = readProjection(endpoint.type, query);
+      const resource = await service.lane.run(who.workspaceId, () => endpoint.create(who, body));
+      return shown(service, endpoint, resource, projection, 201);
+    },
+  };
+}
+
+async function list(
+  { base }: Service,
+  endpoint: Endpoint,
+  who: Provisioner,
+  given: ScimRequest['query'],
+): Promise<Answer> {
+  const query = readQuery(endpoint.type, given);
+  const { total, resources } = await endpoint.list(who, query);
+  return answer(200, {
+    schemas: [LIST_URN],
+    totalResults: total,
+    startIndex: query.startIndex,
+    itemsPerPage: resources.length,
+    Resources: resources.map((resource) => bodyOf(base, endpoint.type, resource, query.projection)),
+  });
+}
+
+function one(service: Service, endpoint: Endpoint, who: Provisioner, id: string, request: ScimRequest): Methods {
+  const { body, query, ifMatch, ifNoneMatch } = request;
+  const precondition = { ifMatch };
+  const change = <T>(run: () => Promise<T>): Promise<T> => service.lane.run(who.workspaceId, run);
+  return {
+    GET: async () => {
+      const projection = readProjection(endpoint.type, query);
+      const resource = await endpoint.read(who, id, projection);
+      if (ifNoneMatch !== undefined && namesVersion(ifNoneMatch, resource.version))
+        return answer(304, undefined, { etag: tagOf(resource.version) });
+      return shown(service, endpoint, resource, projection);
+    },
+    PUT: async () => {
+      const projection = readProjection(endpoint.type, query);
+      const resource = await change(() => endpoint.replace(who, id, body, precondition));
+      return shown(service, endpoint, resource, projection);
+    },
+    PATCH: async () => {
+      const projection = readProjection(endpoint.type, query);
+      const resource = await change(() => endpoint.patch(who, id, body, precondition));
+      if (resource !== undefined) return shown(service, endpoint, resource, projection);
+      // RFC 7644 section 3.5.2: what was asked for by name is answered.
+      if (!query.has('attributes')) return answer(204, undefined);
+      return shown(service, endpoint, await endpoint.read(who, id, projection), projection);
+    },
+    DELETE: async () => {
+      await change(() => endpoint.remove(who, id, precondition));
+      return answer(204, undefined);
+    },
+  };
+}
+
+function discovery(service: Service, who: Provisioner, place: string, id: string | undefined): object | undefined {
+  const { base } = service;
+  const types = service.endpoints.filter(({ scope }) => who.scopes.includes(scope)).map(({ type }) => type);
+  if (place === 'ServiceProviderConfig')
+    return id === undefined ? serviceProviderConfig(base, service.documentation) : undefined;
+  if (place === 'ResourceTypes') {
+    if (id === undefined) return listed(types.map((type) => resourceTypeBody(base, type)));
+    const type = types.find(({ name }) => name === id);
+    return type && resourceTypeBody(base, type);
+  }
+  if (place !== 'Schemas') return undefined;
+  const schemas = types.flatMap(({ schema, extensions }) => [schema, ...extensions]);
+  if (id === undefined) return listed(schemas.map((schema) => schemaBody(base, schema)));
+  const schema = schemas.find((each) => each.id.toLowerCase() === id.toLowerCase());
+  return schema && schemaBody(base, schema);
+}
+
+function listed(resources: readonly object[]): object {
+  return {
+    schemas: [LIST_URN],
+    totalResults: resources.length,
+    startIndex: 1,
+    itemsPerPage: resources.length,
+    Resources: resources,
+  };
+}
