@@ -27,6 +27,7 @@ import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
 import type { Secret } from './secret.ts';
+import { createSignIn } from './sign-in/index.ts';
 import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
 import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
@@ -217,6 +218,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     secrets,
+    signIn: createSignIn({ pool, log, secrets, keys, config, url, logger }),
     upstreams,
     httpApis,
     approvals,

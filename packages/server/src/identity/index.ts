@@ -1,15 +1,31 @@
 /** Who may manage: admin keys, console sessions, and the roles of both. */
+// Loaded first: people need it while they load, and `admin-keys.ts` needs people.
+import './workspace-roles.ts';
+
 export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
+export {
+  type Assurance,
+  assuranceProblem,
+  checkAssurance,
+  type Duty,
+  readAssurance,
+  signInRequired,
+} from './assurance.ts';
 export { type Device, deviceOf } from './device.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
 export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
 export {
+  endSession,
   endSessionsOf,
+  findSession,
   type OpenedSession,
   openPersonSession,
   type PreviousSession,
   personActor,
+  SESSION_IDLE_SECONDS,
+  SESSION_SECONDS,
+  type Session,
   type SignedInPerson,
   stepUpSession,
 } from './sessions.ts';

@@ -24,6 +24,7 @@ import {
 import { holderOfKey } from './administrators.ts';
 import { deviceOf } from './device.ts';
 import { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
+import { listSessions, openSessionSchema, revokeSession } from './session-list.ts';
 import { endSession, findSession, openSession, type Session } from './sessions.ts';
 import { WORKSPACE_ROLES, workspaceRolesSchema } from './workspace-roles.ts';
 
@@ -52,6 +53,8 @@ const sessionSchema = z
     expires_at: z.int(),
   })
   .meta({ id: 'Session' });
+
+const keyParams = z.strictObject({ id: z.string().max(64) });
 
 async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.output<typeof sessionSchema>> {
   const { rows } = await pool.query<z.output<typeof sessionSchema>['workspace']>(
@@ -144,6 +147,43 @@ export function sessionRoutes(api: Api, context: ApiContext): void {
   );
 }
 
+export function sessionListRoutes(api: Api, { pool, log, keys }: ApiContext): void {
+  api.get(
+    '/v1/sessions',
+    {
+      schema: {
+        summary: 'Open console sessions, newest first: one’s own, and as an administrator all',
+        tags: ['session'],
+        querystring: z.strictObject({ person: z.string().max(254).optional(), ...pageQuery }),
+        response: { 200: listOf(openSessionSchema) },
+      },
+    },
+    async ({ administrator, query: { limit, cursor, person } }) => {
+      const scope = { list: 'sessions', workspaceId: administrator.workspaceId, filter: { person } };
+      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
+      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const rows = await listSessions(pool, administrator, person, after, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (session) => session,
+        (session) => [session.created_us, session.id],
+      );
+    },
+  );
+
+  api.delete(
+    '/v1/sessions/:id',
+    { schema: { summary: 'End a session', tags: ['session'], params: keyParams, response: { 204: z.undefined() } } },
+    async ({ administrator, params: { id } }, reply) => {
+      await revokeSession(log, administrator, id);
+      return reply.code(204).send();
+    },
+  );
+}
+
 const keySchema = z
   .object({
     id: z.string(),
@@ -169,7 +209,6 @@ const keyName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not 1 to 64 letters, digits, dots, hyphens and underscores');
 const lifetime = z.int().min(60).max(MAX_KEY_SECONDS).optional();
 const holder = z.string().min(1).max(254).optional().meta({ description: 'Id or e-mail of the person it belongs to.' });
-const keyParams = z.strictObject({ id: z.string().max(64) });
 
 function shown({ view, text }: NewKey): z.output<typeof newKeySchema> {
   return { ...view, key: text.reveal() };

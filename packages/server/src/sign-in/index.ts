@@ -12,3 +12,4 @@ export {
   type ProviderKind,
   readActiveProvider,
 } from './provider.ts';
+export { createSignIn, type SignInParts } from './sign-in.ts';

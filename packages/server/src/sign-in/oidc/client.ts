@@ -37,8 +37,10 @@ export interface Oidc extends Protocol {
     query: string,
     pending: { readonly purpose: Beginning['purpose']; readonly createdAt: Date },
   ): Promise<VerifiedSignIn>;
-  /** Metadata as the provider has it now. Throws `provider_unreachable`, `provider_unusable`. */
-  discover(provider: Pick<IdentityProvider, 'workspaceId' | 'issuer' | 'settings'>): Promise<oidc.Configuration>;
+  /** Reads the metadata as they are now. Throws `provider_unreachable`, `provider_unusable`, `provider_url_refused`. */
+  check(issuer: string): Promise<oidc.ServerMetadata>;
+  /** Where the browser signs out at the provider (RP-Initiated Logout 1.0); undefined where it offers that nowhere, or is away. */
+  logoutUrl(provider: IdentityProvider, returnTo: string): Promise<string | undefined>;
 }
 
 export function redirectUri(url: string, providerId: string): string {
@@ -51,7 +53,7 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
 
   async function clientAuthentication(
     { workspaceId }: Pick<IdentityProvider, 'workspaceId'>,
-    { client_auth, secret_name, id_token_alg: _, public_key }: OidcSettings,
+    { client_auth, secret_name, public_key }: OidcSettings,
   ): Promise<oidc.ClientAuth> {
     const secret = (await secrets.openOwn(workspaceId, secret_name)).reveal();
     if (client_auth === 'client_secret_basic') return oidc.ClientSecretBasic(secret);
@@ -60,36 +62,44 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
     return oidc.PrivateKeyJwt({ key: await importPKCS8(secret, 'ES256'), kid });
   }
 
-  async function discover(
-    provider: Pick<IdentityProvider, 'workspaceId' | 'issuer' | 'settings'>,
+  async function configure(
+    issuer: string,
+    metadata: Pick<OidcSettings, 'client_id' | 'id_token_alg'>,
+    authentication: oidc.ClientAuth,
   ): Promise<oidc.Configuration> {
-    const settings = storedOidcSettings.parse(provider.settings);
-    const authentication = await clientAuthentication(provider, settings);
+    const isPlain = issuer.startsWith('http:');
     try {
       const config = await oidc.discovery(
-        new URL(provider.issuer),
-        settings.client_id,
-        { id_token_signed_response_alg: settings.id_token_alg, [oidc.clockTolerance]: CLOCK_SKEW_SECONDS },
+        new URL(issuer),
+        metadata.client_id,
+        { id_token_signed_response_alg: metadata.id_token_alg, [oidc.clockTolerance]: CLOCK_SKEW_SECONDS },
         authentication,
         {
           [oidc.customFetch]: (target, init) => fetch(target, init),
           timeout: TIMEOUT_SECONDS,
-          // Without this the signature of an ID token from the token endpoint is not looked at. Plain http reaches only
-          // hosts that the operator allows by name: the fetch refuses every other.
-          execute: [
-            oidc.enableNonRepudiationChecks,
-            ...(provider.issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : []),
-          ],
+          // Without the first, the signature of an ID token from the token endpoint is not looked at. Plain http reaches
+          // only hosts that the operator allows by name: the fetch refuses every other.
+          execute: [oidc.enableNonRepudiationChecks, ...(isPlain ? [oidc.allowInsecureRequests] : [])],
         },
       );
       const { authorization_endpoint, token_endpoint, jwks_uri } = config.serverMetadata();
       for (const endpoint of [authorization_endpoint, token_endpoint, jwks_uri])
-        if (endpoint === undefined || (!endpoint.startsWith('https:') && !provider.issuer.startsWith('http:')))
+        if (endpoint === undefined || (!isPlain && !endpoint.startsWith('https:')))
           throw unusable('its metadata lack an endpoint, or have one that is not https');
       return config;
     } catch (error) {
       throw failureOf(error, 'discovery');
     }
+  }
+
+  async function discover(provider: IdentityProvider): Promise<oidc.Configuration> {
+    const settings = storedOidcSettings.parse(provider.settings);
+    return configure(provider.issuer, settings, await clientAuthentication(provider, settings));
+  }
+
+  async function check(issuer: string): Promise<oidc.ServerMetadata> {
+    const config = await configure(issuer, { client_id: 'none', id_token_alg: 'RS256' }, oidc.None());
+    return config.serverMetadata();
   }
 
   /** What the caller may know; the rest is for the operator's log. */
@@ -217,7 +227,13 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
     }
   }
 
-  return { begin, finish, discover };
+  async function logoutUrl(provider: IdentityProvider, returnTo: string): Promise<string | undefined> {
+    const config = await discover(provider).catch(() => undefined);
+    if (config?.serverMetadata().end_session_endpoint === undefined) return undefined;
+    return oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: returnTo }).href;
+  }
+
+  return { begin, finish, check, logoutUrl };
 }
 
 function checkTenant({ tenants, hosted_domains: domains }: OidcSettings, { tid, hd }: oidc.IDToken): void {
