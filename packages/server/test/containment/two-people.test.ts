@@ -165,6 +165,7 @@ describe('once two people are asked for', () => {
     expect(await world.ok('GET', path)).toMatchObject({ status: 'proposed' });
     expect((await world.ok('GET', '/v1/containment-settings')).warning).toContain('Fewer than two');
     await world.ok('PATCH', '/v1/people/dana@acme.example', { active: true });
+    ({ key: dana } = await world.ok('POST', '/v1/keys', { name: 'dana-back', person: 'dana@acme.example' }));
     expect((await world.ok('GET', '/v1/containment-settings')).warning).toBeNull();
 
     expect(await world.refused('POST', `${path}/withdraw`, {})).toBe('person_required');

@@ -101,14 +101,15 @@ describe('a freeze in force', () => {
     expect([nobody.status, nobody.body.error.code]).toEqual([403, 'person_required']);
     await call('PATCH', '/v1/people/lee@acme.example', { body: { active: false } });
     const left = await call('POST', `${path}/approve`, { key: lee });
-    expect([left.status, left.body.error.code]).toEqual([403, 'person_inactive']);
+    expect([left.status, left.body.error.code]).toEqual([401, 'key_revoked']);
     await call('PATCH', '/v1/people/lee@acme.example', { body: { active: true } });
+    lee = await keyOf('lee', 'lee-back');
     expect((await act('crm.delete')).status).toBe(403);
 
     const approved = await call('POST', `${path}/approve`, { key: lee });
     expect(approved.body).toMatchObject({
       status: 'active',
-      approved_by: 'key:lee',
+      approved_by: 'key:lee-back',
       approved_by_person: 'lee@acme.example',
     });
     expect(approved.body.ends_at - approved.body.starts_at).toBe(1_800);

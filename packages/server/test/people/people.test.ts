@@ -91,13 +91,16 @@ describe('an owner who leaves', () => {
     expect(await world.ok('PATCH', '/v1/agents/one', { owner: 'lee@acme.example' })).toMatchObject({
       status: 'active',
     });
-    expect((await world.act(one, 'notes.add')).status).toBe(200);
+    // The tokens were those of whoever left.
+    expect((await world.act(one, 'notes.add')).body.error.code).toBe('token_revoked');
+    expect((await world.act(await world.token('one'), 'notes.add')).status).toBe(200);
 
     // Coming back resumes nothing: somebody decides about each agent.
     await world.ok('PATCH', `/v1/people/${owner}`, { active: true });
     expect((await world.act(two, 'notes.add')).body.error.code).toBe('agent_suspended');
     await world.ok('POST', '/v1/agents/two/restore');
-    expect((await world.act(two, 'notes.add')).status).toBe(200);
+    expect((await world.act(two, 'notes.add')).body.error.code).toBe('token_revoked');
+    expect((await world.act(await world.token('two'), 'notes.add')).status).toBe(200);
   });
 
   it('leaves a suspended agent suspended when it is given away', async () => {
