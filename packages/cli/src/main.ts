@@ -20,7 +20,8 @@ import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
-import { addUpstreamCommands } from './commands/servers.ts';
+import { addSecretCommands } from './commands/secrets.ts';
+import { addServerCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { addTwoPeopleCommands } from './commands/two-people.ts';
 import { addVerifyCommand } from './commands/verify.ts';
@@ -60,8 +61,9 @@ for (const add of [
   addPolicyObjectCommands,
   addPolicyCommands,
   addBudgetCommands,
-  addUpstreamCommands,
+  addServerCommands,
   addHttpApiCommands,
+  addSecretCommands,
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,

@@ -681,6 +681,101 @@ export interface Breaker {
   }[];
 }
 
+/** How a credential reaches its upstream; `env` is for stdio servers. */
+export type Injection =
+  | { readonly header: string; readonly format: string }
+  | { readonly query: string }
+  | { readonly basic: { readonly username?: string } }
+  | {
+      readonly oauth: {
+        readonly token_url: string;
+        readonly client_id: string;
+        readonly method: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+        readonly scope?: string;
+        readonly audience?: string;
+        readonly resource?: string;
+        readonly key_id?: string;
+      };
+    }
+  | { readonly env: string };
+
+/** A stored upstream credential, `vault://<name>`; never its value. Times are epoch seconds. */
+export interface StoredSecret {
+  readonly object: 'secret';
+  readonly name: string;
+  /** The current one; 0 while there is only a staged one. */
+  readonly version: number;
+  readonly last4: string;
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires: number | null;
+  readonly expiry: 'none' | 'ok' | 'soon' | 'past';
+  readonly last_used: number | null;
+  readonly versions: readonly {
+    readonly version: number;
+    readonly state: 'staged' | 'current' | 'previous' | 'retired';
+    readonly last4: string;
+    readonly created: number;
+    readonly created_by: string;
+    readonly expires: number | null;
+    readonly retires: number | null;
+    readonly key: string;
+  }[];
+  readonly used_by: readonly {
+    readonly kind: 'mcp_server' | 'http_api' | 'channel';
+    readonly id: string;
+    readonly name: string;
+    readonly status: string;
+  }[];
+  /** Who can reach it; only where one is read. */
+  readonly agents?: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly status: string;
+    readonly capabilities: readonly string[];
+    readonly last_call: number | null;
+  }[];
+}
+
+export interface SecretTest {
+  readonly object: 'secret_test';
+  readonly name: string;
+  readonly version: number;
+  readonly opened: boolean;
+  readonly error: string | null;
+  readonly connections: readonly {
+    readonly kind: 'mcp_server' | 'http_api' | 'channel';
+    readonly name: string;
+    readonly state: 'ok' | 'failed' | 'not_tried';
+    readonly error: string | null;
+  }[];
+}
+
+/** What stored credentials are wrapped under, and how far the newest rewrap is. */
+export interface EncryptionKeys {
+  readonly object: 'encryption_keys';
+  readonly current: string;
+  readonly keys: readonly {
+    readonly reference: string;
+    readonly state: 'current' | 'retiring' | 'retired';
+    readonly versions: number;
+    readonly set: number | null;
+    readonly set_by: string | null;
+  }[];
+  readonly rewrap: {
+    readonly id: string;
+    readonly key: string;
+    readonly state: 'running' | 'done' | 'failed';
+    readonly total: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly last_error: string | null;
+    readonly started: number;
+    readonly started_by: string;
+    readonly finished: number | null;
+  } | null;
+}
+
 /** A REST API behind the gateway, at `base_path`. */
 export interface HttpApi {
   readonly id: string;
@@ -689,12 +784,18 @@ export interface HttpApi {
   readonly endpoint: string;
   readonly base_path: string;
   readonly credential_ref: string | null;
-  readonly injection: { readonly header: string; readonly format: string } | null;
+  readonly injection: Injection | null;
   readonly default_access: 'read-only' | 'read-write' | 'none';
   readonly allow_private: boolean;
   readonly max_request_bytes: number;
   readonly max_response_bytes: number;
   readonly timeout_seconds: number;
+  /** Who holds the credential: the gateway alone, agents for `lease_seconds` at most, or agents may. */
+  readonly custody: 'injected' | 'leased' | 'external';
+  readonly lease_seconds: number | null;
+  /** Error code with which the authorization server refuses HiveKey's client. */
+  readonly credential_error: string | null;
+  readonly credential_error_at: number | null;
   readonly status: 'active' | 'disabled';
   readonly document: {
     readonly pin: string;

@@ -1,11 +1,11 @@
-/** mcp-server and secret: what stands behind the gateway. */
+/** mcp-server: what stands behind the gateway. */
 import { HiveKeyError, type Json } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { readDocuments, type TextDocument, textField } from '../documents.ts';
 import { UsageError } from '../exit.ts';
 import { type Columns, printable, stateLabel, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
-import { pair, readText, repeated } from '../values.ts';
+import { pair, repeated } from '../values.ts';
 
 interface Server {
   readonly id: string;
@@ -30,13 +30,6 @@ interface Definition {
   readonly status: string;
   readonly pin: string;
   readonly problem: string | null;
-}
-
-interface Secret {
-  readonly name: string;
-  readonly version: number;
-  readonly last4: string;
-  readonly created: number;
 }
 
 const pathOf = (server: string): string => `/v1/mcp/servers/${encodeURIComponent(server)}`;
@@ -149,7 +142,7 @@ async function approve(
   if (wanted.length === 0) out.note('Nothing waits for approval.');
 }
 
-function addServerCommands(program: Command): void {
+export function addServerCommands(program: Command): void {
   const server = program.command('mcp-server').description('MCP servers behind the gateway: add, apply, list, approve');
   server
     .command('add <namespace> [command...]')
@@ -299,44 +292,4 @@ function addServerCommands(program: Command): void {
         return undefined;
       }),
     );
-}
-
-const SECRETS: Columns<Secret> = {
-  name: ({ name }) => `vault://${name}`,
-  version: ({ version }) => String(version),
-  last4: ({ last4 }) => `…${last4}`,
-  set: ({ created }) => when(created),
-};
-
-function addSecretCommands(program: Command): void {
-  const secret = program.command('secret').description('upstream credentials, encrypted at rest and never shown');
-  secret
-    .command('set <name>')
-    .description('store a credential, read from standard input or a file; servers name it vault://<name>')
-    .option('-f, --file <path>', 'file that holds it; - is standard input', '-')
-    .addHelpText('after', '\nExample:\n  pass show acme-crm | hivekey secret set acme-crm-key')
-    .action(
-      online<[string], { file: string }>(async ({ out, hivekey }, { file }, name) => {
-        const value = readText(file).replace(/\r?\n$/, '');
-        const kept = await hivekey.request<Secret>('PUT', `/v1/secrets/${encodeURIComponent(name)}`, {
-          body: { value },
-        });
-        out.result(kept, () => `vault://${kept.name} · version ${kept.version}`);
-        return undefined;
-      }),
-    );
-  secret
-    .command('list')
-    .description('names and versions; never values')
-    .action(
-      online(async ({ out, hivekey }) => {
-        out.table(await hivekey.all<Secret>('/v1/secrets'), SECRETS, 'There are no stored credentials.');
-        return undefined;
-      }),
-    );
-}
-
-export function addUpstreamCommands(program: Command): void {
-  addServerCommands(program);
-  addSecretCommands(program);
 }

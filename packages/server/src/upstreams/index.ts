@@ -13,7 +13,6 @@ export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
 export { type Authorized, Authorizer, withParameter } from './credentials/authorizer.ts';
 export { recordCredentialOutcome } from './credentials/outcomes.ts';
-export { CredentialUnavailable } from './credentials/unavailable.ts';
 export { openVault } from './credentials/vault-settings.ts';
 export {
   CUSTODIES,
@@ -62,7 +61,7 @@ export {
 export { compileArguments } from './schema/compile.ts';
 export { sensitivePathsOf } from './schema/sensitive.ts';
 export type { Scrubber, StreamScrubber } from './scrub.ts';
-export { createSecretStore, type NewVersion, type SecretStore } from './secrets.ts';
+export { createSecretStore, type SecretStore } from './secrets.ts';
 export type * from './types.ts';
 export type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamAnswer, UpstreamServer, Upstreams } from './types.ts';
 export { createUpstreams, type UpstreamsOptions } from './upstreams.ts';

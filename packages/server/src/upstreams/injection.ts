@@ -14,17 +14,17 @@ export interface HeaderInjection {
 }
 
 /** Name of the parameter. */
-export interface QueryInjection {
+interface QueryInjection {
   readonly query: string;
 }
 
 /** RFC 7617. Without a user name the credential is `user:password`. */
-export interface BasicInjection {
+interface BasicInjection {
   readonly basic: { readonly username?: string | undefined };
 }
 
 /** OAuth 2.0 client credentials (RFC 6749, 4.4); the credential is the client secret, or the client's private key. */
-export interface OAuthInjection {
+interface OAuthInjection {
   readonly oauth: OAuthClient;
 }
 

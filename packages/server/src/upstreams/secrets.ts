@@ -27,9 +27,9 @@ const CACHE_MS = 60_000;
 const SHOWN_FROM = 16;
 const UPKEEP_MS = 30_000;
 /** How long the version before can be taken back, unless told otherwise. */
-export const OVERLAP_SECONDS = 86_400;
+const OVERLAP_SECONDS = 86_400;
 
-export interface NewVersion {
+interface NewVersion {
   /** Stored, and not used before it is promoted. */
   readonly staged?: boolean | undefined;
   /** How long the version that it replaces can be taken back; 0 erases its value at once. */
@@ -451,7 +451,7 @@ function checkValue(value: string): void {
   );
 }
 
-export function secretNotFound(name: string): Failure {
+function secretNotFound(name: string): Failure {
   return new Failure(404, 'secret_not_found', `There is no secret ${name}.`, 'List them with GET /v1/secrets.');
 }
 
