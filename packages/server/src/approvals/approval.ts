@@ -82,7 +82,9 @@ export const fullApprovalSchema = approvalSchema
           why_not: z.string().nullable(),
         }),
       )
-      .meta({ description: 'Active people with a live key of their own, and those for whom they may decide.' }),
+      .meta({
+        description: 'Active people with a live key or a sign-in of their own, and those for whom they may decide.',
+      }),
     you: z.object({
       person: z.string().nullable(),
       may: z.boolean(),

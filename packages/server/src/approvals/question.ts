@@ -1,6 +1,7 @@
 /** Who is barred from approving a call, read from the database: owners, requesters, authors; and the people asked. */
 import type { ClientBase, Pool } from 'pg';
 import { type Delegation, delegationsFor } from '../delegations/index.ts';
+import { rolesOfPersonSql } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { Authority, Candidate, Question } from './eligibility.ts';
 import type { ApprovalRow } from './rows.ts';
@@ -121,7 +122,10 @@ export async function peopleOf(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Active people with a live key of their own or an account in Slack, by e-mail: those who could decide at all. */
+/**
+ * Active people with a live key of their own, an account in Slack, or a provider and the role to sign in and decide with, by
+ * e-mail: those who could decide at all.
+ */
 export async function peopleWithCredentials(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
@@ -134,7 +138,13 @@ export async function peopleWithCredentials(
           SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
              AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
         OR (p.slack_user IS NOT NULL
-            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = p.workspace_id AND c.kind = 'slack')))
+            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = p.workspace_id AND c.kind = 'slack'))
+        OR (${rolesOfPersonSql()} @> '{approver}'
+            AND EXISTS (SELECT FROM identity_providers v
+                         WHERE v.workspace_id = p.workspace_id AND v.active
+                           AND (v.scim_connection = p.directory
+                                OR EXISTS (SELECT FROM person_identities i
+                                            WHERE i.workspace_id = v.workspace_id AND i.provider_id = v.id AND i.person_id = p.id)))))
       ORDER BY p.email LIMIT $2`,
     [workspaceId, limit],
   );

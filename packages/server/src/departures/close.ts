@@ -1,5 +1,5 @@
 /** A task that has nothing left to wait for is over. */
-import type { AgentId, WorkspaceId } from '../ids.ts';
+import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { concerned } from './open-task.ts';
 import { readOwnershipSettings } from './settings.ts';
@@ -10,7 +10,7 @@ export async function closeFinished(
   workspaceId: WorkspaceId,
   taskId: string,
 ): Promise<void> {
-  const { rows } = await client.query<{ person_id: string; person: string; retired: AgentId[] | null }>(
+  const { rows } = await client.query<{ person_id: PersonId; person: string; retired: AgentId[] | null }>(
     `UPDATE transfer_tasks t SET closed_at = $3, status = CASE WHEN r.retired IS NULL THEN 'done' ELSE 'expired' END
        FROM people p, (SELECT array_agg(agent_id) FILTER (WHERE outcome = 'retired') AS retired,
                               bool_and(outcome IS NOT NULL) AS is_finished
@@ -31,7 +31,11 @@ export async function closeFinished(
       status: retired === null ? 'done' : 'expired',
       ...(retired === null
         ? {}
-        : { retired_count: retired.length, named, to: await concerned(client, workspaceId, retired, named) }),
+        : {
+            retired_count: retired.length,
+            named,
+            to: await concerned(client, workspaceId, retired, { leaver: person_id, named }),
+          }),
     });
   }
 }

@@ -9,8 +9,9 @@ import { endDelegationsOf } from '../delegations/index.ts';
 import { Failure } from '../errors.ts';
 import { endSessionsOf, revokeKeysOf } from '../identity/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/index.ts';
+import { type LoggedTransaction, LogUnavailable } from '../log/index.ts';
 import { completeDeparture, type LeaveContext } from './complete.ts';
+import { endCredentialsOf } from './credentials.ts';
 import { openTask } from './open-task.ts';
 import { withdrawOffersTo } from './transfer.ts';
 
@@ -45,7 +46,7 @@ export type Leave = (who: Actor, person: Leaver, cause: Cause) => Promise<boolea
 
 /**
  * Runs a transaction in which people may leave. Resolves when it is committed and nothing that their agents had recorded
- * before can begin any more, on any node. Rejects as `log.transact` does.
+ * before can begin any more, on any node. Rejects as `log.transact` does, and with `last_break_glass`.
  */
 export async function withDepartures<T>(
   context: LeaveContext,
@@ -65,7 +66,7 @@ export async function withDepartures<T>(
     );
   } catch (error) {
     // Whether it was committed may be unknown: what runs is aborted all the same.
-    if (!(error instanceof Failure))
+    if (error instanceof LogUnavailable)
       for (const { agentIds } of departures)
         void context.path.stop(workspaceId, { kind: 'agents', agentIds: new Set(agentIds) });
     throw error;
@@ -100,11 +101,15 @@ async function personLeft(
   cause: Cause,
 ): Promise<Departure | undefined> {
   const { client } = transaction;
-  const { rowCount } = await client.query(
-    'SELECT FROM people WHERE workspace_id = $1 AND id = $2 AND active FOR NO KEY UPDATE',
+  const { rows } = await client.query<{ break_glass: boolean; others: number }>(
+    `SELECT p.break_glass, (SELECT count(*) FROM people o WHERE o.workspace_id = $1 AND o.id <> $2 AND o.break_glass AND o.active
+                               AND EXISTS (SELECT FROM passkeys k WHERE k.workspace_id = $1 AND k.person_id = o.id AND k.revoked_at IS NULL)) AS others
+       FROM people p WHERE p.workspace_id = $1 AND p.id = $2 AND p.active`,
     [workspaceId, person.id],
   );
-  if (rowCount === 0) return undefined;
+  const [known] = rows;
+  if (known === undefined) return undefined;
+  if (known.break_glass && known.others === 0) throw lastBreakGlass(person);
   const reason = `${person.email} has left`;
   const agents = await ownerLeft(transaction, { workspaceId, actor }, person.id);
   const agentIds = agents.map(({ agentId }) => agentId);
@@ -115,6 +120,7 @@ async function personLeft(
   const offersWithdrawn = await withdrawOffersTo(transaction, workspaceId, person.id, { actor, reason });
   const sessionsEnded = await endSessionsOf(transaction, workspaceId, person.id, { actor, reason });
   const keysRevoked = await revokeKeysOf(transaction, workspaceId, person.id, { actor, reason });
+  const ended = await endCredentialsOf(transaction, workspaceId, person, { actor, reason });
   await client.query('UPDATE people SET active = false WHERE workspace_id = $1 AND id = $2', [workspaceId, person.id]);
   const task =
     agents.length === 0
@@ -134,10 +140,21 @@ async function personLeft(
     offers_withdrawn: offersWithdrawn,
     sessions_ended: sessionsEnded,
     keys_revoked: keysRevoked,
+    passkeys_revoked: ended.passkeysRevoked,
+    invitations_revoked: ended.invitationsRevoked,
     task_id: task?.id,
     due_at: task?.dueAt.toISOString(),
   });
   return { taskId: task?.id, agentIds, subject: await subjectOf(transaction, workspaceId, agents) };
+}
+
+function lastBreakGlass({ email }: Leaver): Failure {
+  return new Failure(
+    409,
+    'last_break_glass',
+    `${email} is the last account for emergencies that can sign in.`,
+    'Register the passkey of another one first, or have this one be no such account any more.',
+  );
 }
 
 /** One that could act until now, so that nothing else is what refuses it. */

@@ -2,7 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { LeftAgent } from '../agents/index.ts';
 import { rolesOfPersonSql } from '../identity/index.ts';
-import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
+import { type AgentId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Actor, Cause, Leaver } from './leave.ts';
 import { readOwnershipSettings } from './settings.ts';
@@ -44,7 +44,7 @@ export async function openTask(
       .sort()
       .slice(0, MAX_NAMED),
     agents_count: agents.length,
-    to: await concerned(client, workspaceId, agentIds),
+    to: await concerned(client, workspaceId, agentIds, { leaver: person.id }),
     due_at: dueAt.toISOString(),
   });
   await client.query(
@@ -108,14 +108,14 @@ async function supersede(
 }
 
 /**
- * E-mails of the active people who are asked to do something about the agents: their deputies, who is named besides (in
- * person or by a group), and the administrators of the workspace.
+ * E-mails of the active people who are asked to do something about the agents: their deputies, the manager of whoever has
+ * left, who is named besides (in person or by a group), and the administrators of the workspace.
  */
 export async function concerned(
   client: ClientBase,
   workspaceId: WorkspaceId,
   agentIds: readonly AgentId[],
-  named: readonly string[] = [],
+  { leaver, named = [] }: { readonly leaver: PersonId; readonly named?: readonly string[] },
 ): Promise<readonly string[]> {
   const { rows } = await client.query<{ email: string }>(
     `WITH deputies AS MATERIALIZED (
@@ -124,13 +124,14 @@ export async function concerned(
       WHERE p.workspace_id = $1 AND p.active
         AND (p.id IN (SELECT person_id FROM deputies) OR p.groups && ARRAY(SELECT "group" FROM deputies WHERE "group" IS NOT NULL)
              OR p.email = ANY($3) OR p.groups && $3
+             OR p.id = (SELECT manager_id FROM people WHERE workspace_id = $1 AND id = $4)
              OR ${rolesOfPersonSql()} @> '{admin}'
              OR EXISTS (SELECT FROM admin_keys k
                          WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND 'admin' = ANY(k.roles)
                            AND cardinality(p.roles) = 0 AND k.revoked_at IS NULL
                            AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())))
       ORDER BY p.email LIMIT ${MAX_NAMED}`,
-    [workspaceId, agentIds, named],
+    [workspaceId, agentIds, named, leaver],
   );
   return rows.map(({ email }) => email);
 }

@@ -115,7 +115,7 @@ async function tellOf(
       client,
       workspaceId,
       waiting.map(({ agent_id }) => agent_id),
-      kind === 'escalated' ? named : [],
+      { leaver: task.person_id, named: kind === 'escalated' ? named : [] },
     ),
     named: kind === 'escalated' ? named : undefined,
     due_at: new Date(task.due_at * 1000).toISOString(),

@@ -166,6 +166,27 @@ describe('a held call', () => {
   });
 });
 
+describe('what a leaver leaves behind', () => {
+  it('is told to deputies, who are asked one by one to take it over', async () => {
+    const left = await office.person('omar');
+    await office.done('POST', '/v1/agents', { name: 'payroll-bot', role: 'billing', owner: left.email });
+    await office.done('PUT', '/v1/agents/payroll-bot/deputies', { deputies: [sam.email] });
+    await office.done('PATCH', `/v1/people/${left.email}`, { active: false });
+    const { body: tasks } = await office.call('GET', `/v1/transfer-tasks?person=${left.email}`);
+    const { id } = tasks.data[0];
+    const mail = await eventually(async () => mailsOf(id).find(({ to }) => to[0] === sam.email));
+    expect(mail?.headers.get('subject')).toBe('Somebody has left: their agents are suspended and need another owner.');
+    for (const words of [left.email, 'payroll-bot']) expect(mail?.text).toContain(words);
+
+    const offer = { to: erin.email, reason: 'pays\nthe\u202e salaries' };
+    const { body: offered } = await office.call('POST', '/v1/agents/payroll-bot/ownership-transfers', { body: offer });
+    const mails = await mailed(offered.id, 1);
+    expect(mails.map(({ to }) => to)).toEqual([[erin.email]]);
+    expect(mails[0]?.headers.get('subject')).toBe('You are asked to take over an agent.');
+    expect(mails[0]?.text).toContain('reason     pays\u{fffd}the\u{fffd} salaries');
+  });
+});
+
 describe('a delegation', () => {
   it('is told to both', async () => {
     const ends_at = Math.floor(Date.now() / 1000) + 3600;

@@ -191,6 +191,36 @@ describe('a person who leaves', () => {
   });
 });
 
+describe('passkeys', () => {
+  const passkey = ({ email }: Pick<Someone, 'email'>) =>
+    owner.query(
+      `INSERT INTO passkeys (workspace_id, id, person_id, name, credential_id, public_key, counter, device_type, aaguid, transports, registered_by, created_at)
+       SELECT workspace_id, 'psk_' || id, id, 'laptop', 'cred-' || id, '', 0, 'singleDevice', '', '{}', 'key', now()
+         FROM people WHERE email = $1`,
+      [email],
+    );
+  const forEmergencies = ({ email }: Pick<Someone, 'email'>) =>
+    owner.query('UPDATE people SET break_glass = true WHERE email = $1', [email]);
+
+  it('end with the person; the last account for emergencies cannot leave', async () => {
+    const [one, two] = [await someone(), await someone()];
+    for (const each of [one, two]) await forEmergencies(each);
+    await passkey(one);
+    expect(await world.refused('PATCH', `/v1/people/${one.email}`, { active: false })).toBe('last_break_glass');
+    expect((await one.ask('GET', '/v1/people')).status).toBe(200);
+    await passkey(two);
+    await leaves(one);
+    const { rows } = await owner.query('SELECT revoked_at IS NOT NULL AS revoked FROM passkeys ORDER BY created_at');
+    expect(rows).toEqual([{ revoked: true }, { revoked: false }]);
+    expect(await recorded('passkey.revoked', { person: one.email })).toMatchObject({
+      actor: 'key:first',
+      passkey: 'laptop',
+    });
+    expect(await world.refused('PATCH', `/v1/people/${two.email}`, { active: false })).toBe('last_break_glass');
+    await owner.query('UPDATE people SET break_glass = false');
+  });
+});
+
 describe('held calls', () => {
   const hold = async (token: string, note: string): Promise<string> => {
     const body = { action: 'notes.add', arguments: { note } };
