@@ -26,6 +26,7 @@ import { createLogger, createMetrics, type Logger } from './observability/index.
 import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
+import { createSaml } from './saml/index.ts';
 import type { Secret } from './secret.ts';
 import { createSignIn } from './sign-in/index.ts';
 import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
@@ -218,7 +219,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     log,
     path,
     secrets,
-    signIn: createSignIn({ pool, log, secrets, keys, config, url, logger }),
+    signIn: createSignIn({ pool, log, secrets, keys, config, url, logger, saml: createSaml(url) }),
     upstreams,
     httpApis,
     approvals,

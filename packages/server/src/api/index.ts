@@ -32,6 +32,8 @@ import { policyRoutes } from '../policies/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
+import { samlProviderRoutes } from '../saml/provider-routes.ts';
+import { openSamlRoutes } from '../saml/routes.ts';
 import { scimConnectionRoutes } from '../scim/connection-routes.ts';
 import { scimRoutes } from '../scim/routes.ts';
 import { openSignInRoutes } from '../sign-in/open-routes.ts';
@@ -70,6 +72,7 @@ const MANAGEMENT: readonly Routes[] = [
   workspaceRoutes,
   identityProviderRoutes,
   invitationRoutes,
+  samlProviderRoutes,
   signInSettingsRoutes,
   providerSessionRoutes,
   peopleRoutes,
@@ -177,7 +180,13 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     slackRoutes(group, context);
   });
   await api.register(async (group: Api) => {
-    for (const routes of [...OPEN, healthRoutes(state), signInRoutes(limits), openSignInRoutes(limits)])
+    for (const routes of [
+      ...OPEN,
+      healthRoutes(state),
+      signInRoutes(limits),
+      openSignInRoutes(limits),
+      openSamlRoutes(limits),
+    ])
       routes(group, context);
   });
   const upkeep = setInterval(

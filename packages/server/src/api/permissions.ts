@@ -8,8 +8,8 @@ import { WORKSPACE_ROLES, type WorkspaceRole } from '../identity/index.ts';
 import type { Api } from './context.ts';
 
 const ALL = WORKSPACE_ROLES;
-/** About one's own session, person or credentials, or without any effect. */
-const SELF = ALL;
+/** About one's own session or passkeys: also for somebody who has no role yet. */
+const SELF: readonly WorkspaceRole[] = [...ALL];
 const ADMIN = ['admin'] as const;
 const ADMIN_OR_AUDITOR = ['admin', 'auditor'] as const;
 /** Agents, their credentials, their tools, and where things are sent. */
@@ -25,6 +25,7 @@ const TAKE_PART = ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewe
 const CONTAIN = ['admin', 'operator', 'reviewer'] as const;
 
 export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
+  'GET /v1/session': SELF,
   'DELETE /v1/session': SELF,
   'GET /v1/sessions': SELF,
   'DELETE /v1/sessions/:id': SELF,
@@ -36,6 +37,10 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/identity-providers/:id/enable': ADMIN,
   'POST /v1/identity-providers/:id/disable': ADMIN,
   'POST /v1/identity-providers/:id/test': ADMIN,
+  'POST /v1/identity-providers/saml': ADMIN,
+  'PATCH /v1/identity-providers/saml/:id': ADMIN,
+  'POST /v1/identity-providers/saml/:id/refresh': ADMIN,
+  'POST /v1/identity-providers/saml/:id/check': ADMIN,
   'PUT /v1/sign-in-settings': ADMIN,
   'POST /v1/people/:person/invitations': ADMIN,
   'GET /v1/invitations': ['admin', 'auditor'],
@@ -188,7 +193,7 @@ export function installPermissions(api: Api): { readonly check: () => void } {
 
 /** Throws `role_missing` unless one of the roles may. */
 export function checkPermission(roles: readonly WorkspaceRole[], may: readonly WorkspaceRole[]): void {
-  if (roles.some((role) => may.includes(role))) return;
+  if (may === SELF || roles.some((role) => may.includes(role))) return;
   throw new Failure(
     403,
     'role_missing',

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Served under any Host: probes and scrapers come by address, and the answer tells nothing about the workspace. */
     readonly anyHost?: true;
+    /** A page of another origin has the browser post here, and what it posts is proof enough by itself. */
+    readonly anyOrigin?: true;
   }
 }
 
@@ -57,7 +59,8 @@ export function installProtocol(api: Api, { guard, allowedOrigins, isHttps }: Pr
         'The Host header names no host that is served here.',
         'Use the configured address, or add the name to HIVEKEY_ALLOWED_HOSTS.',
       );
-    if (origin !== undefined && !isOwnOrigin(origin, host ?? '', allowedOrigins))
+    const mayCome = request.routeOptions.config.anyOrigin === true || isOwnOrigin(origin, host ?? '', allowedOrigins);
+    if (!mayCome)
       throw new Failure(
         403,
         'origin_not_allowed',
@@ -76,7 +79,9 @@ export function installProtocol(api: Api, { guard, allowedOrigins, isHttps }: Pr
   });
 }
 
-function isOwnOrigin(origin: string, host: string, allowed: ReadonlySet<string>): boolean {
+/** Also for a request that names no origin. */
+function isOwnOrigin(origin: string | undefined, host: string, allowed: ReadonlySet<string>): boolean {
+  if (origin === undefined) return true;
   const authority = /^https?:\/\/([^/?#@\\]+)$/i.exec(origin)?.[1]?.toLowerCase();
   return authority !== undefined && (authority === host.toLowerCase() || allowed.has(authority));
 }

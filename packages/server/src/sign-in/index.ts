@@ -11,5 +11,7 @@ export {
   type IdentityProvider,
   type ProviderKind,
   readActiveProvider,
+  readProviderOfKind,
 } from './provider.ts';
+export { changedCommon, commonOf, insertProvider, providerSchema, updateProvider, viewOf } from './providers.ts';
 export { createSignIn, type SignInParts } from './sign-in.ts';

@@ -4,7 +4,7 @@ import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 
 export interface Message {
-  readonly kind: 'saml_assertion' | 'logout_token';
+  readonly kind: 'saml_message' | 'logout_token';
   readonly issuer: string;
   readonly id: string;
   /** From when on the message is refused for its age alone. */

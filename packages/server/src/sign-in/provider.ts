@@ -104,20 +104,30 @@ export async function readProvider(
   );
 }
 
+/** Throws `provider_not_found`, also for one of another kind. */
+export async function readProviderOfKind(
+  client: Pool | ClientBase,
+  id: string,
+  workspaceId: WorkspaceId | undefined,
+  kind: ProviderKind,
+): Promise<IdentityProvider> {
+  const provider = await readProvider(client, id, workspaceId);
+  if (provider.kind === kind) return provider;
+  throw new Failure(
+    404,
+    'provider_not_found',
+    `"${id}" is no identity provider of kind ${kind}.`,
+    'List them with GET /v1/identity-providers.',
+  );
+}
+
 /** Of an answer of the provider: throws `provider_not_found`, `provider_disabled`. */
 export async function readActiveProvider(
   client: Pool | ClientBase,
   id: string,
   kind: ProviderKind,
 ): Promise<IdentityProvider> {
-  const provider = await readProvider(client, id);
-  if (provider.kind !== kind)
-    throw new Failure(
-      404,
-      'provider_not_found',
-      `"${id}" is no identity provider of kind ${kind}.`,
-      'Start at the sign-in page.',
-    );
+  const provider = await readProviderOfKind(client, id, undefined, kind);
   if (provider.active) return provider;
   throw new Failure(
     403,

@@ -7,10 +7,11 @@ import { rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
 import { newId, type ProviderId, type SessionId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { samlView, viewOfSaml } from '../saml/index.ts';
 import { checkProviderUrl } from './guarded-fetch.ts';
 import { type Oidc, redirectUri } from './oidc/client.ts';
 import { checkTenancy, type OidcSettings, oidcInput, oidcView, storedOidcSettings } from './oidc/settings.ts';
-import { commonSettings, type IdentityProvider, PROVIDER_KINDS, readProvider } from './provider.ts';
+import { commonSettings, type IdentityProvider, PROVIDER_KINDS, readProvider, readProviderOfKind } from './provider.ts';
 
 type Context = Pick<ApiContext, 'log' | 'pool' | 'secrets' | 'config' | 'url'>;
 
@@ -62,6 +63,7 @@ export const providerSchema = z
     sync_groups: z.boolean(),
     scim_connection: z.string().nullable(),
     oidc: oidcView.nullable(),
+    saml: samlView.nullable(),
     created: z.int(),
     created_by: z.string(),
     updated_at: z.int(),
@@ -83,6 +85,7 @@ export function viewOf(url: string, provider: IdentityProvider): z.output<typeof
     sync_groups: provider.syncGroups,
     scim_connection: provider.scimConnection,
     oidc: provider.kind === 'oidc' ? oidcViewOf(url, provider) : null,
+    saml: provider.kind === 'saml' ? viewOfSaml(url, provider, Date.now()) : null,
     created: seconds(provider.createdAt),
     created_by: provider.createdBy,
     updated_at: seconds(provider.updatedAt),
@@ -176,6 +179,26 @@ export function commonOf(given: {
   };
 }
 
+/** After a change of a provider, in which what is absent stays. */
+export function changedCommon(
+  before: Common,
+  given: {
+    readonly name?: string | undefined;
+    readonly jit_domains?: readonly string[] | null | undefined;
+    readonly groups_claim?: string | null | undefined;
+    readonly sync_groups?: boolean | undefined;
+    readonly scim_connection?: string | null | undefined;
+  },
+): Common {
+  return {
+    name: given.name ?? before.name,
+    jitDomains: given.jit_domains === undefined ? before.jitDomains : given.jit_domains,
+    groupsClaim: given.groups_claim === undefined ? before.groupsClaim : given.groups_claim,
+    syncGroups: given.sync_groups ?? before.syncGroups,
+    scimConnection: given.scim_connection === undefined ? before.scimConnection : given.scim_connection,
+  };
+}
+
 /** Throws `provider_exists`, `provider_groups_claim_missing`. */
 export async function insertProvider(
   { client, log }: LoggedTransaction,
@@ -239,9 +262,9 @@ export async function changeProvider(
   change: ProviderChange,
 ): Promise<IdentityProvider> {
   const { workspaceId, actor } = who;
-  const found = await readProvider(context.pool, id, workspaceId);
+  const found = await readProviderOfKind(context.pool, id, workspaceId, 'oidc');
   const before = storedOidcSettings.parse(found.settings);
-  const { client_secret: secret, name: newName, ...given } = change;
+  const { client_secret: secret, name: _, ...given } = change;
   const next = storedOidcSettings.parse({ ...before, ...defined(given) });
   checkTenancy({ ...next, issuer: found.issuer });
   const needsCredential = secret !== undefined || next.client_auth !== before.client_auth;
@@ -251,13 +274,7 @@ export async function changeProvider(
       : undefined;
   const settings =
     credential === undefined ? next : { ...next, secret_name: ownSecretName(), public_key: credential.publicKey };
-  const common: Common = {
-    name: newName ?? found.name,
-    jitDomains: given.jit_domains === undefined ? found.jitDomains : given.jit_domains,
-    groupsClaim: given.groups_claim === undefined ? found.groupsClaim : given.groups_claim,
-    syncGroups: given.sync_groups ?? found.syncGroups,
-    scimConnection: given.scim_connection === undefined ? found.scimConnection : given.scim_connection,
-  };
+  const common = changedCommon(found, change);
   return context.log.transact(workspaceId, async (transaction) => {
     if (credential !== undefined)
       await context.secrets.putSecretIn(transaction, workspaceId, settings.secret_name, credential.value, actor);
