@@ -231,15 +231,21 @@ describe('a console session', () => {
   it('writes with its own CSRF token only, and from its own pages only', async () => {
     const [mine, another] = [await signIn(), await signIn()];
     const { cookie, csrf } = mine;
-    expect((await write({ cookie, 'x-csrf-token': csrf })).status).toBe(200);
-    expect((await write({ cookie, 'x-csrf-token': csrf, origin: world.server.url })).status).toBe(200);
+    const origin = world.server.url;
+    const site = 'sec-fetch-site';
+    expect((await write({ cookie, 'x-csrf-token': csrf, origin })).status).toBe(200);
+    expect((await write({ cookie, 'x-csrf-token': csrf, origin, [site]: 'same-origin' })).status).toBe(200);
     for (const headers of [
-      { cookie },
-      { cookie, 'x-csrf-token': '' },
-      { cookie, 'x-csrf-token': another.csrf },
-      { cookie, 'x-csrf-token': `${csrf}, ${csrf}` },
+      { cookie, origin },
+      { cookie, origin, 'x-csrf-token': '' },
+      { cookie, origin, 'x-csrf-token': another.csrf },
+      { cookie, origin, 'x-csrf-token': `${csrf}, ${csrf}` },
+      { cookie, 'x-csrf-token': csrf },
       { cookie, 'x-csrf-token': csrf, origin: 'https://evil.example' },
       { cookie, 'x-csrf-token': csrf, origin: 'null' },
+      { cookie, 'x-csrf-token': csrf, origin, [site]: 'same-site' },
+      { cookie, 'x-csrf-token': csrf, origin, [site]: 'cross-site' },
+      { cookie, 'x-csrf-token': csrf, origin, [site]: 'none' },
     ])
       expect((await write(headers)).status).toBe(403);
     // A cookie is no credential of an agent.
@@ -255,11 +261,12 @@ describe('a console session', () => {
     const planted = `hivekey=${'A'.repeat(43)}`;
     const { cookie, csrf } = await signIn(planted);
     expect(cookie).not.toBe(planted);
-    expect((await write({ cookie: planted, 'x-csrf-token': csrf })).status).toBe(401);
+    const { url: origin } = world.server;
+    expect((await write({ cookie: planted, 'x-csrf-token': csrf, origin })).status).toBe(401);
     // The one that was there before is over.
     const next = await signIn(cookie);
-    expect((await write({ cookie, 'x-csrf-token': csrf })).status).toBe(401);
-    expect((await write({ cookie: next.cookie, 'x-csrf-token': next.csrf })).status).toBe(200);
+    expect((await write({ cookie, 'x-csrf-token': csrf, origin })).status).toBe(401);
+    expect((await write({ cookie: next.cookie, 'x-csrf-token': next.csrf, origin })).status).toBe(200);
   });
 
   it('ends with its key', async () => {

@@ -43,10 +43,22 @@ export async function holderOfKey(context: ApiContext, text: string): Promise<Ke
   return holder;
 }
 
+/** By what the browser says of the page; by Origin, which was compared with ours before, where it says nothing. */
+function isOwnPage(site: string | string[] | undefined, origin: string | undefined): boolean {
+  return site === undefined ? origin !== undefined : site === 'same-origin';
+}
+
 async function holderOfSession(context: ApiContext, request: FastifyRequest, id: string): Promise<Administrator> {
   const session = await findSession(context.pool, context.keys.pepper, id);
   if (session === undefined) throw unauthenticated('session_over', 'The console session is over.', 'Sign in again.');
-  const csrfToken = request.headers['x-csrf-token'];
+  const { 'x-csrf-token': csrfToken, 'sec-fetch-site': site, origin } = request.headers;
+  if (!READS.has(request.method) && !isOwnPage(site, origin))
+    throw new Failure(
+      403,
+      'origin_not_allowed',
+      'A write with a session comes from a page of this server, and nothing says so of this one.',
+      'Browsers say it by themselves; another program uses an admin key.',
+    );
   if (!READS.has(request.method) && !isCsrfToken(session, typeof csrfToken === 'string' ? csrfToken : undefined))
     throw new Failure(
       403,

@@ -21,8 +21,8 @@ export interface World {
   act(token: string, action: string, args?: object): Promise<Answer>;
 }
 
-export async function openWorld(): Promise<World> {
-  const server = await startTestServer();
+export async function openWorld(settings?: Parameters<typeof startTestServer>[0]): Promise<World> {
+  const server = await startTestServer(settings);
   const call = clientOf(server);
   const world: World = {
     server,
