@@ -61,8 +61,72 @@ export interface Person {
   readonly authority:
     | readonly { readonly capability: string; readonly max?: Readonly<Record<string, number>> }[]
     | null;
+  /** The SCIM connection that provides the person; null for one kept by hand. */
+  readonly directory: string | null;
+  readonly user_name: string;
+  readonly external_id: string | null;
+  /** E-mail of the manager, as the directory says. */
+  readonly manager: string | null;
+  /** When the directory deleted the person. */
+  readonly deleted_at: number | null;
   readonly agents: number;
   readonly created: number;
+}
+
+export interface Group {
+  readonly object: 'group';
+  /** As policies, roles and people name it. */
+  readonly name: string;
+  /** Null for a group kept by hand. */
+  readonly id: string | null;
+  readonly display_name: string;
+  readonly source: 'directory' | 'hand';
+  readonly connection: string | null;
+  readonly external_id: string | null;
+  readonly members: number;
+  readonly roles: readonly string[];
+  readonly updated_at: number | null;
+}
+
+export interface ScimTraffic {
+  readonly reads: number;
+  readonly writes: number;
+  readonly refused: number;
+}
+
+export interface ScimConnection {
+  readonly id: string;
+  readonly object: 'scim_connection';
+  readonly name: string;
+  /** What the directory is given as its tenant or base URL. */
+  readonly base_url: string;
+  readonly status: 'live' | 'expired' | 'revoked';
+  readonly scopes: readonly ('users' | 'groups' | 'agents')[];
+  readonly agent_owner: string | null;
+  readonly tokens: readonly {
+    readonly id: string;
+    readonly last4: string;
+    readonly created: number;
+    readonly created_by: string;
+    readonly expires_at: number;
+    readonly last_used_at: number | null;
+  }[];
+  readonly people: number;
+  readonly groups: number;
+  readonly last_seen_at: number | null;
+  readonly last_error: {
+    readonly status: number;
+    readonly scim_type: string | null;
+    readonly detail: string;
+    readonly request: string;
+    readonly at: number;
+  } | null;
+  readonly last_day: Readonly<Record<'users' | 'groups' | 'agents' | 'other', ScimTraffic>>;
+  readonly created: number;
+  readonly created_by: string;
+  readonly revoked_at: number | null;
+  /** Only in the answer that made it. */
+  readonly token?: string;
 }
 
 export type ApprovalStatus =

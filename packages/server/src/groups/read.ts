@@ -45,15 +45,26 @@ SELECT 'group' AS object, e.name, e.id, coalesce(e.display_name, e.name) AS disp
        e.external_id, e.members,
        ARRAY(SELECT r.role FROM group_roles r WHERE r.workspace_id = $1 AND r."group" = e.name ORDER BY r.role) AS roles,
        floor(extract(epoch FROM e.modified_at))::bigint AS updated_at
-  FROM every e WHERE ($2::text IS NULL OR e.name > $2 COLLATE "C") ORDER BY e.name LIMIT $3`;
+  FROM every e WHERE ($2::text IS NULL OR e.name > $2 COLLATE "C")
+   AND ($4::text IS NULL OR e.name = ANY(ARRAY(
+         SELECT unnest(m.groups) FROM people m
+          WHERE m.workspace_id = $1 AND m.deleted_at IS NULL AND (m.id = $4 OR m.email = lower($4)))))
+ ORDER BY e.name LIMIT $3`;
 
+/** Of one person, by id or e-mail, where one is named. */
 export async function listGroups(
   pool: Pool,
   workspaceId: WorkspaceId,
+  person: string | undefined,
   after: string | undefined,
   limit: number,
 ): Promise<z.output<typeof groupSchema>[]> {
-  const { rows } = await pool.query<z.output<typeof groupSchema>>(GROUPS, [workspaceId, after ?? null, limit]);
+  const { rows } = await pool.query<z.output<typeof groupSchema>>(GROUPS, [
+    workspaceId,
+    after ?? null,
+    limit,
+    person ?? null,
+  ]);
   return rows;
 }
 

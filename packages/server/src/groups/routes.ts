@@ -11,14 +11,23 @@ export function groupRoutes(api: Api, { pool, keys }: ApiContext): void {
       schema: {
         tags,
         summary: 'List groups of people, by name: those of a directory and those kept by hand',
-        querystring: z.strictObject(pageQuery),
+        querystring: z.strictObject({
+          person: z.string().max(254).optional().meta({ description: 'Id or e-mail: the groups of this person.' }),
+          ...pageQuery,
+        }),
         response: { 200: listOf(groupSchema) },
       },
     },
-    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
-      const scope = { list: 'groups', workspaceId };
+    async ({ administrator: { workspaceId }, query: { limit, cursor, person } }) => {
+      const scope = { list: 'groups', workspaceId, filter: { person } };
       const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listGroups(pool, workspaceId, after === undefined ? undefined : String(after), limit + 1);
+      const rows = await listGroups(
+        pool,
+        workspaceId,
+        person,
+        after === undefined ? undefined : String(after),
+        limit + 1,
+      );
       return pageOf(
         keys.state,
         scope,

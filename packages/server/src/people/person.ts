@@ -46,6 +46,14 @@ export const personSchema = z
     effective_roles: z
       .array(z.enum(WORKSPACE_ROLES))
       .meta({ description: 'With those of the groups; at a sign-in the provider may name further groups.' }),
+    directory: z
+      .string()
+      .nullable()
+      .meta({ description: 'The SCIM connection that provides the person; null for one kept by hand.' }),
+    user_name: z.string().meta({ description: 'The directory’s name of the person.' }),
+    external_id: z.string().nullable(),
+    manager: z.string().nullable().meta({ description: 'E-mail of the manager, as the directory says.' }),
+    deleted_at: z.int().nullable().meta({ description: 'When the directory deleted the person.' }),
     break_glass: z.boolean().meta({ description: 'An account for emergencies, which signs in with a passkey alone.' }),
     source: z.enum(['hand', 'sign_in', 'directory']).meta({
       description: 'Added by an administrator, by the first sign-in, or by a directory that decides about the person.',

@@ -34,7 +34,8 @@ export interface GroupRow {
   readonly version: number;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
-  readonly members: readonly { readonly value: string; readonly display: string }[] | null;
+  /** Ids; null where they were not asked for. */
+  readonly members: readonly string[] | null;
 }
 
 /** `withMembers`: an SQL boolean. */
@@ -43,9 +44,8 @@ export function groupsSql(withMembers: string): string {
 SELECT g.id, g.display_name AS "displayName", g.external_id AS "externalId", g.version, g.created_at AS "createdAt",
        g.modified_at AS "modifiedAt",
        CASE WHEN ${withMembers} THEN
-         (SELECT coalesce(jsonb_agg(jsonb_build_object('value', p.id, 'display', coalesce(nullif(p.display_name, ''), p.email)) ORDER BY p.id), '[]')
-            FROM directory_group_members m JOIN people p ON p.workspace_id = m.workspace_id AND p.id = m.person_id
-           WHERE m.workspace_id = g.workspace_id AND m.group_id = g.id) END AS members
+         ARRAY(SELECT m.person_id FROM directory_group_members m
+                WHERE m.workspace_id = g.workspace_id AND m.group_id = g.id ORDER BY m.person_id) END AS members
   FROM directory_groups g WHERE g.workspace_id = $1`;
 }
 export const COUNT_GROUPS = 'SELECT count(*)::int AS total FROM directory_groups g WHERE g.workspace_id = $1';
@@ -61,10 +61,7 @@ export const GROUP_COLUMNS: Columns = {
   single: (at, parameters) => SINGLE[at.key] ?? META.single(at, parameters),
   several: () => ({
     from: 'directory_group_members e WHERE e.workspace_id = g.workspace_id AND e.group_id = g.id',
-    part: ({ name }) => {
-      if (name === 'value') return 'e.person_id';
-      return name === 'type' ? `'User'::text` : 'NULL::text';
-    },
+    part: ({ name }) => (name === 'value' ? 'e.person_id' : 'NULL::text'),
   }),
 };
 
@@ -92,12 +89,10 @@ export function groupAttributes(base: string, row: GroupRow): Map<string, Value>
     attributes.set(
       'members',
       row.members.map(
-        ({ value, display }) =>
+        (value) =>
           new Map([
             ['value', value],
             ['$ref', locationOf(base, USER, value)],
-            ['display', display],
-            ['type', 'User'],
           ]),
       ),
     );

@@ -6,8 +6,8 @@ import type { Endpoint } from './endpoint.ts';
 import { ScimFailure } from './failure.ts';
 import type { Lane } from './lane.ts';
 import type { Projection } from './projection.ts';
-import { readProjection, readQuery, readSearch } from './query.ts';
-import { bodyOf, locationOf, type Resource } from './resource.ts';
+import { type Query, readProjection, readQuery, readSearch } from './query.ts';
+import { bodyOf, locationOf, type Resource, type ResourceBody } from './resource.ts';
 import { namesVersion, tagOf } from './version.ts';
 
 const LIST_URN = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
@@ -63,6 +63,7 @@ function methodsAt(service: Service, who: Provisioner, request: ScimRequest): Me
     const found = discovery(service, who, place, id);
     if (found !== undefined) return { GET: async () => answer(200, found) };
   }
+  if (place === '.search' && id === undefined) return { POST: () => searchAll(service, who, readSearch(request.body)) };
   // RFC 7644 section 3.11: a connection stands for nobody.
   if (place === 'Me') throw new ScimFailure(501, undefined, 'There is no /Me here.');
   throw new ScimFailure(404, undefined, `There is no /${request.path.join('/')}.`);
@@ -108,13 +109,49 @@ async function list(
 ): Promise<Answer> {
   const query = readQuery(endpoint.type, given);
   const { total, resources } = await endpoint.list(who, query);
-  return answer(200, {
+  const bodies = resources.map((resource) => bodyOf(base, endpoint.type, resource, query.projection));
+  return answer(200, listResponse(bodies, total, query.startIndex));
+}
+
+/** Over all resource types (RFC 7644 section 3.4.2.1), one type behind the other. */
+async function searchAll(service: Service, who: Provisioner, given: ScimRequest['query']): Promise<Answer> {
+  const endpoints = service.endpoints.filter(({ scope }) => who.scopes.includes(scope));
+  const asked = endpoints.map((endpoint) => ({ endpoint, query: askedOf(endpoint, given) }));
+  const [refusal] = asked.flatMap(({ query }) => (query instanceof ScimFailure ? [query] : []));
+  const possible = asked.flatMap(({ endpoint, query }) => (query instanceof ScimFailure ? [] : [{ endpoint, query }]));
+  const [first] = possible;
+  if (first === undefined) throw refusal ?? new ScimFailure(403, undefined, 'This connection may provision nothing.');
+  const { startIndex, count } = first.query;
+  const bodies: ResourceBody[] = [];
+  let total = 0;
+  for (const { endpoint, query } of possible) {
+    // What lies before this type in the whole list is not skipped in it.
+    const from = Math.max(1, startIndex - total);
+    const page = await endpoint.list(who, { ...query, startIndex: from, count: count - bodies.length });
+    bodies.push(...page.resources.map((resource) => bodyOf(service.base, endpoint.type, resource, query.projection)));
+    total += page.total;
+  }
+  return answer(200, listResponse(bodies, total, startIndex));
+}
+
+/** A filter that a type has no attributes for finds nothing of it. */
+function askedOf({ type }: Endpoint, given: ScimRequest['query']): Query | ScimFailure {
+  try {
+    return readQuery(type, given);
+  } catch (thrown) {
+    if (thrown instanceof ScimFailure) return thrown;
+    throw thrown;
+  }
+}
+
+function listResponse(resources: readonly object[], total: number, startIndex: number): object {
+  return {
     schemas: [LIST_URN],
     totalResults: total,
-    startIndex: query.startIndex,
+    startIndex,
     itemsPerPage: resources.length,
-    Resources: resources.map((resource) => bodyOf(base, endpoint.type, resource, query.projection)),
-  });
+    Resources: resources,
+  };
 }
 
 function one(service: Service, endpoint: Endpoint, who: Provisioner, id: string, request: ScimRequest): Methods {
@@ -155,23 +192,17 @@ function discovery(service: Service, who: Provisioner, place: string, id: string
   if (place === 'ServiceProviderConfig')
     return id === undefined ? serviceProviderConfig(base, service.documentation) : undefined;
   if (place === 'ResourceTypes') {
-    if (id === undefined) return listed(types.map((type) => resourceTypeBody(base, type)));
+    if (id === undefined) return allOf(types.map((type) => resourceTypeBody(base, type)));
     const type = types.find(({ name }) => name === id);
     return type && resourceTypeBody(base, type);
   }
   if (place !== 'Schemas') return undefined;
   const schemas = types.flatMap(({ schema, extensions }) => [schema, ...extensions]);
-  if (id === undefined) return listed(schemas.map((schema) => schemaBody(base, schema)));
+  if (id === undefined) return allOf(schemas.map((schema) => schemaBody(base, schema)));
   const schema = schemas.find((each) => each.id.toLowerCase() === id.toLowerCase());
   return schema && schemaBody(base, schema);
 }
 
-function listed(resources: readonly object[]): object {
-  return {
-    schemas: [LIST_URN],
-    totalResults: resources.length,
-    startIndex: 1,
-    itemsPerPage: resources.length,
-    Resources: resources,
-  };
+function allOf(resources: readonly object[]): object {
+  return listResponse(resources, resources.length, 1);
 }

@@ -42,6 +42,9 @@ export interface UserRow {
   readonly modifiedAt: Date;
 }
 
+/** Accounts for emergencies are no directory's: it neither sees nor changes them. */
+const VISIBLE = 'p.workspace_id = $1 AND p.deleted_at IS NULL AND NOT p.break_glass';
+
 export const USERS = `
 SELECT p.id, p.user_name AS "userName", p.external_id AS "externalId", p.display_name AS "displayName", p.active, p.email,
        p.attributes, p.version, p.created_at AS "createdAt", p.modified_at AS "modifiedAt",
@@ -49,9 +52,8 @@ SELECT p.id, p.user_name AS "userName", p.external_id AS "externalId", p.display
           FROM directory_group_members m
           JOIN directory_groups g ON g.workspace_id = m.workspace_id AND g.id = m.group_id
          WHERE m.workspace_id = p.workspace_id AND m.person_id = p.id) AS groups
-  FROM people p WHERE p.workspace_id = $1 AND p.deleted_at IS NULL`;
-export const COUNT_USERS =
-  'SELECT count(*)::int AS total FROM people p WHERE p.workspace_id = $1 AND p.deleted_at IS NULL';
+  FROM people p WHERE ${VISIBLE}`;
+export const COUNT_USERS = `SELECT count(*)::int AS total FROM people p WHERE ${VISIBLE}`;
 
 const SINGLE: Readonly<Record<string, string>> = {
   id: 'p.id',

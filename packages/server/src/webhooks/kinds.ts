@@ -70,6 +70,8 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'channel.changed': true,
   'workspace.changed': true,
   'person.changed': true,
+  'group.changed': true,
+  'scim.connection': true,
   'person.left': true,
   'transfer.opened': true,
   'transfer.reminded': true,
