@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,11 +14,14 @@ import type { JsonObject } from '@hivekey/policy';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Administration, administer, eventually } from '../../packages/server/test/actions/workspace.ts';
+import { agentOf } from '../../packages/server/test/gateway-http/client.ts';
 import { initialize, legacy, modern, send } from '../../packages/server/test/gateway-mcp/wire-client.ts';
 import type { Script } from '../../packages/server/test/upstreams/http-upstream.ts';
 import { type Receiver, startReceiver } from '../../packages/server/test/webhooks/receiver.ts';
 import { freePort } from '../faults/process.ts';
 import { newDatabase } from '../setup/database.ts';
+import { startTokenEndpoint, type TokenEndpoint } from '../setup/token-endpoint.ts';
+import { type LocalVault, startVault } from '../setup/vault.ts';
 import { type Recorder, reply, startRecorder } from './recorder.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/server/src/main.ts', import.meta.url));
@@ -38,6 +41,16 @@ const STDIO = planted('stdio');
 const ARGUMENT = planted('argument');
 const NAMED = planted('named');
 const HEADER = planted('header');
+const KV = planted('hashicorp');
+const CLIENT = planted('oauth client');
+const OIDC = planted('oidc client');
+const SLACK = planted('slack').replaceAll(/[ "]/g, '');
+const SMTP = planted('smtp');
+const STAGED = planted('staged');
+const KEK = randomBytes(32).toString('base64');
+MARKS.set('key-encryption key', KEK.slice(0, 42));
+const VAULT_TOKEN = `hvs.${randomBytes(16).toString('hex')}`;
+MARKS.set('vault token', VAULT_TOKEN.slice(4));
 
 const escaped = (text: string): string =>
   Array.from(text, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
@@ -162,7 +175,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   const { id, method } = JSON.parse(line);
   if (method === 'initialize') say({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, instructions: 'use ' + secret, serverInfo: { name: secret, version: '1' } } });
   else if (method === 'tools/list') say({ id, result: { tools: [{ name: 'say', description: 'says ' + secret, inputSchema: { type: 'object', properties: { a: { type: 'string', description: secret, default: secret } } } }] } });
-  else if (method === 'tools/call') { console.error(secret); if (line.includes('noise')) process.stdout.write(secret + '\\n'); say({ method: 'notifications/message', params: { level: 'error', data: secret } }); say({ id, result: { content: [{ type: 'text', text: secret }] } }); }
+  else if (method === 'tools/call') { console.error(secret); if (line.includes('"heap"')) require('node:v8').writeHeapSnapshot(process.env.HEAP); if (line.includes('noise')) process.stdout.write(secret + '\\n'); say({ method: 'notifications/message', params: { level: 'error', data: secret } }); say({ id, result: { content: [{ type: 'text', text: secret }] } }); }
   else if (id !== undefined) say({ id, error: { code: -32601, message: secret } });
 });`;
 
@@ -178,6 +191,8 @@ let agentToken: string;
 let recorders: Recorder[] = [];
 let receiver: Receiver;
 let webhookSecret: string;
+let vault: LocalVault;
+let tokens: TokenEndpoint;
 /** Everything that was answered, but for the answers that show a new credential once. */
 const answered: string[] = [];
 
@@ -203,9 +218,22 @@ async function call(namespace: string, name: string, args: JsonObject): Promise<
   return text;
 }
 
+/** What the upstream was sent, and nobody else should ever see. */
+async function accessToken(): Promise<string> {
+  await call('oauth', 'act', { way: 'result' });
+  const sent = String(recorders[4]?.calls.at(-1)?.headers.authorization).replace(/^Bearer /, '');
+  expect(await tokens.look(sent)).toMatchObject({ client: 'basic' });
+  return sent.slice(0, 40);
+}
+
 beforeAll(async () => {
   mkdirSync(files);
   writeFileSync(join(files, 'key'), `${FILE}\n`);
+  writeFileSync(join(files, 'kek'), `${KEK}\n`);
+  writeFileSync(join(folder, 'vault-token'), VAULT_TOKEN);
+  [vault, tokens] = await Promise.all([startVault(), startTokenEndpoint(CLIENT)]);
+  vault.tokens.set(VAULT_TOKEN, { ttl: 3600, renewable: true, usesLeft: 1_000 });
+  vault.kv.set('crm', [{ data: { key: KV }, deleted: false }]);
   port = await freePort();
   receiver = await startReceiver();
   const url = new URL(database.url);
@@ -222,6 +250,9 @@ beforeAll(async () => {
       HIVEKEY_UPSTREAM_ENV: 'UPSTREAM_KEY',
       HIVEKEY_UPSTREAM_FILES: files,
       UPSTREAM_KEY: VARIABLE,
+      HIVEKEY_VAULT_ADDR: vault.url,
+      HIVEKEY_VAULT_TOKEN_PATH: join(folder, 'vault-token'),
+      HIVEKEY_VAULT_PATHS: 'kv',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -247,18 +278,38 @@ beforeAll(async () => {
 
   await tell('PUT', '/v1/secrets/vaulted', { value: VAULT });
   await tell('PUT', '/v1/secrets/stdio', { value: STDIO });
+  await tell('PUT', '/v1/secrets/client', { value: CLIENT });
+  await tell('PUT', '/v1/secrets/slack', { value: SLACK });
+  await tell('PUT', '/v1/secrets/smtp', { value: SMTP });
+  await tell('PUT', '/v1/secrets/vaulted', { value: STAGED, staged: true });
   recorders = await Promise.all([
     startRecorder([TOOL], hostile),
     startRecorder([TOOL], hostile, 'legacy'),
     startRecorder([TOOL], hostile),
+    startRecorder([TOOL], hostile),
+    startRecorder([TOOL], hostile),
   ]);
-  const [vault, env, file] = recorders.map(({ url: endpoint }) => endpoint);
+  const [own, env, file, kv, oauth] = recorders.map(({ url: endpoint }) => endpoint);
   const server = { default_access: 'read-write', trust_annotations: true };
   await admin.done('POST', '/v1/mcp/servers', {
     ...server,
     namespace: 'vault',
-    endpoint: vault,
+    endpoint: own,
     credential_ref: 'vault://vaulted',
+  });
+  await admin.done('POST', '/v1/mcp/servers', {
+    ...server,
+    namespace: 'kv',
+    endpoint: kv,
+    credential_ref: 'hashicorp://kv/crm#key',
+    injection: { header: 'X-Key' },
+  });
+  await admin.done('POST', '/v1/mcp/servers', {
+    ...server,
+    namespace: 'oauth',
+    endpoint: oauth,
+    credential_ref: 'vault://client',
+    injection: { oauth: { token_url: tokens.url, client_id: 'basic' } },
   });
   await admin.done('POST', '/v1/mcp/servers', {
     ...server,
@@ -276,7 +327,8 @@ beforeAll(async () => {
   await tell('POST', '/v1/mcp/servers', {
     ...server,
     namespace: 'stdio',
-    command: [process.execPath, '-e', STDIO_SERVER],
+    command: [process.execPath, '--heap-snapshot-string-limit=1000000', '-e', STDIO_SERVER],
+    environment: { HEAP: join(folder, 'stdio.heapsnapshot') },
     credential_ref: 'vault://stdio',
     injection: { env: 'KEY' },
   });
@@ -290,12 +342,22 @@ beforeAll(async () => {
       },
     },
   });
-  await admin.role('user', ['vault.act', 'env.act', 'file.act', 'stdio.say', 'own.act']);
+  await admin.role('user', ['vault.act', 'env.act', 'file.act', 'kv.act', 'oauth.act', 'stdio.say', 'own.act']);
   ({ token: agentToken } = await admin.agent('bot', 'user'));
   MARKS.set('agent token', agentToken.slice(7, 40));
   const { body } = await admin.done('POST', '/v1/webhooks', { url: receiver.url, events: ['*'] });
   webhookSecret = body.secret;
   MARKS.set('webhook secret', webhookSecret.replace(/^whsec_/, '').slice(0, 30));
+  const { body: scim } = await admin.done('POST', '/v1/scim-connections', { name: 'directory' });
+  MARKS.set('SCIM token', String(scim.token).slice(8, 40));
+  await admin.done('POST', '/v1/identity-providers', {
+    kind: 'oidc',
+    name: 'Okta',
+    issuer: tokens.issuer,
+    client_id: 'basic',
+    client_secret: OIDC,
+  });
+  MARKS.set('access token', await accessToken());
 });
 afterAll(async () => {
   if (child.exitCode === null) {
@@ -304,7 +366,7 @@ afterAll(async () => {
     await gone;
   }
   for (const recorder of recorders) recorder.close();
-  await receiver.close();
+  await Promise.all([receiver.close(), vault[Symbol.asyncDispose](), tokens[Symbol.asyncDispose]()]);
   await database.drop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -353,10 +415,145 @@ it('no upstream brings its credential back, whatever form and way it takes', asy
     const headers = JSON.stringify(recorders[at]?.calls.at(-1)?.headers);
     expect(marksIn(headers)).toEqual([mark]);
   }
+  for (const namespace of ['kv', 'oauth'])
+    for (const way of ['result', 'error', 'stream', 'status', 'garbage'])
+      expect([namespace, way, marksIn(await call(namespace, 'act', { form: 'base64 of a pair', way }))]).toEqual([
+        namespace,
+        way,
+        [],
+      ]);
+  expect(marksIn(JSON.stringify(recorders[3]?.calls.at(-1)?.headers))).toEqual(['hashicorp']);
+  expect(marksIn(JSON.stringify(recorders[4]?.calls.at(-1)?.headers))).toEqual(['access token']);
   expect(marksIn(await call('stdio', 'say', {}))).toEqual([]);
   expect(answered.at(-1)).toContain('[secret]');
   expect(marksIn(await call('stdio', 'say', { a: 'noise' }))).toEqual([]);
 });
+
+/** An agent that calls everything and then writes down all of its memory. */
+const AGENT = `
+(async () => {
+  globalThis.kept = [];
+  for (const { path, headers, body } of JSON.parse(process.env.REQUESTS)) {
+    const answer = await fetch(process.env.BASE + path, { method: 'POST', headers, body });
+    globalThis.kept.push([[...answer.headers], await answer.text()]);
+  }
+  require('node:v8').writeHeapSnapshot(process.env.HEAP);
+})();`;
+
+it('the memory of an agent and of a stdio server holds no secret but its own', { timeout: 60_000 }, async () => {
+  const requests = ['vault', 'env', 'file', 'kv', 'oauth', 'stdio'].flatMap((namespace) =>
+    ['result', 'error'].map((way) => {
+      const name = namespace === 'stdio' ? 'say' : 'act';
+      const { headers, body } = modern(agentToken, 'tools/call', { name, arguments: { form: 'raw', way } });
+      return { path: `/mcp/${namespace}`, headers, body };
+    }),
+  );
+  const heap = join(folder, 'agent.heapsnapshot');
+  const agent = spawn(process.execPath, ['--heap-snapshot-string-limit=1000000', '-e', AGENT], {
+    env: {
+      PATH: process.env.PATH,
+      BASE: `http://127.0.0.1:${port}`,
+      REQUESTS: JSON.stringify(requests),
+      HEAP: heap,
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  expect(await once(agent, 'exit')).toEqual([0, null]);
+  // It may be starting again, after what it was made to write before.
+  await eventually(async () => ((await call('stdio', 'say', { a: 'heap' })).includes('[secret]') ? true : undefined));
+  // What they may know is found: so would be the rest.
+  expect(marksIn(readFileSync(heap, 'latin1'))).toEqual(['agent token']);
+  expect(marksIn(readFileSync(join(folder, 'stdio.heapsnapshot'), 'latin1'))).toEqual(['stdio']);
+});
+
+it('a start that fails tells nothing of what it was given', async () => {
+  const broken = (more: Record<string, string>) => {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HIVEKEY_'));
+    return spawn(process.execPath, [MAIN], {
+      env: {
+        ...Object.fromEntries(inherited),
+        HIVEKEY_CONFIG: '/dev/null',
+        HIVEKEY_DATA: join(folder, 'broken'),
+        HIVEKEY_PORT: '0',
+        ...more,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  };
+  const password = MARKS.get('smtp') ?? '';
+  for (const settings of [
+    { HIVEKEY_DATABASE_URL: `postgres://someone:${password}@127.0.0.1:1/nowhere` },
+    { HIVEKEY_SECRET_KEY: password },
+    { HIVEKEY_PORT: password },
+    { HIVEKEY_VAULT_ADDR: `ftp://${password}@vault` },
+  ]) {
+    const process = broken(settings);
+    let said = '';
+    for (const stream of [process.stdout, process.stderr])
+      stream.on('data', (chunk) => {
+        said += String(chunk);
+      });
+    const [code] = await once(process, 'close');
+    expect([Object.keys(settings), code, marksIn(said)]).toEqual([Object.keys(settings), 1, []]);
+    expect(said).toContain('hivekey: ');
+  }
+});
+
+/** Channels, providers, REST APIs and keys of keys, with what they have to hide. */
+async function drivePeopleAndKeys(): Promise<void> {
+  // Says back who asks, where Slack says what is wrong.
+  const slack = createServer((req, res) => {
+    res.writeHead(200, { 'content-type': 'application/json' });
+    res.end(JSON.stringify({ ok: false, error: req.headers.authorization }));
+  }).listen(0, '127.0.0.1');
+  await once(slack, 'listening');
+  const address = slack.address();
+  await tell('PUT', '/v1/channels/slack', {
+    bot_token_ref: 'vault://slack',
+    signing_secret_ref: 'vault://slack',
+    channel: 'C012AB3CD',
+    api_url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/api/`,
+  });
+  slack.close();
+  const email = { host: '127.0.0.1', port: 9, security: 'none', from: 'hivekey@acme.example' };
+  await tell('PUT', '/v1/channels/email', { ...email, username: 'hivekey', password_ref: 'vault://smtp' });
+  await tell('POST', '/v1/channels/email/test', { to: 'dana@acme.example' });
+  await tell('PUT', '/v1/secrets/vaulted', { value: STAGED, staged: 'yes' });
+  await tell('POST', '/v1/secrets/vaulted/test', { version: 2 });
+  await tell('POST', '/v1/secrets/client/test', {});
+  await admin.done('POST', '/v1/secrets/rewrap', { key: 'file://kek' });
+  await eventually(async () => {
+    const { body } = await admin.call('GET', '/v1/secrets/keys');
+    return body.rewrap.state === 'done' ? true : undefined;
+  });
+  await tell('POST', '/v1/secrets/rewrap', { key: KEK });
+  await tell('GET', '/v1/secrets/vaulted');
+  await tell('POST', '/v1/identity-providers', {
+    kind: 'oidc',
+    name: 'another',
+    issuer: 'http://127.0.0.1:9',
+    client_id: 'basic',
+    client_secret: OIDC,
+  });
+  await admin.done('POST', '/v1/http/apis', {
+    namespace: 'api',
+    endpoint: recorders[0]?.url.replace(/\/mcp$/, '') ?? '',
+    credential_ref: 'vault://vaulted',
+    injection: { query: 'key' },
+    default_access: 'read-write',
+    document: {
+      openapi: '3.1.0',
+      info: { title: 'api', version: '1' },
+      paths: { '/x': { get: { operationId: 'get' } } },
+    },
+  });
+  await admin.role('user', ['api.get', 'own.act', 'vault.act', 'file.act']);
+  const { text } = await agentOf(`http://127.0.0.1:${port}`, agentToken)('GET', '/http/api/x');
+  answered.push(text);
+  const bearer = { authorization: `Bearer ${agentToken}` };
+  for (const path of ['/scim/v2/Users', '/scim/v2/Groups?filter=x'])
+    answered.push(await (await fetch(`http://127.0.0.1:${port}${path}`, { headers: bearer })).text());
+}
 
 it('nothing that left the process, stands in the database or in a file shows a secret', {
   timeout: 60_000,
@@ -393,7 +590,9 @@ it('nothing that left the process, stands in the database or in a file shows a s
   await tell('POST', '/v1/mcp/servers', { namespace: 'x', endpoint: `http://user:${VAULT.slice(1, -7)}@127.0.0.1/` });
   await tell('POST', '/v1/mcp/servers', { namespace: 'x', endpoint: 'http://127.0.0.1/', credential_ref: VAULT });
   await tell('POST', '/v1/webhooks', { url: `https://u:${VAULT.slice(1, -7)}@hooks.example/`, events: ['*'] });
-  for (const server of ['vault', 'env', 'file', 'stdio']) await tell('POST', `/v1/mcp/servers/${server}/refresh`, {});
+  for (const server of ['vault', 'env', 'file', 'kv', 'oauth', 'stdio'])
+    await tell('POST', `/v1/mcp/servers/${server}/refresh`, {});
+  await drivePeopleAndKeys();
 
   const { body: document } = await admin.call('GET', '/openapi.json');
   const lists = Object.entries<Record<string, unknown>>(document.paths)
@@ -458,6 +657,10 @@ it('nothing that left the process, stands in the database or in a file shows a s
     );
     shown(`table ${name}`, `${text}\n${bytes.join('\n')}`);
   }
+  // What is planted is found: a search that finds nothing anywhere has not looked.
+  await client.query('UPDATE people SET display_name = $1 WHERE email = $2', [`by ${KV}`, 'dana@acme.example']);
+  const { rows: leaked } = await client.query<{ row: string }>('SELECT t::text AS row FROM people AS t');
+  expect(marksIn(leaked.map(({ row }) => row).join('\n'))).toEqual(['hashicorp']);
   await client.end();
 
   const ours = new Set(['secret.key', 'log.key', 'admin.key', 'postgres.password']);
