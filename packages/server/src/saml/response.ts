@@ -47,7 +47,9 @@ export async function verifyResponse(encoded: string, trust: Trust): Promise<Ass
   const read = text === undefined ? undefined : readXml(text);
   if (read === undefined) throw unreadable('it is not UTF-8');
   if (!read.ok) throw unreadable(read.problem);
-  const { isResponseSigned } = checkResponse(read.root, trust);
+  const { assertion, isResponseSigned } = checkResponse(read.root, trust);
+  // Not believed yet: whatever is wrong with it is said by name, and what is right is read again from what is signed.
+  readAssertion(assertion, trust);
   const verified = readXml(await signedAssertion(base64, trust, isResponseSigned));
   if (!verified.ok) throw unreadable(verified.problem);
   return readAssertion(verified.root, trust);
@@ -61,7 +63,10 @@ const PARTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Of the message around the assertion. None of it is believed when it is not signed; all of it can refuse. */
-function checkResponse(response: XmlElement, trust: Trust): { readonly isResponseSigned: boolean } {
+function checkResponse(
+  response: XmlElement,
+  trust: Trust,
+): { readonly assertion: XmlElement; readonly isResponseSigned: boolean } {
   const { namespace, name, attributes, children } = response;
   if (namespace !== PROTOCOL || name !== 'Response' || attributes.get('Version') !== '2.0')
     throw malformed('it is no SAML 2.0 response');
@@ -83,7 +88,7 @@ function checkResponse(response: XmlElement, trust: Trust): { readonly isRespons
   // Bindings 3.5.5.2: it must be there when the response is signed.
   if (destination === undefined ? isResponseSigned : destination !== trust.recipient) throw misdirected('destination');
   checkRequest(attributes.get('InResponseTo'), trust.requestId);
-  return { isResponseSigned };
+  return { assertion, isResponseSigned };
 }
 
 function checkStatus(response: XmlElement): void {
@@ -128,7 +133,7 @@ async function signedAssertion(base64: string, trust: Trust, isResponseSigned: b
     const xml = profile?.getAssertionXml?.();
     if (xml !== undefined) return xml;
   } catch {
-    // Its errors are sentences; which check failed is told by our own, which come after or came before.
+    // Its errors are sentences. Whatever else it checks we have checked before, more strictly: what is left is the signature.
   }
   throw badSignature();
 }
