@@ -14,6 +14,7 @@ import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addLogCommands } from './commands/logs.ts';
+import { addOwnershipCommands } from './commands/ownership.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
@@ -68,6 +69,7 @@ for (const add of [
   addRiskCommands,
   addApprovalCommands,
   addDelegationCommands,
+  addOwnershipCommands,
   addChannelCommands,
   addContainmentCommands,
   addTwoPeopleCommands,

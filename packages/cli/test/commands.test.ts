@@ -439,3 +439,36 @@ test('sources are marked, and risk signals raised, listed and cleared', async ()
   expect((await hivekey(['risk', 'transmitter', wrong])).code).toBe(1);
   expect((await hivekey(['risk', 'transmitters'])).out).toBe('There are none.\n');
 });
+
+test('what a leaver leaves behind is offered and taken over', async () => {
+  const role = file('mover.yaml', ROLE.replace('support-agent', 'mover'));
+  await hivekey(['role', 'apply', '-f', role]);
+  await hivekey(['agent', 'create', 'moving-bot', '--role', 'mover', '--owner', 'omar@acme.example']);
+  await hivekey(['person', 'add', 'nia@acme.example']);
+  const left = await hivekey(['people', 'deactivate', 'omar@acme.example']);
+  expect(left.out).toBe('omar@acme.example is inactive.\n');
+  const task = /ttk_\w+/.exec(left.err)?.[0] ?? '';
+  expect((await hivekey(['transfers', 'list'])).out).toContain('1 of 1');
+  const offered = await hivekey(['transfers', 'propose', task, 'nia@acme.example', '--reason', 'new team', '--json']);
+  const offer = JSON.parse(offered.out).data[0].id;
+  expect(await hivekey(['transfers', 'accept', offer])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('transfer_not_yours'),
+  });
+  const { key } = JSON.parse((await hivekey(['key', 'create', 'nia', '--person', 'nia@acme.example', '--json'])).out);
+  expect(await hivekey(['transfers', 'accept', offer], { env: { HIVEKEY_KEY: key } })).toMatchObject({
+    code: 0,
+    out: 'moving-bot is yours.\n',
+  });
+  expect((await hivekey(['transfer', 'show', task])).out).toMatch(
+    /moving-bot +suspended +nia@acme\.example .*accepted/,
+  );
+  expect((await hivekey(['owner', 'deputies', 'moving-bot', 'oncall'])).out).toBe(
+    'oncall stand in for the owner of moving-bot.\n',
+  );
+  expect((await hivekey(['owner', 'show', 'moving-bot'])).out).toMatch(
+    /omar@acme\.example +nia@acme\.example .*new team/,
+  );
+  expect((await hivekey(['owner', 'orphans'])).out).toContain('deputies gone');
+  expect((await hivekey(['owner', 'settings', '--acceptance', 'required'])).out).toContain('when the new one accepts');
+});

@@ -19,6 +19,8 @@ export interface Agent {
   readonly roles: readonly string[];
   readonly owner: string;
   readonly owner_label?: string | null;
+  /** Who stands in for the owner: e-mails of people, and groups. */
+  readonly deputies: readonly string[];
   readonly status: 'active' | 'suspended' | 'revoked';
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -236,6 +238,128 @@ export interface FullApproval extends Approval {
       readonly complete: boolean;
     } | null;
   };
+}
+
+/** An agent is offered to another owner, who says yes or no. */
+export interface OwnershipTransfer {
+  readonly id: string;
+  readonly object: 'ownership_transfer';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+  readonly status: 'proposed' | 'accepted' | 'declined' | 'withdrawn' | 'lapsed';
+  /** The open task that waits for the agent. */
+  readonly task: string | null;
+  readonly proposed_by: string;
+  readonly proposed_at: number;
+  readonly answer_by: number;
+  readonly ended_at: number | null;
+  readonly ended_by: string | null;
+  readonly end_reason: string | null;
+}
+
+export interface Ownership {
+  readonly object: 'ownership';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly owner: string;
+  readonly owner_active: boolean;
+  /** Null: nobody asked the owner. */
+  readonly accepted_at: number | null;
+  /** `active`: there is an active person behind it. */
+  readonly deputies: readonly { readonly name: string; readonly kind: 'person' | 'group'; readonly active: boolean }[];
+  readonly transfer: OwnershipTransfer | null;
+  /** Newest first. */
+  readonly history: readonly {
+    readonly from: string | null;
+    readonly to: string;
+    readonly at: number;
+    readonly actor: string;
+    readonly reason: string;
+    readonly accepted_at: number | null;
+    readonly transfer: string | null;
+  }[];
+}
+
+/** What somebody who left has left behind. */
+export interface TransferTask {
+  readonly id: string;
+  readonly object: 'transfer_task';
+  readonly person: string;
+  readonly person_id: string;
+  /** The person is back; their agents are not, until somebody decides. */
+  readonly person_active: boolean;
+  readonly cause: 'administrator' | 'scim' | 'identity_provider' | 'security_event';
+  readonly actor: string;
+  readonly status: 'open' | 'done' | 'expired' | 'superseded';
+  readonly agents_total: number;
+  readonly agents_waiting: number;
+  readonly opened_at: number;
+  /** Agents that wait for an owner then are revoked. */
+  readonly due_at: number;
+  readonly reminded_at: number | null;
+  readonly escalated_at: number | null;
+  readonly closed_at: number | null;
+  /** From the order to the first refusal. */
+  readonly first_refusal_ms: number | null;
+}
+
+export interface FullTransferTask extends TransferTask {
+  readonly agents: readonly {
+    readonly agent: string;
+    readonly agent_id: string;
+    /** Now, as the owner. */
+    readonly status: Agent['status'];
+    readonly owner: string;
+    readonly status_before: Agent['status'];
+    readonly tokens_ended: number;
+    readonly deputies: readonly string[];
+    readonly transfer: { readonly id: string; readonly to: string; readonly answer_by: number } | null;
+    /** Null: it waits. */
+    readonly outcome: 'accepted' | 'given' | 'kept' | 'retired' | 'superseded' | null;
+    readonly ended_at: number | null;
+  }[];
+  /** Times ISO 8601 with milliseconds. */
+  readonly receipt: {
+    readonly ordered_at: string | null;
+    readonly committed_at: string | null;
+    readonly effective_at: string | null;
+    readonly first_refusal_ms: number | null;
+    readonly calls: readonly {
+      readonly event_id: string;
+      readonly agent: string;
+      readonly capability: string;
+      readonly fate: 'aborted_before_upstream' | 'unknown' | 'finished';
+    }[];
+    readonly sessions_closed: number;
+    readonly nodes: readonly { readonly node: string; readonly effective_at: string | null }[];
+    readonly event_id: string;
+  };
+}
+
+/** An agent without an active owner, or of whose deputies nobody is left. */
+export interface Orphan {
+  readonly object: 'orphan';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly status: Agent['status'];
+  readonly owner: string;
+  readonly why: 'owner_inactive' | 'deputies_gone';
+  readonly since: number | null;
+  readonly task: string | null;
+}
+
+export interface OwnershipSettings {
+  readonly object: 'ownership_settings';
+  readonly acceptance_required: boolean;
+  readonly transfer_hours: number;
+  readonly remind_after_hours: number;
+  readonly escalate_after_hours: number;
+  readonly escalate_to: readonly string[];
+  readonly author: string | null;
+  readonly updated_at: number | null;
 }
 
 /** Somebody decides about held calls for somebody else, for a time. */

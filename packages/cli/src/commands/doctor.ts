@@ -1,8 +1,11 @@
 /** doctor: what works, what does not, and what to do about it. */
+import type { StoredSecret } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { EXIT } from '../exit.ts';
-import { paint, printable } from '../output.ts';
-import { online } from '../run.ts';
+import { paint, printable, when } from '../output.ts';
+import { offline, online } from '../run.ts';
+import { repeated } from '../values.ts';
+import { type BypassOptions, collectTargets, examineBypass } from './bypass.ts';
 
 interface System {
   readonly version: string;
@@ -120,26 +123,69 @@ function budgetCheck({ entries, differences }: BudgetCheck): Check {
 
 const MARKS = { ok: paint('green', '✓'), warning: paint('yellow', '!'), failed: paint('red', '✗') };
 
+const check = online<[], object>(async ({ out, hivekey }) => {
+  const system = await hivekey.request<System>('GET', '/v1/system');
+  const budgets = await hivekey.request<BudgetCheck>('GET', '/v1/budgets/check');
+  const secrets = await hivekey.all<StoredSecret>('/v1/secrets');
+  const checks = [...examine(system, budgets, Date.now()), ...examineSecrets(secrets)];
+  out.result({ url: hivekey.url, checks }, () =>
+    checks
+      .map(
+        ({ name, state, detail, remedy }) =>
+          `${MARKS[state]} ${name.padEnd(24)} ${detail}${remedy === undefined ? '' : paint('dim', ` → ${remedy}`)}`,
+      )
+      .join('\n'),
+  );
+  return checks.some(({ state }) => state === 'failed') ? EXIT.checkFailed : EXIT.done;
+});
+
+const targets = online<[], object>(async ({ out, hivekey }) => {
+  const found = await collectTargets(hivekey);
+  // For a program either way.
+  out.result(found, () => JSON.stringify(found, null, 2));
+  return EXIT.done;
+});
+
+const bypass = offline<[], BypassOptions>((out, options) => examineBypass(out, options));
+
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
     .description(
-      'check the server, the database, the log, its copies, the budgets and the upstreams; exit 3 if something failed',
+      'check the server, the database, the log, its copies, the budgets, the upstreams and credentials that end; exit 3 if something failed',
     )
-    .action(
-      online(async ({ out, hivekey }) => {
-        const system = await hivekey.request<System>('GET', '/v1/system');
-        const budgets = await hivekey.request<BudgetCheck>('GET', '/v1/budgets/check');
-        const checks = examine(system, budgets, Date.now());
-        out.result({ url: hivekey.url, checks }, () =>
-          checks
-            .map(
-              ({ name, state, detail, remedy }) =>
-                `${MARKS[state]} ${name.padEnd(24)} ${detail}${remedy === undefined ? '' : paint('dim', ` → ${remedy}`)}`,
-            )
-            .join('\n'),
-        );
-        return checks.some(({ state }) => state === 'failed') ? EXIT.checkFailed : EXIT.done;
-      }),
-    );
+    .option('--bypass', 'run where an agent runs: look for ways past the gateway; needs no key; exit 3 if one is open')
+    .option('--targets [file]', 'with --bypass, what to try there; alone, print it: the hosts of everything registered')
+    .option('--host <host>', 'with --bypass, a host that agents should reach through the gateway alone', repeated)
+    .option('--provider <host>', 'with --bypass, one more host of a provider', repeated)
+    .option('--database <host>', 'with --bypass, where the control plane has its database (host:port)', repeated)
+    .option('--only', 'with --bypass, try no host that is not named here or in --targets')
+    .option('--strict', 'with --bypass, exit 3 also where it is not known whether a door is open')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  hivekey doctor
+  hivekey doctor --targets > targets.json       where an admin key is
+  hivekey doctor --bypass --targets targets.json --url https://hivekey.acme.example   where the agent is`,
+    )
+    .action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const options = command.opts<{ bypass?: boolean; targets?: string | true }>();
+      if (options.bypass === true && options.targets === true)
+        command.error('error: --targets needs a file with --bypass', { exitCode: EXIT.usage });
+      return (options.bypass === true ? bypass : options.targets === undefined ? check : targets)(...given);
+    });
+}
+
+/** A warning for each credential that ends soon, or has ended. */
+export function examineSecrets(secrets: readonly Pick<StoredSecret, 'name' | 'expires' | 'expiry'>[]): Check[] {
+  return secrets
+    .filter(({ expiry }) => expiry === 'soon' || expiry === 'past')
+    .map(({ name, expires, expiry }) => ({
+      name: `secret ${name}`,
+      state: 'warning',
+      detail: `${expiry === 'past' ? 'ended' : 'ends'} ${when(expires)}`,
+      remedy: `Store a new one: hivekey secret set ${name}`,
+    }));
 }

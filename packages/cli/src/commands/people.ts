@@ -1,5 +1,5 @@
 /** person: who is accountable for agents. */
-import type { Person } from '@hivekey/sdk';
+import type { Person, TransferTask } from '@hivekey/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Columns, when } from '../output.ts';
 import { online } from '../run.ts';
@@ -34,7 +34,7 @@ function detailsOf({ name, label }: Details): Record<string, string> {
 }
 
 export function addPeopleCommands(program: Command): void {
-  const person = program.command('person').description('owners: the people accountable for agents');
+  const person = program.command('person').alias('people').description('owners: the people accountable for agents');
   person
     .command('add <email>')
     .description('add a person; creating an agent for a new owner does it, too')
@@ -57,8 +57,22 @@ export function addPeopleCommands(program: Command): void {
       }),
     );
   person
+    .command('deactivate <email>')
+    .description('the person has left: what they sign in with ends, their agents are suspended')
+    .action(
+      online<[string], object>(async ({ out, hivekey }, _, email) => {
+        const path = `/v1/people/${encodeURIComponent(email)}`;
+        const left = await hivekey.request<Person>('PATCH', path, { body: { active: false } });
+        const tasks = await hivekey.all<TransferTask>('/v1/transfer-tasks', { status: 'open', person: left.id });
+        out.result(left, () => `${left.email} is inactive.`);
+        for (const { id, agents_waiting, due_at } of tasks)
+          out.note(`${agents_waiting} agents need another owner until ${when(due_at)}: hivekey transfer show ${id}`);
+        return undefined;
+      }),
+    );
+  person
     .command('update <email>')
-    .description('change a person; --leave suspends their agents until they have another owner')
+    .description('change a person; --leave is deactivate')
     .option('--name <name>', 'full name')
     .option('--label <label>', 'team')
     .option(

@@ -18,6 +18,7 @@ const TAGS = new Set([
   'http apis',
   'delegations',
   'approvals',
+  'ownership',
 ]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
@@ -41,6 +42,8 @@ let approvalId: string;
 let rehearsalId: string;
 let rehearsedStopId: string;
 let delegationId: string;
+let taskId: string;
+let transferId: string;
 let token: string;
 let policy: { hash: string };
 let apiId: string;
@@ -79,6 +82,7 @@ beforeAll(async () => {
   rehearsedStopId = rehearsal.result.containment;
   proposalId = await propose();
   approvalId = await hold();
+  [taskId, transferId] = await leaveBehind();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
@@ -98,6 +102,15 @@ async function hold(): Promise<string> {
     headers: { prefer: 'respond-async' },
   });
   return body.approval.id;
+}
+
+/** A task of somebody who has left, and the offer of their agent. */
+async function leaveBehind(): Promise<[string, string]> {
+  await world.agent(`left-${MARK}`, { role: ROLE, owner: `left-${OWNER}` });
+  await world.ok('PATCH', `/v1/people/left-${OWNER}`, { active: false });
+  const { data } = await world.ok('GET', '/v1/transfer-tasks');
+  const offer = { to: OWNER, reason: MARK };
+  return [data[0].id, (await world.ok('POST', `/v1/agents/left-${MARK}/ownership-transfers`, offer)).id];
 }
 
 /** A stop of the workspace that waits for a second person. */
@@ -172,6 +185,10 @@ const byApi = (rest = '', body?: unknown): Case[] =>
     refusal: 'http_api_not_found',
     ...(body === undefined ? {} : { body: () => body }),
   }));
+const byTransfer = (rest: string): Case => ({
+  path: () => `/v1/ownership-transfers/${transferId}${rest}`,
+  refusal: 'transfer_not_found',
+});
 const DOCUMENT = { openapi: '3.1.0', info: { title: 'taken', version: '1' }, paths: {} };
 const PIN = { pin: `sha256:${'0'.repeat(64)}` };
 const listed: Case = {};
@@ -194,6 +211,32 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'POST /v1/agents/{agent}/revoke': byAgent((agent) => `/v1/agents/${agent}/revoke`),
   'POST /v1/agents/{agent}/suspend': byAgent((agent) => `/v1/agents/${agent}/suspend`),
   'POST /v1/agents/{agent}/restore': byAgent((agent) => `/v1/agents/${agent}/restore`),
+  'GET /v1/agents/{agent}/ownership': byAgent((agent) => `/v1/agents/${agent}/ownership`),
+  'PUT /v1/agents/{agent}/deputies': byAgent(
+    (agent) => `/v1/agents/${agent}/deputies`,
+    () => ({ deputies: ['taken'] }),
+  ),
+  'POST /v1/agents/{agent}/ownership-transfers': byAgent(
+    (agent) => `/v1/agents/${agent}/ownership-transfers`,
+    () => ({ to: 'stranger@second.example' }),
+  ),
+  'GET /v1/transfer-tasks': [listed, { path: () => `/v1/transfer-tasks?person=left-${OWNER}` }],
+  'GET /v1/transfer-tasks/{id}': [{ path: () => `/v1/transfer-tasks/${taskId}`, refusal: 'task_not_found' }],
+  'POST /v1/transfer-tasks/{id}/propose': [
+    {
+      path: () => `/v1/transfer-tasks/${taskId}/propose`,
+      body: () => ({ to: 'stranger@second.example' }),
+      refusal: 'task_not_found',
+    },
+  ],
+  'GET /v1/ownership-transfers': [listed, { path: () => `/v1/ownership-transfers?to=${OWNER}` }],
+  'GET /v1/ownership-transfers/{id}': [byTransfer('')],
+  'POST /v1/ownership-transfers/{id}/accept': [byTransfer('/accept')],
+  'POST /v1/ownership-transfers/{id}/decline': [byTransfer('/decline')],
+  'POST /v1/ownership-transfers/{id}/withdraw': [byTransfer('/withdraw')],
+  'GET /v1/orphans': [listed],
+  'GET /v1/ownership-settings': [listed],
+  'PUT /v1/ownership-settings': [{ body: () => ({ transfer_hours: 200 }) }],
   'GET /v1/tokens': [listed, { path: () => `/v1/tokens?agent=${AGENT}`, refusal: 'agent_not_found' }],
   'POST /v1/tokens': byAgent(
     () => '/v1/tokens',
@@ -389,6 +432,8 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', '/v1/workspace')).toMatchObject({ status: 'active' });
   expect(await world.ok('GET', `/v1/containment-proposals/${proposalId}`)).toMatchObject({ status: 'proposed' });
   expect(await world.ok('GET', '/v1/containment-settings')).toMatchObject({ answer_minutes: 60 });
+  expect(await world.ok('GET', '/v1/ownership-settings')).toMatchObject({ transfer_hours: 336 });
+  expect(await world.ok('GET', `/v1/ownership-transfers/${transferId}`)).toMatchObject({ status: 'proposed' });
   expect(await world.ok('GET', `/v1/approvals/${approvalId}`)).toMatchObject({ status: 'pending' });
   expect((await world.act(token, TOOL)).status).toBe(200);
 });
