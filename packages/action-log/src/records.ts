@@ -67,6 +67,7 @@ export type RecordKind =
   | 'break_glass.changed'
   | 'break_glass.used'
   | 'group_roles.changed'
+  | 'management.refused'
   | 'webhook.changed'
   | 'channel.changed'
   | 'workspace.changed'

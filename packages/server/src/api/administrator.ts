@@ -6,6 +6,17 @@ import type { Administrator, Api, ApiContext } from './context.ts';
 import type { Limits } from './limits.ts';
 import { checkPermission } from './permissions.ts';
 
+/** Refusals that say something of who tried: they are recorded, where the refusing transaction keeps nothing. */
+const RECORDED: ReadonlySet<string> = new Set([
+  'role_missing',
+  'own_roles',
+  'last_admin',
+  'own_session_required',
+  'sign_in_required',
+  'step_up_required',
+  'break_glass_minimum',
+]);
+
 const administrators = new WeakMap<FastifyRequest, Administrator>();
 
 /** `request.administrator`; reading it throws where no administrator was required. */
@@ -21,6 +32,14 @@ export function decorateAdministrator(api: Api): void {
 
 /** Puts every route registered on `api` after this behind an administrator. Runs before a body is read. */
 export function requireAdministrator(api: Api, context: ApiContext, limits: Limits): void {
+  api.addHook('onError', async (request, _reply, error) => {
+    const administrator = administrators.get(request);
+    if (administrator === undefined || request.method === 'GET' || !(error instanceof Failure)) return;
+    if (!RECORDED.has(error.code)) return;
+    const { workspaceId, actor } = administrator;
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    await context.log.record(workspaceId, { kind: 'management.refused', actor, route, code: error.code });
+  });
   api.addHook('onRequest', async (request, reply) => {
     await limits.request(request, reply);
     try {

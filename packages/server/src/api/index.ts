@@ -26,6 +26,8 @@ import { groupRoutes } from '../groups/routes.ts';
 import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionListRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
+import { breakGlassRoutes, openPasskeyRoutes } from '../passkeys/break-glass-routes.ts';
+import { passkeyRoutes } from '../passkeys/routes.ts';
 import { groupRoleRoutes } from '../people/role-routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
@@ -75,6 +77,8 @@ const MANAGEMENT: readonly Routes[] = [
   samlProviderRoutes,
   signInSettingsRoutes,
   providerSessionRoutes,
+  passkeyRoutes,
+  breakGlassRoutes,
   peopleRoutes,
   groupRoleRoutes,
   groupRoutes,
@@ -185,6 +189,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
       healthRoutes(state),
       signInRoutes(limits),
       openSignInRoutes(limits),
+      openPasskeyRoutes(limits),
       openSamlRoutes(limits),
     ])
       routes(group, context);

@@ -3,8 +3,10 @@
 import type { ClientBase } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { assuranceProblem, ownSignInProblem } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { keepSignedDecision, type SignedDecision, type Subject } from '../passkeys/index.ts';
 import { type Bar, barOf, groupsOf, type Voice } from './eligibility.ts';
 import { approvalNotFound } from './failures.ts';
 import { type Asked, type Person, peopleOf, questionOf } from './question.ts';
@@ -18,10 +20,13 @@ export interface Decision {
   readonly hash?: string | undefined;
   /** Id or e-mail of the person for whom it is decided; absent: in the decider's own name. */
   readonly onBehalfOf?: string | undefined;
+  /** A passkey over exactly this, checked; used up with the decision. */
+  readonly signature?: SignedDecision | undefined;
 }
 
 /** Who decides, as far as a credential says: of an administrator, or of another channel that authenticates people. */
-export interface DecidingParty extends Pick<Administrator, 'workspaceId' | 'actor' | 'person' | 'authenticatedAtMs'> {
+export interface DecidingParty
+  extends Pick<Administrator, 'workspaceId' | 'actor' | 'person' | 'authenticatedAtMs' | 'session'> {
   /** What was authenticated: the id of a key, or the account in Slack as `team/user`. */
   readonly credentialId: string;
   /** What is answered when it belongs to nobody; that a key does when absent. */
@@ -75,6 +80,8 @@ async function decideIn(
   const { client, now } = transaction;
   const { workspaceId, person: holder } = who;
   if (holder === undefined) return who.nobody ?? personRequired();
+  const unsigned = await ownSignInProblem(client, who);
+  if (unsigned !== undefined) return unsigned;
   const decisions = await decisionsOf(client, workspaceId, [row.id]);
   const question = await questionOf(client, workspaceId, row);
   const voice = await voiceOf(client, workspaceId, holder.id, decision.onBehalfOf, question);
@@ -92,7 +99,19 @@ async function decideIn(
     const bar = barOf(voice, question, approvals);
     if (bar !== undefined) return REFUSALS[bar](name, row);
     if (means.bulk !== undefined && (row.people > 1 || row.destructive === true)) return notInBulk(row);
+    const { signature } = decision;
+    const registeredBy = signature?.verified.passkey.registeredBy;
+    const unsure = await assuranceProblem(client, who, 'approve', now, {
+      signature: registeredBy === undefined ? undefined : { registeredBy },
+      canSign: true,
+    });
+    if (unsure !== undefined) return unsure;
   }
+  const signed =
+    decision.signature === undefined
+      ? undefined
+      : await keepSignedDecision(transaction, decision.signature, subjectOf(row, holder.email, decision));
+  if (signed instanceof Failure) return signed;
   const authenticatedAt = who.authenticatedAtMs === undefined ? now : new Date(who.authenticatedAtMs);
   const groups = groupsOf(voice);
   const isGranted = decision.decision === 'approve' && isComplete(row, [...approvals, { groups }]);
@@ -112,6 +131,8 @@ async function decideIn(
     channel: means.channel,
     bulk: means.bulk,
     reason: decision.reason === '' ? undefined : decision.reason,
+    signature:
+      signed === undefined ? undefined : { id: signed.id, passkey_id: signed.passkeyId, digest: signed.digest },
   });
   await client.query(
     `INSERT INTO approval_decisions (workspace_id, approval_id, person_id, person, groups, decision, reason, key_id, key_name,
@@ -145,6 +166,29 @@ async function decideIn(
     transaction.log({ kind: 'approval.granted', actor: who.actor, ...recordFields(row), approvers });
   }
   return undefined;
+}
+
+/** What a passkey signs: the approval as it was shown, by its hash, and all of the decision. */
+export function subjectOf(
+  row: Pick<ApprovalRow, 'id' | 'workspace_id' | 'hash' | 'agent' | 'capability' | 'policy_revision'>,
+  approver: string,
+  { decision, reason, onBehalfOf }: Pick<Decision, 'decision' | 'reason' | 'onBehalfOf'>,
+): Subject {
+  return {
+    kind: 'approval',
+    id: row.id,
+    members: {
+      workspace_id: row.workspace_id,
+      hash: row.hash,
+      agent: row.agent,
+      action: row.capability,
+      policy_revision: row.policy_revision,
+      decision,
+      reason,
+      approver,
+      on_behalf_of: onBehalfOf ?? null,
+    },
+  };
 }
 
 interface Speaking extends Voice<Person> {

@@ -11,11 +11,21 @@ import {
   wholeList,
 } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import {
+  assertionSchema,
+  decisionOptions,
+  listSignedDecisions,
+  signedDecisionSchema,
+  signedDecisionView,
+  verifyDecision,
+} from '../passkeys/index.ts';
 import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
 import { cancelApproval } from './cancel.ts';
-import { decideApproval, type Means } from './decide.ts';
+import { decideApproval, type Means, subjectOf } from './decide.ts';
+import { approvalNotFound } from './failures.ts';
 import { type ApprovalPosition, listApprovals, readApproval, readWholeApproval } from './read.ts';
 import { newRulesSchema, readReminderRules, reminderRuleSchema, writeReminderRules } from './reminder-rules.ts';
+import { findApproval } from './rows.ts';
 
 /** As many as a person can have read. */
 const MAX_BULK = 20;
@@ -47,7 +57,7 @@ function channelOf({ administrator, headers }: FastifyRequest): Means['channel']
   return headers['user-agent']?.startsWith('hivekey-cli') === true ? 'cli' : 'api';
 }
 
-export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiContext): void {
+export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, clock }: ApiContext): void {
   api.get(
     '/v1/approvals',
     {
@@ -129,16 +139,63 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals }: ApiCont
         description:
           'Takes a key that belongs to a person. An approval names the `hash` that was read. `on_behalf_of` names the person for whom a delegate decides.',
         params,
-        body: z.strictObject({ decision, reason, hash: hash.optional(), on_behalf_of: onBehalfOf }),
+        body: z.strictObject({
+          decision,
+          reason,
+          hash: hash.optional(),
+          on_behalf_of: onBehalfOf,
+          signature: assertionSchema
+            .optional()
+            .meta({ description: 'Of a passkey, over the challenge for this decision.' }),
+        }),
         response: { 200: approvalSchema },
       },
     },
     async (request) => {
       const { administrator, params: at, body } = request;
-      const { on_behalf_of, ...wanted } = body;
+      const { on_behalf_of: onBehalf, signature: assertion, ...wanted } = body;
+      const signature = assertion === undefined ? undefined : await verifyDecision(pool, url, administrator, assertion);
       const means = { channel: channelOf(request) };
-      await decideApproval(log, administrator, at.id, { ...wanted, onBehalfOf: on_behalf_of }, means);
+      await decideApproval(log, administrator, at.id, { ...wanted, onBehalfOf: onBehalf, signature }, means);
       return readApproval(pool, administrator.workspaceId, at.id);
+    },
+  );
+
+  api.post(
+    '/v1/approvals/:id/challenge',
+    {
+      schema: {
+        tags,
+        summary: 'What a passkey is to sign for a decision',
+        description: 'For 5 minutes and for one use. Show `decision` to the person: it is what is hashed.',
+        params,
+        body: z.strictObject({ decision, reason, on_behalf_of: onBehalfOf }),
+        response: { 200: z.object({ options: z.record(z.string(), z.unknown()), decision: z.string() }) },
+      },
+    },
+    async ({ administrator, params: at, body }) => {
+      const { on_behalf_of: onBehalf, ...wanted } = body;
+      const row = await findApproval(pool, administrator.workspaceId, at.id);
+      if (row === undefined) throw approvalNotFound(at.id);
+      const subject = subjectOf(row, administrator.person?.email ?? '', { ...wanted, onBehalfOf: onBehalf });
+      const { options, decision: text } = await decisionOptions(pool, url, administrator, subject, clock());
+      return { options: { ...options }, decision: text };
+    },
+  );
+
+  api.get(
+    '/v1/approvals/:id/signatures',
+    {
+      schema: {
+        tags,
+        summary: 'Signatures of the decisions, to be checked without this server',
+        params,
+        response: { 200: listOf(signedDecisionSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: at }) => {
+      const { id } = await readApproval(pool, workspaceId, at.id);
+      return wholeList((await listSignedDecisions(pool, workspaceId, 'approval', id)).map(signedDecisionView));
     },
   );
 

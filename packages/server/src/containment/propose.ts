@@ -8,6 +8,7 @@ import type { Agent } from '../agents/index.ts';
 import { readAgent } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkAssurance, ownSignInProblem } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
@@ -61,6 +62,8 @@ async function propose(transaction: LoggedTransaction, who: Administrator, wante
   const { client } = transaction;
   const { workspaceId, actor } = who;
   const person = await personOf(client, who);
+  const unsigned = await ownSignInProblem(client, who);
+  if (unsigned !== undefined) throw unsigned;
   const { kind, scope, target, reason, containmentId, settings } = wanted;
   const open = await openProposal(client, workspaceId, kind, scope, target, containmentId);
   if (open !== undefined && kind !== 'settings') return open;
@@ -158,6 +161,7 @@ export function askForLift(
   return log.transact(workspaceId, async (transaction) => {
     const stop = await readContainment(transaction.client, workspaceId, id);
     const { two_people: two } = await readSettings(transaction.client, workspaceId);
+    if (stop.lifted_at === null) await checkAssurance(transaction.client, who, 'lift', transaction.now);
     if (stop.lifted_at !== null || !two.lift.includes(stop.scope)) return liftIn(transaction, who, id, reason);
     return propose(transaction, who, {
       kind: 'lift',
@@ -180,6 +184,7 @@ export function askToRestore(
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
     const agent = await readAgent(client, workspaceId, agentOrId);
+    if (agent.status !== 'active') await checkAssurance(client, who, 'lift', transaction.now);
     const own = await standingOrder(client, workspaceId, 'agent', agent.name);
     const { two_people: two } = await readSettings(client, workspaceId);
     if (own === undefined || !two.lift.includes('agent')) return restoreIn(transaction, who, agentOrId, reason);
@@ -213,6 +218,7 @@ async function confirmIn(transaction: LoggedTransaction, who: Administrator, pro
   const { client } = transaction;
   const { workspaceId, actor } = who;
   const person = await personOf(client, who);
+  await checkAssurance(client, who, 'confirm', transaction.now);
   if (proposal.status !== 'proposed') throw closed(proposal);
   if (proposal.proposed_by === actor || proposal.proposed_by_person === person.email)
     throw new Failure(

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { checkAssurance } from '../identity/index.ts';
 import {
+  endQuarantine,
   listQuarantines,
   newQuarantineSchema,
   quarantineAgent,
   quarantineSchema,
   readQuarantine,
-  releaseQuarantine,
   releaseSchema,
 } from './quarantine.ts';
 
@@ -79,7 +80,10 @@ export function quarantineRoutes(api: Api, { pool, log, path, keys }: ApiContext
       },
     },
     async ({ administrator, params: { id }, body: { reason } }) => {
-      const quarantine = await releaseQuarantine(log, administrator, id, reason);
+      const quarantine = await log.transact(administrator.workspaceId, async (transaction) => {
+        await checkAssurance(transaction.client, administrator, 'lift', transaction.now);
+        return endQuarantine(transaction, administrator, id, reason);
+      });
       path.invalidate(administrator.workspaceId, quarantine.agent_id);
       return quarantine;
     },

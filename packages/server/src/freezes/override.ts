@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkAssurance } from '../identity/index.ts';
 import { newId, type PersonId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
@@ -16,8 +17,9 @@ export function requestOverride(
   { reason, minutes }: { readonly reason: string; readonly minutes: number },
 ): Promise<OverrideView> {
   const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async ({ client, log: record }) => {
+  return log.transact(workspaceId, async ({ client, now, log: record }) => {
     const person = await holderOf(client, who);
+    await checkAssurance(client, who, 'override', now);
     await readFreeze(client, workspaceId, name);
     const id = newId<string>('ovr');
     await client.query(
@@ -48,6 +50,7 @@ export function approveOverride(log: ActionLog, who: Administrator, name: string
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
     const person = await holderOf(client, who);
+    await checkAssurance(client, who, 'override', transaction.now);
     await readFreeze(client, workspaceId, name);
     const override = await readOverride(client, workspaceId, name, id);
     if (override.status !== 'requested') throw closed(override);

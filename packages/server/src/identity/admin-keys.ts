@@ -1,11 +1,13 @@
 /** Admin keys: who may manage a workspace. Only a keyed hash of each is stored; each use is checked against it anew. */
 import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
+import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { type KeyId, newId, type PersonId, randomBase62, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
+import { readAssurance } from './assurance.ts';
 import { newCredential } from './token-hash.ts';
 import { ROLES_OF_A_KEY, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from './workspace-roles.ts';
 
@@ -194,12 +196,13 @@ function created(view: KeyView, actor: string) {
 export async function createKey(
   log: ActionLog,
   pepper: KeyObject,
-  workspaceId: WorkspaceId,
+  who: Administrator,
   draft: Omit<KeyDraft, 'personId'> & { readonly person?: string | undefined },
-  actor: string,
 ): Promise<NewKey> {
+  const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const personId = draft.person === undefined ? null : await holderOf(transaction, workspaceId, draft.person);
+    await refuseKeyOfOther(transaction, who, personId);
     const { rowCount } = await transaction.client.query(
       'SELECT 1 FROM admin_keys WHERE workspace_id = $1 AND lower(name) = lower($2) LIMIT 1',
       [workspaceId, draft.name],
@@ -217,6 +220,24 @@ export async function createKey(
   });
 }
 
+/**
+ * Throws `own_session_required`: where people decide by their own sign-in, nobody but the person is shown a key of theirs.
+ */
+async function refuseKeyOfOther(
+  { client }: LoggedTransaction,
+  { workspaceId, person, session }: Administrator,
+  personId: PersonId | null,
+): Promise<void> {
+  if (personId === null || (await readAssurance(client, workspaceId)).peopleDecide === 'keys') return;
+  if (session !== undefined && session.method !== 'key' && person?.id === personId) return;
+  throw new Failure(
+    403,
+    'own_session_required',
+    'In this workspace a key of a person is made, and replaced, by that person alone.',
+    'Have the person do it, signed in to the console.',
+  );
+}
+
 /** Throws `person_not_found`, `person_inactive`. */
 async function holderOf({ client }: LoggedTransaction, workspaceId: WorkspaceId, person: string): Promise<PersonId> {
   const { id, email, active } = await readPerson(client, workspaceId, person);
@@ -232,7 +253,7 @@ function isoOf(epochSeconds: number | null): string | undefined {
 export async function rotateKey(
   log: ActionLog,
   pepper: KeyObject,
-  workspaceId: WorkspaceId,
+  who: Administrator,
   keyId: string,
   {
     overlapSeconds,
@@ -244,8 +265,8 @@ export async function rotateKey(
     /** Absent: as before. */
     readonly person?: string | undefined;
   },
-  actor: string,
 ): Promise<NewKey> {
+  const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const old = await readKey(transaction, workspaceId, keyId);
     if (old.status !== 'live' || old.replaced_by !== null)
@@ -256,6 +277,8 @@ export async function rotateKey(
         'Rotate its successor, or make another key.',
       );
     const personId = person === undefined ? old.person_id : await holderOf(transaction, workspaceId, person);
+    await refuseKeyOfOther(transaction, who, old.person_id);
+    await refuseKeyOfOther(transaction, who, personId);
     const draft = { name: old.name, personId, roles: old.roles, expiresInSeconds };
     const key = await insertKey(transaction, pepper, workspaceId, draft, actor);
     await transaction.client.query(

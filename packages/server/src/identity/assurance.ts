@@ -60,6 +60,19 @@ export async function assuranceProblem(
   return judge(await readAssurance(client, who.workspaceId), who, duty, now, signature, canSign);
 }
 
+/** Of a decision that is never dangerous, such as a denial: it takes no step-up, but it is a person's all the same. */
+export async function ownSignInProblem(
+  client: Pool | ClientBase,
+  { workspaceId, session }: Decider,
+): Promise<Failure | undefined> {
+  const { peopleDecide } = await readAssurance(client, workspaceId);
+  return peopleDecide === 'sessions' && !isOwnSignIn(session) ? signInRequired() : undefined;
+}
+
+function isOwnSignIn(session: Decider['session']): boolean {
+  return session !== undefined && session.method !== 'key';
+}
+
 /** As `assuranceProblem`, where a refusal needs no record of its own. */
 export async function checkAssurance(client: Pool | ClientBase, who: Decider, duty: Duty, now: Date): Promise<void> {
   const problem = await assuranceProblem(client, who, duty, now);
@@ -74,7 +87,8 @@ function judge(
   signature: Signature | undefined,
   canSign: boolean,
 ): Failure | undefined {
-  if (peopleDecide === 'sessions' && (session === undefined || session.method === 'key')) return signInRequired();
+  // To lift what one may lift alone takes no person, unless it takes a step-up.
+  if (peopleDecide === 'sessions' && duty !== 'lift' && !isOwnSignIn(session)) return signInRequired();
   const level = stepUp[duty];
   if (level === 'none') return undefined;
   // A passkey that the holder of a key registered says no more than that key.

@@ -1,6 +1,5 @@
 /** Who may manage: admin keys, console sessions, and the roles of both. */
 // Loaded first: people need it while they load, and `admin-keys.ts` needs people.
-import './workspace-roles.ts';
 
 export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
@@ -9,12 +8,16 @@ export {
   assuranceProblem,
   checkAssurance,
   type Duty,
+  ownSignInProblem,
   readAssurance,
+  type Signature,
   signInRequired,
 } from './assurance.ts';
+export { BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
 export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
+export { sessionBody, sessionSchema } from './session-view.ts';
 export {
   endSession,
   endSessionsOf,

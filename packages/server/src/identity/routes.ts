@@ -25,61 +25,11 @@ import { holderOfKey } from './administrators.ts';
 import { deviceOf } from './device.ts';
 import { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
 import { listSessions, openSessionSchema, revokeSession } from './session-list.ts';
+import { sessionBody, sessionSchema } from './session-view.ts';
 import { endSession, findSession, openSession, type Session } from './sessions.ts';
 import { WORKSPACE_ROLES, workspaceRolesSchema } from './workspace-roles.ts';
 
-const sessionSchema = z
-  .object({
-    object: z.literal('session'),
-    workspace: z.object({
-      id: z.string(),
-      name: z.string(),
-      environment: z.string(),
-      status: z.enum(['active', 'stopped']),
-    }),
-    id: z.string(),
-    key: z
-      .object({ id: z.string(), name: z.string() })
-      .nullable()
-      .meta({ description: 'Null when a person signed in.' }),
-    person: z.object({ id: z.string(), email: z.string() }).nullable(),
-    roles: z.array(z.enum(WORKSPACE_ROLES)).meta({ description: 'What the session may do, now.' }),
-    method: z.enum(['key', 'oidc', 'saml', 'passkey']),
-    authenticated_at: z.int(),
-    acr: z.string().nullable(),
-    amr: z.array(z.string()),
-    stepped_up_at: z.int().nullable().meta({ description: 'The last step-up with a passkey.' }),
-    csrf_token: z.string(),
-    expires_at: z.int(),
-  })
-  .meta({ id: 'Session' });
-
 const keyParams = z.strictObject({ id: z.string().max(64) });
-
-async function sessionBody({ pool }: ApiContext, session: Session): Promise<z.output<typeof sessionSchema>> {
-  const { rows } = await pool.query<z.output<typeof sessionSchema>['workspace']>(
-    `SELECT w.id, w.name, w.environment, s.status
-       FROM workspaces w JOIN workspace_state s ON s.workspace_id = w.id WHERE w.id = $1`,
-    [session.workspaceId],
-  );
-  const [workspace] = rows;
-  if (workspace === undefined) throw new Error(`there is no workspace ${session.workspaceId}`);
-  return {
-    object: 'session',
-    workspace,
-    id: session.id,
-    key: session.key ?? null,
-    person: session.person ?? null,
-    roles: [...session.roles],
-    method: session.method,
-    authenticated_at: Math.floor(session.authenticatedAt.getTime() / 1000),
-    acr: session.acr ?? null,
-    amr: [...session.amr],
-    stepped_up_at: session.steppedUpAtMs === undefined ? null : Math.floor(session.steppedUpAtMs / 1000),
-    csrf_token: session.csrfToken,
-    expires_at: Math.floor(session.expiresAt.getTime() / 1000),
-  };
-}
 
 /** The way in, before there is an administrator. */
 export function signInRoutes(limits: Limits): Routes {
@@ -257,10 +207,10 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
         response: { 201: newKeySchema },
       },
     },
-    async ({ administrator: { workspaceId, actor }, body }, reply) => {
+    async ({ administrator, body }, reply) => {
       const { name, person, roles, expires_in_seconds: expiresInSeconds } = body;
       const draft = { name, person, roles, expiresInSeconds };
-      const key = await createKey(log, keys.pepper, workspaceId, draft, actor);
+      const key = await createKey(log, keys.pepper, administrator, draft);
       return reply.code(201).send(shown(key));
     },
   );
@@ -287,13 +237,13 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
         response: { 201: newKeySchema },
       },
     },
-    async ({ administrator: { workspaceId, actor }, params, body }, reply) => {
+    async ({ administrator, params, body }, reply) => {
       const terms = {
         overlapSeconds: body.overlap_seconds,
         expiresInSeconds: body.expires_in_seconds,
         person: body.person,
       };
-      const key = await rotateKey(log, keys.pepper, workspaceId, params.id, terms, actor);
+      const key = await rotateKey(log, keys.pepper, administrator, params.id, terms);
       return reply.code(201).send(shown(key));
     },
   );

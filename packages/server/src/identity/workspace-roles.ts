@@ -31,13 +31,15 @@ export function rolesOfKey(
 
 /**
  * SQL: roles of the person `p` as an array: those given to them, and those of the groups they are in. `claimed`: an SQL
- * expression of further groups, those that the identity provider named at sign-in.
+ * expression of further groups, those that the identity provider named at sign-in. No group gives, or takes, anything
+ * where the person is an account for emergencies.
  */
 export function rolesOfPersonSql(claimed = `'{}'::text[]`): string {
   return `(SELECT coalesce(array_agg(DISTINCT r.role), '{}') FROM (
             SELECT unnest(p.roles) AS role
              UNION SELECT g.role FROM group_roles g
-                    WHERE g.workspace_id = p.workspace_id AND g."group" = ANY(p.groups || ${claimed})) r)`;
+                    WHERE g.workspace_id = p.workspace_id AND g."group" = ANY(p.groups || ${claimed})
+                      AND NOT p.break_glass) r)`;
 }
 
 /** As given in a request: an auditor is nothing else. */

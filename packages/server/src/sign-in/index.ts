@@ -2,6 +2,13 @@
 export { answerRefused, answerSignedIn } from './answer.ts';
 export { type Completed, recordRefusal, signInWith, type VerifiedSignIn } from './complete.ts';
 export { checkProviderUrl, createGuardedFetch, type GuardedFetch } from './guarded-fetch.ts';
+export {
+  createInvitation,
+  findInvitation,
+  openInvitation,
+  shownInvitationSchema,
+  useInvitation,
+} from './invitations.ts';
 export { acceptOnce } from './once.ts';
 export { PENDING_SECONDS, type PendingSignIn, type SignInPurpose, takePending } from './pending.ts';
 export type { Beginning, Departure, Protocol } from './protocol.ts';

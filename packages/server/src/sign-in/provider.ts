@@ -29,6 +29,8 @@ export interface IdentityProvider {
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly updatedAt: Date;
+  /** When somebody last came in by it; null: nobody has. */
+  readonly lastSignInAt?: Date | null;
 }
 
 /** What every kind of provider has, as given in a request. */
@@ -61,7 +63,9 @@ export const commonSettings = {
 
 const COLUMNS = `workspace_id AS "workspaceId", id, kind, name, issuer, settings, jit_domains AS "jitDomains",
   groups_claim AS "groupsClaim", sync_groups AS "syncGroups", scim_connection AS "scimConnection", active,
-  created_at AS "createdAt", created_by AS "createdBy", updated_at AS "updatedAt"`;
+  created_at AS "createdAt", created_by AS "createdBy", updated_at AS "updatedAt",
+  (SELECT max(i.last_used_at) FROM person_identities i
+    WHERE i.workspace_id = identity_providers.workspace_id AND i.provider_id = identity_providers.id) AS "lastSignInAt"`;
 
 /** By name. */
 export async function listProviders(

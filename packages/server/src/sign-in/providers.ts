@@ -67,6 +67,7 @@ export const providerSchema = z
     created: z.int(),
     created_by: z.string(),
     updated_at: z.int(),
+    last_sign_in_at: z.int().nullable(),
   })
   .meta({ id: 'IdentityProvider' });
 
@@ -89,6 +90,7 @@ export function viewOf(url: string, provider: IdentityProvider): z.output<typeof
     created: seconds(provider.createdAt),
     created_by: provider.createdBy,
     updated_at: seconds(provider.updatedAt),
+    last_sign_in_at: provider.lastSignInAt instanceof Date ? seconds(provider.lastSignInAt) : null,
   };
 }
 

@@ -66,6 +66,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'break_glass.changed': true,
   'break_glass.used': true,
   'group_roles.changed': true,
+  'management.refused': true,
   'webhook.changed': true,
   'channel.changed': true,
   'workspace.changed': true,

@@ -1,0 +1,12 @@
+/** Passkeys. Nothing deeper in this folder is imported from outside. */
+export {
+  decisionOptions,
+  type KeptDecision,
+  keepSignedDecision,
+  listSignedDecisions,
+  type SignedDecision,
+  type Subject,
+  verifyDecision,
+} from './decision.ts';
+export { assertionSchema } from './response.ts';
+export { signedDecisionSchema, signedDecisionView } from './signed-decision.ts';
