@@ -1,5 +1,12 @@
 /** Who may manage: admin keys, console sessions, and the roles of both. */
-// Loaded first: people need it while they load, and `admin-keys.ts` needs people.
+// Imported first, and not passed on as the others are: people need it while they load, and `admin-keys.ts` needs people.
+import {
+  effectiveRoles,
+  rolesOfPersonSql,
+  WORKSPACE_ROLES,
+  type WorkspaceRole,
+  workspaceRolesSchema,
+} from './workspace-roles.ts';
 
 export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
@@ -33,10 +40,4 @@ export {
   stepUpSession,
 } from './sessions.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
-export {
-  effectiveRoles,
-  rolesOfPersonSql,
-  WORKSPACE_ROLES,
-  type WorkspaceRole,
-  workspaceRolesSchema,
-} from './workspace-roles.ts';
+export { effectiveRoles, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };

@@ -8,8 +8,8 @@ import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
 import { refuseOfDirectory } from './directory.ts';
+import { refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
 import { readPerson } from './read.ts';
 

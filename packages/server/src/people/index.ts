@@ -1,6 +1,6 @@
-// Loaded first: agents need it while they load, and `change.ts` needs agents.
-import './person.ts';
+// Imported first, and not passed on as the others are: agents need it while they load, and `change.ts` needs agents.
+import { emailSchema, groupSchema } from './person.ts';
 
 export { ownerFor } from './change.ts';
-export { emailSchema, groupSchema } from './person.ts';
 export { personOfSlack, readPerson, slackUsersOf } from './read.ts';
+export { emailSchema, groupSchema };
