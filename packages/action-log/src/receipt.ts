@@ -55,6 +55,17 @@ export interface ContainmentReceipt {
         readonly refused_at: string | null;
       }[]
     | null;
+  /**
+   * Upstream connections behind what was stopped, as they were held then. `cut`: agents never had the credential.
+   * `ends`: what they were given dies by `ends_at`. `requested`: they may hold a key of their own, whose rotation is
+   * asked for. Absent on receipts of before it was kept.
+   */
+  readonly connections?: readonly {
+    readonly server: string;
+    readonly custody: 'injected' | 'leased' | 'external';
+    readonly state: 'cut' | 'ends' | 'requested';
+    readonly ends_at: string | null;
+  }[];
   /** `bound_at`: of a node that did not answer, when the last call that it had recorded before could begin. */
   readonly nodes: readonly {
     readonly node: string;

@@ -193,6 +193,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock: Date.now,
     pool,
     path,
+    secrets,
     upstreams,
     httpApis,
     approvals,

@@ -13,6 +13,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { jsonObject } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
+import { readConnections } from './connections.ts';
 import { readContainment } from './containment.ts';
 import { readProposal } from './proposal.ts';
 import type { StopContext } from './stop.ts';
@@ -98,13 +99,14 @@ export async function signedReceipt(
   const { receipt: kept } = stop;
   const calls = kept.calls.map(({ event_id }) => event_id);
   const proof: EventProof | null = (await log.prove(workspaceId, kept.event_id)) ?? null;
-  const [tools, nodes, agents, permits, credits, [workspace]] = await Promise.all([
+  const [tools, nodes, agents, permits, credits, [workspace], connections] = await Promise.all([
     rowsOf<ToolRow>(pool, TOOLS, about),
     rowsOf<NodeRow>(pool, NODES, about),
     rowsOf<AgentRow>(pool, AGENTS, about),
     rowsOf<ContainmentReceipt['permits_ended'][number]>(pool, PERMITS, about),
     rowsOf<ContainmentReceipt['reservations_released'][number]>(pool, CREDITS, [workspaceId, calls]),
     rowsOf<{ name: string; environment: string; listed: boolean }>(pool, WORKSPACE, about),
+    readConnections(pool, workspaceId, id),
   ]);
   const proposal = stop.proposal === null ? null : await readProposal(pool, workspaceId, stop.proposal);
   const receipt: ContainmentReceipt = {
@@ -146,6 +148,7 @@ export async function signedReceipt(
       workspace?.listed === true
         ? tools.map(({ refused_at, ...tool }) => ({ ...tool, refused_at: iso(refused_at) }))
         : null,
+    connections,
     nodes: nodes.map(({ effective_at, lease_ms, node }) => ({
       node,
       effective_at: iso(effective_at),

@@ -9,6 +9,7 @@ import type { StopReport, StopTarget } from '../path/index.ts';
 import { PERMIT_LEASE_MS } from '../permit-lease.ts';
 import { type ClosedPermit, recordEnded, stopPermits } from '../permits/index.ts';
 import { type CommittedStop, commitStop, type Order, type Stop } from './commit.ts';
+import { keepConnections } from './connections.ts';
 import { type AbortedCallView, type ContainmentView, type NewContainment, readContainment } from './containment.ts';
 import { seeRefusal } from './probe.ts';
 import type { Actor } from './quarantine.ts';
@@ -102,9 +103,11 @@ export async function completeStop(
   await others;
   try {
     // On the log's own connection: whatever keeps the pool busy does not keep a stop from its answer.
-    const { view, ended } = await context.log.transact(workspaceId, async ({ client }) => {
+    const { view, ended } = await context.log.transact(workspaceId, async (transaction) => {
+      const { client } = transaction;
       await keepReceipt(client, workspaceId, stop.id, { committedAtMs, ...measured });
       await keepTools(client, workspaceId, stop.id, tools);
+      await keepConnections(transaction, workspaceId, stop.id);
       // Whoever holds a permit in memory has closed it by now; what is left was a node's that is gone.
       const which = stop.scope === 'tool' ? { capability: stop.target } : { agentIds: stop.agentIds };
       const left = await stopPermits(client, workspaceId, which);

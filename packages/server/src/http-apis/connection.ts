@@ -142,6 +142,10 @@ export class ApiConnection {
     return relay.done;
   }
 
+  forgetTokens(): void {
+    this.#options.authorizer.forget();
+  }
+
   /** Waits for what is open. */
   async retire(): Promise<void> {
     await this.#pool.close();

@@ -113,11 +113,16 @@ class Registry implements HttpApis {
   readonly #allow: AllowList;
   readonly #catalogues: AtVersion<ApiCatalogue>;
   readonly #connected = new Map<ApiId, Connected>();
+  readonly #unsubscribe: () => void;
   #isClosed = false;
 
   constructor(options: HttpApisOptions) {
     this.#options = options;
     this.#allow = parseAllowList(options.config.upstream_allow);
+    this.#unsubscribe = options.secrets.onForget((workspaceId) => {
+      for (const connected of this.#connected.values())
+        if (connected.workspaceId === workspaceId) connected.connection.forgetTokens();
+    });
     this.#catalogues = new AtVersion(options.pool, async (client, workspaceId, version) =>
       buildCatalogue(version, await listApis(client, workspaceId), await readOperations(client, workspaceId)),
     );
@@ -380,6 +385,7 @@ class Registry implements HttpApis {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#unsubscribe();
     await Promise.allSettled([...this.#connected.values()].map(({ connection }) => connection.close()));
     this.#connected.clear();
   }

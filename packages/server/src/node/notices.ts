@@ -9,7 +9,7 @@ import type { HttpApis } from '../http-apis/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
-import type { ManagedUpstreams } from '../upstreams/index.ts';
+import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
 
 const AGENT = 'hivekey_agent';
 const WORKSPACE = 'hivekey_workspace';
@@ -19,6 +19,7 @@ const workspaceId = z.custom<WorkspaceId>((value) => typeof value === 'string');
 const agentId = z.custom<AgentId>((value) => typeof value === 'string');
 const agentNotice = z.object({ workspace: workspaceId, agent: agentId, status: z.string() });
 const catalogueNotice = z.object({ workspace: workspaceId });
+const stopNotice = z.object({ workspace: workspaceId });
 const workspaceNotice = z.object({ workspace: workspaceId, status: z.string() });
 
 export interface NoticeOptions {
@@ -28,6 +29,7 @@ export interface NoticeOptions {
   readonly clock: () => number;
   readonly pool: Pool;
   readonly path: ActionPath;
+  readonly secrets: SecretStore;
   readonly upstreams: ManagedUpstreams;
   readonly httpApis: HttpApis;
   readonly approvals: Approvals;
@@ -35,7 +37,7 @@ export interface NoticeOptions {
 }
 
 export function hearNotices(options: NoticeOptions): Promise<Listener> {
-  const { databaseUrl, path, upstreams, httpApis, approvals, logger } = options;
+  const { databaseUrl, path, secrets, upstreams, httpApis, approvals, logger } = options;
   // Also when this node finds out by itself, because a decision came too late.
   path.onPolicyChange((workspace) => {
     upstreams.recheck(workspace);
@@ -54,7 +56,10 @@ export function hearNotices(options: NoticeOptions): Promise<Listener> {
       const notice = workspaceNotice.parse(JSON.parse(payload));
       path.invalidate(notice.workspace);
     },
-    [CONTAINMENT_CHANNEL]: (payload) => hearStop(options, payload),
+    [CONTAINMENT_CHANNEL]: (payload) => {
+      secrets.forget(stopNotice.parse(JSON.parse(payload)).workspace);
+      return hearStop(options, payload);
+    },
     [DEPARTURE_CHANNEL]: (payload) => hearDeparture(options, payload),
     [CATALOGUE]: async (payload) => {
       upstreams.heard(payload);

@@ -181,6 +181,11 @@ export class LiveServers {
     return retired;
   }
 
+  forgetTokens(workspaceId: WorkspaceId): void {
+    for (const { live, stored } of this.#held.values())
+      if (stored.workspaceId === workspaceId) live.connection.forgetTokens();
+  }
+
   #end(ending: Promise<void>): void {
     this.#ending.add(ending);
     ending.catch(() => undefined).finally(() => this.#ending.delete(ending));

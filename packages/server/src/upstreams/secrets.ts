@@ -83,8 +83,10 @@ export interface SecretStore {
   rewrap(workspaceId: WorkspaceId, reference: string | undefined, actor: string): Promise<EncryptionKeysView>;
   /** Forgets what was resolved; without a name everything of the workspace, without a workspace everything. */
   changed(workspaceId?: WorkspaceId, name?: string): void;
-  /** The next use reads again what was resolved for the workspace; who is connected stays so. */
+  /** The next use reads again what was resolved for the workspace, and obtains its tokens again; who is connected stays so. */
   forget(workspaceId: WorkspaceId): void;
+  /** Told after `forget`. Returns an unsubscribe. */
+  onForget(listener: (workspaceId: WorkspaceId) => void): () => void;
   /** Told after `changed`. Returns an unsubscribe. */
   onChange(listener: (workspaceId?: WorkspaceId, name?: string) => void): () => void;
   close(): Promise<void>;
@@ -138,6 +140,7 @@ class Store implements SecretStore {
   /** By workspace, then by reference. */
   readonly #resolved = new Map<WorkspaceId, Map<string, Resolved>>();
   readonly #listeners = new Set<(workspaceId?: WorkspaceId, name?: string) => void>();
+  readonly #forgetters = new Set<(workspaceId: WorkspaceId) => void>();
 
   constructor(options: SecretStoreOptions) {
     const { pool, log, vault, config, key, logger } = options;
@@ -425,6 +428,12 @@ class Store implements SecretStore {
 
   forget(workspaceId: WorkspaceId): void {
     this.#resolved.delete(workspaceId);
+    for (const listener of this.#forgetters) listener(workspaceId);
+  }
+
+  onForget(listener: (workspaceId: WorkspaceId) => void): () => void {
+    this.#forgetters.add(listener);
+    return () => this.#forgetters.delete(listener);
   }
 
   onChange(listener: (workspaceId?: WorkspaceId, name?: string) => void): () => void {

@@ -91,6 +91,7 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
   readonly #news: CatalogueNews;
   readonly #onError: (error: unknown, what: string) => void;
   readonly #unsubscribe: () => void;
+  readonly #unsubscribeForget: () => void;
   readonly #watch: Rounds;
 
   constructor(parts: ManagementParts, news: CatalogueNews, onError: (error: unknown, what: string) => void) {
@@ -102,6 +103,7 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
     this.#unsubscribe = secrets.onChange((workspaceId, name) => {
       for (const server of live.retireUsing(workspaceId, name)) reader.announced(server);
     });
+    this.#unsubscribeForget = secrets.onForget((workspaceId) => live.forgetTokens(workspaceId));
     this.#watch = startRounds(
       WATCH_MS,
       async () => {
@@ -174,6 +176,7 @@ class ServerRegistry extends ServerManagement implements ManagedUpstreams {
 
   async close(): Promise<void> {
     this.#unsubscribe();
+    this.#unsubscribeForget();
     await this.#watch.close();
     // A reading that is under way ends with its connection.
     await Promise.all([this.#parts.reader.close(), this.#parts.live.close()]);

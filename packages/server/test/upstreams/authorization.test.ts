@@ -356,3 +356,34 @@ describe('about a stored credential', () => {
     expect(server.body.custody).toBe('external');
   });
 });
+
+describe('a stop', () => {
+  it('has tokens obtained again, and its receipt says of each connection what is cut and what is only asked for', async () => {
+    await inject(oauth({ scope: 'crm.read', resource: 'https://crm.acme.example/stop' }));
+    await workspace.done('PATCH', '/v1/http/apis/a', { custody: 'injected' });
+    await callApi();
+    const before = tokens.asked.count;
+    await workspace.role('nobody', []);
+    const order = { reason: 'test', scope: 'role', target: 'nobody' };
+    await workspace.done('POST', '/v1/containments', order);
+    await eventually(async () => {
+      expect((await callApi()).status).toBe(200);
+      return tokens.asked.count > before ? true : undefined;
+    });
+
+    await workspace.done('PATCH', '/v1/http/apis/a', { custody: 'leased', lease_seconds: 900 });
+    await workspace.done('PATCH', '/v1/mcp/servers/m', { custody: 'external' });
+    const ordered = await workspace.done('POST', '/v1/agents/bot/revoke', { reason: 'test' });
+    const id = ordered.body.containment ?? ordered.body.id;
+    const { body } = await workspace.call('GET', `/v1/containments/${id}/receipt`);
+    expect(body.receipt.connections).toEqual([
+      { server: 'a', custody: 'leased', state: 'ends', ends_at: expect.stringMatching(/^\d{4}-/) },
+      { server: 'm', custody: 'external', state: 'requested', ends_at: null },
+    ]);
+    const asked = await eventually(async () => {
+      const { body: events } = await workspace.call('GET', '/v1/audit/events?kind=server.changed&limit=20');
+      return events.data.find(({ change }: { change: string }) => change === 'rotation_requested');
+    });
+    expect(asked).toMatchObject({ server: 'm', containment_id: id });
+  });
+});

@@ -68,6 +68,8 @@ export interface Connection {
   endAffinity(affinity: string): Promise<void>;
   /** Stays told about list changes until closed; `described` says how. */
   watch(described: Description): void;
+  /** Tokens that were obtained for it are not used any more. */
+  forgetTokens(): void;
   close(): Promise<void>;
 }
 

@@ -126,6 +126,10 @@ export class HttpClient {
     return exchange.done;
   }
 
+  forgetTokens(): void {
+    this.#options.authorizer.forget();
+  }
+
   /** Breaks what is still open. */
   async close(): Promise<void> {
     await Promise.all([this.#calls.destroy(), this.#aside.destroy(), this.#options.authorizer.close()]);

@@ -115,6 +115,10 @@ export class HttpConnection implements Connection {
     });
   }
 
+  forgetTokens(): void {
+    this.#client.forgetTokens();
+  }
+
   async close(): Promise<void> {
     this.#watching?.close();
     this.#modern.close();

@@ -271,6 +271,9 @@ export class StdioConnection implements Connection {
     });
   }
 
+  /** It has none: its credential stands in its environment. */
+  forgetTokens(): void {}
+
   async close(): Promise<void> {
     this.#closing.abort();
     for (const key of [...this.#peers.keys()]) void this.#stop(key);

@@ -60,6 +60,12 @@ export class Authorizer {
     return this.#tokens?.drop(secret) === true;
   }
 
+  /** The next request carries a token that is obtained for it. */
+  forget(): void {
+    this.#last = undefined;
+    this.#tokens?.forget();
+  }
+
   async close(): Promise<void> {
     await this.#tokens?.close();
   }

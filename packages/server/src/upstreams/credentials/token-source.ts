@@ -45,6 +45,11 @@ interface Held {
   readonly until: number;
 }
 
+interface Pending {
+  readonly by: string;
+  readonly held: Promise<Held>;
+}
+
 export class TokenSource {
   readonly #options: TokenSourceOptions;
   readonly #clock: () => number;
@@ -52,7 +57,7 @@ export class TokenSource {
   readonly #agent: Agent;
   readonly #isRefused: boolean;
   #held: Held | undefined;
-  #pending: { readonly by: string; readonly held: Promise<Held> } | undefined;
+  #pending: Pending | undefined;
   #broken: { readonly by: string; readonly until: number; readonly error: ClientRefused } | undefined;
   #droppedAt = Number.NEGATIVE_INFINITY;
 
@@ -74,14 +79,21 @@ export class TokenSource {
     const now = this.#clock();
     if (this.#held?.by === by && now < this.#held.until) return this.#held.token;
     if (this.#broken?.by === by && now < this.#broken.until) throw this.#broken.error;
-    if (this.#pending?.by !== by) {
-      const held = this.#obtain(by).finally(() => {
-        if (this.#pending?.held === held) this.#pending = undefined;
-      });
-      this.#pending = { by, held };
-    }
-    this.#held = await this.#pending.held;
-    return this.#held.token;
+    const pending = this.#pending?.by === by ? this.#pending : this.#begin(by);
+    return (await pending.held).token;
+  }
+
+  #begin(by: string): Pending {
+    const pending: Pending = { by, held: this.#obtain(by) };
+    this.#pending = pending;
+    const end = (held: Held | undefined): void => {
+      // What was forgotten meanwhile serves who waited for it, and nobody after.
+      if (this.#pending !== pending) return;
+      this.#pending = undefined;
+      this.#held = held;
+    };
+    pending.held.then(end, () => end(undefined));
+    return pending;
   }
 
   /** The upstream does not take this token any more. True when the next one will be another. */
@@ -92,6 +104,11 @@ export class TokenSource {
     this.#droppedAt = now;
     this.#held = undefined;
     return true;
+  }
+
+  forget(): void {
+    this.#held = undefined;
+    this.#pending = undefined;
   }
 
   async #obtain(by: string): Promise<Held> {
