@@ -134,17 +134,17 @@ export async function peopleWithCredentials(
   const { rows } = await client.query<PersonRow>(
     `SELECT p.id, p.email, p.active, p.groups, p.authority FROM people p
       WHERE p.workspace_id = $1 AND p.active AND (
-        EXISTS (
-          SELECT FROM admin_keys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL
+        p.id IN (
+          SELECT k.person_id FROM admin_keys k WHERE k.workspace_id = $1 AND k.person_id IS NOT NULL AND k.revoked_at IS NULL
              AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp()))
         OR (p.slack_user IS NOT NULL
-            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = p.workspace_id AND c.kind = 'slack'))
-        OR (${rolesOfPersonSql()} @> '{approver}'
-            AND EXISTS (SELECT FROM identity_providers v
-                         WHERE v.workspace_id = p.workspace_id AND v.active
-                           AND (v.scim_connection = p.directory
-                                OR EXISTS (SELECT FROM person_identities i
-                                            WHERE i.workspace_id = v.workspace_id AND i.provider_id = v.id AND i.person_id = p.id)))))
+            AND EXISTS (SELECT FROM channels c WHERE c.workspace_id = $1 AND c.kind = 'slack'))
+        OR ((p.directory IN (SELECT v.scim_connection FROM identity_providers v
+                              WHERE v.workspace_id = $1 AND v.active AND v.scim_connection IS NOT NULL)
+             OR p.id IN (SELECT i.person_id FROM person_identities i
+                           JOIN identity_providers v ON v.workspace_id = i.workspace_id AND v.id = i.provider_id AND v.active
+                          WHERE i.workspace_id = $1))
+            AND ${rolesOfPersonSql()} @> '{approver}'))
       ORDER BY p.email LIMIT $2`,
     [workspaceId, limit],
   );

@@ -6,18 +6,19 @@ import { type Intent, type Principal, refuse } from '../path/index.ts';
 import type { CommittedStop, Stop } from './commit.ts';
 import { standingOrder } from './standing.ts';
 
-// A stop of agents: one of them, by the state it has now, so that nothing but the stop can be what refuses.
-// A stop of a tool: any agent that could act, decided under the policy of before the stop.
 const SUBJECT = `
-SELECT w.name AS workspace, w.environment, a.id, a.handle, a.owner_id, p.email, s.revision, s.authz_epoch,
-       ws.policy_revision - CASE WHEN $2 = 'tool' THEN 1 ELSE 0 END AS policy_revision
+SELECT w.name AS workspace, w.environment, a.id, a.handle, a.owner_id, p.email, s.revision, s.authz_epoch, ws.policy_revision
   FROM agents a
   JOIN workspaces w ON w.id = a.workspace_id
   JOIN workspace_state ws ON ws.workspace_id = a.workspace_id
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
   JOIN people p ON p.workspace_id = a.workspace_id AND p.id = a.owner_id
- WHERE a.workspace_id = $1 AND CASE WHEN $2 = 'tool' THEN s.status = 'active' ELSE a.id = $3 END
- LIMIT 1`;
+ WHERE a.workspace_id = $1`;
+// Two texts, as the log's session plans a statement without its values: one of both would read every agent.
+/** Of a stop of agents: one of them, by the state it has now, so that nothing but the stop can be what refuses. */
+const OF_AGENT = `${SUBJECT} AND a.id = $2`;
+/** Of a stop of a tool: any agent that could act. */
+const ANYBODY = `${SUBJECT} AND s.status = 'active' LIMIT 1`;
 
 export interface ProbeSubject {
   readonly workspace: string;
@@ -31,14 +32,19 @@ export interface ProbeSubject {
   readonly policy_revision: number;
 }
 
-/** Read in the transaction of the stop, after its changes. */
+/** Read in the transaction of the stop, after its changes. Of a tool, as of the policy before the stop. */
 export async function probeSubject(
   client: ClientBase,
   workspaceId: WorkspaceId,
   { scope, agentIds }: Pick<Stop, 'scope' | 'agentIds'>,
 ): Promise<ProbeSubject | undefined> {
-  const { rows } = await client.query<ProbeSubject>(SUBJECT, [workspaceId, scope, agentIds[0] ?? null]);
-  return rows[0];
+  const [agentId] = agentIds;
+  if (scope !== 'tool' && agentId === undefined) return undefined;
+  const { rows } = await (scope === 'tool'
+    ? client.query<ProbeSubject>(ANYBODY, [workspaceId])
+    : client.query<ProbeSubject>(OF_AGENT, [workspaceId, agentId]));
+  const [subject] = rows;
+  return subject && scope === 'tool' ? { ...subject, policy_revision: subject.policy_revision - 1 } : subject;
 }
 
 const LIFE_MS = 60_000;

@@ -1,7 +1,6 @@
 /** The task that a leaver leaves behind, opened in the transaction in which the person leaves. */
 import type { ClientBase } from 'pg';
 import type { LeftAgent } from '../agents/index.ts';
-import { rolesOfPersonSql } from '../identity/index.ts';
 import { type AgentId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Actor, Cause, Leaver } from './leave.ts';
@@ -119,17 +118,21 @@ export async function concerned(
 ): Promise<readonly string[]> {
   const { rows } = await client.query<{ email: string }>(
     `WITH deputies AS MATERIALIZED (
-       SELECT person_id, "group" FROM agent_deputies WHERE workspace_id = $1 AND agent_id = ANY($2))
+       SELECT person_id, "group" FROM agent_deputies WHERE workspace_id = $1 AND agent_id = ANY($2)),
+     groups AS MATERIALIZED (
+       SELECT coalesce(array_agg(name), '{}') AS names FROM (
+         SELECT "group" AS name FROM deputies WHERE "group" IS NOT NULL
+         UNION SELECT unnest($3::text[])
+         UNION SELECT "group" FROM group_roles WHERE workspace_id = $1 AND role = 'admin') named)
      SELECT p.email FROM people p
       WHERE p.workspace_id = $1 AND p.active
-        AND (p.id IN (SELECT person_id FROM deputies) OR p.groups && ARRAY(SELECT "group" FROM deputies WHERE "group" IS NOT NULL)
-             OR p.email = ANY($3) OR p.groups && $3
+        AND (p.email = ANY($3) OR 'admin' = ANY(p.roles) OR p.groups && (SELECT names FROM groups)
              OR p.id = (SELECT manager_id FROM people WHERE workspace_id = $1 AND id = $4)
-             OR ${rolesOfPersonSql()} @> '{admin}'
-             OR EXISTS (SELECT FROM admin_keys k
-                         WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND 'admin' = ANY(k.roles)
-                           AND cardinality(p.roles) = 0 AND k.revoked_at IS NULL
-                           AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())))
+             OR p.id = ANY(ARRAY(SELECT person_id FROM deputies WHERE person_id IS NOT NULL))
+             OR (cardinality(p.roles) = 0 AND p.id = ANY(ARRAY(
+                  SELECT k.person_id FROM admin_keys k
+                   WHERE k.workspace_id = $1 AND k.person_id IS NOT NULL AND 'admin' = ANY(k.roles) AND k.revoked_at IS NULL
+                     AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())))))
       ORDER BY p.email LIMIT ${MAX_NAMED}`,
     [workspaceId, agentIds, named, leaver],
   );

@@ -1,11 +1,11 @@
 /** Who is accountable for an agent, who was, who stands in; and agents for which nobody is. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
-import { readAgent } from '../agents/index.ts';
+import { type Agent, readAgent } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import { refuseOthers } from './offer.ts';
 import { openTransfer, transferSchema } from './transfer.ts';
@@ -88,38 +88,48 @@ export function setDeputies(
   agentOrId: string,
   names: readonly string[],
 ): Promise<OwnershipView> {
-  const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async ({ client, log: record }) => {
-    const agent = await readAgent(client, workspaceId, agentOrId);
+  const { workspaceId } = who;
+  return log.transact(workspaceId, async (transaction) => {
+    const agent = await readAgent(transaction.client, workspaceId, agentOrId);
     refuseOthers(who, agent.ownerId);
-    const before = await deputiesOf(client, workspaceId, agent.id);
-    if (before.join() === names.join()) return readOwnership(client, workspaceId, agent.id);
-    const people: PersonId[] = [];
-    for (const name of names) {
-      if (!name.includes('@')) continue;
-      const person = await readPerson(client, workspaceId, name);
-      if (person.id === agent.ownerId)
-        throw new Failure(409, 'deputy_is_owner', `${name} owns "${agent.name}".`, 'Name somebody else as a deputy.');
-      if (!person.active && !before.includes(name))
-        throw new Failure(409, 'person_inactive', `${name} is not active.`, 'Name somebody who is.');
-      people.push(person.id);
-    }
-    await client.query('DELETE FROM agent_deputies WHERE workspace_id = $1 AND agent_id = $2', [workspaceId, agent.id]);
-    await client.query(
-      `INSERT INTO agent_deputies (workspace_id, agent_id, person_id, "group", added_by)
+    await setDeputiesIn(transaction, who, agent, names);
+    return readOwnership(transaction.client, workspaceId, agent.id);
+  });
+}
+
+/** Throws `person_not_found`, `deputy_is_owner`, `person_inactive`. `names`: sorted, e-mails of people and groups. */
+export async function setDeputiesIn(
+  { client, log: record }: LoggedTransaction,
+  { workspaceId, actor }: Pick<Administrator, 'workspaceId' | 'actor'>,
+  agent: Agent,
+  names: readonly string[],
+): Promise<void> {
+  const before = await deputiesOf(client, workspaceId, agent.id);
+  if (before.join() === names.join()) return;
+  const people: PersonId[] = [];
+  for (const name of names) {
+    if (!name.includes('@')) continue;
+    const person = await readPerson(client, workspaceId, name);
+    if (person.id === agent.ownerId)
+      throw new Failure(409, 'deputy_is_owner', `${name} owns "${agent.name}".`, 'Name somebody else as a deputy.');
+    if (!person.active && !before.includes(name))
+      throw new Failure(409, 'person_inactive', `${name} is not active.`, 'Name somebody who is.');
+    people.push(person.id);
+  }
+  await client.query('DELETE FROM agent_deputies WHERE workspace_id = $1 AND agent_id = $2', [workspaceId, agent.id]);
+  await client.query(
+    `INSERT INTO agent_deputies (workspace_id, agent_id, person_id, "group", added_by)
        SELECT $1, $2, person_id, NULL, $5 FROM unnest($3::text[]) AS person_id
        UNION ALL SELECT $1, $2, NULL, name, $5 FROM unnest($4::text[]) AS name`,
-      [workspaceId, agent.id, people, names.filter((name) => !name.includes('@')), actor],
-    );
-    record({
-      kind: 'agent.changed',
-      actor,
-      agent: agent.name,
-      agent_id: agent.id,
-      owner: agent.owner,
-      changes: { deputies: [before, names] },
-    });
-    return readOwnership(client, workspaceId, agent.id);
+    [workspaceId, agent.id, people, names.filter((name) => !name.includes('@')), actor],
+  );
+  record({
+    kind: 'agent.changed',
+    actor,
+    agent: agent.name,
+    agent_id: agent.id,
+    owner: agent.owner,
+    changes: { deputies: [before, names] },
   });
 }
 
