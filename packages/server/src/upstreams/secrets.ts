@@ -157,10 +157,17 @@ class Store implements SecretStore {
 
   async #keepUp(): Promise<void> {
     const { pool, log } = this.#options;
+    this.#dropExpired();
     await this.#uses.write();
     for (const { workspaceId, name } of await retireDue(pool, log)) this.changed(workspaceId, name);
     await warnOfExpiry(pool, log);
     await this.#rewraps.work();
+  }
+
+  /** What is not asked for any more is not kept. */
+  #dropExpired(): void {
+    for (const held of this.#resolved.values())
+      for (const [ref, { until }] of held) if (this.#clock() >= until) held.delete(ref);
   }
 
   async putSecret(
