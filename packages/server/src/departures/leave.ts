@@ -7,7 +7,7 @@ import { cancelOfAgents, cancelWithout } from '../approvals/index.ts';
 import { type ProbeSubject, probeSubject } from '../containment/index.ts';
 import { endDelegationsOf } from '../delegations/index.ts';
 import { Failure } from '../errors.ts';
-import { endSessionsOf, personActor, revokeKeysOf } from '../identity/index.ts';
+import { endSessionsOf, revokeKeysOf } from '../identity/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { type LoggedTransaction, LogUnavailable } from '../log/index.ts';
 import { completeDeparture, type LeaveContext } from './complete.ts';
@@ -113,7 +113,6 @@ async function personLeft(
   if (known === undefined) return undefined;
   if (known.break_glass && known.others === 0) throw lastBreakGlass(person);
   const reason = `${person.email} has left`;
-  const tokensKnown = await tokensMadeBy(transaction, workspaceId, person);
   const agents = await ownerLeft(transaction, { workspaceId, actor }, person.id);
   const agentIds = agents.map(({ agentId }) => agentId);
   const cancelled =
@@ -143,7 +142,6 @@ async function personLeft(
     offers_withdrawn: offersWithdrawn,
     sessions_ended: sessionsEnded,
     keys_revoked: keysRevoked,
-    tokens_known: tokensKnown,
     passkeys_revoked: ended.passkeysRevoked,
     invitations_revoked: ended.invitationsRevoked,
     task_id: task?.id,
@@ -159,24 +157,6 @@ function lastBreakGlass({ email }: Leaver): Failure {
     `${email} is the last account for emergencies that can sign in.`,
     'Register the passkey of another one first, or have this one be no such account any more.',
   );
-}
-
-/** Live tokens of other people's agents that the person has made, and may have kept. They live on: somebody should rotate them. */
-async function tokensMadeBy(
-  { client }: LoggedTransaction,
-  workspaceId: WorkspaceId,
-  { id, email }: Leaver,
-): Promise<number> {
-  const { rows } = await client.query<{ tokens: number }>(
-    `SELECT count(*) AS tokens
-       FROM (SELECT $3 AS actor UNION SELECT 'key:' || name FROM admin_keys WHERE workspace_id = $1 AND person_id = $2) made
-       JOIN agent_tokens t ON t.workspace_id = $1 AND t.created_by = made.actor
-       JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id AND a.owner_id <> $2
-       JOIN agent_state s ON s.workspace_id = t.workspace_id AND s.agent_id = t.agent_id AND s.authz_epoch = t.authz_epoch
-      WHERE t.revoked_at IS NULL AND t.expires_at > clock_timestamp()`,
-    [workspaceId, id, personActor(email)],
-  );
-  return rows[0]?.tokens ?? 0;
 }
 
 /** One that could act until now, so that nothing else is what refuses it. */

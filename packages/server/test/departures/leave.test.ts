@@ -113,7 +113,6 @@ describe('a person who leaves', () => {
     expect((await dana.ask('POST', '/v1/delegations', { to: lee.email, ends_at, reason: 'away' })).status).toBe(201);
     const { name } = await agentOf(lee);
     const { id: offered } = await offer(name, dana);
-    expect((await dana.ask('POST', '/v1/tokens', { agent: name })).status).toBe(201);
 
     await leaves(dana);
     expect(await own()).toBe(401);
@@ -125,7 +124,6 @@ describe('a person who leaves', () => {
       agents: 0,
       sessions_ended: 1,
       keys_revoked: 1,
-      tokens_known: 1,
       delegations_ended: 1,
       offers_withdrawn: 1,
     });
