@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Approval, Budget } from '../src/api/types.ts';
 import { boundsOf } from '../src/rooms/approvals/bounds.ts';
 import { bulkBar, leftOutWords, MOST_AT_ONCE } from '../src/rooms/approvals/bulk.ts';
-import { authorityText, authorityWords, readAuthority } from '../src/rooms/system/authority-text.ts';
+import { authorityText, authorityWords, readAuthority } from '../src/rooms/people/authority-text.ts';
 import { impactWords } from '../src/ui/format.ts';
 
 function approval(id: string, change: object = {}): Approval {

@@ -11,6 +11,7 @@ const MAX_PAGES = 50;
 
 let csrfToken = '';
 let onSignedOut: () => void = () => undefined;
+let proveAnew: ((failure: ApiError) => Promise<boolean>) | undefined;
 
 /** The token of the session in use. Kept in memory only. */
 export function setCsrfToken(token: string): void {
@@ -20,6 +21,17 @@ export function setCsrfToken(token: string): void {
 /** Called when an answer says that the session is over. */
 export function whenSignedOut(listener: () => void): void {
   onSignedOut = listener;
+}
+
+/**
+ * Called when a write takes proof that it is still the same person; resolves with whether that was given, and the write is
+ * then sent once more. Gives back what takes the listener away.
+ */
+export function whenStepUpRequired(listener: (failure: ApiError) => Promise<boolean>): () => void {
+  proveAnew = listener;
+  return () => {
+    if (proveAnew === listener) proveAnew = undefined;
+  };
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -34,7 +46,13 @@ export async function getText(path: string, signal?: AbortSignal): Promise<strin
 }
 
 export async function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return (await request<T>(method, path, body)).answer;
+  try {
+    return (await request<T>(method, path, body)).answer;
+  } catch (error) {
+    const isProof = error instanceof ApiError && error.code === 'step_up_required' && proveAnew !== undefined;
+    if (!isProof || proveAnew === undefined || !(await proveAnew(error))) throw error;
+    return (await request<T>(method, path, body)).answer;
+  }
 }
 
 /** All pages of a list that is known to be small (roles, capabilities, servers, keys). */

@@ -35,7 +35,7 @@ import type {
   Matrix,
   McpDefinition,
   McpServer,
-  Person,
+  Permissions,
   Quarantine,
   Rehearsal,
   Risk,
@@ -59,6 +59,13 @@ export const sessionQuery = queryOptions({
       throw error;
     }
   },
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Only another version of the server has another one. */
+export const permissionsQuery = queryOptions({
+  queryKey: ['permissions'],
+  queryFn: ({ signal }) => get<Permissions>('/v1/permissions', {}, signal),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
@@ -204,11 +211,6 @@ export function operationsQuery(api: string) {
 export const secretsQuery = queryOptions({
   queryKey: ['secrets'],
   queryFn: ({ signal }) => getAll<UpstreamSecret>('/v1/secrets', {}, signal),
-});
-
-export const peopleQuery = queryOptions({
-  queryKey: ['people'],
-  queryFn: ({ signal }) => getAll<Person>('/v1/people', {}, signal),
 });
 
 export const channelsQuery = queryOptions({

@@ -82,6 +82,12 @@ export type Access = 'read' | 'write';
 /** What people may do in HiveKey itself. */
 export type WorkspaceRole = 'admin' | 'approver' | 'auditor' | 'author' | 'operator' | 'reviewer' | 'viewer';
 
+/** Which roles may call which route, by method and path. */
+export interface Permissions {
+  readonly object: 'permissions';
+  readonly routes: Readonly<Record<string, readonly WorkspaceRole[]>>;
+}
+
 export interface Session {
   readonly object: 'session';
   readonly workspace: {

@@ -15,6 +15,8 @@ import {
   IconShieldLock,
   IconSnowflake,
   IconTable,
+  IconUser,
+  IconUsers,
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -89,9 +91,17 @@ export function Palette() {
       go: () => navigate({ to: '/budgets' }),
     },
     {
+      id: 'people',
+      label: 'People',
+      detail: 'groups, sign-in, provisioning, sessions',
+      icon: <IconUsers {...ICON} />,
+      go: () => navigate({ to: '/people' }),
+    },
+    { id: 'account', label: 'Your account', icon: <IconUser {...ICON} />, go: () => navigate({ to: '/account' }) },
+    {
       id: 'system',
       label: 'System',
-      detail: 'health, keys, guards, people',
+      detail: 'health, keys, guards, channels',
       icon: <IconHeartRateMonitor {...ICON} />,
       go: () => navigate({ to: '/system' }),
     },

@@ -7,7 +7,6 @@ import {
   IconGauge,
   IconHandStop,
   IconHeartRateMonitor,
-  IconKey,
   IconLogout,
   IconMoon,
   IconRadar2,
@@ -19,16 +18,21 @@ import {
   IconSun,
   IconSunMoon,
   IconTable,
+  IconUser,
+  IconUsers,
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { activeQuarantinesQuery, activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
+import { NotForYou } from '../ui/Notice.tsx';
+import { Page } from '../ui/Page.tsx';
 import mark from './mark.svg';
 import { Palette } from './Palette.tsx';
 import { palette } from './palette-store.ts';
 import classes from './Shell.module.css';
+import { StepUp } from './StepUp.tsx';
 import { useSignOut } from './sign-out.ts';
 
 const ROOMS = [
@@ -49,7 +53,10 @@ const ROOMS = [
     { to: '/freezes', label: 'Freezes', icon: IconSnowflake },
     { to: '/signals', label: 'Signals', icon: IconRadar2 },
   ],
-  [{ to: '/system', label: 'System', icon: IconHeartRateMonitor }],
+  [
+    { to: '/people', label: 'People', icon: IconUsers },
+    { to: '/system', label: 'System', icon: IconHeartRateMonitor },
+  ],
 ] as const;
 
 /** Around every room: the workspace, the ways to go, and what is stopped. */
@@ -81,18 +88,33 @@ export function Shell() {
         <Side />
       </Drawer>
       <main id="content" className={classes.main} tabIndex={-1}>
-        <Outlet />
+        <Room />
       </main>
       <Palette />
+      <StepUp />
     </div>
   );
 }
 
+/** Whoever has no role yet sees their own account, and what is missing. */
+function Room() {
+  const { data: session } = useQuery(sessionQuery);
+  const pathname = useRouterState({ select: (state) => state.location.pathname });
+  if (session?.roles.length !== 0 || pathname === '/account') return <Outlet />;
+  return (
+    <Page title="Welcome">
+      <NotForYou>You are signed in, and have no role in this workspace yet.</NotForYou>
+    </Page>
+  );
+}
+
 function Side() {
-  const { data: stops = [] } = useQuery(activeStopsQuery);
-  const { data: quarantines = [] } = useQuery(activeQuarantinesQuery);
+  const { data: session } = useQuery(sessionQuery);
+  const enabled = session?.roles.length !== 0;
+  const { data: stops = [] } = useQuery({ ...activeStopsQuery, enabled });
+  const { data: quarantines = [] } = useQuery({ ...activeQuarantinesQuery, enabled });
   const contained = stops.length + quarantines.length;
-  const { data: waiting } = useQuery(waitingQuery);
+  const { data: waiting } = useQuery({ ...waitingQuery, enabled });
   return (
     <div className={classes.sideInner}>
       <Workspace />
@@ -171,14 +193,13 @@ function Account() {
   const Icon = SCHEMES.find(({ value }) => value === colorScheme)?.icon ?? IconSunMoon;
   return (
     <div className={classes.account}>
-      <IconKey size={14} aria-hidden />
-      <span
-        className="truncate"
-        title={session?.key ? `Signed in with the admin key ${session.key.name}` : 'Signed in'}
-      >
-        <span className="visually-hidden">Signed in with the admin key </span>
-        {session?.key?.name ?? session?.person?.email}
-      </span>
+      <Link to="/account" className={classes.me} title="Your account, sessions and passkeys">
+        <IconUser size={14} aria-hidden />
+        <span className="truncate">
+          <span className="visually-hidden">Your account, </span>
+          {session?.key?.name ?? session?.person?.email}
+        </span>
+      </Link>
       <Menu position="top-end" width={170}>
         <Menu.Target>
           <ActionIcon aria-label="Colours" title="Colours">

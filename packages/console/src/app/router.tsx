@@ -8,7 +8,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
-import { sessionQuery } from '../api/queries.ts';
+import { permissionsQuery, sessionQuery } from '../api/queries.ts';
 import { ErrorNotice } from '../ui/Notice.tsx';
 import { NotFound } from './NotFound.tsx';
 import { Shell } from './Shell.tsx';
@@ -23,7 +23,8 @@ const root = createRootRouteWithContext<Context>()({ component: Outlet, notFound
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (search) => optional({ to: text(search.to), ended: flag(search.ended) }),
+  validateSearch: (search) =>
+    optional({ to: text(search.to), ended: flag(search.ended), refused: text(search.refused) }),
   component: lazyRouteComponent(() => import('../rooms/sign-in/SignIn.tsx'), 'SignIn'),
 });
 
@@ -33,6 +34,8 @@ const signedIn = createRoute({
   beforeLoad: async ({ context, location }) => {
     const session = await context.queryClient.ensureQueryData(sessionQuery);
     if (session === null) throw redirect({ to: '/sign-in', search: { to: location.href } });
+    // Before anything is drawn: rooms leave out what would be refused.
+    await context.queryClient.ensureQueryData(permissionsQuery);
   },
   component: Shell,
   errorComponent: ({ error, reset }) => (
@@ -214,10 +217,38 @@ const dryRun = createRoute({
   component: lazyRouteComponent(() => import('../rooms/dry-run/DryRun.tsx'), 'DryRun'),
 });
 
+const people = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/people',
+  validateSearch: (search) =>
+    optional({
+      tab: oneOf(search.tab, ['people', 'groups', 'sign-in', 'provisioning', 'sessions']),
+      q: text(search.q),
+      group: text(search.group),
+      source: oneOf(search.source, ['hand', 'sign_in', 'directory']),
+      active: oneOf(search.active, ['yes', 'no']),
+      open: text(search.open),
+      create: flag(search.create),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/people/People.tsx'), 'People'),
+});
+
+const person = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/people/$person',
+  component: lazyRouteComponent(() => import('../rooms/people/PersonPage.tsx'), 'PersonPage'),
+});
+
+const account = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/account',
+  component: lazyRouteComponent(() => import('../rooms/account/Account.tsx'), 'Account'),
+});
+
 const system = createRoute({
   getParentRoute: () => signedIn,
   path: '/system',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'people', 'channels']) }),
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['health', 'keys', 'guards', 'channels']) }),
   component: lazyRouteComponent(() => import('../rooms/system/System.tsx'), 'System'),
 });
 
@@ -243,6 +274,9 @@ const tree = root.addChildren([
     signals,
     budgets,
     dryRun,
+    people,
+    person,
+    account,
     system,
   ]),
 ]);

@@ -24,6 +24,14 @@ type Thing =
   | 'freezes'
   | 'workspace'
   | 'session'
+  | 'sessions'
+  | 'identities'
+  | 'invitations'
+  | 'passkeys'
+  | 'break-glass'
+  | 'providers'
+  | 'sign-in ways'
+  | 'scim'
   | 'system';
 
 /** A write, with what must be read again after it and the words that say it is done. */

@@ -69,3 +69,13 @@ export function Empty({
     </div>
   );
 }
+
+/** A room, or a part of one, that the roles of whoever is signed in do not reach. */
+export function NotForYou({ children }: { readonly children: string }) {
+  return (
+    <div className={classes.empty}>
+      <h2>Not for your roles</h2>
+      <p className="muted">{children} Ask an administrator of the workspace.</p>
+    </div>
+  );
+}

@@ -3,7 +3,8 @@ import { Autocomplete, MultiSelect, Select } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { agentSearchQuery, capabilitiesQuery, peopleQuery, rolesQuery } from '../api/queries.ts';
+import { peopleSearchQuery } from '../api/identity-queries.ts';
+import { agentSearchQuery, capabilitiesQuery, rolesQuery } from '../api/queries.ts';
 
 const TYPING_MS = 150;
 /** Options drawn at once; typing narrows them. */
@@ -105,11 +106,13 @@ export function RolesPicker({
   );
 }
 
-/** A person's e-mail; a new one may be typed where `onlyKnown` is not set. */
+/** A person's e-mail, searched at the server; a new one may be typed where `onlyKnown` is not set. */
 export function OwnerPicker(props: Picker & { readonly onlyKnown?: boolean }) {
   const { value, onChange, clearable = false, onlyKnown = false } = props;
-  const { data = [] } = useQuery(peopleQuery);
-  const emails = data.map(({ email }) => email);
+  const [typed, setTyped] = useState('');
+  const [words] = useDebouncedValue(onlyKnown ? typed : (value ?? ''), TYPING_MS);
+  const { data } = useQuery(peopleSearchQuery(words === value && onlyKnown ? '' : words));
+  const emails = (data?.data ?? []).map(({ email }) => email);
   if (!onlyKnown)
     return (
       <Autocomplete
@@ -129,6 +132,7 @@ export function OwnerPicker(props: Picker & { readonly onlyKnown?: boolean }) {
       data={withValue(emails, value)}
       value={value ?? null}
       onChange={(next) => onChange(next ?? undefined)}
+      onSearchChange={setTyped}
       nothingFoundMessage="Nobody has that e-mail"
       limit={MOST_OPTIONS}
     />

@@ -4,7 +4,6 @@ import { Page } from '../../ui/Page.tsx';
 import { Channels } from './Channels.tsx';
 import { Health } from './Health.tsx';
 import { Keys } from './Keys.tsx';
-import { People } from './People.tsx';
 import { WorkspaceGuards } from './WorkspaceGuards.tsx';
 
 const route = getRouteApi('/in/system');
@@ -19,7 +18,6 @@ export function System() {
           <Tabs.Tab value="health">Health</Tabs.Tab>
           <Tabs.Tab value="keys">Admin keys</Tabs.Tab>
           <Tabs.Tab value="guards">Workspace guards</Tabs.Tab>
-          <Tabs.Tab value="people">People</Tabs.Tab>
           <Tabs.Tab value="channels">Channels</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="health">
@@ -30,9 +28,6 @@ export function System() {
         </Tabs.Panel>
         <Tabs.Panel value="guards">
           <WorkspaceGuards />
-        </Tabs.Panel>
-        <Tabs.Panel value="people">
-          <People />
         </Tabs.Panel>
         <Tabs.Panel value="channels">
           <Channels />
