@@ -9,6 +9,7 @@ import { clientOf } from '../../packages/server/test/api/client.ts';
 import { startTestServer, type TestServer } from '../setup/server.ts';
 import { launch } from './browser.ts';
 import { EMAIL, GROUPS, NAME, type SamlIdp, startSamlIdp } from './saml-idp.ts';
+import { hasSimpleSamlPhp, startSimpleSamlPhp } from './simplesamlphp.ts';
 
 let idp: SamlIdp;
 let proxy: Server;
@@ -66,13 +67,14 @@ async function open(): Promise<Page> {
 }
 
 /** From the page of the console to the provider's. */
-async function begin(page: Page, returnTo: string): Promise<void> {
+async function begin(page: Page, returnTo: string, provider = providerId, invitation?: string): Promise<void> {
+  const wish = JSON.stringify({ return_to: returnTo, ...(invitation === undefined ? {} : { invitation }) });
   await page.goto('/sign-in');
   await page.evaluate(
-    `fetch('/v1/sign-in/${providerId}/start', { method: 'POST', body: JSON.stringify({ return_to: '${returnTo}' }) })
+    `fetch('/v1/sign-in/${provider}/start', { method: 'POST', body: ${JSON.stringify(wish)} })
        .then((answer) => answer.json()).then(({ url }) => location.assign(url))`,
   );
-  await page.getByRole('textbox', { name: 'User' }).waitFor();
+  await page.getByRole('textbox', { name: 'User' }).first().waitFor();
 }
 
 it('signs in at the provider and comes back as a person, to where one wanted to go', async () => {
@@ -117,4 +119,39 @@ it('signs nobody in with an answer that another browser asked for', async () => 
   );
   await victim.waitForURL(`${origin}/sign-in?refused=sign_in_unknown`);
   expect(await victim.evaluate(`fetch('/v1/session').then((answer) => answer.status)`)).toBe(401);
+});
+
+it.skipIf(!hasSimpleSamlPhp)('understands SimpleSAMLphp: metadata, sign-in, and logout from there', async () => {
+  const other = await startSimpleSamlPhp();
+  try {
+    const { status, body } = await clientOf(server)('POST', '/v1/identity-providers/saml', {
+      body: {
+        name: 'Other',
+        metadata_url: other.metadataUrl,
+        want_response_signed: true,
+        email_attribute: 'mail',
+        name_id_format: 'persistent',
+        jit_domains: [],
+      },
+    });
+    expect({ status, body }).toMatchObject({ status: 201, body: { issuer: 'urn:simplesamlphp' } });
+    await other.know(body.saml.own);
+    await clientOf(server)('POST', '/v1/people', { body: { email: 'lee@acme.example' } });
+    const { body: invited } = await clientOf(server)('POST', '/v1/people/lee@acme.example/invitations', { body: {} });
+    const page = await open();
+    await begin(page, '/agents', body.id, new URL(invited.url).hash.split('=')[1]);
+    await page.getByRole('textbox', { name: 'Username' }).fill('lee');
+    await page.getByLabel('Password').fill('pw');
+    await page.getByRole('button', { name: 'Login' }).click();
+    await page.waitForURL(`${origin}/agents`);
+    const session = () => page.evaluate(`fetch('/v1/session').then((answer) => answer.json())`);
+    expect(await session()).toMatchObject({ method: 'saml', person: { email: 'lee@acme.example' } });
+    await page.goto(
+      `${other.origin}/saml2/idp/SingleLogoutService.php?ReturnTo=${encodeURIComponent(`${origin}/sign-in`)}`,
+    );
+    await page.waitForURL(`${origin}/sign-in`);
+    expect(await session()).toMatchObject({ error: { code: expect.any(String) } });
+  } finally {
+    await other.close();
+  }
 });
