@@ -6,6 +6,9 @@
 export type RecordKind =
   | 'tool.call'
   | 'tool.result'
+  | 'agent.requested'
+  | 'agent.admitted'
+  | 'agent.refused'
   | 'agent.created'
   | 'agent.changed'
   | 'agent.revoked'

@@ -61,6 +61,7 @@ export function newId<Id extends string>(
     | 'dlg'
     | 'ttk'
     | 'otr'
+    | 'arq'
     | 'msg'
     | 'idp'
     | 'idt'

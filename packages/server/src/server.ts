@@ -4,6 +4,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { watchAgentRequests } from './agent-requests/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -241,7 +242,9 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const drills = watchDrills(context);
   closers.add('drills', () => drills.close());
   const departures = watchDepartures(context);
+  const agentRequests = watchAgentRequests(context);
   closers.add('departures', () => departures.close());
+  closers.add('requests for agents', () => agentRequests.close());
   const api = await createApi(context, state);
   closers.add('api', () => api.close());
   closers.add('calls in flight', () => path.close(config.shutdown_seconds * 1000));

@@ -1,7 +1,7 @@
 /** An agent as the API shows it, and what is taken from callers. */
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
-import { emailSchema } from '../people/index.ts';
+import { emailSchema, groupSchema } from '../people/index.ts';
 import { handleSchema } from './handle.ts';
 
 export const agentSchema = z
@@ -17,6 +17,18 @@ export const agentSchema = z
     status: z.enum(['active', 'suspended', 'revoked']),
     description: z.string(),
     metadata: z.record(z.string(), z.string()),
+    risk_tier: z.enum(['low', 'medium', 'high', 'critical']).nullable(),
+    admission: z
+      .object({
+        request: z.string(),
+        requested_by: z.string(),
+        requested_at: z.int(),
+        approved_by: z.string(),
+        approved_at: z.int(),
+      })
+      .nullable()
+      .meta({ description: 'Who asked for it and who let it in. Null: it was created directly.' }),
+    first_credential_at: z.int().nullable(),
     created: z.int(),
     created_by: z.string(),
     last_action_at: z.int().nullable(),
@@ -53,12 +65,12 @@ const metadata = z
   );
 const description = z.string().max(2000);
 
-function isOneWay({ role, roles }: { role?: string | undefined; roles?: string[] | undefined }): boolean {
+export function isOneWay({ role, roles }: { role?: string | undefined; roles?: string[] | undefined }): boolean {
   return role === undefined || roles === undefined || role === roles[0];
 }
-const ONE_WAY = { error: 'role is not the first of roles', path: ['role'] };
+export const ONE_WAY = { error: 'role is not the first of roles', path: ['role'] };
 
-function withRoles<Input extends { role?: string | undefined; roles?: string[] | undefined }>({
+export function withRoles<Input extends { role?: string | undefined; roles?: string[] | undefined }>({
   role,
   roles,
   ...rest
@@ -67,15 +79,26 @@ function withRoles<Input extends { role?: string | undefined; roles?: string[] |
   return names === undefined ? rest : { ...rest, roles: names };
 }
 
+const riskTier = z.enum(['low', 'medium', 'high', 'critical']);
+const deputies = z
+  .array(z.union([emailSchema, groupSchema]))
+  .max(100)
+  .transform((names) => [...new Set(names)].sort());
+
+/** Of an agent that is created, or asked for. */
+export const newAgentFields = {
+  name: handleSchema,
+  role: roleName.optional(),
+  roles: roles.optional(),
+  owner: emailSchema,
+  deputies: deputies.optional().meta({ description: 'Who stands in for the owner: e-mails of people, and groups.' }),
+  description: description.default(''),
+  metadata: metadata.default({}),
+  risk_tier: riskTier.optional(),
+};
+
 export const newAgentSchema = z
-  .strictObject({
-    name: handleSchema,
-    role: roleName.optional(),
-    roles: roles.optional(),
-    owner: emailSchema,
-    description: description.default(''),
-    metadata: metadata.default({}),
-  })
+  .strictObject(newAgentFields)
   .refine(isOneWay, ONE_WAY)
   .refine(({ role, roles }) => role !== undefined || roles !== undefined, { error: 'is missing', path: ['role'] });
 
@@ -86,6 +109,7 @@ export const agentChangeSchema = z
     owner: emailSchema.optional(),
     description: description.optional(),
     metadata: metadata.optional(),
+    risk_tier: riskTier.nullable().optional(),
   })
   .refine(isOneWay, ONE_WAY);
 
@@ -93,8 +117,20 @@ export interface NewAgent {
   readonly name: string;
   readonly roles: readonly string[];
   readonly owner: string;
+  /** E-mails of people, and groups. */
+  readonly deputies?: readonly string[] | undefined;
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly risk_tier?: AgentView['risk_tier'] | undefined;
+}
+
+/** How an agent came about that somebody asked for and somebody else let in. */
+export interface Admission {
+  readonly requestId: string;
+  readonly requestedBy: string;
+  readonly requestedAt: Date;
+  /** Also when it is created. */
+  readonly approvedAt: Date;
 }
 
 export interface AgentChange {
@@ -102,6 +138,7 @@ export interface AgentChange {
   readonly owner?: string | undefined;
   readonly description?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly risk_tier?: AgentView['risk_tier'] | undefined;
 }
 
 export function newAgentOf(body: z.output<typeof newAgentSchema>): NewAgent {

@@ -2,54 +2,101 @@
 import { canonicalJson } from '@hivekey/action-log';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
-import { giveAgent, readOwnershipSettings } from '../departures/index.ts';
+import { giveAgent, readOwnershipSettings, setDeputiesIn } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { ownerFor } from '../people/index.ts';
-import type { AgentChange, AgentView, NewAgent } from './agent.ts';
+import type { Admission, AgentChange, AgentView, NewAgent } from './agent.ts';
 import { skeletonOf } from './handle.ts';
 import { type Agent, readAgent } from './read.ts';
 import { settleStatus } from './status.ts';
 
 /** Throws `handle_taken`, `handle_looks_taken`, `role_not_found`, `role_stopped`, `owner_inactive`, `owner_stopped`, `workspace_stopped`. */
 export function createAgent(log: ActionLog, who: Administrator, agent: NewAgent): Promise<AgentView> {
-  const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const order = await standingOrder(client, workspaceId, 'workspace', '*');
-    if (order !== undefined)
-      throw new Failure(
-        409,
-        'workspace_stopped',
-        `The workspace is under the stop ${order}: no agent can be created.`,
-        `Lift it with POST /v1/containments/${order}/lift.`,
-      );
-    await refuseTakenHandle(transaction, workspaceId, agent.name);
-    await refuseRoles(transaction, workspaceId, agent.roles);
-    const owner = await ownerFor(transaction, who, agent.owner);
-    const id = newId<AgentId>('agt');
-    await client.query(
-      `INSERT INTO agents (workspace_id, id, handle, skeleton, owner_id, description, metadata, created_by)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [workspaceId, id, agent.name, skeletonOf(agent.name), owner.id, agent.description, agent.metadata, actor],
-    );
-    await client.query('INSERT INTO agent_state (workspace_id, agent_id) VALUES ($1, $2)', [workspaceId, id]);
-    await wear(transaction, who, id, agent.roles);
-    transaction.log({
-      kind: 'agent.created',
-      actor,
-      agent: agent.name,
-      agent_id: id,
-      owner: owner.email,
-      roles: agent.roles,
-      metadata: agent.metadata,
-    });
-    return readAgent(client, workspaceId, id);
+  return log.transact(who.workspaceId, async (transaction) => {
+    await refuseUnreviewed(transaction, who.workspaceId);
+    return createAgentIn(transaction, who, agent);
   });
 }
 
-async function refuseTakenHandle(
+/** Throws `agent_request_required` where agents are let in by somebody else. */
+async function refuseUnreviewed({ client }: LoggedTransaction, workspaceId: WorkspaceId): Promise<void> {
+  const { rowCount } = await client.query(
+    `SELECT FROM agent_settings WHERE workspace_id = $1 AND admission = 'reviewed'`,
+    [workspaceId],
+  );
+  if (rowCount === 0) return;
+  throw new Failure(
+    409,
+    'agent_request_required',
+    'In this workspace an agent is made only when somebody else lets it in.',
+    'Ask for it: POST /v1/agent-requests, or hivekey agent request.',
+  );
+}
+
+/** Throws as `createAgent`; whether it takes a request is not asked. */
+export async function createAgentIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  agent: NewAgent,
+  admission?: Admission,
+): Promise<Agent> {
+  const { workspaceId, actor } = who;
+  const { client } = transaction;
+  const order = await standingOrder(client, workspaceId, 'workspace', '*');
+  if (order !== undefined)
+    throw new Failure(
+      409,
+      'workspace_stopped',
+      `The workspace is under the stop ${order}: no agent can be created.`,
+      `Lift it with POST /v1/containments/${order}/lift.`,
+    );
+  await refuseTakenHandle(transaction, workspaceId, agent.name);
+  await refuseRoles(transaction, workspaceId, agent.roles);
+  const owner = await ownerFor(transaction, who, agent.owner);
+  const id = newId<AgentId>('agt');
+  await client.query(
+    `INSERT INTO agents (workspace_id, id, handle, skeleton, owner_id, description, metadata, risk_tier, created_by, created_at,
+                         request_id, requested_at, approved_at, approved_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::timestamptz, now()), $11, $12, $10, $13)`,
+    [
+      workspaceId,
+      id,
+      agent.name,
+      skeletonOf(agent.name),
+      owner.id,
+      agent.description,
+      agent.metadata,
+      agent.risk_tier ?? null,
+      admission?.requestedBy ?? actor,
+      admission?.approvedAt ?? null,
+      admission?.requestId ?? null,
+      admission?.requestedAt ?? null,
+      admission === undefined ? null : actor,
+    ],
+  );
+  await client.query('INSERT INTO agent_state (workspace_id, agent_id) VALUES ($1, $2)', [workspaceId, id]);
+  await wear(transaction, who, id, agent.roles);
+  transaction.log({
+    kind: 'agent.created',
+    actor,
+    agent: agent.name,
+    agent_id: id,
+    owner: owner.email,
+    roles: agent.roles,
+    metadata: agent.metadata,
+    risk_tier: agent.risk_tier ?? undefined,
+    request_id: admission?.requestId,
+  });
+  const made = await readAgent(client, workspaceId, id);
+  if (agent.deputies === undefined || agent.deputies.length === 0) return made;
+  await setDeputiesIn(transaction, who, made, agent.deputies);
+  return readAgent(client, workspaceId, id);
+}
+
+/** Throws `handle_taken`, `handle_looks_taken`. */
+export async function refuseTakenHandle(
   { client }: LoggedTransaction,
   workspaceId: WorkspaceId,
   handle: string,
@@ -121,18 +168,24 @@ export function changeAgent(
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
     const before = await readAgent(client, workspaceId, agentOrId);
-    const { roles = before.roles, description = before.description, metadata = before.metadata } = change;
+    const {
+      roles = before.roles,
+      description = before.description,
+      metadata = before.metadata,
+      risk_tier: tier = before.risk_tier,
+    } = change;
     const isGiven = change.owner !== undefined && change.owner !== before.owner;
     if (isGiven) await refuseUnaccepted(transaction, workspaceId, before.name);
     const owner = isGiven
       ? await ownerFor(transaction, who, change.owner ?? '')
       : { id: before.ownerId, email: before.owner };
-    const after = { roles, owner: owner.email, description, metadata };
+    const after = { roles, owner: owner.email, description, metadata, risk_tier: tier };
     const was = {
       roles: before.roles,
       owner: before.owner,
       description: before.description,
       metadata: before.metadata,
+      risk_tier: before.risk_tier,
     };
     const changes = changesOf(was, after);
     if (Object.keys(changes).length === 0) return before;
@@ -141,12 +194,10 @@ export function changeAgent(
       workspaceId,
       roles.filter((role) => !before.roles.includes(role)),
     );
-    await client.query('UPDATE agents SET description = $3, metadata = $4 WHERE workspace_id = $1 AND id = $2', [
-      workspaceId,
-      before.id,
-      description,
-      metadata,
-    ]);
+    await client.query(
+      'UPDATE agents SET description = $3, metadata = $4, risk_tier = $5 WHERE workspace_id = $1 AND id = $2',
+      [workspaceId, before.id, description, metadata, tier],
+    );
     await wear(transaction, who, before.id, roles);
     if (isGiven) {
       await giveAgent(transaction, who, { agentId: before.id, from: before.ownerId, to: owner.id, reason: '' });

@@ -1,4 +1,5 @@
-export { agentSchema } from './agent.ts';
+export { agentSchema, isOneWay, newAgentFields, ONE_WAY, withRoles } from './agent.ts';
+export { createAgentIn, refuseTakenHandle } from './change.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
 export {
   findAgent,

@@ -7,7 +7,11 @@ const AGENTS = `
 SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_label,
        ARRAY(SELECT coalesce(q.email, d."group") FROM agent_deputies d
                LEFT JOIN people q ON q.workspace_id = d.workspace_id AND q.id = d.person_id
-              WHERE d.workspace_id = a.workspace_id AND d.agent_id = a.id ORDER BY 1) AS deputies, s.status, a.description, a.metadata,
+              WHERE d.workspace_id = a.workspace_id AND d.agent_id = a.id ORDER BY 1) AS deputies, s.status, a.description, a.metadata, a.risk_tier,
+       (SELECT json_build_object('request', q.id, 'requested_by', q.requested_by, 'requested_at', floor(extract(epoch FROM a.requested_at))::bigint,
+                                 'approved_by', a.approved_by, 'approved_at', floor(extract(epoch FROM a.approved_at))::bigint)
+          FROM agent_requests q WHERE q.workspace_id = a.workspace_id AND q.id = a.request_id) AS admission,
+       floor(extract(epoch FROM a.first_credential_at))::bigint AS first_credential_at,
        ARRAY(SELECT r.role FROM agent_roles r WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id
               ORDER BY r.position, r.role) AS roles,
        floor(extract(epoch FROM a.created_at))::bigint AS created, a.created_by,
@@ -38,6 +42,9 @@ interface Row {
   status: AgentView['status'];
   description: string;
   metadata: Record<string, string>;
+  risk_tier: AgentView['risk_tier'];
+  admission: AgentView['admission'];
+  first_credential_at: number | null;
   roles: string[];
   created: number;
   created_by: string;

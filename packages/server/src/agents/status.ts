@@ -15,7 +15,7 @@ export interface Settled {
  * `revoked` while any stop that covers the agent stands, and for a shadow whose rehearsal is over; else `suspended` while
  * a person or the owner's leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
  * is recorded after it; and the epoch by $3, for stops that end tokens: it never falls, so no token made
- * before revives. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
+ * before revives. $4: the owner leaves. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
  * transaction would also look up its foreign key.
  */
 const SETTLE = `
@@ -28,7 +28,7 @@ WITH due AS MATERIALIZED (
               WHEN a.rehearsal_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM rehearsals r
                  WHERE r.workspace_id = a.workspace_id AND r.id = a.rehearsal_id AND r.status = 'running') THEN 'revoked'
-              WHEN s.suspended OR s.owner_left OR NOT p.active THEN 'suspended'
+              WHEN s.suspended OR s.owner_left OR $4 OR NOT p.active THEN 'suspended'
               ELSE 'active' END AS after
     FROM agent_state s
     JOIN agents a ON a.workspace_id = s.workspace_id AND a.id = s.agent_id
@@ -37,7 +37,7 @@ WITH due AS MATERIALIZED (
    ORDER BY s.agent_id FOR UPDATE OF s),
 settled AS (
   UPDATE agent_state s
-     SET status = due.after, revision = s.revision + 1, authz_epoch = s.authz_epoch + $3,
+     SET status = due.after, owner_left = s.owner_left OR $4, revision = s.revision + 1, authz_epoch = s.authz_epoch + $3,
          authz_cutoff = CASE WHEN $3 = 0 THEN s.authz_cutoff ELSE greatest(s.authz_cutoff, clock_timestamp()) END
     FROM due WHERE s.workspace_id = $1 AND s.agent_id = due.agent_id)
 SELECT agent_id AS "agentId", agent, owner, before, after FROM due ORDER BY agent_id`;
@@ -46,10 +46,10 @@ export async function settleStatus(
   { client }: LoggedTransaction,
   workspaceId: WorkspaceId,
   agentIds: readonly AgentId[],
-  { endsTokens = false }: { readonly endsTokens?: boolean } = {},
+  { endsTokens = false, ownerLeaves = false }: { readonly endsTokens?: boolean; readonly ownerLeaves?: boolean } = {},
 ): Promise<readonly Settled[]> {
   if (agentIds.length === 0) return [];
-  const { rows } = await client.query<Settled>(SETTLE, [workspaceId, agentIds, endsTokens ? 1 : 0]);
+  const { rows } = await client.query<Settled>(SETTLE, [workspaceId, agentIds, endsTokens ? 1 : 0, ownerLeaves]);
   return rows;
 }
 
@@ -70,24 +70,25 @@ export async function ownerLeft(
   ownerId: PersonId,
 ): Promise<readonly LeftAgent[]> {
   const { client } = transaction;
-  const { rows } = await client.query<{ agent_id: AgentId; tokens_ended: number; is_shadow: boolean }>(
-    `WITH owned AS MATERIALIZED (
-       SELECT id, rehearsal_id IS NOT NULL AS is_shadow FROM agents WHERE workspace_id = $1 AND owner_id = $2),
-     ended AS (
-       UPDATE agent_tokens SET revoked_at = clock_timestamp()
-        WHERE workspace_id = $1 AND agent_id IN (SELECT id FROM owned) AND revoked_at IS NULL AND expires_at > clock_timestamp()
-       RETURNING agent_id)
-     UPDATE agent_state s SET owner_left = true FROM owned
-      WHERE s.workspace_id = $1 AND s.agent_id = owned.id
-     RETURNING s.agent_id, owned.is_shadow, (SELECT count(*) FROM ended e WHERE e.agent_id = s.agent_id) AS tokens_ended`,
+  const { rows: owned } = await client.query<{ id: AgentId; is_shadow: boolean }>(
+    'SELECT id, rehearsal_id IS NOT NULL AS is_shadow FROM agents WHERE workspace_id = $1 AND owner_id = $2',
     [workspaceId, ownerId],
   );
-  const found = new Map(rows.map((row) => [row.agent_id, row]));
-  const settled = await settleStatus(transaction, workspaceId, [...found.keys()], { endsTokens: true });
-  const left = settled.flatMap((each) => {
-    const { tokens_ended: tokensEnded = 0, is_shadow: isShadow = false } = found.get(each.agentId) ?? {};
-    return each.after === 'revoked' || isShadow ? [] : [{ ...each, tokensEnded }];
-  });
+  const agentIds = owned.map(({ id }) => id);
+  const { rows: tokens } = await client.query<{ agent_id: AgentId }>(
+    `UPDATE agent_tokens SET revoked_at = clock_timestamp()
+      WHERE workspace_id = $1 AND agent_id = ANY($2) AND revoked_at IS NULL AND expires_at > clock_timestamp()
+     RETURNING agent_id`,
+    [workspaceId, agentIds],
+  );
+  const ended = Map.groupBy(tokens, ({ agent_id }) => agent_id);
+  const settled = await settleStatus(transaction, workspaceId, agentIds, { endsTokens: true, ownerLeaves: true });
+  const shadows = new Set(owned.filter(({ is_shadow }) => is_shadow).map(({ id }) => id));
+  const left = settled.flatMap((each) =>
+    each.after === 'revoked' || shadows.has(each.agentId)
+      ? []
+      : [{ ...each, tokensEnded: ended.get(each.agentId)?.length ?? 0 }],
+  );
   for (const { agentId, agent, owner, before, after, tokensEnded } of left)
     transaction.log({
       kind: 'agent.changed',

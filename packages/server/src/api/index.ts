@@ -3,6 +3,7 @@ import { fastifySwagger } from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { agentRequestRoutes } from '../agent-requests/routes.ts';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
 import { approvalRoutes } from '../approvals/routes.ts';
@@ -86,6 +87,7 @@ const MANAGEMENT: readonly Routes[] = [
   transferTaskRoutes,
   ownershipRoutes,
   agentRoutes,
+  agentRequestRoutes,
   tokenRoutes,
   roleRoutes,
   workspaceGuardRoutes,

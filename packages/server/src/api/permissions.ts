@@ -16,6 +16,10 @@ const ADMIN_OR_AUDITOR = ['admin', 'auditor'] as const;
 const OPERATE = ['admin', 'operator'] as const;
 /** What is decided by: roles of agents, guards, capabilities, freezes, budgets, breakers. */
 const WRITE_POLICY = ['admin', 'author'] as const;
+/** Everybody but those who only look. */
+const ASK = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
+/** Into the inventory of agents. */
+const LET_IN = ['admin', 'reviewer'] as const;
 const DECIDE = ['approver'] as const;
 /** Stopping is for everybody who takes part: waiting for the right person costs more than a stop too many. */
 const STOP = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
@@ -84,6 +88,11 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'PUT /v1/ownership-settings': ADMIN,
 
   'POST /v1/agents': OPERATE,
+  'POST /v1/agent-requests': ASK,
+  'POST /v1/agent-requests/:id/approve': LET_IN,
+  'POST /v1/agent-requests/:id/deny': LET_IN,
+  'POST /v1/agent-requests/:id/withdraw': ASK,
+  'PATCH /v1/agent-settings': ADMIN,
   'PATCH /v1/agents/:agent': OPERATE,
   'POST /v1/agents/:agent/suspend': TAKE_PART,
   'POST /v1/tokens': OPERATE,

@@ -5,6 +5,9 @@ import type { RecordKind } from '@hivekey/action-log';
 const KINDS: Readonly<Record<RecordKind, true>> = {
   'tool.call': true,
   'tool.result': true,
+  'agent.requested': true,
+  'agent.admitted': true,
+  'agent.refused': true,
   'agent.created': true,
   'agent.changed': true,
   'agent.revoked': true,
