@@ -38,6 +38,7 @@ export {
 export { verifyConsistency, verifyInclusion } from './proofs.ts';
 export { type ContainmentReceipt, RECEIPT_VERSION, receiptNote } from './receipt.ts';
 export type * from './records.ts';
+export { type SignedDecisionDocument, type SignedDecisionVerdict, verifySignedDecision } from './signed-decision.ts';
 export { edgeTiles, nodesFromTiles, type Tile, TileEdge, type TileLoader, type TileName, tilePath } from './tiles.ts';
 export {
   completeNodes,

@@ -10,6 +10,7 @@ import { type Challenge, challengeUnknown, keepChallenge, newChallenge, takeChal
 import type { RelyingParty } from './relying-party.ts';
 import { credentialIdsOf, findPasskeyView, type PasskeyView } from './store.ts';
 import type { VerifiedRegistration } from './verify.ts';
+import { PASSKEY_ALGORITHMS } from './verify.ts';
 
 const MAX_PASSKEYS = 20;
 
@@ -37,6 +38,7 @@ export async function registrationOptions(
     userID: new TextEncoder().encode(personId),
     challenge: new Uint8Array(Buffer.from(challenge, 'base64url')),
     attestationType: 'none',
+    supportedAlgorithmIDs: [...PASSKEY_ALGORITHMS],
     excludeCredentials: known.map((id) => ({ id })),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
   });

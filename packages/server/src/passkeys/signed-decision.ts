@@ -46,8 +46,10 @@ function jwkOf(cose: Buffer): Record<string, unknown> {
       return { kty: 'OKP', crv, x: text(-2) };
     case 2:
       return { kty: 'EC', crv, x: text(-2), y: text(-3) };
-    default:
+    case 3:
       return { kty: 'RSA', n: text(-1), e: text(-2) };
+    default:
+      throw new Error('a stored COSE key is of a kind that is not registered');
   }
 }
 

@@ -12,6 +12,9 @@ import type { RelyingParty } from './relying-party.ts';
 import { type Assertion, authenticationJson, challengeOf, type Registration, registrationJson } from './response.ts';
 import { findPasskey, noteUse, type Passkey } from './store.ts';
 
+/** ES256, EdDSA and RS256 (RFC 9053): what outsiders can check with common tools. */
+export const PASSKEY_ALGORITHMS: readonly number[] = [-7, -8, -257];
+
 export interface VerifiedAssertion {
   readonly challenge: Challenge;
   readonly passkey: Passkey;
@@ -85,6 +88,7 @@ export async function verifyRegistration(
     expectedOrigin: origin,
     expectedRPID: id,
     requireUserVerification: true,
+    supportedAlgorithmIDs: [...PASSKEY_ALGORITHMS],
   }).catch(() => undefined);
   if (verified?.verified !== true) throw passkeyInvalid();
   const { credential, credentialDeviceType, aaguid } = verified.registrationInfo;

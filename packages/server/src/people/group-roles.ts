@@ -87,7 +87,7 @@ async function rolesOf(
 async function countAdmins(client: ClientBase, workspaceId: WorkspaceId): Promise<number> {
   const { rows } = await client.query<{ admins: number }>(
     `SELECT count(*)::int AS admins FROM people p WHERE p.workspace_id = $1 AND p.active AND NOT p.break_glass
-        AND 'admin' = ANY(${rolesOfPersonSql()}) AND NOT 'auditor' = ANY(${rolesOfPersonSql()})`,
+        AND 'admin' = ANY(${rolesOfPersonSql()}::text[]) AND NOT 'auditor' = ANY(${rolesOfPersonSql()}::text[])`,
     [workspaceId],
   );
   return rows[0]?.admins ?? 0;

@@ -19,6 +19,9 @@ const TIMEOUT_SECONDS = 10;
 /** A person who steps up has authenticated after leaving; clocks may differ by this much. */
 const CLOCK_SKEW_SECONDS = 30;
 
+/** Of an ID token, in either direction: it was made for this answer. */
+const MAX_AGE_SECONDS = 300;
+
 export interface OidcOptions {
   readonly secrets: SecretStore;
   readonly fetch: GuardedFetch;
@@ -104,10 +107,11 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
 
   /** What the caller may know; the rest is for the operator's log. */
   function failureOf(error: unknown, step: 'discovery' | 'answer'): Failure {
-    if (error instanceof Failure) return error;
+    const root = rootOf(error);
+    if (root instanceof Failure) return root;
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
     logger.info({ err: error, step }, 'an identity provider could not be used');
-    if (rootOf(error) instanceof AddressRefused)
+    if (root instanceof AddressRefused)
       return new Failure(
         502,
         'provider_url_refused',
@@ -196,6 +200,8 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
       const { token, all } = await claimsOf(provider, config, state, query, isStepUp, createdAt.getTime());
       // Several audiences, or one of several, is a token that others may have been given as well.
       if (token.aud !== settings.client_id) throw invalid('its audience is not this client alone');
+      // Not looked at by the library: one from the future would outlive every limit.
+      if (Math.abs(token.iat - Date.now() / 1000) > MAX_AGE_SECONDS) throw invalid('it is not of now');
       checkTenant(settings, token);
       if (isStepUp && settings.step_up_acr !== null && token.acr !== settings.step_up_acr)
         throw new Failure(
