@@ -472,3 +472,49 @@ test('what a leaver leaves behind is offered and taken over', async () => {
   expect((await hivekey(['owner', 'orphans'])).out).toContain('deputies gone');
   expect((await hivekey(['owner', 'settings', '--acceptance', 'required'])).out).toContain('when the new one accepts');
 });
+
+test('credentials are stored from standard input, staged, tried, promoted, rewrapped and removed, and never shown', async () => {
+  const value = 'sk-value-of-the-command-line';
+  const told: string[] = [];
+  const run = async (args: readonly string[], input?: string): Promise<Ran> => {
+    const ran = await hivekey(args, input === undefined ? {} : { input });
+    told.push(ran.out, ran.err);
+    return ran;
+  };
+  expect((await run(['secret', 'set', 'crm', '--expires', '5d'], `${value}-1\n`)).out).toBe(
+    'vault://crm · version 1\n',
+  );
+  const staged = await run(['secret', 'set', 'crm', '--stage', '--json'], `${value}-2\n`);
+  expect(JSON.parse(staged.out)).toMatchObject({ version: 1, expiry: 'soon' });
+  expect((await run(['secret', 'test', 'crm', '--version', '2'])).code).toBe(0);
+  expect((await run(['secret', 'test', 'crm', '--version', '9'])).code).toBe(3);
+  const warned = await run(['doctor']);
+  const promoted = await run(['secret', 'promote', 'crm', '2', '--overlap', '0s']);
+  expect(warned.out).toContain('hivekey secret set crm');
+  expect(promoted.out).toBe('vault://crm · version 2\n');
+  expect((await run(['secret', 'retire', 'crm', '2'])).err).toContain('secret_version_current');
+  expect((await run(['secret', 'get', 'crm'])).out).toContain('no agent can reach it');
+  const rewrapped = await run(['secret', 'rewrap']);
+  expect([rewrapped.code, rewrapped.out]).toEqual([0, expect.stringContaining('rewrap done: 1 of 1')]);
+  expect((await run(['secret', 'rewrap', '--key', 'env://NOT_ALLOWED'])).err).toContain('key_unusable');
+  expect((await run(['secret', 'keys'])).out).toContain('derived · 1 versions');
+  expect((await run(['secret', 'remove', 'crm'])).code).toBe(0);
+  expect((await run(['secret', 'list'])).out).toBe('There are no stored credentials.\n');
+  expect(told.join('')).not.toContain(value);
+});
+
+test('what to try for a way past the gateway is every host that is registered', async () => {
+  const api = { namespace: 'shop', endpoint: 'https://shop.acme.example:8443/api', credential_ref: 'vault://crm' };
+  const oauth = { token_url: 'https://idp.acme.example/token', client_id: 'hivekey' };
+  const made = await fetch(`${server.url}/v1/http/apis`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ ...api, injection: { oauth } }),
+  });
+  expect(made.status).toBe(201);
+  const { code, out } = await hivekey(['doctor', '--targets']);
+  expect(code).toBe(0);
+  const { object, gateway, hosts } = JSON.parse(out);
+  expect([object, gateway]).toEqual(['bypass_targets', server.url]);
+  expect(hosts).toEqual(expect.arrayContaining(['idp.acme.example:443', 'shop.acme.example:8443']));
+});

@@ -188,7 +188,7 @@ function addKeys(secret: Command): void {
     .description(
       'put everything under another key-encryption key, or the newest version of the same; exit 3 if something failed',
     )
-    .option('--key <reference>', 'derived, file://…, env://…, transit://MOUNT/KEY or aws-kms://KEY')
+    .option('--key <reference>', 'derived, file://…, env://…, transit://MOUNT/KEY, aws-kms://KEY or gcp-kms://NAME')
     .action(
       online<[], { key?: string }>(async ({ out, hivekey }, { key }) => {
         let keys = await hivekey.request<EncryptionKeys>('POST', '/v1/secrets/rewrap', {

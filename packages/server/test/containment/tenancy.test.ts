@@ -16,6 +16,7 @@ const TAGS = new Set([
   'containment',
   'budgets',
   'http apis',
+  'secrets',
   'delegations',
   'approvals',
   'ownership',
@@ -29,6 +30,7 @@ const DRILL = `drill-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
 const API = 'firstonly-api';
+const SECRET = `secret-${MARK}`;
 
 let world: World;
 let strangerKey: string;
@@ -66,6 +68,7 @@ beforeAll(async () => {
   await world.ok('PUT', `/v1/breakers/${BREAKER}`, { signal: 'probes', threshold: 1000, window_seconds: 60 });
   await world.agent(`other-${AGENT}`, { role: ROLE, owner: OWNER });
   ({ id: quarantineId } = await world.ok('POST', `/v1/agents/other-${AGENT}/quarantine`, { reason: MARK }));
+  await world.ok('PUT', `/v1/secrets/${SECRET}`, { value: 'a-credential-of-the-first' });
   ({ id: apiId } = await world.ok('POST', '/v1/http/apis', {
     namespace: API,
     endpoint: 'https://api.acme.example',
@@ -185,6 +188,10 @@ const byApi = (rest = '', body?: unknown): Case[] =>
     refusal: 'http_api_not_found',
     ...(body === undefined ? {} : { body: () => body }),
   }));
+const bySecret = (rest: string, refusal = 'secret_not_found'): Case => ({
+  path: () => `/v1/secrets/${SECRET}${rest}`,
+  refusal,
+});
 const byTransfer = (rest: string): Case => ({
   path: () => `/v1/ownership-transfers/${transferId}${rest}`,
   refusal: 'transfer_not_found',
@@ -333,6 +340,16 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/http/apis/{api}/operations': byApi('/operations'),
   'POST /v1/http/apis/{api}/operations/{capability}/approve': byApi(`/operations/${API}.read/approve`, PIN),
   'POST /v1/http/apis/{api}/operations/{capability}/off': byApi(`/operations/${API}.read/off`),
+  'GET /v1/secrets': [listed],
+  'GET /v1/secrets/{name}': [bySecret('')],
+  // Names are of a workspace: this makes a secret of the stranger's own.
+  'PUT /v1/secrets/{name}': [{ path: () => '/v1/secrets/own', body: () => ({ value: 'a-credential-of-their-own' }) }],
+  'DELETE /v1/secrets/{name}': [bySecret('')],
+  'POST /v1/secrets/{name}/versions/{version}/promote': [bySecret('/versions/1/promote', 'secret_version_not_found')],
+  'POST /v1/secrets/{name}/versions/{version}/retire': [bySecret('/versions/1/retire', 'secret_version_not_found')],
+  'POST /v1/secrets/{name}/test': [bySecret('/test')],
+  'GET /v1/secrets/keys': [listed],
+  'POST /v1/secrets/rewrap': [listed],
   'GET /v1/containments/{id}/receipt': [
     { path: () => `/v1/containments/${stopId}/receipt`, refusal: 'containment_not_found' },
     { path: () => `/v1/containments/${rehearsedStopId}/receipt`, refusal: 'containment_not_found' },

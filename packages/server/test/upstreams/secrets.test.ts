@@ -7,9 +7,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LocalVault, startVault } from '../../../../test/setup/vault.ts';
 import { newId, type WorkspaceId } from '../../src/ids.ts';
 import { parseAllowList } from '../../src/upstreams/address-guard.ts';
+import { GcpKmsKey } from '../../src/upstreams/credentials/gcp-kms.ts';
+import { checkHealth } from '../../src/upstreams/credentials/key-provider.ts';
 import { VaultClient, type VaultSettings } from '../../src/upstreams/credentials/vault-client.ts';
 import { createSecretStore, type SecretStore, type SecretStoreOptions } from '../../src/upstreams/secrets.ts';
 import { KEY_ARN, type LocalAws, startAws } from './aws-server.ts';
+import { startGoogle } from './google-server.ts';
 import { type Base, DANA, openBase } from './system.ts';
 
 const ONE = 'sk-the-first-credential-1111';
@@ -284,6 +287,8 @@ describe('key-encryption keys', () => {
       ['vault://crm', 'key_reference_invalid'],
       ['transit://hivekey', 'key_reference_invalid'],
       ['transit://../sys/x', 'key_reference_invalid'],
+      ['gcp-kms://projects/p/locations/global/keyRings/r', 'key_reference_invalid'],
+      ['gcp-kms://projects/p/locations/x/keyRings/r/cryptoKeys/../k', 'key_reference_invalid'],
       ['env://PATH', 'key_unusable'],
       ['file://short', 'key_unusable'],
       ['file:///etc/hostname', 'key_unusable'],
@@ -291,6 +296,23 @@ describe('key-encryption keys', () => {
     ])
       await expect(store.rewrap(workspaceId, reference, DANA)).rejects.toMatchObject({ code });
     expect(await store.encryptionKeys(workspaceId)).toMatchObject({ current: 'derived', rewrap: null });
+  });
+});
+
+describe('Google Cloud KMS', () => {
+  it('wraps and unwraps bound to the place, with a token of the metadata service', async () => {
+    await using google = await startGoogle();
+    vi.stubEnv('GCE_METADATA_HOST', google.host);
+    const provider = new GcpKmsKey('projects/p/locations/global/keyRings/r/cryptoKeys/k', `http://${google.host}`);
+    await checkHealth(provider);
+    const context = { workspaceId: 'w', name: 'n', version: 1 };
+    const dataKey = randomBytes(32);
+    const wrapped = await provider.wrap(dataKey, context);
+    expect((await provider.unwrap(await provider.rewrap(wrapped, context), context)).equals(dataKey)).toBe(true);
+    const other = provider.unwrap(wrapped, { ...context, workspaceId: 'v' });
+    await expect(other).rejects.toEqual(unavailable(/refused to decrypt \(HTTP 400\)/));
+    const missing = new GcpKmsKey('projects/p/locations/global/keyRings/r/cryptoKeys/none', `http://${google.host}`);
+    await expect(missing.wrap(dataKey, context)).rejects.toEqual(unavailable(/HTTP 404/));
   });
 });
 

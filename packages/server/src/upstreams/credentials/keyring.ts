@@ -4,6 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../../errors.ts';
 import type { WorkspaceId } from '../../ids.ts';
 import { AwsKmsKey } from './aws-kms.ts';
+import { GcpKmsKey } from './gcp-kms.ts';
 import { type KeyProvider, keyFromText, LocalKey } from './key-provider.ts';
 import type { CredentialReader } from './reader.ts';
 import { TransitKey } from './transit.ts';
@@ -15,18 +16,20 @@ export const DERIVED = 'derived';
 
 const TRANSIT = /^transit:\/\/((?:[A-Za-z0-9._~-]+\/)*[A-Za-z0-9._~-]+)\/([A-Za-z0-9._~-]+)$/;
 const AWS_KMS = /^aws-kms:\/\/([A-Za-z0-9:/_-]{1,256})$/;
+const GCP_KMS =
+  /^gcp-kms:\/\/(projects\/[A-Za-z0-9.:_-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]+\/cryptoKeys\/[A-Za-z0-9_-]+)$/;
 const ENV = /^env:\/\/([A-Za-z_][A-Za-z0-9_]{0,127})$/;
 const FILE = /^file:\/\/([^\0]{1,1024})$/;
 
 /** Throws `key_reference_invalid`. */
 export function checkKeyReference(reference: string): void {
-  const isFine = reference === DERIVED || [TRANSIT, AWS_KMS, ENV, FILE].some((form) => form.test(reference));
+  const isFine = reference === DERIVED || [TRANSIT, AWS_KMS, GCP_KMS, ENV, FILE].some((form) => form.test(reference));
   if (isFine && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(reference.replace(/^file:\/\//, ''))) return;
   throw new Failure(
     400,
     'key_reference_invalid',
     'The reference of the key-encryption key is not understood.',
-    'Write derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key> or aws-kms://<key id, alias or ARN>.',
+    'Write derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key>, aws-kms://<key id, alias or ARN> or gcp-kms://projects/…/cryptoKeys/<key>.',
   );
 }
 
@@ -64,13 +67,15 @@ export class Keyring {
   }
 
   #service(reference: string): KeyProvider {
-    const [, mount, name] = TRANSIT.exec(reference) ?? [];
-    if (mount !== undefined && name !== undefined) {
+    const [, mount, transit] = TRANSIT.exec(reference) ?? [];
+    if (mount !== undefined && transit !== undefined) {
       if (this.#vault === undefined) throw new CredentialUnavailable('the configuration names no Vault');
-      return new TransitKey(this.#vault, mount, name);
+      return new TransitKey(this.#vault, mount, transit);
     }
     const keyId = AWS_KMS.exec(reference)?.[1];
     if (keyId !== undefined) return new AwsKmsKey(keyId);
+    const name = GCP_KMS.exec(reference)?.[1];
+    if (name !== undefined) return new GcpKmsKey(name);
     throw new CredentialUnavailable('the reference of the key is not understood');
   }
 }

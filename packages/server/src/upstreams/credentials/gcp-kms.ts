@@ -1,0 +1,88 @@
+/**
+ * A symmetric key of Google Cloud KMS, by its REST API (v1). Only tokens come from Google's library, which an
+ * installation that wants this adds itself: the full client brings gRPC for two calls.
+ */
+import { canonicalJson } from '@hivekey/action-log';
+import type { GoogleAuth } from 'google-auth-library';
+import { request } from 'undici';
+import type { EnvelopeContext } from '../envelope.ts';
+import type { KeyProvider } from './key-provider.ts';
+import { CredentialUnavailable } from './unavailable.ts';
+import { recordOf } from './vault-protocol.ts';
+
+const ORIGIN = 'https://cloudkms.googleapis.com';
+const SCOPE = 'https://www.googleapis.com/auth/cloudkms';
+const TIMEOUT_MS = 5_000;
+
+let auth: GoogleAuth | undefined;
+
+/** As Google's tools find credentials: a file, a workload identity, the metadata service. */
+async function accessToken(): Promise<string> {
+  try {
+    const { GoogleAuth } = await import('google-auth-library');
+    auth ??= new GoogleAuth({ scopes: [SCOPE] });
+    const token = await auth.getAccessToken();
+    if (typeof token === 'string') return token;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')
+      throw new CredentialUnavailable('Google Cloud KMS: google-auth-library is not installed');
+  }
+  throw new CredentialUnavailable('Google Cloud KMS: there are no credentials');
+}
+
+export class GcpKmsKey implements KeyProvider {
+  readonly reference: string;
+  readonly #url: string;
+
+  /** `name`: `projects/P/locations/L/keyRings/R/cryptoKeys/K`. `origin` is another for tests. */
+  constructor(name: string, origin = ORIGIN) {
+    this.reference = `gcp-kms://${name}`;
+    this.#url = `${origin}/v1/${name}`;
+  }
+
+  async wrap(dataKey: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    const plaintext = dataKey.toString('base64');
+    return Buffer.from(await this.#ask('encrypt', { plaintext, ...bound(context) }, 'ciphertext'), 'base64');
+  }
+
+  async unwrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    const ciphertext = wrapped.toString('base64');
+    return Buffer.from(await this.#ask('decrypt', { ciphertext, ...bound(context) }, 'plaintext'), 'base64');
+  }
+
+  async rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    const dataKey = await this.unwrap(wrapped, context);
+    try {
+      // Encrypts under the primary version of the key.
+      return await this.wrap(dataKey, context);
+    } finally {
+      dataKey.fill(0);
+    }
+  }
+
+  async #ask(operation: 'encrypt' | 'decrypt', body: object, member: 'ciphertext' | 'plaintext'): Promise<string> {
+    const token = await accessToken();
+    let status: number;
+    let answer: Readonly<Record<string, unknown>>;
+    try {
+      const response = await request(`${this.#url}:${operation}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      status = response.statusCode;
+      answer = recordOf(await response.body.json());
+    } catch {
+      throw new CredentialUnavailable('Google Cloud KMS does not answer');
+    }
+    const value = answer[member];
+    if (status === 200 && typeof value === 'string') return value;
+    throw new CredentialUnavailable(`Google Cloud KMS refused to ${operation} (HTTP ${status})`);
+  }
+}
+
+function bound({ workspaceId, name, version }: EnvelopeContext): { readonly additionalAuthenticatedData: string } {
+  const additional = canonicalJson({ layer: 'key', name, version, workspace: workspaceId });
+  return { additionalAuthenticatedData: Buffer.from(additional).toString('base64') };
+}
