@@ -1,5 +1,5 @@
 /** What is used of @node-saml/node-saml; see xmldom.d.ts for why. */
-export interface CacheProvider {
+interface CacheProvider {
   saveAsync(key: string, value: string): Promise<{ readonly value: string; readonly createdAt: number } | null>;
   getAsync(key: string): Promise<string | null>;
   removeAsync(key: string | null): Promise<string | null>;
@@ -7,7 +7,6 @@ export interface CacheProvider {
 
 export enum ValidateInResponseTo {
   never = 'never',
-  ifPresent = 'ifPresent',
   always = 'always',
 }
 

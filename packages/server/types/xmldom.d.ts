@@ -12,7 +12,7 @@ export interface Node {
   readonly TEXT_NODE: number;
 }
 
-export interface Attr {
+interface Attr {
   readonly name: string;
   readonly value: string;
 }

@@ -1,3 +1,3 @@
 /** SAML 2.0 as a way to sign in. Nothing deeper in this folder is imported from outside. */
-export { createSaml, type Saml } from './saml.ts';
+export { createSaml } from './saml.ts';
 export { samlView, viewOfSaml } from './settings.ts';

@@ -26,7 +26,7 @@ const metadata = {
 } as const;
 
 export const newSamlProviderSchema = z.strictObject({ ...commonSettings, ...samlInput, ...metadata });
-export type NewSamlProvider = z.output<typeof newSamlProviderSchema>;
+type NewSamlProvider = z.output<typeof newSamlProviderSchema>;
 
 const { name, jit_domains, groups_claim, sync_groups, scim_connection } = commonSettings;
 /** What is absent stays. The entity id does not change: it says who people are. */
@@ -39,9 +39,9 @@ export const samlProviderChangeSchema = z.strictObject({
   ...samlChange,
   ...metadata,
 });
-export type SamlProviderChange = z.output<typeof samlProviderChangeSchema>;
+type SamlProviderChange = z.output<typeof samlProviderChangeSchema>;
 
-export interface Registrar {
+interface Registrar {
   /** Entity id and settings of a new provider. Throws `metadata_invalid`, `metadata_unreachable`, `provider_url_refused`. */
   register(given: NewSamlProvider): Promise<{ readonly issuer: string; readonly settings: SamlSettings }>;
   /** Settings after a change. Throws as `register`, and `metadata_other_entity`. */
@@ -52,7 +52,7 @@ export interface Registrar {
   check(provider: IdentityProvider): Promise<readonly Finding[]>;
 }
 
-export interface Finding {
+interface Finding {
   readonly code: string;
   readonly message: string;
 }

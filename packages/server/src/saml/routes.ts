@@ -90,8 +90,10 @@ export function openSamlRoutes(limits: Limits): Routes {
           if (completed.kind === 'refused') throw completed.failure;
           return answerSignedIn(reply, completed.session, begun.returnTo, secure);
         } catch (error) {
-          if (error instanceof Failure) await limits.failedLogin(request, reply, error);
-          return answerRefused(reply, error);
+          return answerRefused(
+            reply,
+            error instanceof Failure ? await limits.failedLogin(request, reply, error) : error,
+          );
         }
       },
     );

@@ -23,14 +23,14 @@ const NAME_ID_FORMATS = {
   unspecified: 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified',
 } as const;
 
-export interface VerifiedSaml extends VerifiedSignIn {
+interface VerifiedSaml extends VerifiedSignIn {
   /** Of the assertion, which counts once. */
   readonly assertionId: string;
   /** From then on the assertion is refused for its age alone. */
   readonly refusedFrom: Date;
 }
 
-export interface Saml extends Protocol {
+interface Saml extends Protocol {
   /** Verifies an answer; `pending` undefined: one that nobody asked for. Throws a refusal. */
   finish(
     provider: IdentityProvider,

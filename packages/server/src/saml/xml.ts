@@ -8,6 +8,8 @@ import { DOMParser, type Node, type Element as XmldomElement } from '@xmldom/xml
 export const MAX_XML_BYTES = 256 * 1024;
 const MAX_DEPTH = 32;
 const MAX_ELEMENTS = 5_000;
+const MAX_ATTRIBUTES = 12_000;
+const MAX_ATTRIBUTES_EACH = 40;
 
 const DECLARATION =
   /^\uFEFF?<\?xml\s+version=["']1\.0["'](\s+encoding=["']utf-8["'])?(\s+standalone=["'](yes|no)["'])?\s*\?>/i;
@@ -56,12 +58,22 @@ export function utf8Of(bytes: Uint8Array): string | undefined {
 
 class NotReadable extends Error {}
 
+function countOf(text: string, part: string): number {
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count += 1;
+  return count;
+}
+
 function problemOf(text: string): string | undefined {
   if (Buffer.byteLength(text) > MAX_XML_BYTES) return 'it is larger than 256 KB';
   const body = text.replace(DECLARATION, '');
   // In XML that is well-formed this begins a document type, a comment or CDATA wherever it stands.
   if (body.includes('<!')) return 'it has a document type, a comment or CDATA';
   if (body.includes('<?')) return 'it has a processing instruction, or is not XML 1.0 in UTF-8';
+  // Before it is parsed, which costs by the element and by the attribute.
+  const quotes = countOf(body, '"') + countOf(body, "'");
+  if (countOf(body, '<') > 2 * MAX_ELEMENTS || quotes > 2 * MAX_ATTRIBUTES)
+    return 'it has too many elements or attributes';
   if (REFERENCE.test(body)) return 'it refers to an entity';
   // The parser takes text around the document for nothing.
   if (!body.trimStart().startsWith('<') || !body.trimEnd().endsWith('>')) return 'it is not one XML document';
@@ -84,6 +96,7 @@ function documentElementOf(text: string): XmldomElement {
 function elementOf(node: XmldomElement, depth: number, count: { left: number }): XmlElement {
   count.left -= 1;
   if (depth > MAX_DEPTH || count.left < 0) throw new NotReadable('it is nested too deeply, or has too many elements');
+  if (node.attributes.length > MAX_ATTRIBUTES_EACH) throw new NotReadable('it has too many attributes');
   const attributes = new Map<string, string>();
   for (let index = 0; index < node.attributes.length; index += 1) {
     const attribute = node.attributes.item(index);

@@ -270,6 +270,9 @@ describe('XML', () => {
       'too deep',
       respond(signed(assertion({ statement: `${'<saml:Advice>'.repeat(40)}${'</saml:Advice>'.repeat(40)}` }))),
     ],
+    ['too many elements', `<a>${'<b/>'.repeat(6_000)}</a>`],
+    ['too many attributes', `<a ${Array.from({ length: 41 }, (_, at) => `a${at}=""`).join(' ')}/>`],
+    ['far too many attributes', `<a ${Array.from({ length: 13_000 }, (_, at) => `a${at}=''`).join(' ')}/>`],
     ['no XML', 'SAMLResponse'],
   ])('%s', async (_, xml) => {
     expect(await outcome(xml)).toBe('saml_unreadable');
