@@ -4,6 +4,9 @@ import { type GroupId, newId, type PersonId, type WorkspaceId } from '../ids.ts'
 import type { LoggedTransaction } from '../log/index.ts';
 import { groupNameOf, markedName } from './name.ts';
 
+/** In one transaction: everything else of the workspace waits for it. */
+export const MEMBERS_AT_ONCE = 5_000;
+const SHRINK_BY = 1_000;
 /** On one record, which has at most 64 KiB. */
 const PEOPLE_PER_RECORD = 200;
 
@@ -55,7 +58,7 @@ export async function createGroup(transaction: LoggedTransaction, who: Actor, dr
   return { id, name, version: 1, ...draft };
 }
 
-/** A new display name is a new name in `people.groups`. Throws `group_exists`, `group_kept_by_hand`. */
+/** What it may do stays with the group: policies name it as they did, whatever it is called now. Throws `group_exists`. */
 export async function changeGroup(
   transaction: LoggedTransaction,
   who: Actor,
@@ -70,31 +73,18 @@ export async function changeGroup(
   };
   if (Object.keys(changes).length === 0) return group;
   await refuseTaken(transaction, workspaceId, draft, group.id);
-  const name =
-    group.displayName === draft.displayName
-      ? group.name
-      : await freeName(transaction, workspaceId, draft.displayName, group.id, group.name);
   const { rows } = await client.query<{ version: number }>(
-    `UPDATE directory_groups SET display_name = $3, name = $4, external_id = $5, directory = $6, version = version + 1,
+    `UPDATE directory_groups SET display_name = $3, external_id = $4, directory = $5, version = version + 1,
             modified_at = clock_timestamp()
       WHERE workspace_id = $1 AND id = $2 RETURNING version`,
-    [workspaceId, group.id, draft.displayName, name, draft.externalId, who.directory],
+    [workspaceId, group.id, draft.displayName, draft.externalId, who.directory],
   );
-  if (name !== group.name)
-    await client.query(
-      `UPDATE people p SET groups = ${sorted('array_replace(p.groups, $3, $4)')} FROM directory_group_members m
-        WHERE m.workspace_id = $1 AND m.group_id = $2 AND p.workspace_id = $1 AND p.id = m.person_id`,
-      [workspaceId, group.id, group.name, name],
-    );
-  const after = { ...group, ...draft, name, version: rows[0]?.version ?? group.version };
-  log({
-    ...about(who, after),
-    change: 'changed',
-    changes: { ...changes, ...(name === group.name ? {} : { name: [group.name, name] }) },
-  });
+  const after = { ...group, ...draft, version: rows[0]?.version ?? group.version };
+  log({ ...about(who, after), change: 'changed', changes });
   return after;
 }
 
+/** Throws `too_many_members` until {@link shrinkGroup} has made it small enough. */
 export async function deleteGroup(transaction: LoggedTransaction, who: Actor, group: Group): Promise<void> {
   await removeMembers(transaction, who, group, 'all');
   await transaction.client.query('DELETE FROM directory_groups WHERE workspace_id = $1 AND id = $2', [
@@ -102,6 +92,21 @@ export async function deleteGroup(transaction: LoggedTransaction, who: Actor, gr
     group.id,
   ]);
   transaction.log({ ...about(who, group), change: 'deleted' });
+}
+
+/** Takes some of its members out of a group that is about to go. Resolves with whether more are left than go at once. */
+export async function shrinkGroup(transaction: LoggedTransaction, who: Actor, group: Group): Promise<boolean> {
+  const { rows } = await transaction.client.query<{ person_id: string }>(
+    'SELECT person_id FROM directory_group_members WHERE workspace_id = $1 AND group_id = $2 LIMIT $3',
+    [who.workspaceId, group.id, SHRINK_BY],
+  );
+  await removeMembers(
+    transaction,
+    who,
+    group,
+    rows.map(({ person_id }) => person_id),
+  );
+  return rows.length === SHRINK_BY;
 }
 
 /** Those who are in it already stay so. Throws `member_unknown`. Resolves with how many came in. */
@@ -112,6 +117,7 @@ export async function addMembers(
   ids: readonly string[],
 ): Promise<number> {
   if (ids.length === 0) return 0;
+  if (ids.length > MEMBERS_AT_ONCE) throw tooManyMembers();
   const { client } = transaction;
   const { rows: unknown } = await client.query<{ id: string }>(
     `SELECT id FROM unnest($2::text[]) AS t(id)
@@ -137,7 +143,7 @@ export async function addMembers(
   return rows.length;
 }
 
-/** Those who are not in it stay out of it. */
+/** Those who are not in it stay out of it. Throws `too_many_members`. */
 export async function removeMembers(
   transaction: LoggedTransaction,
   who: Actor,
@@ -145,19 +151,21 @@ export async function removeMembers(
   ids: readonly string[] | 'all',
 ): Promise<number> {
   if (ids.length === 0) return 0;
+  if (ids === 'all') return setMembers(transaction, who, group, []);
+  if (ids.length > MEMBERS_AT_ONCE) throw tooManyMembers();
   const { rows } = await transaction.client.query<{ email: string }>(
     `WITH removed AS (
        DELETE FROM directory_group_members
-        WHERE workspace_id = $1 AND group_id = $2 AND ($3::text[] IS NULL OR person_id = ANY($3)) RETURNING person_id)
+        WHERE workspace_id = $1 AND group_id = $2 AND person_id = ANY($3) RETURNING person_id)
      UPDATE people p SET groups = array_remove(p.groups, $4) FROM removed
       WHERE p.workspace_id = $1 AND p.id = removed.person_id RETURNING p.email`,
-    [who.workspaceId, group.id, ids === 'all' ? null : ids, group.name],
+    [who.workspaceId, group.id, ids, group.name],
   );
   await moved(transaction, who, group, 'removed', rows);
   return rows.length;
 }
 
-/** Exactly these. */
+/** Exactly these. Throws `too_many_members`, `member_unknown`. */
 export async function setMembers(
   transaction: LoggedTransaction,
   who: Actor,
@@ -166,8 +174,8 @@ export async function setMembers(
 ): Promise<number> {
   const { rows } = await transaction.client.query<{ person_id: string }>(
     `SELECT person_id FROM directory_group_members
-      WHERE workspace_id = $1 AND group_id = $2 AND person_id <> ALL($3)`,
-    [who.workspaceId, group.id, ids],
+      WHERE workspace_id = $1 AND group_id = $2 AND person_id <> ALL($3) LIMIT $4`,
+    [who.workspaceId, group.id, ids, MEMBERS_AT_ONCE + 1],
   );
   const gone = await removeMembers(
     transaction,
@@ -206,6 +214,15 @@ export async function namesOfDirectory(
     [workspaceId, names.map((name) => name.toLowerCase())],
   );
   return rows.map(({ name }) => name);
+}
+
+function tooManyMembers(): Failure {
+  return new Failure(
+    413,
+    'too_many_members',
+    `That would add or remove more than ${MEMBERS_AT_ONCE} members at once.`,
+    'Send several requests; a group of any size can be deleted.',
+  );
 }
 
 /** SQL: without repeats, as people.groups is kept. */
@@ -266,10 +283,8 @@ async function freeName(
   workspaceId: WorkspaceId,
   displayName: string,
   id: GroupId,
-  current?: string,
 ): Promise<string> {
   const name = groupNameOf(displayName);
-  if (name === current) return name;
   const { rows } = await client.query<{ taken: boolean; by_hand: boolean }>(
     `SELECT EXISTS (SELECT FROM directory_groups WHERE workspace_id = $1 AND lower(name) = lower($2) AND id <> $3) AS taken,
             EXISTS (SELECT FROM people p, unnest(p.groups) AS t(g)

@@ -8,8 +8,10 @@ export {
   type Group,
   type GroupDraft,
   leaveAllGroups,
+  MEMBERS_AT_ONCE,
   namesOfDirectory,
   readGroup,
   removeMembers,
   setMembers,
+  shrinkGroup,
 } from './group.ts';

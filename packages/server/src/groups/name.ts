@@ -6,7 +6,11 @@ const MAX_CHARACTERS = 64;
 /** The display name itself where it is a name of a group; else what is left of it, or `group`. */
 export function groupNameOf(displayName: string): string {
   if (NAME.test(displayName)) return displayName;
-  const words = displayName.normalize('NFKD').match(/[A-Za-z0-9._]+/g) ?? [];
+  const words =
+    displayName
+      .normalize('NFKD')
+      .replaceAll(/\p{M}/gu, '')
+      .match(/[A-Za-z0-9._]+/g) ?? [];
   const name = trimmed(words.join('-').slice(0, MAX_CHARACTERS));
   return name === '' ? 'group' : name;
 }

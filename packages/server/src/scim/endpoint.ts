@@ -166,9 +166,10 @@ export function userEndpoint(context: EndpointContext): Endpoint {
 export function groupEndpoint(context: EndpointContext): Endpoint {
   const { pool, base, log } = context;
   const resourceOf = (row: GroupRow): Resource => ({ ...row, attributes: groupAttributes(base, row) });
-  async function written({ client }: LoggedTransaction, who: Provisioner, id: string): Promise<Resource> {
-    const row = await readGroupRow(client, who.workspaceId, id, true);
-    if (row === undefined) throw new Error(`the group ${id} was written and is not there`);
+  /** After the commit: to read a large group takes a while. */
+  async function written(who: Provisioner, id: string): Promise<Resource> {
+    const row = await readGroupRow(pool, who.workspaceId, id, true);
+    if (row === undefined) throw notFound('Group', id);
     return resourceOf(row);
   }
   return {
@@ -187,27 +188,25 @@ export function groupEndpoint(context: EndpointContext): Endpoint {
       if (row === undefined) throw notFound('Group', id);
       return resourceOf(row);
     },
-    create: (who, body) => {
+    create: async (who, body) => {
       const [group, members] = [readResource(GROUP, body), membersIn(body)];
-      return log.transact(who.workspaceId, async (transaction) =>
-        written(transaction, who, await createScimGroup(transaction, who, group, members)),
+      const id = await log.transact(who.workspaceId, (transaction) =>
+        createScimGroup(transaction, who, group, members),
       );
+      return written(who, id);
     },
-    replace: (who, id, body, precondition) => {
+    replace: async (who, id, body, precondition) => {
       const [group, members] = [readResource(GROUP, body), membersIn(body)];
-      return log.transact(who.workspaceId, async (transaction) => {
-        await replaceGroup(transaction, who, id, precondition, group, members);
-        return written(transaction, who, id);
-      });
+      await log.transact(who.workspaceId, (transaction) =>
+        replaceGroup(transaction, who, id, precondition, group, members),
+      );
+      return written(who, id);
     },
-    patch: (who, id, body, precondition) => {
+    patch: async (who, id, body, precondition) => {
       const patch = groupPatchOf(readPatch(GROUP, body));
-      return log.transact(who.workspaceId, async (transaction) => {
-        await patchGroup(transaction, who, id, precondition, patch);
-        return patch.steps.length > 0 ? undefined : written(transaction, who, id);
-      });
+      await log.transact(who.workspaceId, (transaction) => patchGroup(transaction, who, id, precondition, patch));
+      return patch.steps.length > 0 ? undefined : written(who, id);
     },
-    remove: (who, id, precondition) =>
-      log.transact(who.workspaceId, (transaction) => removeGroup(transaction, who, id, precondition)),
+    remove: (who, id, precondition) => removeGroup(log, who, id, precondition),
   };
 }

@@ -8,12 +8,14 @@ import {
   createGroup,
   deleteGroup,
   type Group,
+  MEMBERS_AT_ONCE,
   readGroup,
   removeMembers,
   setMembers,
+  shrinkGroup,
 } from '../groups/index.ts';
 import type { GroupId, WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { invalidPath, invalidValue, notFound, ScimFailure } from './failure.ts';
 import type { Filter } from './filter.ts';
 import { type Columns, jsonColumns } from './filter-sql.ts';
@@ -24,8 +26,6 @@ import { type Attributes, isList, isObject, membersOf, type Value } from './valu
 import { checkVersion, type Precondition } from './version.ts';
 
 const MAX_NAME_CHARACTERS = 256;
-/** In one request: more would keep everything else of the workspace waiting. */
-export const MAX_MEMBERS = 5_000;
 
 export interface GroupRow {
   readonly id: GroupId;
@@ -145,13 +145,19 @@ export async function patchGroup(
   }
 }
 
-export async function removeGroup(
-  transaction: LoggedTransaction,
-  who: Actor,
-  id: string,
-  precondition: Precondition,
-): Promise<void> {
-  await deleteGroup(transaction, who, await requireGroup(transaction, who.workspaceId, id, precondition));
+/**
+ * A large group goes in several transactions, each of which leaves a smaller one: whoever had something by it loses it
+ * bit by bit, and nothing else waits for long. When it is interrupted the rest is still there to be deleted.
+ */
+export async function removeGroup(log: ActionLog, who: Actor, id: string, precondition: Precondition): Promise<void> {
+  let isGone = false;
+  for (let expected = precondition; !isGone; expected = { ifMatch: undefined })
+    isGone = await log.transact(who.workspaceId, async (transaction) => {
+      const group = await requireGroup(transaction, who.workspaceId, id, expected);
+      if (await shrinkGroup(transaction, who, group)) return false;
+      await deleteGroup(transaction, who, group);
+      return true;
+    });
 }
 
 async function requireGroup(
@@ -224,8 +230,8 @@ function idsIn(filter: Filter): readonly string[] {
 /** A member is `{"value": id}`, or the id. What is anything else is refused: it is never read as everybody. */
 export function memberIds(given: JsonValue): readonly string[] {
   const list = isList(given) ? given : [given];
-  if (list.length > MAX_MEMBERS)
-    throw new ScimFailure(413, undefined, `More than ${MAX_MEMBERS} members in one request.`);
+  if (list.length > MEMBERS_AT_ONCE)
+    throw new ScimFailure(413, undefined, `More than ${MEMBERS_AT_ONCE} members in one request.`);
   const ids = list.map((member) => {
     const id = isObject(member) ? membersOf(member).get('value') : member;
     if (typeof id !== 'string' || id === '') throw invalidValue('A member has no value.');
