@@ -1,10 +1,14 @@
 import { Button } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
+import { signInSettingsQuery } from '../../api/identity-queries.ts';
 import type { Approval, FullApproval } from '../../api/types.ts';
+import { type Challenge, challengeFor } from '../../app/passkey.ts';
 import { useWrite } from '../../app/write.ts';
 import { Confirm } from '../../ui/Confirm.tsx';
+import { CodeBlock } from '../../ui/Copy.tsx';
 import { impactsWords } from '../../ui/format.ts';
 import { Facts, Panel } from '../../ui/Page.tsx';
 import { Countdown, Time } from '../../ui/Time.tsx';
@@ -121,15 +125,24 @@ function ActDialog({
   readonly onClose: () => void;
 }) {
   const { id, action, agent, hash, impact } = approval;
+  const { data: settings } = useQuery(signInSettingsQuery);
+  const isSigned = act === 'approve' && settings?.step_up.approve === 'signed';
+  const wanted = (reason: string) => ({
+    decision: act,
+    reason,
+    ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
+  });
+  const prepare = useMutation({
+    mutationFn: async (reason: string) => ({ reason, challenge: await challengeFor(id, wanted(reason)) }),
+  });
   const decide = useWrite({
-    write: (reason: string) =>
+    write: async ({ reason, challenge }: { readonly reason: string; readonly challenge?: Challenge }) =>
       act === 'withdraw'
         ? send<Approval>('POST', at`/v1/approvals/${id}/cancel`, { reason })
         : send<Approval>('POST', at`/v1/approvals/${id}/decide`, {
-            decision: act,
-            reason,
+            ...wanted(reason),
             ...(act === 'approve' ? { hash } : {}),
-            ...(onBehalfOf === undefined ? {} : { on_behalf_of: onBehalfOf }),
+            ...(challenge === undefined ? {} : { signature: await challenge.sign() }),
           }),
     changes: ['approvals'],
     done: (decided) => outcomeWords(decided),
@@ -141,13 +154,31 @@ function ActDialog({
     deny: { title: `Deny ${what} by ${agent}`, action: 'Deny', danger: true },
     withdraw: { title: `Withdraw ${what} by ${agent}`, action: 'Withdraw', danger: true },
   }[act];
+  const { data: prepared } = prepare;
+  if (prepared !== undefined)
+    return (
+      <Confirm
+        title={words.title}
+        action="Sign and approve"
+        pending={decide.isPending}
+        error={decide.error}
+        onConfirm={() => decide.mutate(prepared)}
+        onClose={onClose}
+      >
+        <div className="stack-tight">
+          <p>Your passkey signs exactly this, within 5 minutes:</p>
+          <CodeBlock code={prepared.challenge.decision} what="decision to be signed" wrap />
+        </div>
+      </Confirm>
+    );
   return (
     <Confirm
       {...words}
+      {...(isSigned ? { action: 'Go on to sign' } : {})}
       withReason
-      pending={decide.isPending}
-      error={decide.error}
-      onConfirm={decide.mutate}
+      pending={decide.isPending || prepare.isPending}
+      error={decide.error ?? prepare.error}
+      onConfirm={(reason) => (isSigned ? prepare.mutate(reason) : decide.mutate({ reason }))}
       onClose={onClose}
     >
       {act === 'approve'

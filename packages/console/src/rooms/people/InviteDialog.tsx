@@ -73,7 +73,7 @@ export function InviteDialog({ person, onClose }: { readonly person: Person; rea
           </p>
           <CodeBlock code={url} what="invitation link" wrap />
           <p className="muted">
-            For one use, until <Time value={invite.data?.expires_at ?? null} />.
+            For one use; it ends <Time value={invite.data?.expires_at ?? null} />.
           </p>
           <Button variant="default" onClick={onClose}>
             Done

@@ -87,7 +87,10 @@ function taskFacts(task: TransferTask | undefined): readonly Fact[] {
         {count(task.agents_waiting)} of {count(task.agents_total)} wait for an owner
         {task.status === 'open' ? (
           <>
-            <Mark tone="review">open</Mark> until <Time value={task.due_at} />
+            <Mark tone="review">open</Mark>
+            <span>
+              those left are revoked <Time value={task.due_at} />
+            </span>
           </>
         ) : (
           <Mark tone="neutral">{task.status}</Mark>

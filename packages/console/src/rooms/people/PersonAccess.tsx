@@ -144,7 +144,7 @@ function OpenInvitation({ person }: { readonly person: Person }) {
     <div className="stack-tight">
       <p className="row-wrap">
         <span>
-          An invitation by {open.created_by} is open until <Time value={open.expires_at} />.
+          An invitation by {open.created_by} is open; it ends <Time value={open.expires_at} />.
         </span>
         <Act
           needs="POST /v1/invitations/:id/revoke"

@@ -50,7 +50,7 @@ export function SessionTable({ person, label }: { readonly person?: string; read
     {
       key: 'how',
       header: 'Signed in',
-      width: '210px',
+      width: '190px',
       cell: ({ method, provider, authenticated_at }) => (
         <TwoLines
           first={<Time value={authenticated_at} />}
@@ -78,13 +78,13 @@ export function SessionTable({ person, label }: { readonly person?: string; read
     {
       key: 'step',
       header: 'Stepped up',
-      width: '112px',
+      width: '100px',
       cell: ({ stepped_up_at }) => <Time value={stepped_up_at} absent="no" />,
     },
     {
       key: 'ends',
       header: 'Ends',
-      width: '150px',
+      width: '100px',
       cell: ({ idle_at, expires_at }) => <Time value={Math.min(idle_at, expires_at)} />,
     },
     actions('80px', (session) => (
