@@ -1,10 +1,10 @@
 /** http-api: REST APIs behind the gateway. */
-import type { HttpApi, HttpOperation, Json } from '@hivekey/sdk';
+import type { HttpApi, HttpOperation } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import { type Columns, printable, stateLabel, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
-import { readText } from '../values.ts';
+import { jsonArgument, readText } from '../values.ts';
 
 interface Imported {
   readonly operations: number;
@@ -38,19 +38,21 @@ interface AddOptions {
   readonly endpoint: string;
   readonly file?: string;
   readonly credential?: string;
+  readonly injection?: string;
   readonly header?: string;
   readonly format?: string;
   readonly defaultAccess?: string;
   readonly allowPrivate?: boolean;
 }
 
-function registrationOf(namespace: string, options: AddOptions): Json {
-  const { endpoint, credential, header, format, defaultAccess, allowPrivate } = options;
+function registrationOf(namespace: string, options: AddOptions): Record<string, unknown> {
+  const { endpoint, credential, header, format, injection, defaultAccess, allowPrivate } = options;
   return {
     namespace,
     endpoint,
     ...(credential === undefined ? {} : { credential_ref: credential }),
     ...(header === undefined ? {} : { injection: { header, ...(format === undefined ? {} : { format }) } }),
+    ...(injection === undefined ? {} : { injection: jsonArgument(injection) }),
     ...(defaultAccess === undefined ? {} : { default_access: defaultAccess }),
     ...(allowPrivate === true ? { allow_private: true } : {}),
   };
@@ -101,6 +103,7 @@ export function addHttpApiCommands(program: Command): void {
     .option('--credential <ref>', 'vault://NAME, env://NAME or file://NAME; the agent never sees it')
     .option('--header <name>', 'header that carries the credential (default Authorization)')
     .option('--format <text>', 'its value, with {secret} (default "Bearer {secret}")')
+    .option('--injection <json>', 'how it is sent otherwise: {"query": …}, {"basic": …} or {"oauth": …}')
     .option('--default-access <access>', 'read-only, read-write or none: what becomes available to grant at once')
     .option('--allow-private', 'allow loopback and private addresses for this API')
     .addHelpText(
@@ -144,7 +147,7 @@ export function addHttpApiCommands(program: Command): void {
             `${found.namespace} (${found.id}) · ${stateLabel(found.status)}`,
             `agents call    ${found.base_path}`,
             `reached at     ${found.endpoint}`,
-            `credential     ${found.credential_ref ?? 'none'}`,
+            `credential     ${found.credential_ref ?? 'none'} · ${found.custody}${found.credential_error === null ? '' : ` · refused: ${printable(found.credential_error)}`}`,
             `document       ${document === null ? 'none yet' : `${printable(document.title)} ${printable(document.version)}, read ${when(document.imported)}`}`,
             `operations     ${Object.entries(found.operations)
               .map(([status, count]) => `${count} ${status}`)

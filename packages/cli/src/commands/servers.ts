@@ -1,11 +1,11 @@
 /** mcp-server: what stands behind the gateway. */
-import { HiveKeyError, type Json } from '@hivekey/sdk';
+import { HiveKeyError } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { readDocuments, type TextDocument, textField } from '../documents.ts';
 import { UsageError } from '../exit.ts';
 import { type Columns, printable, stateLabel, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
-import { pair, repeated } from '../values.ts';
+import { jsonArgument, pair, repeated } from '../values.ts';
 
 interface Server {
   readonly id: string;
@@ -56,6 +56,7 @@ interface AddOptions {
   readonly credential?: string;
   readonly header?: string;
   readonly format?: string;
+  readonly injection?: string;
   readonly credentialEnv?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly defaultAccess?: string;
@@ -63,7 +64,8 @@ interface AddOptions {
   readonly allowPrivate?: boolean;
 }
 
-function injectionOf({ header, format, credentialEnv }: AddOptions): { injection?: Json } {
+function injectionOf({ header, format, injection, credentialEnv }: AddOptions): { injection?: unknown } {
+  if (injection !== undefined) return { injection: jsonArgument(injection) };
   if (header !== undefined) return { injection: { header, ...(format === undefined ? {} : { format }) } };
   return credentialEnv === undefined ? {} : { injection: { env: credentialEnv } };
 }
@@ -151,6 +153,7 @@ export function addServerCommands(program: Command): void {
     .option('--credential <ref>', 'vault://NAME, env://NAME or file://NAME; the agent never sees it')
     .option('--header <name>', 'header that carries the credential (default Authorization)')
     .option('--format <text>', 'its value, with {secret} (default "Bearer {secret}")')
+    .option('--injection <json>', 'how it is sent otherwise: {"query": …}, {"basic": …} or {"oauth": …}')
     .option('--credential-env <name>', 'variable of a stdio server that carries the credential')
     .option('--env <name=value>', 'plain variable of a stdio server; repeatable', pair)
     .option('--default-access <access>', 'read-only, read-write or none: what becomes available to grant at once')

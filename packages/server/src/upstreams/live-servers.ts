@@ -32,7 +32,7 @@ export interface LiveServersOptions {
 interface Held {
   readonly live: LiveServer;
   stored: StoredServer;
-  /** What its process was started with. */
+  /** What its first process was started with. */
   credential: Secret | undefined;
 }
 
@@ -71,7 +71,7 @@ export class LiveServers {
       credential: async () => {
         if (settings.credentialRef === undefined) return undefined;
         const secret = await secrets.resolve(workspaceId, settings.credentialRef);
-        held.credential = secret;
+        held.credential ??= secret;
         return secret;
       },
       events: {
