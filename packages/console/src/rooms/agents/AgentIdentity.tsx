@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Agent } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Identifier } from '../../ui/Copy.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Panel, Section } from '../../ui/Page.tsx';
@@ -20,9 +21,14 @@ export function AgentIdentity({ agent }: { readonly agent: Agent }) {
         title="Identity"
         aside={
           editing ? null : (
-            <Button variant="default" size="compact-sm" onClick={() => setEditing(true)}>
+            <ActButton
+              needs="PATCH /v1/agents/:agent"
+              variant="default"
+              size="compact-sm"
+              onClick={() => setEditing(true)}
+            >
               Change
-            </Button>
+            </ActButton>
           )
         }
       >

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { agentQuery } from '../../api/queries.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Budgets } from '../../ui/Budgets.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -50,17 +51,22 @@ export function AgentPage() {
         Dry run
       </Button>
       {agent.status === 'active' ? (
-        <Button
+        <ActButton
+          needs="POST /v1/agents/:agent/suspend"
           variant="default"
           leftSection={<IconPlayerPause size={14} aria-hidden />}
           onClick={() => setOrder('suspend')}
         >
           Suspend
-        </Button>
+        </ActButton>
       ) : (
-        <Button leftSection={<IconPlayerPlay size={14} aria-hidden />} onClick={() => setOrder('restore')}>
+        <ActButton
+          needs="POST /v1/agents/:agent/restore"
+          leftSection={<IconPlayerPlay size={14} aria-hidden />}
+          onClick={() => setOrder('restore')}
+        >
           Restore
-        </Button>
+        </ActButton>
       )}
       {agent.status === 'active' && agent.quarantine === null ? (
         <Button
@@ -74,9 +80,14 @@ export function AgentPage() {
         </Button>
       ) : null}
       {agent.status === 'revoked' ? null : (
-        <Button color="red" leftSection={<IconBan size={14} aria-hidden />} onClick={() => setOrder('revoke')}>
+        <ActButton
+          needs="POST /v1/agents/:agent/revoke"
+          color="red"
+          leftSection={<IconBan size={14} aria-hidden />}
+          onClick={() => setOrder('revoke')}
+        >
           Kill
-        </Button>
+        </ActButton>
       )}
     </>
   );

@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { tokensQuery } from '../../api/queries.ts';
 import type { Agent, AgentToken } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
@@ -50,35 +51,38 @@ export function AgentTokens({ agent }: { readonly agent: Agent }) {
     actions('150px', (token) =>
       token.status === 'live' ? (
         <>
-          <Button
+          <ActButton
+            needs="POST /v1/tokens/:id/rotate"
             variant="default"
             size="compact-xs"
             aria-label={`Rotate ${token.name} ${token.last4}`}
             onClick={() => setAct({ kind: 'rotate', token })}
           >
             Rotate
-          </Button>
-          <Button
+          </ActButton>
+          <ActButton
+            needs="POST /v1/tokens/:id/revoke"
             variant="default"
             size="compact-xs"
             aria-label={`Revoke ${token.name} ${token.last4}`}
             onClick={() => setAct({ kind: 'revoke', token })}
           >
             Revoke
-          </Button>
+          </ActButton>
         </>
       ) : null,
     ),
   ];
   const mint = (
-    <Button
+    <ActButton
+      needs="POST /v1/tokens"
       variant="default"
       leftSection={<IconPlus size={14} aria-hidden />}
       onClick={() => setAct({ kind: 'mint' })}
       disabled={agent.status === 'revoked'}
     >
       Mint a token
-    </Button>
+    </ActButton>
   );
   return (
     <div className="stack-tight">

@@ -5,6 +5,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { agentsQuery } from '../../api/queries.ts';
 import type { Agent } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, Tags, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -61,12 +62,13 @@ export function Agents() {
   const agents = isPending ? undefined : data?.pages.flatMap((page) => page.data);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const add = (
-    <Button
+    <ActButton
+      needs="POST /v1/agents"
       leftSection={<IconPlus size={14} aria-hidden />}
       onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
     >
       New agent
-    </Button>
+    </ActButton>
   );
   return (
     <Page title="Agents" actions={add}>

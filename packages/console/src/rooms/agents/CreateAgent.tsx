@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { send } from '../../api/client.ts';
 import type { Agent, AgentToken } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { OwnerPicker, RolesPicker } from '../../ui/Pickers.tsx';
 import { TokenOnce } from './TokenOnce.tsx';
@@ -139,9 +140,9 @@ function AgentForm({ onCreated }: { readonly onCreated: (created: Created) => vo
         <Select label="Token expires after" data={LIFETIMES} {...form.getInputProps('lifetime')} />
       ) : null}
       {create.isError ? <ErrorNotice error={create.error} /> : null}
-      <Button type="submit" loading={create.isPending}>
+      <ActButton needs="POST /v1/agents" type="submit" loading={create.isPending}>
         Create agent
-      </Button>
+      </ActButton>
     </form>
   );
 }

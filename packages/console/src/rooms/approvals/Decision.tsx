@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -7,6 +6,7 @@ import { signInSettingsQuery } from '../../api/identity-queries.ts';
 import type { Approval, FullApproval } from '../../api/types.ts';
 import { type Challenge, challengeFor } from '../../app/passkey.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { impactsWords } from '../../ui/format.ts';
@@ -66,20 +66,26 @@ export function Decision({ approval }: { readonly approval: FullApproval }) {
           <div className="row-wrap">
             {status === 'pending' ? (
               <>
-                <Button
+                <ActButton
+                  needs="POST /v1/approvals/:id/decide"
                   disabled={hat?.may !== true || check.state === 'checking' || check.state === 'differs'}
                   onClick={() => setAct('approve')}
                 >
                   Approve…
-                </Button>
-                <Button color="red" disabled={!mayDeny(you)} onClick={() => setAct('deny')}>
+                </ActButton>
+                <ActButton
+                  needs="POST /v1/approvals/:id/decide"
+                  color="red"
+                  disabled={!mayDeny(you)}
+                  onClick={() => setAct('deny')}
+                >
                   Deny…
-                </Button>
+                </ActButton>
               </>
             ) : null}
-            <Button variant="default" onClick={() => setAct('withdraw')}>
+            <ActButton needs="POST /v1/approvals/:id/cancel" variant="default" onClick={() => setAct('withdraw')}>
               Withdraw…
-            </Button>
+            </ActButton>
           </div>
         ) : null}
       </div>

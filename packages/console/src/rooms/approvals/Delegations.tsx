@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { delegationsQuery, sessionQuery } from '../../api/queries.ts';
 import type { Delegation } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
@@ -29,14 +30,15 @@ export function Delegations() {
             ? 'Whoever is away has somebody else decide, for at most 30 days. The two count as one person.'
             : `You decide for ${forOthers.map(({ from }) => from).join(', ')}.`}
         </p>
-        <Button
+        <ActButton
+          needs="POST /v1/delegations"
           style={{ flexShrink: 0 }}
           leftSection={<IconPlus size={14} aria-hidden />}
           disabled={me === undefined}
           onClick={() => setAct('create')}
         >
           Delegate…
-        </Button>
+        </ActButton>
       </div>
       {session !== undefined && me === undefined ? (
         <p>
@@ -85,14 +87,15 @@ const COLUMNS: readonly Column<Delegation>[] = [
 
 function actsColumn(end: (delegation: Delegation) => void): Column<Delegation> {
   return actions('80px', (delegation) => (
-    <Button
+    <ActButton
+      needs="POST /v1/delegations/:id/end"
       variant="default"
       size="compact-xs"
       aria-label={`End: ${delegation.to} for ${delegation.from}`}
       onClick={() => end(delegation)}
     >
       End…
-    </Button>
+    </ActButton>
   ));
 }
 

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { MOST_WAITING, waitingQuery } from '../../api/queries.ts';
 import type { Approval } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
@@ -111,12 +112,23 @@ function ChosenBar({
         </span>
       </p>
       <div className="row-wrap">
-        <Button size="compact-sm" disabled={isAlone} onClick={() => onDecide('approve')}>
+        <ActButton
+          needs="POST /v1/approvals/decide"
+          size="compact-sm"
+          disabled={isAlone}
+          onClick={() => onDecide('approve')}
+        >
           Approve together…
-        </Button>
-        <Button size="compact-sm" color="red" disabled={isAlone} onClick={() => onDecide('deny')}>
+        </ActButton>
+        <ActButton
+          needs="POST /v1/approvals/decide"
+          size="compact-sm"
+          color="red"
+          disabled={isAlone}
+          onClick={() => onDecide('deny')}
+        >
           Deny together…
-        </Button>
+        </ActButton>
         <Button size="compact-sm" variant="default" onClick={onClear}>
           Choose none
         </Button>

@@ -4,6 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { activeQuarantinesQuery, activeStopsQuery, breakersQuery } from '../../api/queries.ts';
 import type { Containment as Stop } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { actions, type Column, DataTable } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -34,14 +35,15 @@ export function Board() {
     switch (row.kind) {
       case 'stop':
         return (
-          <Button
+          <ActButton
+            needs="POST /v1/containments/:id/lift"
             variant="default"
             size="compact-xs"
             aria-label={`Lift the stop of ${row.stop.scope} ${row.stop.target}`}
             onClick={() => setLifting(row.stop)}
           >
             Lift…
-          </Button>
+          </ActButton>
         );
       case 'quarantine':
         return (

@@ -1,4 +1,4 @@
-import { Button, Progress } from '@mantine/core';
+import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { readingsQuery } from '../../api/queries.ts';
 import type { Breaker, BreakerReading, LogEvent } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actorWords, plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -49,12 +50,17 @@ export function BreakerDetail({
         ]}
       />
       <div className="row">
-        <Button variant="default" size="compact-sm" onClick={onEdit}>
+        <ActButton needs="PUT /v1/breakers/:name" variant="default" size="compact-sm" onClick={onEdit}>
           Edit…
-        </Button>
-        <Button variant="default" size="compact-sm" onClick={() => setRemoving(true)}>
+        </ActButton>
+        <ActButton
+          needs="DELETE /v1/breakers/:name"
+          variant="default"
+          size="compact-sm"
+          onClick={() => setRemoving(true)}
+        >
           Remove…
-        </Button>
+        </ActButton>
       </div>
       {/* Of one that is being removed there is soon nothing to read. */}
       <Readings breaker={breaker} isRead={!removing} />

@@ -1,10 +1,11 @@
-import { Button, Modal, MultiSelect, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { Modal, MultiSelect, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { rolesQuery } from '../../api/queries.ts';
 import type { Breaker } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { RolePicker } from '../../ui/Pickers.tsx';
 import { type BreakerDocument, type Draft, documentOf, draftOf, EMPTY, isPart } from './breaker-file.ts';
@@ -190,9 +191,9 @@ export function BreakerForm({
           </p>
         )}
         {write.isError ? <ErrorNotice error={write.error} /> : null}
-        <Button type="submit" disabled={!isReady} loading={write.isPending}>
+        <ActButton needs="PUT /v1/breakers/:name" type="submit" disabled={!isReady} loading={write.isPending}>
           {breaker === undefined ? 'Set breaker' : 'Save'}
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

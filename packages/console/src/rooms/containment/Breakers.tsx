@@ -1,10 +1,11 @@
-import { Button, Drawer } from '@mantine/core';
+import { Drawer } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { breakersQuery, tripsQuery } from '../../api/queries.ts';
 import type { Breaker, LogEvent } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, Tags, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -97,12 +98,13 @@ export function Breakers() {
       <Section
         title="Circuit breakers"
         aside={
-          <Button
+          <ActButton
+            needs="PUT /v1/breakers/:name"
             leftSection={<IconPlus size={14} aria-hidden />}
             onClick={() => navigate({ search: { tab: 'breakers', create: true } })}
           >
             New breaker
-          </Button>
+          </ActButton>
         }
       >
         <p className="muted">

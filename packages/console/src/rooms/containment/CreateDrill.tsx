@@ -1,8 +1,9 @@
-import { Button, Modal, Select, TextInput } from '@mantine/core';
+import { Modal, Select, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Drill } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { AgentPicker } from '../../ui/Pickers.tsx';
 import { zonesWith } from '../../ui/zones.ts';
@@ -84,9 +85,9 @@ export function CreateDrill({ onClose }: { readonly onClose: () => void }) {
           onChange={(next) => setRepeats(next ?? '')}
         />
         {create.isError ? <ErrorNotice error={create.error} /> : null}
-        <Button type="submit" disabled={!isReady} loading={create.isPending}>
+        <ActButton needs="PUT /v1/drills/:name" type="submit" disabled={!isReady} loading={create.isPending}>
           Schedule
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

@@ -1,4 +1,4 @@
-import { Button, Drawer } from '@mantine/core';
+import { Drawer } from '@mantine/core';
 import { IconPlayerPlay, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
@@ -7,6 +7,7 @@ import { at, send } from '../../api/client.ts';
 import { drillsQuery, rehearsalsQuery } from '../../api/queries.ts';
 import type { Drill, Rehearsal } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords, duration } from '../../ui/format.ts';
@@ -119,7 +120,8 @@ export function Drills() {
   });
   const act: Column<Drill> = actions('190px', (drill) => (
     <>
-      <Button
+      <ActButton
+        needs="POST /v1/drills/:name/run"
         variant="default"
         size="compact-xs"
         aria-label={`Run now: ${drill.name}`}
@@ -127,8 +129,9 @@ export function Drills() {
         onClick={() => run.mutate(drill)}
       >
         Run now
-      </Button>
-      <Button
+      </ActButton>
+      <ActButton
+        needs="DELETE /v1/drills/:name"
         variant="default"
         size="compact-xs"
         aria-label={`Remove ${drill.name}`}
@@ -138,7 +141,7 @@ export function Drills() {
         }}
       >
         Remove…
-      </Button>
+      </ActButton>
     </>
   ));
   return (
@@ -147,19 +150,21 @@ export function Drills() {
         title="Drills"
         aside={
           <div className="row-wrap">
-            <Button
+            <ActButton
+              needs="POST /v1/containments/rehearsals"
               variant="default"
               leftSection={<IconPlayerPlay size={14} aria-hidden />}
               onClick={() => setRehearsing(true)}
             >
               Rehearse now…
-            </Button>
-            <Button
+            </ActButton>
+            <ActButton
+              needs="PUT /v1/drills/:name"
               leftSection={<IconPlus size={14} aria-hidden />}
               onClick={() => navigate({ search: { tab: 'drills', create: true } })}
             >
               New drill
-            </Button>
+            </ActButton>
           </div>
         }
       >

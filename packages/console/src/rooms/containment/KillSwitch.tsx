@@ -1,4 +1,4 @@
-import { Button, SegmentedControl } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import { IconBan } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -8,6 +8,7 @@ import { containmentSettingsQuery, reachQuery, sessionQuery } from '../../api/qu
 import type { Containment, ContainmentProposal, ContainmentScope } from '../../api/types.ts';
 import { notifyDone } from '../../app/notify.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -75,7 +76,8 @@ export function KillSwitch({
           {scope === 'owner' ? <OwnerPicker label="Owner" placeholder="Whose agents" {...field} /> : null}
           {scope === 'tool' ? <CapabilityPicker label="Tool" placeholder="Which capability" {...field} /> : null}
         </div>
-        <Button
+        <ActButton
+          needs="POST /v1/containments"
           color="red"
           leftSection={<IconBan size={14} aria-hidden />}
           disabled={name === undefined}
@@ -85,7 +87,7 @@ export function KillSwitch({
           }}
         >
           {takesTwo ? 'Propose a stop…' : 'Stop…'}
-        </Button>
+        </ActButton>
       </div>
       <p className="muted" style={{ marginTop: 10 }}>
         {SAYS[scope]} {takesTwo ? TWO : ''}

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Quarantine } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { AgentPicker, RolePicker } from '../../ui/Pickers.tsx';
 
@@ -80,9 +81,15 @@ export function PlaceDialog({
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" color="red" disabled={agent === undefined} loading={place.isPending}>
+          <ActButton
+            needs="POST /v1/agents/:agent/quarantine"
+            type="submit"
+            color="red"
+            disabled={agent === undefined}
+            loading={place.isPending}
+          >
             Place in quarantine
-          </Button>
+          </ActButton>
         </div>
       </form>
     </Modal>

@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { proposalsQuery, sessionQuery } from '../../api/queries.ts';
 import type { ContainmentProposal } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Panel, Section } from '../../ui/Page.tsx';
@@ -68,17 +69,23 @@ function Proposal({ proposal }: { readonly proposal: ContainmentProposal }) {
           {kind === 'kill' ? 'Meanwhile one person can quarantine an agent, or suspend it.' : null}
         </p>
         <div className="row">
-          <Button
+          <ActButton
+            needs="POST /v1/containment-proposals/:id/confirm"
             size="compact-sm"
             {...(kind === 'kill' ? { color: 'red' } : {})}
             disabled={isOwn || person === null}
             onClick={() => setAct('confirm')}
           >
             Confirm…
-          </Button>
-          <Button variant="default" size="compact-sm" onClick={() => setAct('withdraw')}>
+          </ActButton>
+          <ActButton
+            needs="POST /v1/containment-proposals/:id/withdraw"
+            variant="default"
+            size="compact-sm"
+            onClick={() => setAct('withdraw')}
+          >
             Withdraw…
-          </Button>
+          </ActButton>
           {kind === 'kill' ? (
             <Button
               variant="default"

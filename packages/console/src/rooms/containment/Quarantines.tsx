@@ -5,6 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { activeQuarantinesQuery, endedQuarantinesQuery } from '../../api/queries.ts';
 import type { Quarantine } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { actions, type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
@@ -116,9 +117,13 @@ export function Quarantines() {
       <Section
         title="Flagged for review"
         aside={
-          <Button leftSection={<IconShieldPause size={14} aria-hidden />} onClick={() => setPlacing(true)}>
+          <ActButton
+            needs="POST /v1/agents/:agent/quarantine"
+            leftSection={<IconShieldPause size={14} aria-hidden />}
+            onClick={() => setPlacing(true)}
+          >
             Place an agent…
-          </Button>
+          </ActButton>
         }
       >
         {active.error === null ? (

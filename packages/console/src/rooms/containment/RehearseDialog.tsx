@@ -1,8 +1,9 @@
-import { Button, Modal } from '@mantine/core';
+import { Modal } from '@mantine/core';
 import { useState } from 'react';
 import { send } from '../../api/client.ts';
 import type { Rehearsal } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { AgentPicker } from '../../ui/Pickers.tsx';
 
@@ -31,9 +32,14 @@ export function RehearseDialog({
         <p>A shadow of the agent is stopped and asked for each of its tools; the agent itself goes on.</p>
         <AgentPicker label="Agent" placeholder="Which agent" required value={agent} onChange={setAgent} />
         {rehearse.isError ? <ErrorNotice error={rehearse.error} /> : null}
-        <Button type="submit" disabled={agent === undefined} loading={rehearse.isPending}>
+        <ActButton
+          needs="POST /v1/containments/rehearsals"
+          type="submit"
+          disabled={agent === undefined}
+          loading={rehearse.isPending}
+        >
           Rehearse
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

@@ -1,4 +1,4 @@
-import { Button, Checkbox, NumberInput, Skeleton } from '@mantine/core';
+import { Checkbox, NumberInput, Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { send } from '../../api/client.ts';
@@ -6,6 +6,7 @@ import { containmentSettingsQuery } from '../../api/queries.ts';
 import type { ContainmentProposal, ContainmentScope, ContainmentSettings } from '../../api/types.ts';
 import { notifyDone } from '../../app/notify.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Panel, Section } from '../../ui/Page.tsx';
@@ -99,9 +100,14 @@ function Editor({ settings }: { readonly settings: ContainmentSettings }) {
         </div>
         {save.isError ? <ErrorNotice error={save.error} /> : null}
         <div className="row-wrap">
-          <Button type="submit" disabled={!isReady || isSame} loading={save.isPending}>
+          <ActButton
+            needs="PUT /v1/containment-settings"
+            type="submit"
+            disabled={!isReady || isSame}
+            loading={save.isPending}
+          >
             {takesTwo ? 'Propose' : 'Save'}
-          </Button>
+          </ActButton>
           {updated_at === null ? null : (
             <span className="muted">
               changed <Time value={updated_at} /> by {actorWords(author ?? '')}

@@ -1,10 +1,11 @@
-import { Button, Checkbox, Modal, Select, TagsInput, TextInput } from '@mantine/core';
+import { Checkbox, Modal, Select, TagsInput, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { capabilitiesQuery, rolesQuery } from '../../api/queries.ts';
 import type { Freeze } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { zonesWith } from '../../ui/zones.ts';
 import { type Draft, fileOf } from './freeze-file.ts';
@@ -150,9 +151,9 @@ export function CreateFreeze({
         />
         <TagsInput label="Environments" value={[...environments]} onChange={(next) => set({ environments: next })} />
         {create.isError ? <ErrorNotice error={create.error} /> : null}
-        <Button type="submit" disabled={!isReady} loading={create.isPending}>
+        <ActButton needs="PUT /v1/freezes/:name" type="submit" disabled={!isReady} loading={create.isPending}>
           Write freeze
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

@@ -1,9 +1,9 @@
-import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { stringify } from 'yaml';
 import { at, send } from '../../api/client.ts';
 import type { Freeze, FreezeDocument } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { Facts, Section } from '../../ui/Page.tsx';
@@ -45,9 +45,9 @@ export function FreezeDetail({ freeze, onRemoved }: { readonly freeze: Freeze; r
         <CodeBlock code={fileText(document)} what="freeze file" wrap />
         {until === null ? (
           <div>
-            <Button variant="default" onClick={() => setRemoving(true)}>
+            <ActButton needs="DELETE /v1/freezes/:name" variant="default" onClick={() => setRemoving(true)}>
               Remove…
-            </Button>
+            </ActButton>
           </div>
         ) : (
           <p className="muted">

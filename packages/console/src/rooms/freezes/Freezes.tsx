@@ -1,9 +1,10 @@
-import { Button, Drawer } from '@mantine/core';
+import { Drawer } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { freezesQuery } from '../../api/queries.ts';
 import type { Freeze } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page, Section } from '../../ui/Page.tsx';
@@ -30,12 +31,13 @@ export function Freezes() {
       title="Freezes"
       description="While a freeze is in force, what is in its scope is denied. In an emergency two people lift it, for a time."
       actions={
-        <Button
+        <ActButton
+          needs="PUT /v1/freezes/:name"
           leftSection={<IconPlus size={14} aria-hidden />}
           onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
         >
           New freeze
-        </Button>
+        </ActButton>
       }
     >
       {error === null ? (

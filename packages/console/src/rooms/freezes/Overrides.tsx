@@ -5,6 +5,7 @@ import { at, send } from '../../api/client.ts';
 import { overridesQuery, sessionQuery } from '../../api/queries.ts';
 import type { Freeze, FreezeOverride } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
@@ -24,9 +25,14 @@ export function Overrides({ freeze }: { readonly freeze: Freeze }) {
       title="Emergency override"
       aside={
         freeze.in_force ? (
-          <Button color="red" size="compact-sm" onClick={() => setAsking(true)}>
+          <ActButton
+            needs="POST /v1/freezes/:name/overrides"
+            color="red"
+            size="compact-sm"
+            onClick={() => setAsking(true)}
+          >
             Ask for one…
-          </Button>
+          </ActButton>
         ) : null
       }
     >
@@ -98,13 +104,23 @@ function Override({ override }: { readonly override: FreezeOverride }) {
         {status === 'requested' || status === 'active' ? (
           <div className="row">
             {status === 'requested' ? (
-              <Button size="compact-sm" disabled={isOwn || me === null} onClick={() => setAct('approve')}>
+              <ActButton
+                needs="POST /v1/freezes/:name/overrides/:id/approve"
+                size="compact-sm"
+                disabled={isOwn || me === null}
+                onClick={() => setAct('approve')}
+              >
                 Agree…
-              </Button>
+              </ActButton>
             ) : null}
-            <Button variant="default" size="compact-sm" onClick={() => setAct('end')}>
+            <ActButton
+              needs="POST /v1/freezes/:name/overrides/:id/end"
+              variant="default"
+              size="compact-sm"
+              onClick={() => setAct('end')}
+            >
               {endWord}…
-            </Button>
+            </ActButton>
           </div>
         ) : null}
       </div>

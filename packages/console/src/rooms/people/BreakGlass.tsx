@@ -8,7 +8,7 @@ import { breakGlassQuery } from '../../api/identity-queries.ts';
 import type { BreakGlass as Accounts, Invitation } from '../../api/identity-types.ts';
 import { useRefusal } from '../../app/may.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
@@ -68,7 +68,7 @@ function AccountList() {
     },
     actions('190px', (account) => (
       <>
-        <Act
+        <ActButton
           needs="POST /v1/break-glass/:person/invitations"
           variant="default"
           size="compact-xs"
@@ -77,8 +77,8 @@ function AccountList() {
           onClick={() => again.mutate(account)}
         >
           New link
-        </Act>
-        <Act
+        </ActButton>
+        <ActButton
           needs="DELETE /v1/break-glass/:person"
           variant="default"
           size="compact-xs"
@@ -86,7 +86,7 @@ function AccountList() {
           onClick={() => setDialog({ kind: 'remove', account })}
         >
           Remove
-        </Act>
+        </ActButton>
       </>
     )),
   ];
@@ -94,7 +94,7 @@ function AccountList() {
     <Section
       title="Accounts for emergencies"
       aside={
-        <Act
+        <ActButton
           needs="POST /v1/break-glass"
           variant="default"
           size="compact-sm"
@@ -102,7 +102,7 @@ function AccountList() {
           onClick={() => setDialog({ kind: 'add' })}
         >
           Set up an account
-        </Act>
+        </ActButton>
       }
     >
       <p className="muted">

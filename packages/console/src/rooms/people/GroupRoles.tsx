@@ -7,7 +7,7 @@ import { groupRolesQuery } from '../../api/identity-queries.ts';
 import type { GroupRoles } from '../../api/identity-types.ts';
 import type { WorkspaceRole } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { actions, type Column, DataTable, Tags } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -28,7 +28,7 @@ export function GroupRolesTable() {
     { key: 'group', header: 'Group', cell: ({ group }) => <span title={group}>{group}</span> },
     { key: 'roles', header: 'Roles that come with it', cell: ({ roles }) => <Tags names={roles} most={7} /> },
     actions('90px', (row) => (
-      <Act
+      <ActButton
         needs="PUT /v1/group-roles"
         variant="default"
         size="compact-xs"
@@ -36,14 +36,14 @@ export function GroupRolesTable() {
         onClick={() => setEditing(row)}
       >
         Change
-      </Act>
+      </ActButton>
     )),
   ];
   return (
     <Section
       title="Roles by group"
       aside={
-        <Act
+        <ActButton
           needs="PUT /v1/group-roles"
           variant="default"
           size="compact-sm"
@@ -52,7 +52,7 @@ export function GroupRolesTable() {
           onClick={() => setEditing(NEW)}
         >
           Give a group roles
-        </Act>
+        </ActButton>
       }
     >
       <p className="muted">

@@ -5,7 +5,7 @@ import { passkeysQuery } from '../../api/identity-queries.ts';
 import type { Passkey } from '../../api/identity-types.ts';
 import { sessionQuery } from '../../api/queries.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -39,7 +39,7 @@ export function Passkeys({ person, aside }: { readonly person?: string; readonly
       cell: ({ last_used_at }) => <Time value={last_used_at} absent="never" />,
     },
     actions('90px', (passkey) => (
-      <Act
+      <ActButton
         needs="POST /v1/passkeys/:id/revoke"
         variant="default"
         size="compact-xs"
@@ -47,7 +47,7 @@ export function Passkeys({ person, aside }: { readonly person?: string; readonly
         onClick={() => setRevoking(passkey)}
       >
         Revoke
-      </Act>
+      </ActButton>
     )),
   ];
   return (

@@ -5,7 +5,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { peopleListQuery } from '../../api/identity-queries.ts';
 import type { Person } from '../../api/identity-types.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, Tags, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
@@ -118,13 +118,13 @@ export function PeopleList() {
             </Button>
           )}
         </search>
-        <Act
+        <ActButton
           needs="POST /v1/people"
           leftSection={<IconPlus size={14} aria-hidden />}
           onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
         >
           Add a person
-        </Act>
+        </ActButton>
       </div>
       {error === null ? (
         <DataTable

@@ -7,7 +7,7 @@ import { keysQuery } from '../../api/queries.ts';
 import type { AdminKey } from '../../api/types.ts';
 import { useRefusal } from '../../app/may.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -62,7 +62,7 @@ function Identities({ person }: { readonly person: Person }) {
     },
     { key: 'used', header: 'Last used', width: '112px', cell: ({ last_used_at }) => <Time value={last_used_at} /> },
     actions('90px', (identity) => (
-      <Act
+      <ActButton
         needs="DELETE /v1/people/:person/identities/:id"
         variant="default"
         size="compact-xs"
@@ -70,7 +70,7 @@ function Identities({ person }: { readonly person: Person }) {
         onClick={() => setUnlinking(identity)}
       >
         Unlink
-      </Act>
+      </ActButton>
     )),
   ];
   return (
@@ -146,7 +146,7 @@ function OpenInvitation({ person }: { readonly person: Person }) {
         <span>
           An invitation by {open.created_by} is open; it ends <Time value={open.expires_at} />.
         </span>
-        <Act
+        <ActButton
           needs="POST /v1/invitations/:id/revoke"
           variant="default"
           size="compact-xs"
@@ -154,7 +154,7 @@ function OpenInvitation({ person }: { readonly person: Person }) {
           onClick={() => revoke.mutate(open)}
         >
           End the invitation
-        </Act>
+        </ActButton>
       </p>
       {revoke.isError ? <ErrorNotice error={revoke.error} /> : null}
     </div>

@@ -7,7 +7,7 @@ import { groupsOfQuery } from '../../api/identity-queries.ts';
 import type { Person } from '../../api/identity-types.ts';
 import { delegationsQuery } from '../../api/queries.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Identifier } from '../../ui/Copy.tsx';
 import { impactWords } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -25,7 +25,7 @@ export function PersonFacts({ person, isOwn }: { readonly person: Person; readon
         title="Person"
         aside={
           editing ? null : (
-            <Act
+            <ActButton
               needs="PATCH /v1/people/:person"
               variant="default"
               size="compact-sm"
@@ -33,7 +33,7 @@ export function PersonFacts({ person, isOwn }: { readonly person: Person; readon
               onClick={() => setEditing(true)}
             >
               Change
-            </Act>
+            </ActButton>
           )
         }
       >

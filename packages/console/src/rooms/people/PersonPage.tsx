@@ -5,7 +5,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { personQuery } from '../../api/identity-queries.ts';
 import { sessionQuery } from '../../api/queries.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { ActivateDialog } from './ActivateDialog.tsx';
@@ -51,32 +51,32 @@ export function PersonPage() {
         person.active ? (
           <>
             {person.break_glass ? null : (
-              <Act
+              <ActButton
                 needs="POST /v1/people/:person/invitations"
                 variant="default"
                 leftSection={<IconMailForward size={14} aria-hidden />}
                 onClick={() => setDialog('invite')}
               >
                 Invite…
-              </Act>
+              </ActButton>
             )}
-            <Act
+            <ActButton
               needs="PATCH /v1/people/:person"
               color="red"
               leftSection={<IconDoorExit size={14} aria-hidden />}
               onClick={() => setDialog('leave')}
             >
               Deactivate…
-            </Act>
+            </ActButton>
           </>
         ) : (
-          <Act
+          <ActButton
             needs="PATCH /v1/people/:person"
             leftSection={<IconUserCheck size={14} aria-hidden />}
             onClick={() => setDialog('activate')}
           >
             Activate…
-          </Act>
+          </ActButton>
         )
       }
     >

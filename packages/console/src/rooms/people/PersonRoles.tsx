@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Person } from '../../api/identity-types.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Tags } from '../../ui/DataTable.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Panel, Section } from '../../ui/Page.tsx';
@@ -19,7 +19,7 @@ export function PersonRoles({ person, isOwn }: { readonly person: Person; readon
         title="Workspace roles"
         aside={
           editing || isOwn ? null : (
-            <Act
+            <ActButton
               needs="PATCH /v1/people/:person"
               variant="default"
               size="compact-sm"
@@ -27,7 +27,7 @@ export function PersonRoles({ person, isOwn }: { readonly person: Person; readon
               onClick={() => setEditing(true)}
             >
               Change
-            </Act>
+            </ActButton>
           )
         }
       >

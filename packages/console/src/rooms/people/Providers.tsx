@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { providersQuery, refusedSignInsQuery } from '../../api/identity-queries.ts';
 import type { IdentityProvider } from '../../api/identity-types.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -76,13 +76,13 @@ export function Providers() {
       <Section
         title="Identity providers"
         aside={
-          <Act
+          <ActButton
             needs="POST /v1/identity-providers"
             leftSection={<IconPlus size={14} aria-hidden />}
             onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
           >
             Add a provider
-          </Act>
+          </ActButton>
         }
       >
         {error === null ? (

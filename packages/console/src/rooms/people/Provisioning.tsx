@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { scimConnectionsQuery } from '../../api/identity-queries.ts';
 import type { ScimConnection } from '../../api/identity-types.ts';
 import { useRefusal } from '../../app/may.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { count } from '../../ui/format.ts';
 import { Empty, ErrorNotice, NotForYou } from '../../ui/Notice.tsx';
@@ -103,14 +103,14 @@ function Connections() {
           A directory such as Okta or Microsoft Entra ID keeps people and groups in step by SCIM 2.0. Who is deactivated
           there is out here in the same second, with their agents.
         </p>
-        <Act
+        <ActButton
           needs="POST /v1/scim-connections"
           style={{ flexShrink: 0 }}
           leftSection={<IconPlus size={14} aria-hidden />}
           onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
         >
           New connection
-        </Act>
+        </ActButton>
       </div>
       {error === null ? (
         <DataTable

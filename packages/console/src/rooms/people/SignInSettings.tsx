@@ -5,7 +5,7 @@ import { send } from '../../api/client.ts';
 import { signInSettingsQuery } from '../../api/identity-queries.ts';
 import type { Duty, SignInSettings as Settings, StepUpLevel } from '../../api/identity-types.ts';
 import { useWrite } from '../../app/write.ts';
-import { Act } from '../../ui/Act.tsx';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -113,14 +113,14 @@ function Form({ settings }: { readonly settings: Settings }) {
       </div>
       {save.isError ? <ErrorNotice error={save.error} /> : null}
       <div className="row-wrap">
-        <Act
+        <ActButton
           needs="PUT /v1/sign-in-settings"
           type="submit"
           loading={save.isPending}
           disabled={JSON.stringify(draft) === JSON.stringify(settings)}
         >
           Save
-        </Act>
+        </ActButton>
         {settings.author === null ? null : (
           <span className="muted">
             Last set by {settings.author}, <Time value={settings.updated_at} />

@@ -7,6 +7,7 @@ import { ApiError } from '../../api/problem.ts';
 import { capabilitiesQuery, roleQuery } from '../../api/queries.ts';
 import type { Capability, GuardDocument, Role } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { Diff } from '../../ui/Diff.tsx';
 import { plural } from '../../ui/format.ts';
@@ -195,7 +196,8 @@ export function RoleEditor({
           <Button variant="default" disabled={!isDirty} onClick={discard}>
             Discard
           </Button>
-          <Button
+          <ActButton
+            needs="PUT /v1/roles/:name"
             disabled={!canPublish}
             onClick={() => {
               publish.reset();
@@ -203,7 +205,7 @@ export function RoleEditor({
             }}
           >
             {base === undefined ? 'Create role…' : 'Publish…'}
-          </Button>
+          </ActButton>
         </div>
       </aside>
       {publishing ? (

@@ -1,8 +1,8 @@
-import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { McpDefinition } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { plural } from '../../ui/format.ts';
 import classes from './servers.module.css';
@@ -32,9 +32,14 @@ export function ApproveAll({
   if (reads.length === 0) return null;
   return (
     <>
-      <Button variant="default" size="compact-sm" onClick={() => setAsking(true)}>
+      <ActButton
+        needs="POST /v1/mcp/servers/:server/definitions/:capability/approve"
+        variant="default"
+        size="compact-sm"
+        onClick={() => setAsking(true)}
+      >
         Approve {plural(reads.length, 'new read')}…
-      </Button>
+      </ActButton>
       {asking ? (
         <Confirm
           title={`Approve ${plural(reads.length, 'new read')}`}

@@ -1,8 +1,9 @@
-import { Button, Drawer, SegmentedControl } from '@mantine/core';
+import { Drawer, SegmentedControl } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import type { Access, McpDefinition } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { CodeBlock, Identifier } from '../../ui/Copy.tsx';
 import { Diff } from '../../ui/Diff.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -146,13 +147,23 @@ function Content({
         <div className="row">
           {next}
           {status === 'off' || status === 'gone' ? null : (
-            <Button variant="default" loading={off.isPending} onClick={() => off.mutate(undefined)}>
+            <ActButton
+              needs="POST /v1/mcp/servers/:server/definitions/:capability/off"
+              variant="default"
+              loading={off.isPending}
+              onClick={() => off.mutate(undefined)}
+            >
               Switch off
-            </Button>
+            </ActButton>
           )}
-          <Button disabled={!canApprove} loading={approve.isPending} onClick={() => approve.mutate(undefined)}>
+          <ActButton
+            needs="POST /v1/mcp/servers/:server/definitions/:capability/approve"
+            disabled={!canApprove}
+            loading={approve.isPending}
+            onClick={() => approve.mutate(undefined)}
+          >
             {status === 'changed' ? 'Approve the change' : status === 'live' ? 'Approve as this' : 'Approve'}
-          </Button>
+          </ActButton>
         </div>
       </div>
     </div>

@@ -1,7 +1,7 @@
-import { Button } from '@mantine/core';
 import { at, send } from '../../api/client.ts';
 import type { McpServer } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { Diff } from '../../ui/Diff.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -19,7 +19,8 @@ export function Instructions({ server }: { readonly server: McpServer }) {
     <Section
       title={status === 'changed' ? 'Its instructions changed' : 'It sends instructions to models'}
       aside={
-        <Button
+        <ActButton
+          needs="POST /v1/mcp/servers/:server/instructions/approve"
           variant="default"
           size="compact-sm"
           loading={approve.isPending}
@@ -27,7 +28,7 @@ export function Instructions({ server }: { readonly server: McpServer }) {
           onClick={() => approve.mutate(undefined)}
         >
           Approve the text
-        </Button>
+        </ActButton>
       }
     >
       <p className="muted">Agents do not get this text until it is approved as it stands here.</p>

@@ -1,19 +1,11 @@
-import {
-  Autocomplete,
-  Button,
-  Checkbox,
-  Drawer,
-  PasswordInput,
-  SegmentedControl,
-  Select,
-  TextInput,
-} from '@mantine/core';
+import { Autocomplete, Checkbox, Drawer, PasswordInput, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { at, send } from '../../api/client.ts';
 import { secretsQuery } from '../../api/queries.ts';
 import type { McpServer } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 
 interface Draft {
@@ -195,9 +187,9 @@ function RegisterForm({ onRegistered }: { readonly onRegistered: (server: McpSer
         />
       ) : null}
       {register.isError ? <ErrorNotice error={register.error} /> : null}
-      <Button type="submit" loading={register.isPending}>
+      <ActButton needs="POST /v1/mcp/servers" type="submit" loading={register.isPending}>
         Register
-      </Button>
+      </ActButton>
     </form>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Skeleton } from '@mantine/core';
+import { SegmentedControl, Skeleton } from '@mantine/core';
 import { IconPlayerPlay, IconPlugConnectedX, IconRefresh } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
@@ -7,6 +7,7 @@ import { at as pathOf, send } from '../../api/client.ts';
 import { definitionsQuery, serverQuery } from '../../api/queries.ts';
 import type { McpServer, RefreshReport } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { Identifier } from '../../ui/Copy.tsx';
 import { rowLink } from '../../ui/DataTable.tsx';
@@ -206,30 +207,33 @@ function Acts({ server }: { readonly server: McpServer }) {
     <>
       {server.status === 'active' ? (
         <>
-          <Button
+          <ActButton
+            needs="POST /v1/mcp/servers/:server/refresh"
             variant="default"
             leftSection={<IconRefresh size={14} aria-hidden />}
             loading={refresh.isPending}
             onClick={() => refresh.mutate(undefined)}
           >
             Read its lists
-          </Button>
-          <Button
+          </ActButton>
+          <ActButton
+            needs="POST /v1/mcp/servers/:server/disable"
             variant="default"
             leftSection={<IconPlugConnectedX size={14} aria-hidden />}
             onClick={() => setDisabling(true)}
           >
             Disable
-          </Button>
+          </ActButton>
         </>
       ) : (
-        <Button
+        <ActButton
+          needs="POST /v1/mcp/servers/:server/enable"
           leftSection={<IconPlayerPlay size={14} aria-hidden />}
           loading={enable.isPending}
           onClick={() => enable.mutate(undefined)}
         >
           Enable
-        </Button>
+        </ActButton>
       )}
       {refresh.isError || enable.isError ? <ErrorNotice error={refresh.error ?? enable.error} /> : null}
       {disabling ? (

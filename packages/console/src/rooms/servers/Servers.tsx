@@ -1,9 +1,9 @@
-import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { serversQuery } from '../../api/queries.ts';
 import type { McpServer } from '../../api/types.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -84,9 +84,13 @@ export function Servers() {
     <Page
       title="MCP servers"
       actions={
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => navigate({ search: { create: true } })}>
+        <ActButton
+          needs="POST /v1/mcp/servers"
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => navigate({ search: { create: true } })}
+        >
           Register a server
-        </Button>
+        </ActButton>
       }
     >
       {error === null ? (

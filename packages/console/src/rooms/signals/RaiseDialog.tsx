@@ -1,8 +1,9 @@
-import { Button, Modal, SegmentedControl, Select, Textarea } from '@mantine/core';
+import { Modal, SegmentedControl, Select, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { send } from '../../api/client.ts';
 import type { Risk } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { AgentPicker, CapabilityPicker, OwnerPicker } from '../../ui/Pickers.tsx';
 
@@ -86,9 +87,9 @@ export function RaiseDialog({ onClose }: { readonly onClose: () => void }) {
           onChange={(event) => setReason(event.currentTarget.value)}
         />
         {raise.isError ? <ErrorNotice error={raise.error} /> : null}
-        <Button type="submit" disabled={id === undefined} loading={raise.isPending}>
+        <ActButton needs="POST /v1/risks" type="submit" disabled={id === undefined} loading={raise.isPending}>
           Raise
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
@@ -7,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { activeRisksQuery, endedRisksQuery } from '../../api/queries.ts';
 import type { Risk } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords } from '../../ui/format.ts';
@@ -80,14 +80,15 @@ export function Risks() {
       cell: ({ expires_at }) => <Countdown until={expires_at} over="over" />,
     },
     actions('84px', (risk) => (
-      <Button
+      <ActButton
+        needs="POST /v1/risks/:id/clear"
         variant="default"
         size="compact-xs"
         aria-label={`End the signal about ${risk.subject.name}`}
         onClick={() => setEnding(risk)}
       >
         End…
-      </Button>
+      </ActButton>
     )),
   ];
   return (
@@ -95,12 +96,13 @@ export function Risks() {
       <Section
         title="In force"
         aside={
-          <Button
+          <ActButton
+            needs="POST /v1/risks"
             leftSection={<IconPlus size={14} aria-hidden />}
             onClick={() => navigate({ search: { create: true } })}
           >
             Raise a signal
-          </Button>
+          </ActButton>
         }
       >
         <p className="muted">Guards on risk decide what follows. Where several stand, the highest level counts.</p>

@@ -7,6 +7,7 @@ import { asApiError } from '../../api/problem.ts';
 import { serversQuery, sourcesQuery } from '../../api/queries.ts';
 import type { McpServer, Sources as SourcesView } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { CodeField } from '../../ui/CodeField.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
@@ -137,7 +138,8 @@ function Editor({ sources }: { readonly sources: SourcesView }) {
           <Button variant="default" disabled={text === original} onClick={() => change(original)}>
             Discard
           </Button>
-          <Button
+          <ActButton
+            needs="PUT /v1/workspace/sources"
             disabled={text === original}
             onClick={() => {
               save.reset();
@@ -145,7 +147,7 @@ function Editor({ sources }: { readonly sources: SourcesView }) {
             }}
           >
             Save…
-          </Button>
+          </ActButton>
         </div>
       </Section>
       {saving ? (

@@ -1,9 +1,10 @@
-import { Button, Modal, NumberInput, TextInput } from '@mantine/core';
+import { Modal, NumberInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { isRecord } from '../../api/problem.ts';
 import type { RiskTransmitter } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { CodeField } from '../../ui/CodeField.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 
@@ -101,9 +102,9 @@ export function TransmitterForm({
         />
         {jwks === undefined ? <p className="muted">The keys cannot be read: this is no JSON object.</p> : null}
         {write.isError ? <ErrorNotice error={write.error} /> : null}
-        <Button type="submit" disabled={!isReady} loading={write.isPending}>
+        <ActButton needs="PUT /v1/risk-transmitters/:name" type="submit" disabled={!isReady} loading={write.isPending}>
           {transmitter === undefined ? 'Let it push' : 'Save'}
-        </Button>
+        </ActButton>
       </form>
     </Modal>
   );

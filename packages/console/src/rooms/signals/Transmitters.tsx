@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -6,6 +5,7 @@ import { at, send } from '../../api/client.ts';
 import { transmittersQuery } from '../../api/queries.ts';
 import type { RiskTransmitter } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords, duration } from '../../ui/format.ts';
@@ -58,10 +58,17 @@ export function Transmitters() {
   });
   const act: Column<RiskTransmitter> = actions('150px', (each) => (
     <>
-      <Button variant="default" size="compact-xs" aria-label={`Edit ${each.name}`} onClick={() => setEditing(each)}>
+      <ActButton
+        needs="PUT /v1/risk-transmitters/:name"
+        variant="default"
+        size="compact-xs"
+        aria-label={`Edit ${each.name}`}
+        onClick={() => setEditing(each)}
+      >
         Edit…
-      </Button>
-      <Button
+      </ActButton>
+      <ActButton
+        needs="DELETE /v1/risk-transmitters/:name"
         variant="default"
         size="compact-xs"
         aria-label={`Remove ${each.name}`}
@@ -71,16 +78,20 @@ export function Transmitters() {
         }}
       >
         Remove…
-      </Button>
+      </ActButton>
     </>
   ));
   return (
     <Section
       title="Transmitters"
       aside={
-        <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setEditing('new')}>
+        <ActButton
+          needs="PUT /v1/risk-transmitters/:name"
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => setEditing('new')}
+        >
           New transmitter
-        </Button>
+        </ActButton>
       }
     >
       <p className="muted">

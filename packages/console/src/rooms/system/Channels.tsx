@@ -1,4 +1,4 @@
-import { Button, Skeleton, TextInput } from '@mantine/core';
+import { Skeleton, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { channelsQuery, failedMessagesQuery, sessionQuery } from '../../api/queries.ts';
 import type { Channel, ChannelMessage, ChannelTest } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { count } from '../../ui/format.ts';
@@ -120,9 +121,15 @@ function TestMessage({ kind }: { readonly kind: Channel['channel'] }) {
         />
       ) : null}
       <span className="row">
-        <Button type="submit" variant="default" loading={test.isPending} disabled={kind === 'email' && address === ''}>
+        <ActButton
+          needs="POST /v1/channels/:channel/test"
+          type="submit"
+          variant="default"
+          loading={test.isPending}
+          disabled={kind === 'email' && address === ''}
+        >
           Send a test message
-        </Button>
+        </ActButton>
         <span role="status">
           {test.data === undefined ? null : test.data.delivered ? (
             <Mark tone="allow">sent</Mark>
@@ -166,7 +173,8 @@ function Failures() {
     { key: 'why', header: 'Why', width: '40%', cell: ({ last_error }) => last_error },
     { key: 'when', header: 'Made', width: '112px', cell: ({ created }) => <Time value={created} /> },
     actions('110px', ({ id, destination }) => (
-      <Button
+      <ActButton
+        needs="POST /v1/channel-messages/:id/retry"
         variant="default"
         size="compact-xs"
         aria-label={`Send again to ${destination}`}
@@ -174,7 +182,7 @@ function Failures() {
         onClick={() => retry.mutate(id)}
       >
         Send again
-      </Button>
+      </ActButton>
     )),
   ];
   return (

@@ -6,6 +6,7 @@ import { at, send } from '../../api/client.ts';
 import { keysQuery, sessionQuery } from '../../api/queries.ts';
 import type { AdminKey } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
@@ -73,22 +74,24 @@ export function Keys() {
     actions('150px', (key) =>
       key.status === 'live' ? (
         <>
-          <Button
+          <ActButton
+            needs="POST /v1/keys/:id/rotate"
             variant="default"
             size="compact-xs"
             aria-label={`Rotate ${key.name}`}
             onClick={() => setAct({ kind: 'rotate', key })}
           >
             Rotate
-          </Button>
-          <Button
+          </ActButton>
+          <ActButton
+            needs="POST /v1/keys/:id/revoke"
             variant="default"
             size="compact-xs"
             aria-label={`Revoke ${key.name}`}
             onClick={() => setAct({ kind: 'revoke', key })}
           >
             Revoke
-          </Button>
+          </ActButton>
         </>
       ) : null,
     ),
@@ -100,13 +103,14 @@ export function Keys() {
           An admin key manages everything. Give each person and each pipeline one of its own; only a key that belongs to
           a person decides about approvals.
         </p>
-        <Button
+        <ActButton
+          needs="POST /v1/keys"
           style={{ flexShrink: 0 }}
           leftSection={<IconPlus size={14} aria-hidden />}
           onClick={() => setAct({ kind: 'create' })}
         >
           New admin key
-        </Button>
+        </ActButton>
       </div>
       <DataTable label="Admin keys" columns={columns} rows={data} rowKey={({ id }) => id} />
       {act?.kind === 'create' || act?.kind === 'rotate' ? (

@@ -6,6 +6,7 @@ import { send } from '../../api/client.ts';
 import { workspaceGuardsQuery } from '../../api/queries.ts';
 import type { Guard, GuardDocument } from '../../api/types.ts';
 import { useWrite } from '../../app/write.ts';
+import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { Diff } from '../../ui/Diff.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -66,7 +67,8 @@ function Editor({ guards }: { readonly guards: readonly Guard[] }) {
         <Button variant="default" disabled={!isDirty} onClick={() => setDraft(original)}>
           Discard
         </Button>
-        <Button
+        <ActButton
+          needs="PUT /v1/workspace/guards"
           disabled={!isDirty || !parsed.ok || !isChecked || problems.length > 0}
           onClick={() => {
             publish.reset();
@@ -74,7 +76,7 @@ function Editor({ guards }: { readonly guards: readonly Guard[] }) {
           }}
         >
           Publish…
-        </Button>
+        </ActButton>
       </div>
       {publishing ? (
         <Confirm

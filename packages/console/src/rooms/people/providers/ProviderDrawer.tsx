@@ -6,7 +6,7 @@ import { refusedSignInsQuery, scimConnectionsQuery } from '../../../api/identity
 import type { IdentityProvider } from '../../../api/identity-types.ts';
 import { useRefusal } from '../../../app/may.ts';
 import { useWrite } from '../../../app/write.ts';
-import { Act } from '../../../ui/Act.tsx';
+import { ActButton } from '../../../ui/ActButton.tsx';
 import { Confirm } from '../../../ui/Confirm.tsx';
 import { ErrorNotice } from '../../../ui/Notice.tsx';
 import { Facts, Section } from '../../../ui/Page.tsx';
@@ -45,7 +45,7 @@ export function ProviderDrawer({
       ) : (
         <div className="stack">
           <div className="row-wrap">
-            <Act
+            <ActButton
               needs={
                 provider.kind === 'oidc' ? 'PATCH /v1/identity-providers/:id' : 'PATCH /v1/identity-providers/saml/:id'
               }
@@ -53,15 +53,15 @@ export function ProviderDrawer({
               onClick={() => setEditing(true)}
             >
               Change…
-            </Act>
-            <Act
+            </ActButton>
+            <ActButton
               needs="POST /v1/identity-providers/:id/disable"
               variant="default"
               {...(provider.active ? { color: 'red' } : {})}
               onClick={() => setSwitching(true)}
             >
               {provider.active ? 'Disable…' : 'Enable…'}
-            </Act>
+            </ActButton>
           </div>
           <Health provider={provider} />
           <Section title="To be registered at the provider">
@@ -146,7 +146,7 @@ function Health({ provider }: { readonly provider: IdentityProvider }) {
         ]}
       />
       <div className="row-wrap">
-        <Act
+        <ActButton
           needs={isSaml ? 'POST /v1/identity-providers/saml/:id/check' : 'POST /v1/identity-providers/:id/test'}
           variant="default"
           size="compact-sm"
@@ -154,9 +154,9 @@ function Health({ provider }: { readonly provider: IdentityProvider }) {
           onClick={() => test.mutate(undefined)}
         >
           Test
-        </Act>
+        </ActButton>
         {isSaml && provider.saml?.metadata_url !== null ? (
-          <Act
+          <ActButton
             needs="POST /v1/identity-providers/saml/:id/refresh"
             variant="default"
             size="compact-sm"
@@ -164,7 +164,7 @@ function Health({ provider }: { readonly provider: IdentityProvider }) {
             onClick={() => refresh.mutate(undefined)}
           >
             Read the metadata again
-          </Act>
+          </ActButton>
         ) : null}
         <span role="status">
           {test.data === undefined ? null : test.data.ok ? (

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { at, send } from '../../../api/client.ts';
 import type { ScimConnection } from '../../../api/identity-types.ts';
 import { useWrite } from '../../../app/write.ts';
-import { Act } from '../../../ui/Act.tsx';
+import { ActButton } from '../../../ui/ActButton.tsx';
 import { Confirm } from '../../../ui/Confirm.tsx';
 import { CodeBlock } from '../../../ui/Copy.tsx';
 import { type Column, DataTable } from '../../../ui/DataTable.tsx';
@@ -53,23 +53,27 @@ export function ConnectionDrawer({
       <div className="stack">
         {connection.status === 'revoked' ? null : (
           <div className="row-wrap">
-            <Act needs="PATCH /v1/scim-connections/:connection" variant="default" onClick={() => setDialog('change')}>
+            <ActButton
+              needs="PATCH /v1/scim-connections/:connection"
+              variant="default"
+              onClick={() => setDialog('change')}
+            >
               Change…
-            </Act>
-            <Act
+            </ActButton>
+            <ActButton
               needs="POST /v1/scim-connections/:connection/rotate"
               variant="default"
               onClick={() => setDialog('rotate')}
             >
               Rotate the token…
-            </Act>
-            <Act
+            </ActButton>
+            <ActButton
               needs="POST /v1/scim-connections/:connection/revoke"
               variant="default"
               onClick={() => setDialog('revoke')}
             >
               Revoke…
-            </Act>
+            </ActButton>
           </div>
         )}
         <Section title="Health">

@@ -8,7 +8,7 @@ type Props = ButtonProps & Omit<ComponentPropsWithoutRef<'button'>, keyof Button
  * A button that does what the route `needs` does, e.g. `POST /v1/people`. Whose roles do not allow it finds it off, with
  * the reason on hover and focus.
  */
-export function Act({ needs, ...button }: Props & { readonly needs: string }) {
+export function ActButton({ needs, ...button }: Props & { readonly needs: string }) {
   const refusal = useRefusal(needs);
   if (refusal === undefined) return <Button {...button} />;
   return (
