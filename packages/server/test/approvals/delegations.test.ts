@@ -271,7 +271,7 @@ describe('a delegate', () => {
       'is of somebody who left',
       async (delegation: string) => {
         await office.done('PATCH', `/v1/people/${erin.email}`, { active: false });
-        expect((await recordsOf('delegation_id', delegation, 2)).at(-1)).toMatchObject({
+        expect((await recordsOf('delegation_id', delegation, 3)).at(-1)).toMatchObject({
           kind: 'delegation.ended',
           reason: `${erin.email} was deactivated`,
         });
