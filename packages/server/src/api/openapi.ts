@@ -53,7 +53,7 @@ export function openApiOptions({ version, url }: ApiContext): FastifyDynamicSwag
         return transform({ ...route, schema: { ...schema, hide: true } });
       return transform({
         ...route,
-        schema: { ...schema, response: { ...responsesOf(schema.response), default: errorSchema } },
+        schema: { ...schema, response: { default: errorSchema, ...responsesOf(schema.response) } },
       });
     },
     transformObject: createJsonSchemaTransformObject({}),

@@ -32,7 +32,9 @@ const RESOURCES = new Map<string, Traffic['resource']>([
 ]);
 
 const tags = ['scim'];
-const error = z.object({ schemas: z.array(z.string()), status: z.string(), scimType: z.string(), detail: z.string() });
+const error = z
+  .object({ schemas: z.array(z.string()), status: z.string(), scimType: z.string().optional(), detail: z.string() })
+  .meta({ id: 'ScimError', description: 'RFC 7644 section 3.12.' });
 /** For the document; what is taken and answered is described by `/Schemas`. */
 const DESCRIBED: readonly (readonly [
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
@@ -58,6 +60,11 @@ const DESCRIBED: readonly (readonly [
     ] as const;
   }),
 ];
+
+function answersOf(method: string, path: string): Readonly<Record<number, z.ZodType>> {
+  if (method === 'DELETE') return { 204: z.undefined() };
+  return method === 'POST' && !path.includes('.search') && path !== '/Bulk' ? { 201: jsonObject } : { 200: jsonObject };
+}
 
 /** Behind the token of a connection. */
 export function scimRoutes(limits: Limits): Routes {
@@ -98,7 +105,7 @@ export function scimRoutes(limits: Limits): Routes {
           summary,
           ...(path.includes(':id') ? { params: z.object({ id: z.string() }) } : {}),
           ...(method === 'GET' || method === 'DELETE' ? {} : { body: jsonObject }),
-          response: { default: error },
+          response: { ...answersOf(method, path), default: error },
         },
         // Read and refused by ourselves, in SCIM's words.
         validatorCompiler: () => (value: unknown) => ({ value }),

@@ -30,6 +30,11 @@ afterAll(() => server.close());
 const DOCUMENTED = `
 POST /v1/session, GET /v1/session, DELETE /v1/session, GET /v1/workspace, PATCH /v1/workspace, GET /v1/system,
 GET /v1/people, POST /v1/people, GET /v1/people/{person}, PATCH /v1/people/{person},
+GET /v1/groups, GET /v1/groups/{group}/members, GET /v1/scim-connections, POST /v1/scim-connections,
+GET /v1/scim-connections/{connection}, PATCH /v1/scim-connections/{connection},
+POST /v1/scim-connections/{connection}/rotate, POST /v1/scim-connections/{connection}/revoke,
+GET /scim/v2/Users, POST /scim/v2/Users, GET /scim/v2/Users/{id}, PUT /scim/v2/Users/{id}, PATCH /scim/v2/Users/{id},
+DELETE /scim/v2/Users/{id}, GET /scim/v2/Groups, POST /scim/v2/Bulk, GET /scim/v2/ServiceProviderConfig,
 GET /v1/agents, POST /v1/agents, GET /v1/agents/{agent}, PATCH /v1/agents/{agent}, GET /v1/agents/{agent}/tools,
 POST /v1/agents/{agent}/revoke, POST /v1/agents/{agent}/suspend, POST /v1/agents/{agent}/restore,
 GET /v1/tokens, POST /v1/tokens, POST /v1/tokens/{id}/rotate, POST /v1/tokens/{id}/revoke,

@@ -1,9 +1,6 @@
 /** An administrator of one workspace meets nothing of another's, on any route of the control plane. */
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadServerKeys } from '../../src/identity/keys.ts';
-import { newCredential } from '../../src/identity/token-hash.ts';
-import { newId } from '../../src/ids.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, roleFile, type World } from '../agents/world.ts';
 
 const TAGS = new Set([
@@ -19,6 +16,7 @@ const TAGS = new Set([
   'secrets',
   'delegations',
   'approvals',
+  'scim connections',
   'ownership',
 ]);
 /** Part of the name of everything in the first workspace. */
@@ -30,6 +28,8 @@ const DRILL = `drill-${MARK}`;
 const OWNER = `${MARK}@acme.example`;
 const TOOL = `${MARK}.run`;
 const API = 'firstonly-api';
+const GROUP = `group-${MARK}`;
+const CONNECTION = `scim-${MARK}`;
 const SECRET = `secret-${MARK}`;
 
 let world: World;
@@ -49,10 +49,11 @@ let transferId: string;
 let token: string;
 let policy: { hash: string };
 let apiId: string;
+let connectionId: string;
 
 beforeAll(async () => {
   world = await openWorld();
-  strangerKey = await addWorkspace();
+  strangerKey = await addWorkspace(world.server);
   await world.capability(TOOL, { description: MARK });
   await world.role(ROLE, [TOOL]);
   ({ id: agentId } = await world.agent(AGENT, { role: ROLE, owner: OWNER }));
@@ -79,6 +80,9 @@ beforeAll(async () => {
     },
   }));
   delegationId = await addDelegation();
+  await world.ok('PATCH', `/v1/people/${OWNER}`, { groups: [GROUP] });
+  ({ id: connectionId } = await world.ok('POST', '/v1/scim-connections', { name: CONNECTION }));
+  await world.ok('PUT', '/v1/group-roles', { groups: { [MARK]: ['viewer'] } });
   await world.ok('PUT', `/v1/drills/${DRILL}`, { agent: AGENT, time_zone: 'UTC', starts: '2090-01-01T09:00' });
   const rehearsal = await world.ok('POST', `/v1/drills/${DRILL}/run`);
   rehearsalId = rehearsal.id;
@@ -129,28 +133,6 @@ async function propose(): Promise<string> {
 }
 
 /** A second workspace with an admin key, as an installation of several has. */
-async function addWorkspace(): Promise<string> {
-  const { pepper } = loadServerKeys(world.server.config.data, undefined);
-  const key = newCredential('live', pepper);
-  const workspaceId = newId<string>('wsp');
-  const client = new pg.Client({ connectionString: world.server.ownerUrl });
-  await client.connect();
-  await client.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'second')`, [workspaceId]);
-  await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
-  const person = newId<string>('per');
-  await client.query(`INSERT INTO people (workspace_id, id, email) VALUES ($1, $2, 'stranger@second.example')`, [
-    workspaceId,
-    person,
-  ]);
-  await client.query(
-    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by, person_id)
-     VALUES ($1, $2, 'stranger', $3, $4, 'system', $5)`,
-    [workspaceId, newId('key'), key.lookupHmac, key.last4, person],
-  );
-  await client.end();
-  return key.text.reveal();
-}
-
 async function addDelegation(): Promise<string> {
   await world.ok('POST', '/v1/people', { email: `to-${OWNER}` });
   const { key } = await world.ok('POST', '/v1/keys', { name: MARK, person: OWNER });
@@ -196,6 +178,12 @@ const byTransfer = (rest: string): Case => ({
   path: () => `/v1/ownership-transfers/${transferId}${rest}`,
   refusal: 'transfer_not_found',
 });
+const byConnection = (rest = '', body?: unknown): Case[] =>
+  [() => connectionId, () => CONNECTION].map((connection) => ({
+    path: () => `/v1/scim-connections/${connection()}${rest}`,
+    refusal: 'scim_connection_not_found',
+    ...(body === undefined ? {} : { body: () => body }),
+  }));
 const DOCUMENT = { openapi: '3.1.0', info: { title: 'taken', version: '1' }, paths: {} };
 const PIN = { pin: `sha256:${'0'.repeat(64)}` };
 const listed: Case = {};
@@ -207,6 +195,16 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'POST /v1/people': [{ body: () => ({ email: 'own@second.example' }) }],
   'GET /v1/people/{person}': byOwner(),
   'PATCH /v1/people/{person}': byOwner(() => ({ active: false })),
+  'GET /v1/groups': [listed],
+  'GET /v1/groups/{group}/members': [{ path: () => `/v1/groups/${GROUP}/members` }],
+  'GET /v1/scim-connections': [listed],
+  'POST /v1/scim-connections': [{ body: () => ({ name: 'own' }) }],
+  'GET /v1/scim-connections/{connection}': byConnection(),
+  'PATCH /v1/scim-connections/{connection}': byConnection('', { scopes: ['users'] }),
+  'POST /v1/scim-connections/{connection}/rotate': byConnection('/rotate'),
+  'POST /v1/scim-connections/{connection}/revoke': byConnection('/revoke'),
+  'GET /v1/group-roles': [listed],
+  'PUT /v1/group-roles': [{ body: () => ({ groups: { taken: ['viewer'] } }) }],
   'GET /v1/agents': [listed, { path: () => `/v1/agents?owner=${OWNER}` }, { path: () => `/v1/agents?q=${MARK}` }],
   'POST /v1/agents': [{ body: () => ({ name: 'intruder', role: ROLE, owner: OWNER }), refusal: 'role_not_found' }],
   'GET /v1/agents/{agent}': byAgent((agent) => `/v1/agents/${agent}`),
@@ -390,6 +388,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'POST /v1/approvals/{id}/decide': [
     { path: () => `/v1/approvals/${approvalId}/decide`, body: () => decide, refusal: 'approval_not_found' },
   ],
+  'POST /v1/approvals/{id}/challenge': [
+    { path: () => `/v1/approvals/${approvalId}/challenge`, body: () => decide, refusal: 'approval_not_found' },
+  ],
+  'GET /v1/approvals/{id}/signatures': [
+    { path: () => `/v1/approvals/${approvalId}/signatures`, refusal: 'approval_not_found' },
+  ],
   'POST /v1/approvals/decide': [
     { body: () => ({ ...decide, approvals: [{ id: approvalId }, { id: 'apr_none' }] }), refusal: 'approval_not_found' },
   ],
@@ -452,5 +456,6 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', '/v1/ownership-settings')).toMatchObject({ transfer_hours: 336 });
   expect(await world.ok('GET', `/v1/ownership-transfers/${transferId}`)).toMatchObject({ status: 'proposed' });
   expect(await world.ok('GET', `/v1/approvals/${approvalId}`)).toMatchObject({ status: 'pending' });
+  expect(await world.ok('GET', '/v1/group-roles')).toMatchObject({ groups: { [MARK]: ['viewer'] } });
   expect((await world.act(token, TOOL)).status).toBe(200);
 });
