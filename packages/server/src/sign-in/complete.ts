@@ -11,7 +11,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 import { emailSchema, groupSchema } from '../people/index.ts';
 import { openInvitation, useInvitation } from './invitations.ts';
 import type { PendingSignIn } from './pending.ts';
-import type { IdentityProvider } from './provider.ts';
+import { type IdentityProvider, providerDisabled } from './provider.ts';
 
 /** What a provider says, after every check of its protocol has passed. */
 export interface VerifiedSignIn {
@@ -93,6 +93,7 @@ async function attempt(
 ): Promise<OpenedSession | Failure> {
   const { client } = transaction;
   const { workspaceId, sessionId } = pending;
+  if (!(await isStillActive(client, verified.provider))) return providerDisabled(verified.provider);
   const known = await findIdentity(client, verified);
   if (pending.purpose === 'step_up') return stepUp(transaction, pepper, pending, verified, known);
   const identity =
@@ -132,6 +133,15 @@ async function attempt(
     sessionId === null ? undefined : { id: sessionId },
     device,
   );
+}
+
+/** The lock has whoever disables it wait, and then end this session too; or has this wait, and end here. */
+async function isStillActive(client: ClientBase, { workspaceId, id }: IdentityProvider): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'SELECT FROM identity_providers WHERE workspace_id = $1 AND id = $2 AND active FOR SHARE',
+    [workspaceId, id],
+  );
+  return rowCount === 1;
 }
 
 async function findIdentity(
@@ -264,7 +274,7 @@ async function addAtFirstSignIn(
   const { provider, name } = verified;
   const { workspaceId, jitDomains } = provider;
   if (jitDomains === null) return undefined;
-  const email = verified.emailVerified === false ? undefined : emailOf(verified);
+  const email = emailOf(verified);
   const domain = email?.slice(email.indexOf('@') + 1) ?? '';
   if (email === undefined || (jitDomains.length > 0 && !jitDomains.includes(domain))) return emailNotAdmitted();
   const { rowCount } = await client.query(`${PERSON} AND email = $2`, [workspaceId, email]);
@@ -287,7 +297,9 @@ async function addAtFirstSignIn(
   return link(transaction, verified, { id, email }, 'first_sign_in', personActor(email));
 }
 
-function emailOf({ email }: VerifiedSignIn): string | undefined {
+/** Undefined also for one that the provider itself does not vouch for. */
+function emailOf({ email, emailVerified }: VerifiedSignIn): string | undefined {
+  if (emailVerified === false) return undefined;
   const parsed = emailSchema.safeParse(email);
   return parsed.success ? parsed.data : undefined;
 }

@@ -133,10 +133,14 @@ export async function readActiveProvider(
 ): Promise<IdentityProvider> {
   const provider = await readProviderOfKind(client, id, undefined, kind);
   if (provider.active) return provider;
-  throw new Failure(
+  throw providerDisabled(provider);
+}
+
+export function providerDisabled({ name }: IdentityProvider): Failure {
+  return new Failure(
     403,
     'provider_disabled',
-    `The identity provider ${provider.name} is disabled.`,
+    `The identity provider ${name} is disabled.`,
     'Ask an administrator of the workspace to enable it, or use another one.',
   );
 }

@@ -11,7 +11,7 @@ import { samlView, viewOfSaml } from '../saml/index.ts';
 import { checkProviderUrl } from './guarded-fetch.ts';
 import { type Oidc, redirectUri } from './oidc/client.ts';
 import { checkTenancy, type OidcSettings, oidcInput, oidcView, storedOidcSettings } from './oidc/settings.ts';
-import { commonSettings, type IdentityProvider, PROVIDER_KINDS, readProvider, readProviderOfKind } from './provider.ts';
+import { commonSettings, type IdentityProvider, PROVIDER_KINDS, readProvider } from './provider.ts';
 
 type Context = Pick<ApiContext, 'log' | 'pool' | 'secrets' | 'config' | 'url'>;
 
@@ -264,7 +264,8 @@ export async function changeProvider(
   change: ProviderChange,
 ): Promise<IdentityProvider> {
   const { workspaceId, actor } = who;
-  const found = await readProviderOfKind(context.pool, id, workspaceId, 'oidc');
+  const found = await readProvider(context.pool, id, workspaceId);
+  checkOidc(found);
   const before = storedOidcSettings.parse(found.settings);
   const { client_secret: secret, name: _, ...given } = change;
   const next = storedOidcSettings.parse({ ...before, ...defined(given) });
@@ -282,6 +283,17 @@ export async function changeProvider(
       await context.secrets.putSecretIn(transaction, workspaceId, settings.secret_name, credential.value, actor);
     return updateProvider(transaction, who, found, common, settings);
   });
+}
+
+/** Throws `provider_other_kind`. */
+export function checkOidc({ kind, name }: IdentityProvider): void {
+  if (kind === 'oidc') return;
+  throw new Failure(
+    409,
+    'provider_other_kind',
+    `${name} is a provider of kind ${kind}.`,
+    'Use PATCH /v1/identity-providers/saml/:id, and POST …/check.',
+  );
 }
 
 function isSecret(auth: OidcSettings['client_auth']): boolean {

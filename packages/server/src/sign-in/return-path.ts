@@ -29,6 +29,8 @@ export function returnPath(wanted: string | undefined): string {
   if (wanted === undefined || !SHAPE.test(wanted)) return '/';
   const url = URL.parse(wanted, 'https://console.invalid');
   if (url === null || url.origin !== 'https://console.invalid') return '/';
+  // What stood between two slashes may be gone by now, as in /.//host: a browser reads the rest as a host.
+  if (url.pathname.startsWith('//')) return '/';
   const [, room = ''] = url.pathname.split('/');
   return ROOMS.has(room) ? `${url.pathname}${url.search}` : '/';
 }

@@ -27,6 +27,7 @@ import {
 import { listProviders, readActiveProvider, readProvider } from './provider.ts';
 import {
   changeProvider,
+  checkOidc,
   createProvider,
   newProviderSchema,
   providerChangeSchema,
@@ -119,9 +120,10 @@ export function identityProviderRoutes(api: Api, context: ApiContext): void {
       },
     },
     async ({ administrator: { workspaceId }, params: { id } }) => {
-      const { issuer } = await readProvider(pool, id, workspaceId);
+      const provider = await readProvider(pool, id, workspaceId);
+      checkOidc(provider);
       try {
-        await signIn.oidc.check(issuer);
+        await signIn.oidc.check(provider.issuer);
         return { ok: true, problem: null };
       } catch (error) {
         if (error instanceof Failure) return { ok: false, problem: error.message };

@@ -184,7 +184,7 @@ describe('registration', () => {
     expect(await world.refused('POST', '/v1/identity-providers/saml', { name: 'x' }, { key: reader })).toBe(
       'role_missing',
     );
-    expect(await world.refused('PATCH', `/v1/identity-providers/${id}`, { scopes: [] })).toBe('provider_not_found');
+    expect(await world.refused('PATCH', `/v1/identity-providers/${id}`, { scopes: [] })).toBe('provider_other_kind');
   });
 });
 

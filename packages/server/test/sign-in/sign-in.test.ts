@@ -1,6 +1,7 @@
 import { createPublicKey, createSecretKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { returnPath } from '../../src/sign-in/return-path.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import { Browser } from './browser.ts';
 import { MalleableProvider, type Saying } from './provider.ts';
@@ -157,7 +158,9 @@ describe('who a person is', () => {
     const { url, id } = await world.ok('POST', '/v1/people/invited@acme.example/invitations', {});
     const invitation = new URLSearchParams(new URL(url).hash.slice(1)).get('invitation') ?? '';
     // Whoever finds the link but is somebody else at the provider gets nothing, and leaves it as it is.
-    expect(await signIn(newBrowser(), as('thief'), { invitation })).toBe(refusal('invitation_other_email'));
+    const claimed = as('thief', { email: 'invited@acme.example', email_verified: false });
+    for (const thief of [as('thief'), claimed])
+      expect(await signIn(newBrowser(), thief, { invitation })).toBe(refusal('invitation_other_email'));
     expect(await signIn(newBrowser(), as('first'), { invitation })).toBe(refusal('identity_taken'));
     expect(await signIn(newBrowser(), as('invited'), { invitation })).toBe('/');
     const again = await newBrowser().request('POST', `/v1/sign-in/${provider.id}/start`, { invitation });
@@ -296,6 +299,9 @@ describe('where a browser goes afterwards', () => {
     ['/\\evil.example', '/'],
     ['https://evil.example/agents', '/'],
     ['/%2f%2fevil.example', '/'],
+    ['/.//evil.example', '/'],
+    ['/agents/..//evil.example', '/'],
+    ['/%2e//evil.example/?x', '/'],
     ['/v1/sign-in/x/initiate', '/'],
     ['/mcp', '/'],
     ['/agents/../v1/session', '/'],
@@ -619,5 +625,42 @@ describe('decisions that take a person', () => {
     // To deny is never held up.
     expect((await first.request('POST', `/v1/approvals/${stale.id}/decide`, { decision: 'deny' })).status).toBe(200);
     await settings({ step_up: { approve: 'none', lift: 'none', override: 'none' } });
+  });
+});
+
+describe('an administrator of another workspace', () => {
+  it('meets nothing of this one', async () => {
+    const key = await addWorkspace(world.server);
+    const person = '/v1/people/first@acme.example';
+    const { data: identities } = await world.ok('GET', `${person}/identities`);
+    const { id: invitation } = await world.ok('POST', `${person}/invitations`, {});
+    await world.ok('POST', '/v1/break-glass', { email: 'emergency@acme.example' });
+    await signedIn('first');
+    const [session] = (await world.ok('GET', '/v1/sessions?person=first@acme.example')).data;
+    const lists = ['identity-providers', 'invitations', 'sessions', 'break-glass', 'group-roles', 'sign-in-settings'];
+    for (const list of lists) {
+      const text = JSON.stringify(await world.ok('GET', `/v1/${list}`, undefined, { key }));
+      for (const mark of ['acme.example', provider.id, invitation, session.id]) expect(text).not.toContain(mark);
+    }
+    const refused: readonly (readonly [string, string, object | undefined, string])[] = [
+      ['GET', `/v1/identity-providers/${provider.id}`, undefined, 'provider_not_found'],
+      ['PATCH', `/v1/identity-providers/${provider.id}`, { name: 'taken' }, 'provider_not_found'],
+      ['POST', `/v1/identity-providers/${provider.id}/disable`, {}, 'provider_not_found'],
+      ['POST', `/v1/identity-providers/${provider.id}/enable`, {}, 'provider_not_found'],
+      ['POST', `/v1/identity-providers/${provider.id}/test`, {}, 'provider_not_found'],
+      ['GET', `${person}/identities`, undefined, 'person_not_found'],
+      ['DELETE', `${person}/identities/${identities[0].id}`, undefined, 'person_not_found'],
+      ['DELETE', `/v1/people/stranger@second.example/identities/${identities[0].id}`, undefined, 'identity_not_found'],
+      ['POST', `${person}/invitations`, {}, 'person_not_found'],
+      ['POST', `/v1/invitations/${invitation}/revoke`, {}, 'invitation_not_found'],
+      ['DELETE', `/v1/sessions/${session.id}`, undefined, 'session_not_found'],
+      ['GET', '/v1/passkeys?person=first@acme.example', undefined, 'person_not_found'],
+      ['POST', '/v1/passkeys/psk_none/revoke', {}, 'passkey_not_found'],
+      ['PATCH', '/v1/passkeys/psk_none', { name: 'taken' }, 'passkey_not_found'],
+      ['POST', '/v1/break-glass/emergency@acme.example/invitations', {}, 'break_glass_not_found'],
+      ['DELETE', '/v1/break-glass/emergency@acme.example', undefined, 'break_glass_not_found'],
+    ];
+    for (const [method, path, body, code] of refused)
+      expect([path, await world.refused(method, path, body, { key })]).toEqual([path, code]);
   });
 });
