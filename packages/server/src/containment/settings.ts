@@ -76,7 +76,7 @@ export async function readSettings(client: Pool | ClientBase, workspaceId: Works
   if (row === undefined) return DEFAULTS;
   const { two_to_kill: kill, two_to_lift: lift, ...rest } = row;
   const two_people = { kill, lift };
-  const isShort = asksForTwo({ two_people }) && (await peopleWithKeys(client, workspaceId)) < 2;
+  const isShort = asksForTwo({ two_people }) && (await peopleWhoConfirm(client, workspaceId)) < 2;
   return { object: 'containment_settings', two_people, ...rest, warning: isShort ? PEOPLE_MISSING : null };
 }
 
@@ -132,24 +132,32 @@ export async function writeSettings(
   return readSettings(client, workspaceId);
 }
 
-const PEOPLE_MISSING = 'Fewer than two active people hold a live admin key, so nobody can confirm.';
+const PEOPLE_MISSING =
+  'Fewer than two active people sign in by a provider or hold a live admin key, so nobody can confirm.';
 
 /** A rule for two people that nobody could meet would lock everybody out. */
 async function refuseFewerThanTwo(client: ClientBase, workspaceId: WorkspaceId): Promise<void> {
-  if ((await peopleWithKeys(client, workspaceId)) >= 2) return;
+  if ((await peopleWhoConfirm(client, workspaceId)) >= 2) return;
   throw new Failure(
     409,
     'people_missing',
     PEOPLE_MISSING,
-    'Make keys for two people: hivekey key create NAME --person E-MAIL.',
+    'Invite two people to sign in, or make keys for them: hivekey key create NAME --person E-MAIL.',
   );
 }
 
-async function peopleWithKeys(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<number> {
+/** Who signs in by a provider; and who holds a key, unless people decide by their own sign-in alone. */
+async function peopleWhoConfirm(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<number> {
   const { rows } = await client.query<{ people: number }>(
-    `SELECT count(DISTINCT p.id)::int AS people FROM people p
-       JOIN admin_keys k ON k.workspace_id = p.workspace_id AND k.person_id = p.id
-      WHERE p.workspace_id = $1 AND p.active AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())`,
+    `SELECT count(*)::int AS people FROM people p
+       LEFT JOIN sign_in_settings s ON s.workspace_id = p.workspace_id
+      WHERE p.workspace_id = $1 AND p.active AND (
+        (coalesce(s.people_decide, 'keys') = 'keys' AND EXISTS (
+          SELECT FROM admin_keys k WHERE k.workspace_id = $1 AND k.person_id = p.id AND k.revoked_at IS NULL
+             AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())))
+        OR EXISTS (
+          SELECT FROM person_identities i JOIN identity_providers v ON v.workspace_id = i.workspace_id AND v.id = i.provider_id
+           WHERE i.workspace_id = $1 AND i.person_id = p.id AND v.active))`,
     [workspaceId],
   );
   return rows[0]?.people ?? 0;
