@@ -1,11 +1,9 @@
 /** SAML over HTTP: registration, sign-in, step-up, logout, against a server, with a provider whose every word is chosen. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { loadServerKeys } from '../../src/identity/keys.ts';
-import { newCredential } from '../../src/identity/token-hash.ts';
 import { newId } from '../../src/ids.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import { Browser } from '../sign-in/browser.ts';
 import { type AssertionParts, assertionXml, encoded, instant, NEXT, OTHER, responseXml, signed } from './messages.ts';
@@ -174,7 +172,7 @@ describe('registration', () => {
   });
 
   it('is no business of another workspace, nor of those who do not administer', async () => {
-    const key = await strangerKey();
+    const key = await addWorkspace(world.server);
     const at = `/v1/identity-providers/saml/${id}`;
     expect(await world.refused('PATCH', at, { name: 'Mine' }, { key })).toBe('provider_not_found');
     expect(await world.refused('POST', `${at}/refresh`, {}, { key })).toBe('provider_not_found');
@@ -356,20 +354,3 @@ describe('single logout', () => {
     expect(await session()).toBe(200);
   });
 });
-
-/** An admin key of another workspace, which no route makes yet. */
-async function strangerKey(): Promise<string> {
-  const { pepper } = loadServerKeys(world.server.config.data, undefined);
-  const { text, lookupHmac, last4 } = newCredential('live', pepper);
-  const workspaceId = newId<string>('wsp');
-  const client = new pg.Client({ connectionString: world.server.ownerUrl });
-  await client.connect();
-  await client.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'second')`, [workspaceId]);
-  await client.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
-  await client.query(
-    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by) VALUES ($1, $2, 'stranger', $3, $4, 'system')`,
-    [workspaceId, newId('key'), lookupHmac, last4],
-  );
-  await client.end();
-  return text.reveal();
-}
