@@ -17,7 +17,7 @@ export interface LiveServersOptions {
   readonly limits: Limits;
   readonly allow: AllowList;
   readonly resolve: ResolveName | undefined;
-  readonly secrets: SecretStore;
+  readonly secrets: Pick<SecretStore, 'resolve'>;
   readonly version: string;
   /** Data folder; working folders of stdio servers are made in its `upstreams`. */
   readonly folder: string;

@@ -5,13 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LocalVault, startVault } from '../../../../test/setup/vault.ts';
-import { newId, type WorkspaceId } from '../../src/ids.ts';
+import { newId, type ServerId, type WorkspaceId } from '../../src/ids.ts';
+import { Secret } from '../../src/secret.ts';
 import { parseAllowList } from '../../src/upstreams/address-guard.ts';
 import { GcpKmsKey } from '../../src/upstreams/credentials/gcp-kms.ts';
 import { checkHealth } from '../../src/upstreams/credentials/key-provider.ts';
+import { retireDue, warnOfExpiry } from '../../src/upstreams/credentials/upkeep.ts';
 import { VaultClient, type VaultSettings } from '../../src/upstreams/credentials/vault-client.ts';
+import { INJECTED } from '../../src/upstreams/custody.ts';
+import { DEFAULT_LIMITS } from '../../src/upstreams/limits.ts';
+import { LiveServers } from '../../src/upstreams/live-servers.ts';
 import { createSecretStore, type SecretStore, type SecretStoreOptions } from '../../src/upstreams/secrets.ts';
+import type { StoredServer } from '../../src/upstreams/servers.ts';
 import { KEY_ARN, type LocalAws, startAws } from './aws-server.ts';
+import { scripted } from './connect.ts';
 import { startGoogle } from './google-server.ts';
 import { type Base, DANA, openBase } from './system.ts';
 
@@ -184,6 +191,116 @@ describe('versions', () => {
     await expect(other.store.resolve(other.workspaceId, 'vault://crm')).rejects.toEqual(
       unavailable(/cannot be opened/),
     );
+  });
+});
+
+describe('with time', () => {
+  const days = (count: number): Date => new Date(Date.now() + count * 86_400_000);
+
+  it('previous versions are erased when their overlap is over, and not before', async () => {
+    const opened = await openStore();
+    const { store, workspaceId } = opened;
+    for (const name of ['over', 'not-yet']) {
+      await store.putSecret(workspaceId, name, ONE, DANA);
+      await store.putSecret(workspaceId, name, TWO, DANA, { overlapSeconds: 3600 });
+    }
+    await base.database.pool.query(
+      `UPDATE upstream_secrets SET retires_at = now() WHERE workspace_id = $1 AND name = 'over' AND state = 'previous'`,
+      [workspaceId],
+    );
+    await retireDue(base.database.pool, base.log);
+    await expect(store.openVersion(workspaceId, 'over', 1)).rejects.toEqual(unavailable(/no secret/));
+    expect((await store.openVersion(workspaceId, 'not-yet', 1)).reveal()).toBe(ONE);
+    expect(await value(opened, 'vault://over')).toBe(TWO);
+    await retireDue(base.database.pool, base.log);
+    expect((await opened.changes()).filter((change) => change === 'retired')).toHaveLength(1);
+  });
+
+  it('people are warned once before a credential ends', async () => {
+    const opened = await openStore();
+    const { store, workspaceId, clock } = opened;
+    await store.putSecret(workspaceId, 'soon', ONE, DANA, { expiresAt: days(13) });
+    await store.putSecret(workspaceId, 'late', ONE, DANA, { expiresAt: days(15) });
+    await store.putSecret(workspaceId, 'never', ONE, DANA);
+    for (let i = 0; i < 2; i += 1) await warnOfExpiry(base.database.pool, base.log);
+    expect((await opened.changes()).filter((change) => change === 'expiring')).toEqual(['expiring']);
+    const states = async () => (await store.listSecrets(workspaceId)).map(({ name, expiry }) => [name, expiry]);
+    expect(await states()).toEqual([
+      ['late', 'ok'],
+      ['never', 'none'],
+      ['soon', 'soon'],
+    ]);
+    clock.ms = days(14).getTime();
+    expect((await states()).at(-1)).toEqual(['soon', 'past']);
+    expect(await value(opened, 'vault://soon')).toBe(ONE);
+  });
+
+  it('it is known when each was last used', async () => {
+    const opened = await openStore();
+    const { store, workspaceId, clock } = opened;
+    await store.putSecret(workspaceId, 'used', ONE, DANA);
+    await store.putSecret(workspaceId, 'unused', ONE, DANA);
+    await value(opened, 'vault://used');
+    await store.close();
+    const seen = (await store.listSecrets(workspaceId)).map(({ name, last_used }) => [name, last_used]);
+    expect(seen).toEqual([
+      ['unused', null],
+      ['used', Math.floor(clock.ms / 1000)],
+    ]);
+  });
+});
+
+describe('a stdio server', () => {
+  it('is started again when its credential changes where it is kept, and not otherwise', async () => {
+    let held = ONE;
+    const secrets = { resolve: async () => new Secret(held) };
+    const live = new LiveServers({
+      limits: DEFAULT_LIMITS,
+      allow: parseAllowList([]),
+      resolve: undefined,
+      secrets,
+      version: '0.0.0-test',
+      folder,
+      outdated: () => undefined,
+      credentialOutcome: () => undefined,
+      onDiagnostic: () => undefined,
+    });
+    const stored: StoredServer = {
+      workspaceId: newId<WorkspaceId>('wsp'),
+      id: newId<ServerId>('mcp'),
+      namespace: 'crm',
+      settings: {
+        transport: 'stdio',
+        command: scripted(),
+        environment: {},
+        credentialRef: 'file://token',
+        injection: { env: 'TOKEN' },
+        defaultAccess: 'read-only',
+        trustAnnotations: false,
+        allowPrivate: false,
+        custody: INJECTED,
+      },
+      renameMap: {},
+      status: 'active',
+      description: undefined,
+      approvedInstructions: null,
+      discoveredAt: null,
+      lastError: null,
+      credentialError: undefined,
+      createdBy: DANA,
+      createdAt: new Date(),
+      revision: 1,
+    };
+    try {
+      await live.of(stored)?.connection.describe(AbortSignal.timeout(20_000));
+      expect(await live.retireOutdated()).toEqual([]);
+      held = TWO;
+      expect(await live.retireOutdated()).toEqual([stored]);
+      expect(live.existing(stored.id)).toBeUndefined();
+      expect(await live.retireOutdated()).toEqual([]);
+    } finally {
+      await live.close();
+    }
   });
 });
 
