@@ -43,6 +43,35 @@ const TRANSFER_SENTENCES: Readonly<Record<TransferFacts['kind'], string>> = {
   'transfer.proposed': 'You are asked to take over an agent.',
 };
 
+/** Of the records of accounts for emergencies. */
+export const alertFacts = z.object({
+  kind: z.enum(['break_glass.used', 'break_glass.changed']),
+  /** E-mails of administrators. */
+  to: z.array(z.string()).default([]),
+  person: z.string(),
+  actor: z.string(),
+  change: z.string().nullable().default(null),
+  address: z.string().nullable().default(null),
+  ts: z.string(),
+});
+
+type AlertFacts = z.output<typeof alertFacts>;
+
+export function alertSentence({ kind }: AlertFacts): string {
+  return kind === 'break_glass.used'
+    ? 'Somebody has signed in to an account for emergencies.'
+    : 'An account for emergencies was changed.';
+}
+
+export function alertLines({ person, actor, change, address, ts }: AlertFacts): readonly (readonly [string, string])[] {
+  return [
+    ['account', person],
+    ...(change === null ? [] : [['change', change] as const, ['by', actor] as const]),
+    ...(address === null ? [] : [['from', address] as const]),
+    ['at', ts],
+  ];
+}
+
 /** Names that a message shows. */
 const MAX_NAMES = 10;
 

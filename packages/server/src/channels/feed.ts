@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { FullApproval } from '../approvals/index.ts';
 import type { LogRecord } from '../log/index.ts';
-import { delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
+import { alertFacts, delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
 import type { NewMessage } from './outbox.ts';
 import type { Channel } from './store.ts';
 
@@ -49,6 +49,9 @@ export async function wantedBy(record: LogRecord, channel: Channel, sources: Sou
     case 'transfer.closed':
     case 'transfer.proposed':
       return transferred(record, channel, sources);
+    case 'break_glass.used':
+    case 'break_glass.changed':
+      return alerted(record, channel);
     default:
       return NOTHING;
   }
@@ -118,6 +121,16 @@ async function transferred(record: LogRecord, channel: Channel, sources: Sources
       eventId: record.event_id,
       facts,
     })),
+  };
+}
+
+/** In Slack in the common place, by mail to each administrator: an alert that somebody could keep to themselves is none. */
+function alerted(record: LogRecord, channel: Channel): Wanted {
+  const facts = alertFacts.parse(record);
+  const destinations = channel.kind === 'slack' ? [channel.settings.channel] : [...new Set(facts.to)];
+  const eventId = record.event_id;
+  return {
+    messages: destinations.map((destination) => ({ purpose: 'alert', destination, approvalId: null, eventId, facts })),
   };
 }
 

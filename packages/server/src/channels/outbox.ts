@@ -8,7 +8,7 @@ import type { Channel } from './store.ts';
 const ATTEMPT_SECONDS = 60;
 const KEPT_DAYS = 30;
 
-export type Purpose = 'request' | 'reminder' | 'escalation' | 'delegation' | 'transfer';
+export type Purpose = 'request' | 'reminder' | 'escalation' | 'delegation' | 'transfer' | 'alert';
 type MessageStatus = 'waiting' | 'delivered' | 'dropped' | 'failed';
 
 export interface Message {

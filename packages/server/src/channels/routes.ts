@@ -42,7 +42,7 @@ const messageSchema = z
     id: z.string(),
     object: z.literal('channel_message'),
     channel: kind,
-    purpose: z.enum(['request', 'reminder', 'escalation', 'delegation', 'transfer']),
+    purpose: z.enum(['request', 'reminder', 'escalation', 'delegation', 'transfer', 'alert']),
     destination: z.string().meta({ description: 'A Slack channel or user; an e-mail address.' }),
     approval: z.string().nullable(),
     event_id: z.string().meta({ description: 'The record that it tells of.' }),

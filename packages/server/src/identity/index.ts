@@ -20,7 +20,7 @@ export {
   type Signature,
   signInRequired,
 } from './assurance.ts';
-export { BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
+export { administratorsOf, BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
 export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';

@@ -26,7 +26,7 @@ export interface EventFilter {
   readonly q?: string | undefined;
   /** Calls that a guard in shadow would have refused or held. */
   readonly shadow?: boolean | undefined;
-  /** Records of what people are told: of approvals, delegations and transfers of agents. */
+  /** Records of what people are told: of approvals, delegations, transfers of agents and accounts for emergencies. */
   readonly told?: boolean | undefined;
 }
 
@@ -176,7 +176,9 @@ async function conditionsOf(
   if (filter.shadow === true) conditions.push(`record ? 'shadow'`);
   // As the index actions_told has it.
   if (filter.told === true)
-    conditions.push(`(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%')`);
+    conditions.push(
+      `(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%' OR kind LIKE 'break_glass.%')`,
+    );
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);
   if (filter.q !== undefined) add((at) => `reason ILIKE ${at}`, `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);

@@ -4,6 +4,7 @@ import type { Api, ApiContext, Limits, Routes } from '../api/route.ts';
 import { withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import {
+  administratorsOf,
   deviceOf,
   findSession,
   isHttps,
@@ -88,6 +89,7 @@ export function breakGlassRoutes(api: Api, context: ApiContext): void {
           kind: 'break_glass.changed',
           actor,
           severity: 'high',
+          to: await administratorsOf(transaction.client, workspaceId),
           change: 'invited',
           person: person.email,
           person_id: person.id,
@@ -108,6 +110,7 @@ export function breakGlassRoutes(api: Api, context: ApiContext): void {
         await refuseBreakGlassLoss(transaction.client, workspaceId, person.id);
         await leave(administrator, person, 'administrator');
         const about = { person: person.email, person_id: person.id };
+        const to = await administratorsOf(transaction.client, workspaceId);
         transaction.log({
           kind: 'person.changed',
           actor,
@@ -115,7 +118,7 @@ export function breakGlassRoutes(api: Api, context: ApiContext): void {
           ...about,
           changes: { active: [true, false] },
         });
-        transaction.log({ kind: 'break_glass.changed', actor, severity: 'high', change: 'removed', ...about });
+        transaction.log({ kind: 'break_glass.changed', actor, severity: 'high', to, change: 'removed', ...about });
       });
       return reply.code(204).send();
     },
@@ -203,6 +206,7 @@ export function openPasskeyRoutes(limits: Limits): Routes {
             kind: 'break_glass.used',
             actor: personActor(person.email),
             severity: 'critical',
+            to: await administratorsOf(transaction.client, workspaceId),
             person: person.email,
             person_id: personId,
             passkey_id: passkey.id,

@@ -3,7 +3,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { BREAK_GLASS_MINIMUM } from '../identity/index.ts';
+import { administratorsOf, BREAK_GLASS_MINIMUM } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { emailSchema } from '../people/index.ts';
@@ -71,7 +71,8 @@ export async function addAccount(
     `INSERT INTO people (workspace_id, id, email, display_name, roles, break_glass) VALUES ($1, $2, $3, $4, '{admin}', true)`,
     [workspaceId, id, email, displayName],
   );
-  log({ kind: 'break_glass.changed', actor, severity: 'high', change: 'created', person: email, person_id: id });
+  const to = await administratorsOf(client, workspaceId);
+  log({ kind: 'break_glass.changed', actor, severity: 'high', to, change: 'created', person: email, person_id: id });
   return { id, email };
 }
 

@@ -203,6 +203,19 @@ describe('a delegation', () => {
   });
 });
 
+describe('an account for emergencies', () => {
+  it('is told of to administrators', async () => {
+    await office.done('PATCH', `/v1/people/${sam.email}`, { roles: ['admin'] });
+    await office.done('POST', '/v1/break-glass', { email: 'emergency@acme.example' });
+    const mail = await eventually(async () =>
+      relay.mails.find(({ headers }) => headers.get('subject') === 'An account for emergencies was changed.'),
+    );
+    expect(mail.to).toEqual([sam.email]);
+    expect(mail.text).toContain('emergency@acme.example');
+    await office.done('PATCH', `/v1/people/${sam.email}`, { roles: ['approver', 'admin'] });
+  });
+});
+
 describe('the relay', () => {
   it('that refuses a recipient for good has that mail shown as failed, and the others sent', async () => {
     relay.refuse = (recipient) =>

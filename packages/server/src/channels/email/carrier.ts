@@ -6,6 +6,9 @@ import type { Secret } from '../../secret.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import {
+  alertFacts,
+  alertLines,
+  alertSentence,
   delegationFacts,
   delegationLines,
   delegationSentence,
@@ -40,6 +43,11 @@ export class EmailCarrier implements Carrier {
       const about = transferFacts.parse(facts);
       const words = 'Owners of agents are kept in HiveKey.';
       return this.#mail(destination, mailOf(transferSentence(about), transferLines(about), { words }), id, signal);
+    }
+    if (purpose === 'alert') {
+      const about = alertFacts.parse(facts);
+      const words = 'Look at the log of HiveKey, and ask whoever it was.';
+      return this.#mail(destination, mailOf(alertSentence(about), alertLines(about), { words }), id, signal);
     }
     if (purpose === 'delegation' || approval === undefined) {
       const about = delegationFacts.parse(facts);

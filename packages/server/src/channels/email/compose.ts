@@ -13,7 +13,7 @@ export interface Mail {
 
 type Line = readonly [name: string, value: string];
 
-const HEADS: Readonly<Record<Exclude<Purpose, 'delegation' | 'transfer'>, string>> = {
+const HEADS: Readonly<Record<Exclude<Purpose, 'delegation' | 'transfer' | 'alert'>, string>> = {
   request: 'Approval needed',
   reminder: 'Still waiting for approval',
   escalation: 'Escalated: nobody has decided yet',
@@ -21,7 +21,7 @@ const HEADS: Readonly<Record<Exclude<Purpose, 'delegation' | 'transfer'>, string
 
 export function requestMail(
   approval: FullApproval,
-  purpose: Exclude<Purpose, 'delegation' | 'transfer'>,
+  purpose: Exclude<Purpose, 'delegation' | 'transfer' | 'alert'>,
   link: string,
 ): Mail {
   const { agent, owner, action, impact, requirement, missing, expires_at, hash, id, namespace, access } = approval;

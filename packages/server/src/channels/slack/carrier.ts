@@ -4,6 +4,9 @@ import type { FullApproval } from '../../approvals/index.ts';
 import { slackUsersOf } from '../../people/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import {
+  alertFacts,
+  alertLines,
+  alertSentence,
   delegationFacts,
   delegationLines,
   delegationSentence,
@@ -54,6 +57,7 @@ export class SlackCarrier implements Carrier {
 
   async send(message: Message, approval: FullApproval | undefined, signal: AbortSignal): Promise<Sent> {
     if (message.purpose === 'transfer') return this.#transfer(message, signal);
+    if (message.purpose === 'alert') return this.#alert(message, signal);
     if (message.purpose === 'delegation' || approval === undefined) return this.#delegation(message, signal);
     if (message.purpose === 'request') return this.#request(message, approval, signal);
     return this.#note(message, message.purpose, approval, signal);
@@ -103,6 +107,11 @@ export class SlackCarrier implements Carrier {
   #transfer({ destination, facts }: Message, signal: AbortSignal): Promise<Sent> {
     const about = transferFacts.parse(facts);
     return this.#post(destination, plainMessage(transferSentence(about), transferLines(about)), {}, signal);
+  }
+
+  #alert({ destination, facts }: Message, signal: AbortSignal): Promise<Sent> {
+    const about = alertFacts.parse(facts);
+    return this.#post(destination, plainMessage(alertSentence(about), alertLines(about)), {}, signal);
   }
 
   async #post(destination: string, text: SlackText, place: object, signal: AbortSignal): Promise<Sent> {
