@@ -50,7 +50,8 @@ export function readLogoutRequest(query: string, trust: LogoutTrust): LogoutRequ
   const issuedAtMs = Date.parse(attributes.get('IssueInstant') ?? '');
   const endsAtMs = Date.parse(attributes.get('NotOnOrAfter') ?? attributes.get('IssueInstant') ?? '');
   const id = attributes.get('ID') ?? '';
-  if (Number.isNaN(issuedAtMs) || Number.isNaN(endsAtMs) || id === '') throw malformed('it has no id or no time');
+  if (Number.isNaN(issuedAtMs) || Number.isNaN(endsAtMs) || id === '' || id.length > 256)
+    throw malformed('it has no id or no time');
   const refusedFromMs = issuedAtMs + MAX_ASSERTION_AGE_MS + CLOCK_SKEW_MS;
   const isOver = attributes.has('NotOnOrAfter') && trust.nowMs >= endsAtMs + CLOCK_SKEW_MS;
   if (issuedAtMs > trust.nowMs + CLOCK_SKEW_MS || trust.nowMs >= refusedFromMs || isOver)

@@ -139,6 +139,7 @@ describe('a request to log out', () => {
       signedQuery(logoutXml({ ...parts, name: 'x'.repeat(1_000_000) })),
       'saml_unreadable',
     ],
+    ['an id without end', of({ id: `_${'x'.repeat(300)}` }), 'saml_malformed'],
     ['nobody', signedQuery(logoutXml(parts).replace(/<saml:NameID>.*<\/saml:NameID>/, '')), 'saml_malformed'],
   ])('is refused with %s', (_, wrong, code) => {
     expect(codeOf(() => readLogoutRequest(wrong, trust))).toBe(code);
