@@ -1,4 +1,5 @@
 /** Ways past the gateway: each open beside closed, against servers of this machine. */
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseHostPort, tryDatabase, tryHost, trySocket } from '../src/bypass/connections.ts';
 import { examineFiles, examineProcesses, examineVariables } from '../src/bypass/custody.ts';
@@ -73,6 +75,17 @@ describe('a host', () => {
     });
     expect(await tryHost('upstream', at(dead))).toMatchObject({ verdict: 'unknown', remedy: expect.any(String) });
     expect(await tryHost('provider', { host: 'nowhere.invalid', port: 443 })).toMatchObject({ verdict: 'closed' });
+  });
+
+  it('with TLS is told with the name in its certificate, whoever has signed it', async () => {
+    const server = createTlsServer(selfSigned('intercepting-proxy.acme.example'), (socket) => socket.end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(() => server.close());
+    expect(await tryHost('provider', at(portOf(server.address())))).toMatchObject({
+      verdict: 'open',
+      cause: 'it can be connected to, with TLS, the certificate names intercepting-proxy.acme.example',
+    });
   });
 
   it('that takes a connection and says nothing is open all the same', async () => {
@@ -268,4 +281,34 @@ it('the command reports as JSON or in words, and its exit code says whether a do
 
 function isOpen({ verdict }: { verdict: string }): boolean {
   return verdict === 'open';
+}
+
+/** A certificate (RFC 5280) of a name, by its own key. */
+function selfSigned(name: string): { readonly key: string; readonly cert: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const der = (tag: number, ...parts: readonly Buffer[]): Buffer => {
+    const body = Buffer.concat(parts);
+    const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 255];
+    return Buffer.concat([Buffer.from([tag, ...length]), body]);
+  };
+  const sequence = (...parts: readonly Buffer[]): Buffer => der(0x30, ...parts);
+  const oid = (hex: string): Buffer => der(6, Buffer.from(hex, 'hex'));
+  const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'));
+  const commonName = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))));
+  const time = (year: number): Buffer => der(0x18, Buffer.from(`${year}0101000000Z`));
+  const body = sequence(
+    der(0xa0, der(2, Buffer.from([2]))),
+    der(2, Buffer.from([1])),
+    ecdsaWithSha256,
+    commonName,
+    sequence(time(2020), time(2099)),
+    commonName,
+    publicKey.export({ type: 'spki', format: 'der' }),
+  );
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, privateKey)]);
+  const certificate = sequence(body, ecdsaWithSha256, der(3, signature));
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  };
 }

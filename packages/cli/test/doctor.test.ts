@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { examine } from '../src/commands/doctor.ts';
+import { examine, examineSecrets } from '../src/commands/doctor.ts';
 
 const NOW = Date.parse('2026-04-01T12:00:00.000Z');
 const GOOD: Parameters<typeof examine>[0] = {
@@ -57,4 +57,17 @@ test('when a counter is not what the log says, it is told with a remedy', () => 
   const told = examine(GOOD, budgets, NOW).find(({ name }) => name === 'budgets');
   expect(told?.detail).toContain('agent/agt_1/usd/pay');
   expect(told?.remedy).toBeTruthy();
+});
+
+test('a credential that ends soon, or has ended, is told with a remedy; others are not', () => {
+  const told = examineSecrets([
+    { name: 'fine', expires: null, expiry: 'none' },
+    { name: 'later', expires: 2_000_000_000, expiry: 'ok' },
+    { name: 'soon', expires: 1_800_000_000, expiry: 'soon' },
+    { name: 'past', expires: 1_700_000_000, expiry: 'past' },
+  ]);
+  expect(told.map(({ name, state, remedy }) => [name, state, remedy])).toEqual([
+    ['secret soon', 'warning', 'Store a new one: hivekey secret set soon'],
+    ['secret past', 'warning', 'Store a new one: hivekey secret set past'],
+  ]);
 });

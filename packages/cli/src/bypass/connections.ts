@@ -58,7 +58,7 @@ function reachedBy({ code = 'it failed' }: NodeJS.ErrnoException): Reached {
 }
 
 /** The name in the certificate shows whether it is the host, or something in between. Undefined without TLS. */
-export function certificateOf({ host, port }: HostPort, patienceMs: number = PATIENCE_MS): Promise<string | undefined> {
+function certificateOf({ host, port }: HostPort, patienceMs: number = PATIENCE_MS): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connectTls({
       host,
