@@ -63,6 +63,11 @@ export interface Person {
   readonly authority:
     | readonly { readonly capability: string; readonly max?: Readonly<Record<string, number>> }[]
     | null;
+  /** Roles in the workspace: those given to the person, and with those of the groups. */
+  readonly roles: readonly string[];
+  readonly effective_roles: readonly string[];
+  /** An account for emergencies, which signs in with a passkey alone. */
+  readonly break_glass: boolean;
   /** The SCIM connection that provides the person; null for one kept by hand. */
   readonly directory: string | null;
   readonly user_name: string;
@@ -73,6 +78,44 @@ export interface Person {
   readonly deleted_at: number | null;
   readonly agents: number;
   readonly created: number;
+}
+
+/** A link with which a person signs in for the first time. */
+export interface Invitation {
+  readonly id: string;
+  readonly object: 'invitation';
+  readonly person: string;
+  readonly purpose: 'identity' | 'passkey';
+  readonly any_email: boolean;
+  readonly status: 'open' | 'used' | 'revoked' | 'expired';
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number;
+  readonly used_at: number | null;
+  /** Only in the answer that made it. */
+  readonly url?: string;
+}
+
+/** A decision that a person signed with a passkey; binary members in base64url. */
+export interface SignedDecision {
+  readonly id: string;
+  readonly object: 'signed_decision';
+  readonly kind: string;
+  readonly subject: string;
+  readonly person: string;
+  readonly passkey: string;
+  /** The canonical text that was signed. */
+  readonly decision: string;
+  readonly nonce: string;
+  readonly client_data: string;
+  readonly authenticator_data: string;
+  readonly signature: string;
+  /** A JWK. */
+  readonly public_key: Readonly<Record<string, unknown>>;
+  readonly cose_key: string;
+  readonly origin: string;
+  readonly rp_id: string;
+  readonly signed_at: number;
 }
 
 export interface Group {
@@ -291,7 +334,7 @@ export interface TransferTask {
   readonly person_id: string;
   /** The person is back; their agents are not, until somebody decides. */
   readonly person_active: boolean;
-  readonly cause: 'administrator' | 'scim' | 'identity_provider' | 'security_event';
+  readonly cause: 'administrator' | 'scim';
   readonly actor: string;
   readonly status: 'open' | 'done' | 'expired' | 'superseded';
   readonly agents_total: number;

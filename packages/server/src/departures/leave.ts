@@ -16,7 +16,7 @@ import { openTask } from './open-task.ts';
 import { withdrawOffersTo } from './transfer.ts';
 
 /** Who said that the person has left. */
-export type Cause = 'administrator' | 'scim' | 'identity_provider' | 'security_event';
+export type Cause = 'administrator' | 'scim';
 
 export interface Actor {
   readonly workspaceId: WorkspaceId;

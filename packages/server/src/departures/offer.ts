@@ -2,6 +2,7 @@
 import { readAgent, settleStatus } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkAssurance, ownSignInProblem } from '../identity/index.ts';
 import { type AgentId, newId, type PersonId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { ownerFor } from '../people/index.ts';
@@ -137,13 +138,15 @@ async function offerIn(
 /**
  * By the person who is asked, with their own session or key. The agent is theirs then; one that was stopped when its
  * former owner left stays stopped until it is restored, and needs new tokens. Throws `transfer_not_found`,
- * `transfer_<status>`, `transfer_not_yours`, `owner_inactive`, `owner_stopped`.
+ * `transfer_<status>`, `transfer_not_yours`, `owner_inactive`, `owner_stopped`, and where the workspace asks for more than a
+ * key of theirs `sign_in_required`, `step_up_required`.
  */
 export function acceptOffer(log: ActionLog, who: Administrator, id: string, reason: string): Promise<TransferView> {
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
     const offer = await mine(transaction, who, id);
+    await checkAssurance(client, who, 'confirm', transaction.now);
     const to = await ownerFor(transaction, who, offer.to);
     await endOffers(transaction, workspaceId, { id }, 'accepted', { actor, reason });
     await giveAgent(transaction, who, {
@@ -172,6 +175,8 @@ export function acceptOffer(log: ActionLog, who: Administrator, id: string, reas
 export function declineOffer(log: ActionLog, who: Administrator, id: string, reason: string): Promise<TransferView> {
   return log.transact(who.workspaceId, async (transaction) => {
     await mine(transaction, who, id);
+    const problem = await ownSignInProblem(transaction.client, who);
+    if (problem !== undefined) throw problem;
     await endOffers(transaction, who.workspaceId, { id }, 'declined', { actor: who.actor, reason });
     return readTransfer(transaction.client, who.workspaceId, id);
   });

@@ -167,7 +167,7 @@ export const orphanSchema = z
   })
   .meta({ id: 'Orphan' });
 
-export type Orphan = z.output<typeof orphanSchema>;
+type Orphan = z.output<typeof orphanSchema>;
 
 /**
  * Agents without an accountable person, and those of whose deputies nobody is left. Of active agents the first are none,

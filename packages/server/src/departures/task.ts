@@ -17,7 +17,7 @@ export const taskSchema = z
     person_active: z
       .boolean()
       .meta({ description: 'The person is back. Their agents are not, until somebody decides.' }),
-    cause: z.enum(['administrator', 'scim', 'identity_provider', 'security_event']),
+    cause: z.enum(['administrator', 'scim']),
     actor: z.string(),
     status: z.enum(TASK_STATUSES),
     agents_total: z.int(),

@@ -27,7 +27,7 @@ export function watchDepartures(context: LeaveContext): Rounds {
 }
 
 /** One look. What fails keeps nothing else from being done, and is due again in the next one. */
-export async function lookAfterTasks(context: LeaveContext): Promise<void> {
+async function lookAfterTasks(context: LeaveContext): Promise<void> {
   const failures: unknown[] = [];
   for (const work of [completeLost, keepRestored, lapseOffers, tell, retire])
     await work(context).catch((error: unknown) => failures.push(error));

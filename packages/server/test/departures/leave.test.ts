@@ -319,6 +319,14 @@ describe('another owner', () => {
       'transfer_open',
     );
     expect((await offer(agent.name, lee)).id).toBe(id);
+    // Where people decide by their own sign-in, a key of theirs says neither yes nor no.
+    await owner.query(
+      `INSERT INTO sign_in_settings (workspace_id, idle_seconds, session_seconds, people_decide, step_up, step_up_seconds, author)
+       SELECT id, 1800, 28800, 'sessions', '{}', 300, 'key:first' FROM workspaces`,
+    );
+    for (const verb of ['accept', 'decline'])
+      expect(codeOf(await lee.ask('POST', `/v1/ownership-transfers/${id}/${verb}`))).toEqual([403, 'sign_in_required']);
+    await owner.query('DELETE FROM sign_in_settings');
     expect((await lee.ask('POST', `/v1/ownership-transfers/${id}/decline`, { reason: 'not mine' })).body).toMatchObject(
       {
         status: 'declined',
