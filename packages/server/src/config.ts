@@ -35,6 +35,9 @@ const schema = z.strictObject({
   upstream_env: list,
   /** Folder from which `file://…` credentials may be read. */
   upstream_files: z.string().optional(),
+  /** Environment variables and folder from which `env://…` and `file://…` key-encryption keys may be read. */
+  key_env: list,
+  key_files: z.string().optional(),
   /** HashiCorp Vault or OpenBao, for `hashicorp://…` credentials and `transit://…` keys: its address, such as https://vault.acme.example:8200. */
   vault_addr: z.url({ protocol: /^https?$/ }).optional(),
   vault_namespace: z.string().min(1).optional(),
@@ -63,6 +66,8 @@ const schema = z.strictObject({
   hold_seconds: z.number().min(0.1).max(280).default(50),
   /** MCP clients that can open links get one to the approval of a held call: where who runs an agent also approves. */
   approval_pointers: z.union([z.boolean(), z.stringbool()]).default(false),
+  /** Directories may ask for agents over SCIM, by the draft of an extension that still changes. */
+  scim_agents: z.union([z.boolean(), z.stringbool()]).default(false),
   shutdown_seconds: z.int().min(1).max(600).default(10),
 });
 
@@ -75,7 +80,7 @@ export interface Config extends Omit<Settings, 'database_url' | 'secret_key'> {
   readonly secretKey: Secret | undefined;
 }
 
-const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env', 'vault_paths', 'aws_secrets']);
+const LISTS = new Set(['allowed_hosts', 'upstream_allow', 'upstream_env', 'key_env', 'vault_paths', 'aws_secrets']);
 const NUMBERS = new Set([
   'port',
   'body_limit_bytes',

@@ -69,6 +69,7 @@ export function newId<Id extends string>(
     | 'psk'
     | 'sgn'
     | 'grp'
+    | 'sag'
     | 'scim'
     | 'sct'
     | 'rwp',

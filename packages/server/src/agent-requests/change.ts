@@ -1,5 +1,5 @@
 /** Asking for an agent, and answering. Each is one transaction with its records; the database refuses a second answer. */
-import { createAgentIn, refuseTakenHandle } from '../agents/index.ts';
+import { createAgentIn, readAgentSettings, refusePast, refuseTakenHandle } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { checkAssurance } from '../identity/index.ts';
@@ -7,12 +7,11 @@ import { newId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readRequest } from './read.ts';
 import type { AgentRequest, NewRequest } from './request.ts';
-import { readAgentSettings } from './settings.ts';
 
 /** Who asks: an administrator, or a directory over SCIM. */
 export type Requester = Pick<Administrator, 'workspaceId' | 'actor' | 'person'> & { readonly credentialId: string };
 
-/** Throws `person_required`, `handle_taken`, `handle_looks_taken`, `agent_request_open`. Whether owner and roles exist is looked at when it is approved. */
+/** Throws `person_required`, `handle_taken`, `handle_looks_taken`, `agent_request_open`, `valid_until_past`. Whether owner and roles exist is looked at when it is approved. */
 export function requestAgent(log: ActionLog, who: Requester, request: NewRequest): Promise<AgentRequest> {
   return log.transact(who.workspaceId, (transaction) => requestAgentIn(transaction, who, request));
 }
@@ -25,6 +24,7 @@ export async function requestAgentIn(
   const { client, log } = transaction;
   if (person === undefined && source !== 'scim') throw personRequired('asks for');
   await refuseTakenHandle(transaction, workspaceId, wanted.name);
+  if (wanted.valid_until !== undefined) refusePast(transaction, wanted.valid_until);
   const { rows } = await client.query<{ id: string }>(
     `SELECT id FROM agent_requests WHERE workspace_id = $1 AND lower(handle) = lower($2) AND status = 'requested'`,
     [workspaceId, wanted.name],
@@ -210,6 +210,20 @@ async function answer(
       WHERE workspace_id = $1 AND id = $2 AND status = 'requested'`,
     [workspaceId, id, status, actor, person?.id ?? null, reason, agentId ?? null, at ?? null],
   );
+}
+
+/** The directory that asked for it wants it no more. Nothing for one that was answered. */
+export async function withdrawIn(transaction: LoggedTransaction, who: Requester, id: string): Promise<void> {
+  const request = await readRequest(transaction.client, who.workspaceId, id);
+  if (request.status !== 'requested') return;
+  await answer(transaction, who, id, 'withdrawn', '');
+  transaction.log({
+    kind: 'agent.refused',
+    actor: who.actor,
+    ...fieldsOf(request),
+    status: 'withdrawn',
+    reason: '',
+  });
 }
 
 /** No answer is a no. */

@@ -11,6 +11,8 @@ import type { Admission, AgentChange, AgentView, NewAgent } from './agent.ts';
 import { skeletonOf } from './handle.ts';
 import { type Agent, readAgent } from './read.ts';
 import { settleStatus } from './status.ts';
+import { instantOf, refusePast, refuseProlonging } from './validity.ts';
+import { declareAttributes } from './versions.ts';
 
 /** Throws `handle_taken`, `handle_looks_taken`, `role_not_found`, `role_stopped`, `owner_inactive`, `owner_stopped`, `workspace_stopped`. */
 export function createAgent(log: ActionLog, who: Administrator, agent: NewAgent): Promise<AgentView> {
@@ -54,12 +56,13 @@ export async function createAgentIn(
     );
   await refuseTakenHandle(transaction, workspaceId, agent.name);
   await refuseRoles(transaction, workspaceId, agent.roles);
+  if (agent.valid_until !== undefined) refusePast(transaction, agent.valid_until);
   const owner = await ownerFor(transaction, who, agent.owner);
   const id = newId<AgentId>('agt');
   await client.query(
     `INSERT INTO agents (workspace_id, id, handle, skeleton, owner_id, description, metadata, risk_tier, created_by, created_at,
-                         request_id, requested_at, approved_at, approved_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::timestamptz, now()), $11, $12, $10, $13)`,
+                         request_id, requested_at, approved_at, approved_by, valid_until)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce($10::timestamptz, now()), $11, $12, $10, $13, to_timestamp($14))`,
     [
       workspaceId,
       id,
@@ -74,6 +77,7 @@ export async function createAgentIn(
       admission?.requestId ?? null,
       admission?.requestedAt ?? null,
       admission === undefined ? null : actor,
+      agent.valid_until ?? null,
     ],
   );
   await client.query('INSERT INTO agent_state (workspace_id, agent_id) VALUES ($1, $2)', [workspaceId, id]);
@@ -88,7 +92,10 @@ export async function createAgentIn(
     metadata: agent.metadata,
     risk_tier: agent.risk_tier ?? undefined,
     request_id: admission?.requestId,
+    valid_until: instantOf(agent.valid_until ?? null) ?? undefined,
   });
+  if (agent.attributes !== undefined)
+    await declareAttributes(transaction, who, await readAgent(client, workspaceId, id), agent.attributes);
   const made = await readAgent(client, workspaceId, id);
   if (agent.deputies === undefined || agent.deputies.length === 0) return made;
   await setDeputiesIn(transaction, who, made, agent.deputies);
@@ -144,6 +151,8 @@ async function wear(
   agentId: AgentId,
   roles: readonly string[],
 ): Promise<void> {
+  // Whoever takes a role away stands in the history that the database keeps of it.
+  await client.query(`SELECT set_config('hivekey.actor', $1, true)`, [actor]);
   await client.query('DELETE FROM agent_roles WHERE workspace_id = $1 AND agent_id = $2 AND role <> ALL($3)', [
     workspaceId,
     agentId,
@@ -173,30 +182,45 @@ export function changeAgent(
       description = before.description,
       metadata = before.metadata,
       risk_tier: tier = before.risk_tier,
+      valid_until: validUntil = before.valid_until,
     } = change;
     const isGiven = change.owner !== undefined && change.owner !== before.owner;
     if (isGiven) await refuseUnaccepted(transaction, workspaceId, before.name);
     const owner = isGiven
       ? await ownerFor(transaction, who, change.owner ?? '')
       : { id: before.ownerId, email: before.owner };
-    const after = { roles, owner: owner.email, description, metadata, risk_tier: tier };
+    const after = {
+      roles,
+      owner: owner.email,
+      description,
+      metadata,
+      risk_tier: tier,
+      valid_until: instantOf(validUntil),
+    };
     const was = {
       roles: before.roles,
       owner: before.owner,
       description: before.description,
       metadata: before.metadata,
       risk_tier: before.risk_tier,
+      valid_until: instantOf(before.valid_until),
     };
     const changes = changesOf(was, after);
-    if (Object.keys(changes).length === 0) return before;
+    if (validUntil !== before.valid_until) refuseProlonging(transaction, who, before, validUntil, owner.id);
+    if (change.attributes !== undefined) await declareAttributes(transaction, who, before, change.attributes);
+    if (Object.keys(changes).length === 0) {
+      if (change.attributes !== undefined) await settleStatus(transaction, workspaceId, [before.id]);
+      return readAgent(client, workspaceId, before.id);
+    }
     await refuseRoles(
       transaction,
       workspaceId,
       roles.filter((role) => !before.roles.includes(role)),
     );
     await client.query(
-      'UPDATE agents SET description = $3, metadata = $4, risk_tier = $5 WHERE workspace_id = $1 AND id = $2',
-      [workspaceId, before.id, description, metadata, tier],
+      `UPDATE agents SET description = $3, metadata = $4, risk_tier = $5, valid_until = to_timestamp($6)
+        WHERE workspace_id = $1 AND id = $2`,
+      [workspaceId, before.id, description, metadata, tier, validUntil],
     );
     await wear(transaction, who, before.id, roles);
     if (isGiven) {
@@ -251,19 +275,26 @@ function logChange(
 
 /** Stops the agent and keeps its tokens. Suspending twice changes nothing. */
 export function suspendAgent(log: ActionLog, who: Administrator, agentOrId: string, reason: string): Promise<Agent> {
-  const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const before = await readAgent(client, workspaceId, agentOrId);
-    const { rowCount } = await client.query(
-      `UPDATE agent_state SET suspended = true, stopped_reason = $3
-        WHERE workspace_id = $1 AND agent_id = $2 AND NOT suspended`,
-      [workspaceId, before.id, reason],
-    );
-    if (rowCount === 0) return before;
-    await settleStatus(transaction, workspaceId, [before.id]);
-    const agent = await readAgent(client, workspaceId, before.id);
-    logChange(transaction, actor, agent, { suspended: [false, true], status: [before.status, agent.status] }, reason);
-    return agent;
-  });
+  return log.transact(who.workspaceId, (transaction) => suspendAgentIn(transaction, who, agentOrId, reason));
+}
+
+/** What the agent has in flight is the caller's to stop, after the commit. */
+export async function suspendAgentIn(
+  transaction: LoggedTransaction,
+  { workspaceId, actor }: Pick<Administrator, 'workspaceId' | 'actor'>,
+  agentOrId: string,
+  reason: string,
+): Promise<Agent> {
+  const { client } = transaction;
+  const before = await readAgent(client, workspaceId, agentOrId);
+  const { rowCount } = await client.query(
+    `UPDATE agent_state SET suspended = true, stopped_reason = $3
+      WHERE workspace_id = $1 AND agent_id = $2 AND NOT suspended`,
+    [workspaceId, before.id, reason],
+  );
+  if (rowCount === 0) return before;
+  await settleStatus(transaction, workspaceId, [before.id]);
+  const agent = await readAgent(client, workspaceId, before.id);
+  logChange(transaction, actor, agent, { suspended: [false, true], status: [before.status, agent.status] }, reason);
+  return agent;
 }

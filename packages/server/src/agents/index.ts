@@ -1,5 +1,6 @@
 export { agentSchema, isOneWay, newAgentFields, ONE_WAY, withRoles } from './agent.ts';
-export { createAgentIn, refuseTakenHandle } from './change.ts';
+export { attributesSchema, attributesView } from './attributes.ts';
+export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
 export {
   findAgent,
@@ -11,4 +12,7 @@ export {
   type TokenState,
 } from './principal.ts';
 export { type Agent, listAgents, readAgent } from './read.ts';
+export { agentSettingsChangeSchema, agentSettingsSchema, changeAgentSettings, readAgentSettings } from './settings.ts';
 export { type LeftAgent, ownerChanged, ownerLeft, settleStatus } from './status.ts';
+export { refusePast } from './validity.ts';
+export { watchAgents } from './watch.ts';

@@ -13,6 +13,7 @@ import {
 } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { credentialKind } from '../identity/index.ts';
+import { agentEndpoint } from './agents.ts';
 import { refused, serveBulk } from './bulk.ts';
 import { noteTraffic, type Provisioner, provisionerOf, type Traffic } from './connection.ts';
 import { groupEndpoint, userEndpoint } from './endpoint.ts';
@@ -73,7 +74,11 @@ export function scimRoutes(limits: Limits): Routes {
     const service: Service = {
       base,
       documentation: `${context.url}/docs`,
-      endpoints: [userEndpoint({ ...context, base }), groupEndpoint({ ...context, base })],
+      endpoints: [
+        userEndpoint({ ...context, base }),
+        groupEndpoint({ ...context, base }),
+        ...(context.config.scim_agents ? [agentEndpoint({ ...context, base })] : []),
+      ],
       lane: new Lane(),
     };
     const pace = new Pace(Math.min(context.config.requests_per_minute, OPERATIONS_PER_MINUTE), context.clock);

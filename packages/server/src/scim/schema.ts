@@ -30,6 +30,8 @@ export interface ResourceType {
   readonly description: string;
   readonly schema: Schema;
   readonly extensions: readonly Schema[];
+  /** Another name, in lower case → the name it stands for. */
+  readonly aliases?: ReadonlyMap<string, string>;
 }
 
 /** One attribute of a resource type, or a part of it. */
@@ -127,7 +129,9 @@ export function attributeOf(
   name: string,
 ): { readonly key: string; readonly attribute: Attribute } | undefined {
   const found =
-    extension === undefined ? named([...COMMON, ...type.schema.attributes], name) : named(extension.attributes, name);
+    extension === undefined
+      ? named([...COMMON, ...type.schema.attributes], type.aliases?.get(name.toLowerCase()) ?? name)
+      : named(extension.attributes, name);
   return found && { key: keyOf(extension, found), attribute: found };
 }
 

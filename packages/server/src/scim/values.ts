@@ -71,6 +71,9 @@ export function readResource(type: ResourceType, body: JsonValue | undefined): M
 function put(attributes: Map<string, Value>, found: ReturnType<typeof attributeOf>, given: JsonValue): void {
   if (found === undefined || found.attribute.mutability === 'readOnly' || found.key === 'members') return;
   const value = readValue(found.attribute, given);
+  const before = attributes.get(found.key);
+  // Two names of one attribute never hold different values.
+  if (before !== undefined && value !== before) throw invalidValue(`${found.key} is given two values.`);
   if (value !== undefined) attributes.set(found.key, value);
 }
 
