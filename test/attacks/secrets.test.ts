@@ -182,6 +182,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 const database = newDatabase();
 const folder = mkdtempSync(join(tmpdir(), 'hivekey-secrets-'));
 const files = join(folder, 'credentials');
+const keys = join(folder, 'keys');
 let child: ChildProcess;
 let output = '';
 let port: number;
@@ -229,7 +230,8 @@ async function accessToken(): Promise<string> {
 beforeAll(async () => {
   mkdirSync(files);
   writeFileSync(join(files, 'key'), `${FILE}\n`);
-  writeFileSync(join(files, 'kek'), `${KEK}\n`);
+  mkdirSync(keys);
+  writeFileSync(join(keys, 'kek'), `${KEK}\n`);
   writeFileSync(join(folder, 'vault-token'), VAULT_TOKEN);
   [vault, tokens] = await Promise.all([startVault(), startTokenEndpoint(CLIENT)]);
   vault.tokens.set(VAULT_TOKEN, { ttl: 3600, renewable: true, usesLeft: 1_000 });
@@ -249,6 +251,7 @@ beforeAll(async () => {
       HIVEKEY_UPSTREAM_ALLOW: '127.0.0.1',
       HIVEKEY_UPSTREAM_ENV: 'UPSTREAM_KEY',
       HIVEKEY_UPSTREAM_FILES: files,
+      HIVEKEY_KEY_FILES: keys,
       UPSTREAM_KEY: VARIABLE,
       HIVEKEY_VAULT_ADDR: vault.url,
       HIVEKEY_VAULT_TOKEN_PATH: join(folder, 'vault-token'),

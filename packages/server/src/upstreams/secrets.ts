@@ -82,7 +82,12 @@ export interface SecretStoreOptions {
   readonly log: ActionLog;
   /** The key of workspaces that have set none; 32 bytes. */
   readonly key: KeyObject;
-  readonly config: ReadableCredentials;
+  readonly config: ReadableCredentials & {
+    /** Variables that `env://` keys may be read from. */
+    readonly key_env?: readonly string[] | undefined;
+    /** Folder below which `file://` keys may be read. */
+    readonly key_files?: string | undefined;
+  };
   /** HashiCorp Vault or OpenBao, where there is one. Closed with the store. */
   readonly vault?: VaultClient | undefined;
   /** Epoch milliseconds. */
@@ -118,8 +123,11 @@ class Store implements SecretStore {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
     const kv = vault === undefined ? undefined : new VaultKv(vault, this.#clock);
-    this.#reader = new CredentialReader(config, options.environment ?? process.env, kv);
-    const keyring = new Keyring(key, this.#reader, vault);
+    const environment = options.environment ?? process.env;
+    this.#reader = new CredentialReader(config, environment, kv);
+    // Keys have places of their own, so that no server can be given one as its credential.
+    const keys = { upstream_env: config.key_env ?? [], upstream_files: config.key_files };
+    const keyring = new Keyring(key, new CredentialReader(keys, environment, undefined), vault);
     this.#versions = new SecretVersions(pool, log, keyring);
     const failed = (error: unknown): void => logger?.warn({ err: error }, 'upkeep of stored credentials failed');
     this.#rewraps = new Rewraps(pool, log, keyring, failed);
@@ -150,7 +158,8 @@ class Store implements SecretStore {
     how?: NewVersion,
   ): Promise<SecretView> {
     await this.#versions.put(workspaceId, name, value, actor, how);
-    return this.#changedView(workspaceId, name);
+    // What is in use stays so.
+    return how?.staged === true ? this.#view(workspaceId, name) : this.#changedView(workspaceId, name);
   }
 
   putSecretIn(

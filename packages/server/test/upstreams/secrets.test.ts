@@ -89,8 +89,14 @@ async function openStore(
     pool,
     log: base.log,
     key,
-    config: { upstream_env: ['KEK'], upstream_files: folder, vault_paths: ['kv/crm', 'old'], aws_secrets: ['prod/'] },
-    environment: { KEK: randomBytes(32).toString('base64') },
+    config: {
+      upstream_env: ['TOKEN'],
+      key_env: ['KEK'],
+      key_files: folder,
+      vault_paths: ['kv/crm', 'old'],
+      aws_secrets: ['prod/'],
+    },
+    environment: { KEK: randomBytes(32).toString('base64'), TOKEN: ONE },
     vault: clientFor(settings, clock),
     clock: () => clock.ms,
     ...options,
@@ -118,7 +124,10 @@ describe('versions', () => {
     const opened = await openStore();
     const { store, workspaceId } = opened;
     await store.putSecret(workspaceId, 'crm', ONE, DANA);
+    const told: unknown[] = [];
+    store.onChange((...what) => told.push(what));
     const staged = await store.putSecret(workspaceId, 'crm', TWO, DANA, { staged: true });
+    expect(told).toEqual([]);
     expect(staged).toMatchObject({ version: 1, last4: '1111' });
     expect(staged.versions.map(({ version, state, last4 }) => [version, state, last4])).toEqual([
       [2, 'staged', '2222'],
@@ -127,8 +136,6 @@ describe('versions', () => {
     expect(await value(opened, 'vault://crm')).toBe(ONE);
     expect((await store.openVersion(workspaceId, 'crm', 2)).reveal()).toBe(TWO);
 
-    const told: unknown[] = [];
-    store.onChange((...what) => told.push(what));
     await store.promote(workspaceId, 'crm', 2, 3600, DANA);
     expect(told).toEqual([[workspaceId, 'crm']]);
     expect(await value(opened, 'vault://crm')).toBe(TWO);
@@ -407,12 +414,17 @@ describe('key-encryption keys', () => {
       ['gcp-kms://projects/p/locations/global/keyRings/r', 'key_reference_invalid'],
       ['gcp-kms://projects/p/locations/x/keyRings/r/cryptoKeys/../k', 'key_reference_invalid'],
       ['env://PATH', 'key_unusable'],
+      // What servers may be given is no key, and the other way round.
+      ['env://TOKEN', 'key_unusable'],
       ['file://short', 'key_unusable'],
       ['file:///etc/hostname', 'key_unusable'],
       ['transit://transit/missing', 'key_unusable'],
     ])
       await expect(store.rewrap(workspaceId, reference, DANA)).rejects.toMatchObject({ code });
     expect(await store.encryptionKeys(workspaceId)).toMatchObject({ current: 'derived', rewrap: null });
+    for (const ref of ['env://KEK', 'file://short'])
+      await expect(store.resolve(workspaceId, ref)).rejects.toEqual(unavailable(/does not allow/));
+    expect((await store.resolve(workspaceId, 'env://TOKEN')).reveal()).toBe(ONE);
   });
 });
 

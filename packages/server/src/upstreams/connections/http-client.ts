@@ -88,7 +88,7 @@ export class HttpClient {
       let isRefused = false;
       const end = await this.#exchange(request, authorized, (sending) => {
         const handler = handle(sending);
-        if (!isFirst || authorized === undefined) return handler;
+        if (!isFirst || authorized === undefined || !authorizer.isRenewable) return handler;
         return {
           ...handler,
           onHead: (head) => {

@@ -45,6 +45,11 @@ export class Authorizer {
       });
   }
 
+  /** Another try may carry another credential. */
+  get isRenewable(): boolean {
+    return this.#tokens !== undefined;
+  }
+
   /** Undefined where no credential is needed. Rejects with CredentialUnavailable. */
   async authorize(): Promise<Authorized | undefined> {
     const { injection } = this.#options;
