@@ -8,6 +8,7 @@ import { addBudgetCommands } from './commands/budgets.ts';
 import { addChannelCommands } from './commands/channels.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
+import { addDecisionCommands } from './commands/decisions.ts';
 import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDrillCommands } from './commands/drills.ts';
@@ -74,6 +75,7 @@ for (const add of [
   addContainmentCommands,
   addTwoPeopleCommands,
   addReceiptCommands,
+  addDecisionCommands,
   addDrillCommands,
   addQuarantineCommands,
   addLogCommands,

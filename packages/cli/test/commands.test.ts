@@ -424,6 +424,17 @@ test('a channel is set, tried, listed and removed, and an account in Slack writt
   expect((await hivekey([...update, 'erin'])).code).toBe(2);
 });
 
+test('a person is invited and given roles; what nobody signed does not hold', async () => {
+  await hivekey(['person', 'add', 'guest@acme.example']);
+  const invited = await hivekey(['person', 'invite', 'guest@acme.example']);
+  expect(invited.out).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/sign-in#invitation=\w{43}$/m);
+  const update = ['person', 'update', 'guest@acme.example', '--role', 'viewer', '--role', 'approver', '--json'];
+  expect(JSON.parse((await hivekey(update)).out).roles).toEqual(['approver', 'viewer']);
+  const signed = file('signed.json', JSON.stringify([{ decision: '{}' }]));
+  const verified = await hivekey(['decision', 'verify', signed]);
+  expect([verified.code, verified.out]).toEqual([3, expect.stringContaining('broken')]);
+});
+
 test('sources are marked, and risk signals raised, listed and cleared', async () => {
   const sources = file('sources.yaml', 'apiVersion: policy.hivekey.ai/v1\nkind: Sources\ntrusted: [crm.*]\n');
   expect((await hivekey(['sources', 'apply', '-f', sources])).out).toMatch(

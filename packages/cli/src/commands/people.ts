@@ -1,5 +1,5 @@
 /** person: who is accountable for agents. */
-import type { Person, TransferTask } from '@hivekey/sdk';
+import type { Invitation, Person, TransferTask } from '@hivekey/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Columns, when } from '../output.ts';
 import { online } from '../run.ts';
@@ -10,6 +10,7 @@ const COLUMNS: Columns<Person> = {
   name: ({ display_name }) => display_name,
   label: ({ label }) => label ?? '',
   groups: ({ groups }) => groups.join(', '),
+  roles: ({ effective_roles }) => effective_roles.join(', '),
   active: ({ active }) => (active ? 'yes' : 'no'),
   agents: ({ agents }) => String(agents),
   since: ({ created }) => when(created),
@@ -27,6 +28,7 @@ interface Details {
   readonly name?: string;
   readonly label?: string;
   readonly group?: readonly string[];
+  readonly role?: readonly string[];
 }
 
 function detailsOf({ name, label }: Details): Record<string, string> {
@@ -53,6 +55,19 @@ export function addPeopleCommands(program: Command): void {
     .action(
       online(async ({ out, hivekey }) => {
         out.table(await hivekey.all<Person>('/v1/people'), COLUMNS, 'There is nobody yet.');
+        return undefined;
+      }),
+    );
+  person
+    .command('invite <email>')
+    .description('make a link with which the person signs in for the first time; for one use')
+    .option('--any-email', 'the identity provider may state another e-mail than this one')
+    .action(
+      online<[string], { anyEmail?: boolean }>(async ({ out, hivekey }, { anyEmail = false }, email) => {
+        const path = `/v1/people/${encodeURIComponent(email)}/invitations`;
+        const made = await hivekey.request<Invitation>('POST', path, { body: { any_email: anyEmail } });
+        out.result(made, () => made.url ?? '');
+        out.note(`Give it to ${made.person} alone. It is good until ${when(made.expires_at)}.`);
         return undefined;
       }),
     );
@@ -85,6 +100,7 @@ export function addPeopleCommands(program: Command): void {
       'the account with which the person decides in Slack, e.g. T012AB3CD/U045EF6GH, or none',
       slackAccount,
     )
+    .option('--role <role>', 'a role in the workspace; repeatable, replaces the roles before', repeated)
     .option('--leave', 'no longer here')
     .option('--return', 'here again')
     .action(
@@ -92,7 +108,8 @@ export function addPeopleCommands(program: Command): void {
         async ({ out, hivekey }, options, email) => {
           const active = options.leave === true ? { active: false } : options.return === true ? { active: true } : {};
           const groups = options.group === undefined ? {} : { groups: options.group };
-          const body = { ...detailsOf(options), ...groups, ...options.slack, ...active };
+          const roles = options.role === undefined ? {} : { roles: options.role };
+          const body = { ...detailsOf(options), ...groups, ...roles, ...options.slack, ...active };
           const changed = await hivekey.request<Person>('PATCH', `/v1/people/${encodeURIComponent(email)}`, { body });
           out.result(
             changed,
