@@ -5,6 +5,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { watchAgentRequests } from './agent-requests/index.ts';
+import { watchAgents } from './agents/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -243,6 +244,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('drills', () => drills.close());
   const departures = watchDepartures(context);
   const agentRequests = watchAgentRequests(context);
+  const agents = watchAgents(context);
+  closers.add('agents', () => agents.close());
   closers.add('departures', () => departures.close());
   closers.add('requests for agents', () => agentRequests.close());
   const api = await createApi(context, state);

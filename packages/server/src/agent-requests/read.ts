@@ -41,7 +41,15 @@ function requestOf({
   requested_us,
   ...row
 }: Row): AgentRequest {
-  const { roles, deputies = [], description, metadata, risk_tier: tier = null } = wanted;
+  const {
+    roles,
+    deputies = [],
+    description,
+    metadata,
+    risk_tier: tier = null,
+    valid_until: validUntil = null,
+    attributes = {},
+  } = wanted;
   return {
     ...row,
     object: 'agent_request',
@@ -51,6 +59,8 @@ function requestOf({
     description,
     metadata,
     risk_tier: tier,
+    valid_until: validUntil,
+    attributes,
     wanted,
     requestedById: requested_by_id,
     credentialId: credential_id,

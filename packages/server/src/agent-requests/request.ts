@@ -1,6 +1,6 @@
 /** A request for an agent, as the API shows it, and what is taken from callers. */
 import { z } from 'zod';
-import { isOneWay, newAgentFields, ONE_WAY, withRoles } from '../agents/index.ts';
+import { attributesView, isOneWay, newAgentFields, ONE_WAY, withRoles } from '../agents/index.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, PersonId } from '../ids.ts';
 
@@ -47,6 +47,8 @@ export const requestSchema = z
     description: z.string(),
     metadata: z.record(z.string(), z.string()),
     risk_tier: z.enum(['low', 'medium', 'high', 'critical']).nullable(),
+    valid_until: z.int().nullable(),
+    attributes: attributesView,
     reason: z.string(),
     source: z.enum(REQUEST_SOURCES),
     requested_by: z.string(),

@@ -1,5 +1,11 @@
 /** Requests for agents over HTTP. */
 import { z } from 'zod';
+import {
+  agentSettingsChangeSchema,
+  agentSettingsSchema,
+  changeAgentSettings,
+  readAgentSettings,
+} from '../agents/index.ts';
 import { type Api, type ApiContext, type FastifyRequest, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { approveRequest, denyRequest, requestAgent, withdrawRequest } from './change.ts';
 import { listRequests, readRequest } from './read.ts';
@@ -11,7 +17,6 @@ import {
   requestDecisionSchema,
   requestSchema,
 } from './request.ts';
-import { agentSettingsChangeSchema, agentSettingsSchema, changeAgentSettings, readAgentSettings } from './settings.ts';
 
 const tags = ['agent requests'];
 const params = z.object({ id: z.string().max(64) });

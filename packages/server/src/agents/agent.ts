@@ -2,7 +2,11 @@
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import { emailSchema, groupSchema } from '../people/index.ts';
+import { type Attributes, attributesSchema, attributesView } from './attributes.ts';
 import { handleSchema } from './handle.ts';
+
+/** What of it somebody should look at. */
+export const ATTENTION = ['dormant', 'never_used', 'expiring', 'expired', 'no_credential', 'orphan'] as const;
 
 export const agentSchema = z
   .object({
@@ -29,6 +33,15 @@ export const agentSchema = z
       .nullable()
       .meta({ description: 'Who asked for it and who let it in. Null: it was created directly.' }),
     first_credential_at: z.int().nullable(),
+    first_action_at: z
+      .int()
+      .nullable()
+      .meta({ description: 'Its first action after its first credential, a little after it is on the log.' }),
+    valid_until: z.int().nullable().meta({ description: 'From then on it does nothing. Null: no end is set.' }),
+    dormant_since: z.int().nullable(),
+    version: z.int().meta({ description: 'Of what it is made of; 0: nothing was declared.' }),
+    attributes: attributesView.meta({ description: 'What it is made of, as declared.' }),
+    attention: z.array(z.enum(ATTENTION)),
     created: z.int(),
     created_by: z.string(),
     last_action_at: z.int().nullable(),
@@ -80,6 +93,8 @@ export function withRoles<Input extends { role?: string | undefined; roles?: str
 }
 
 const riskTier = z.enum(['low', 'medium', 'high', 'critical']);
+/** Epoch seconds, as far as PostgreSQL's own times and JavaScript's agree. */
+const validUntil = z.int().min(0).max(253_402_300_799).meta({ description: 'From then on it does nothing.' });
 const deputies = z
   .array(z.union([emailSchema, groupSchema]))
   .max(100)
@@ -95,6 +110,8 @@ export const newAgentFields = {
   description: description.default(''),
   metadata: metadata.default({}),
   risk_tier: riskTier.optional(),
+  valid_until: validUntil.optional(),
+  attributes: attributesSchema.optional(),
 };
 
 export const newAgentSchema = z
@@ -110,6 +127,11 @@ export const agentChangeSchema = z
     description: description.optional(),
     metadata: metadata.optional(),
     risk_tier: riskTier.nullable().optional(),
+    valid_until: validUntil
+      .nullable()
+      .optional()
+      .meta({ description: 'A later end, or none, is set by a person who is not the owner.' }),
+    attributes: attributesSchema.optional().meta({ description: 'All of them: what is absent here is gone.' }),
   })
   .refine(isOneWay, ONE_WAY);
 
@@ -122,6 +144,9 @@ export interface NewAgent {
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly risk_tier?: AgentView['risk_tier'] | undefined;
+  /** Epoch seconds. */
+  readonly valid_until?: number | undefined;
+  readonly attributes?: Attributes | undefined;
 }
 
 /** How an agent came about that somebody asked for and somebody else let in. */
@@ -139,6 +164,8 @@ export interface AgentChange {
   readonly description?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly risk_tier?: AgentView['risk_tier'] | undefined;
+  readonly valid_until?: number | null | undefined;
+  readonly attributes?: Attributes | undefined;
 }
 
 export function newAgentOf(body: z.output<typeof newAgentSchema>): NewAgent {

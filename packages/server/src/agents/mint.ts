@@ -23,12 +23,20 @@ async function insertToken(
   { name, role, lifeSeconds }: Wanted,
   pepper: KeyObject,
 ): Promise<{ readonly token: Token; readonly text: string }> {
-  if (agent.status !== 'active')
+  const isExpired = agent.attention.includes('expired');
+  if (agent.status !== 'active' && !isExpired)
     throw new Failure(
       409,
       `agent_${agent.status}`,
       `The agent "${agent.name}" is ${agent.status}: no token is made for it.`,
       'Restore it with POST /v1/agents/:agent/restore first.',
+    );
+  if (isExpired)
+    throw new Failure(
+      409,
+      'agent_expired',
+      `The time of the agent "${agent.name}" is over: no token is made for it.`,
+      'Somebody other than its owner sets a later valid_until with PATCH /v1/agents/:agent first.',
     );
   const credential = newCredential('agt', pepper);
   const id = newId<TokenId>('tok');
@@ -53,7 +61,7 @@ function factsOf(token: Token) {
   };
 }
 
-/** Throws `agent_not_found`, `agent_suspended`, `agent_revoked`, `role_not_worn`. */
+/** Throws `agent_not_found`, `agent_suspended`, `agent_revoked`, `agent_expired`, `role_not_worn`. */
 export function mintToken(
   log: ActionLog,
   pepper: KeyObject,

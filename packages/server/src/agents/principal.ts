@@ -8,7 +8,7 @@ import type { Principal } from '../path/index.ts';
 
 const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
-       a.id AS agent_id, a.handle, s.status, s.revision, s.authz_epoch, s.untrusted_until,
+       a.id AS agent_id, a.handle, a.version, a.valid_until, a.valid_until <= clock_timestamp() AS agent_expired, s.status, s.revision, s.authz_epoch, s.untrusted_until,
        (SELECT json_agg(json_build_object('id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id)
           FROM risk_signals x WHERE x.workspace_id = a.workspace_id AND x.cleared_at IS NULL AND x.expires_at > now()
            AND ((x.kind = 'agent' AND x.subject = a.id) OR (x.kind = 'owner' AND x.subject = a.owner_id))) AS risks,
@@ -45,6 +45,9 @@ interface AgentRow {
   workspace_status: 'active' | 'stopped';
   agent_id: AgentId;
   handle: string;
+  version: number;
+  valid_until: Date | null;
+  agent_expired: boolean | null;
   status: 'active' | 'suspended' | 'revoked';
   revision: number;
   authz_epoch: number;
@@ -73,6 +76,7 @@ export type TokenState =
   | 'token_revoked'
   | 'agent_revoked'
   | 'agent_suspended'
+  | 'agent_expired'
   | 'workspace_stopped';
 
 export interface TokenHolder {
@@ -87,6 +91,7 @@ type Credential = Pick<Principal, 'tokenId' | 'tokenExpiresAtMs'>;
 function agentState(row: AgentRow): Exclude<TokenState, 'token_expired' | 'token_revoked'> {
   if (row.workspace_status === 'stopped') return 'workspace_stopped';
   if (row.status === 'revoked') return 'agent_revoked';
+  if (row.agent_expired === true) return 'agent_expired';
   return row.status === 'suspended' || !row.owner_active ? 'agent_suspended' : 'live';
 }
 
@@ -110,8 +115,10 @@ function principalFrom(row: AgentRow, roles: readonly string[], credential: Cred
     ...(row.label === null ? {} : { ownerLabel: row.label }),
     roles: rolesUnder(row.quarantine, roles),
     tokenId: credential.tokenId,
-    tokenExpiresAtMs: credential.tokenExpiresAtMs,
+    // The record's transaction compares it with the database's clock: whichever ends first.
+    tokenExpiresAtMs: Math.min(credential.tokenExpiresAtMs, row.valid_until?.getTime() ?? Number.POSITIVE_INFINITY),
     agentRevision: row.revision,
+    ...(row.version === 0 ? {} : { agentVersion: row.version }),
     authzEpoch: row.authz_epoch,
     ...(row.untrusted_until === null ? {} : { untrustedUntilMs: row.untrusted_until.getTime() }),
     ...(row.risks === null ? {} : { risks: row.risks }),

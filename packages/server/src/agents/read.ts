@@ -2,6 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { type AgentView, agentNotFound } from './agent.ts';
+import { attentionOf } from './attention.ts';
 
 const AGENTS = `
 SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_label,
@@ -12,6 +13,12 @@ SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_la
                                  'approved_by', a.approved_by, 'approved_at', floor(extract(epoch FROM a.approved_at))::bigint)
           FROM agent_requests q WHERE q.workspace_id = a.workspace_id AND q.id = a.request_id) AS admission,
        floor(extract(epoch FROM a.first_credential_at))::bigint AS first_credential_at,
+       floor(extract(epoch FROM a.first_action_at))::bigint AS first_action_at,
+       floor(extract(epoch FROM a.valid_until))::bigint AS valid_until,
+       floor(extract(epoch FROM a.dormant_since))::bigint AS dormant_since, a.version,
+       coalesce((SELECT v.attributes FROM agent_versions v
+                  WHERE v.workspace_id = a.workspace_id AND v.agent_id = a.id AND v.version = a.version), '{}') AS attributes,
+       ${attentionOf('a', 's', 'p')} AS attention,
        ARRAY(SELECT r.role FROM agent_roles r WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id
               ORDER BY r.position, r.role) AS roles,
        floor(extract(epoch FROM a.created_at))::bigint AS created, a.created_by,
@@ -22,6 +29,7 @@ SELECT a.id, a.handle AS name, a.owner_id, p.email AS owner, p.label AS owner_la
              JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id AND k.lifted_at IS NULL
             WHERE c.workspace_id = a.workspace_id AND c.agent_id = a.id ORDER BY k.ordered_at DESC LIMIT 1)
          WHEN 'suspended' THEN CASE WHEN s.suspended THEN s.stopped_reason
+           WHEN a.valid_until <= clock_timestamp() THEN 'It was valid until an earlier time.'
            WHEN p.active THEN 'Its owner was deactivated, and it has not been restored since.' ELSE 'The owner was deactivated.' END
        END AS stopped_reason,
        (SELECT json_build_object('id', q.id, 'role', q.role, 'reason', q.reason,
@@ -45,6 +53,12 @@ interface Row {
   risk_tier: AgentView['risk_tier'];
   admission: AgentView['admission'];
   first_credential_at: number | null;
+  first_action_at: number | null;
+  valid_until: number | null;
+  dormant_since: number | null;
+  version: number;
+  attributes: AgentView['attributes'];
+  attention: AgentView['attention'];
   roles: string[];
   created: number;
   created_by: string;
@@ -75,13 +89,14 @@ export interface AgentFilter {
   readonly role?: string | undefined;
   /** Part of the name or the description. */
   readonly q?: string | undefined;
+  readonly attention?: AgentView['attention'][number] | undefined;
 }
 
 /** By name, up to `limit` agents after `after` (a name in lower case). */
 export async function listAgents(
   pool: Pool,
   workspaceId: WorkspaceId,
-  { status, owner, role, q }: AgentFilter,
+  { status, owner, role, q, attention }: AgentFilter,
   after: string | undefined,
   limit: number,
 ): Promise<Agent[]> {
@@ -93,8 +108,9 @@ export async function listAgents(
          WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id AND r.role = $4))
    AND ($5::text IS NULL OR strpos(lower(a.handle || ' ' || a.description), lower($5)) > 0)
    AND ($6::text IS NULL OR lower(a.handle) COLLATE "C" > $6 COLLATE "C")
+   AND ($8::text IS NULL OR $8 = ANY(${attentionOf('a', 's', 'p')}))
  ORDER BY lower(a.handle) COLLATE "C" LIMIT $7`,
-    [workspaceId, status ?? null, owner ?? null, role ?? null, q ?? null, after ?? null, limit],
+    [workspaceId, status ?? null, owner ?? null, role ?? null, q ?? null, after ?? null, limit, attention ?? null],
   );
   return rows.map(agentOf);
 }

@@ -16,20 +16,24 @@ import { answersFor } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceRole } from '../identity/index.ts';
 import { loadPolicySet } from '../roles/index.ts';
-import { agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
+import { ATTENTION, agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
 import { changeAgent, createAgent, suspendAgent } from './change.ts';
 import { manifestOf, visibleToolSchema } from './manifest.ts';
 import { rolesUnder } from './principal.ts';
 import { listAgents, readAgent } from './read.ts';
+import { agentVersionSchema, listVersions, readVersion } from './versions.ts';
 
 const params = z.object({ agent: z.string().max(128) });
 const tags = ['agents'];
+/** PostgreSQL's integer. */
+const MAX_VERSION = 2_147_483_647;
 
 const filters = {
   status: z.enum(['active', 'suspended', 'revoked']).optional(),
   owner: z.string().max(254).optional(),
   role: z.string().max(128).optional(),
   q: z.string().max(200).optional(),
+  attention: z.enum(ATTENTION).optional(),
 };
 
 /** Others only what they answer for. */
@@ -88,13 +92,58 @@ export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiC
     {
       schema: {
         tags,
-        summary: 'Change owner, roles, description or metadata; what is absent is unchanged',
+        summary: 'Change owner, roles, what it is made of, its end and the like; what is absent is unchanged',
         params,
         body: agentChangeSchema,
         response: { 200: agentSchema },
       },
     },
     ({ administrator, params: { agent }, body }) => changeAgent(log, administrator, agent, agentChangeOf(body)),
+  );
+
+  api.get(
+    '/v1/agents/:agent/versions',
+    {
+      schema: {
+        tags,
+        summary: 'What the agent is and was made of, newest first',
+        params,
+        querystring: z.strictObject(pageQuery),
+        response: { 200: listOf(agentVersionSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: { agent }, query: { limit, cursor } }) => {
+      const { id } = await readAgent(pool, workspaceId, agent);
+      const scope = { list: 'agent-versions', workspaceId, filter: { agent: id } };
+      const [before] = openCursor(keys.state, scope, cursor) ?? [];
+      const from = before === undefined ? undefined : Number(before);
+      const rows = await listVersions(pool, workspaceId, id, from, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (version) => version,
+        ({ version }) => [version],
+      );
+    },
+  );
+
+  api.get(
+    '/v1/agents/:agent/versions/:version',
+    {
+      schema: {
+        tags,
+        summary: 'One version of what the agent is made of, with its changes against another',
+        params: params.extend({ version: z.coerce.number().int().min(1).max(MAX_VERSION) }),
+        querystring: z.strictObject({ against: z.coerce.number().int().min(1).max(MAX_VERSION).optional() }),
+        response: { 200: agentVersionSchema },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: { agent, version }, query: { against } }) => {
+      const { id } = await readAgent(pool, workspaceId, agent);
+      return readVersion(pool, workspaceId, id, version, against);
+    },
   );
 
   api.get(

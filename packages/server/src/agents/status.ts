@@ -13,7 +13,7 @@ export interface Settled {
 
 /**
  * `revoked` while any stop that covers the agent stands, and for a shadow whose rehearsal is over; else `suspended` while
- * a person or the owner's leaving holds it, else `active`. Raises the revision in any case, so that no decision made before this
+ * a person or the owner's leaving holds it or its time is over, else `active`. Raises the revision in any case, so that no decision made before this
  * is recorded after it; and the epoch by $3, for stops that end tokens: it never falls, so no token made
  * before revives. $4: the owner leaves. Rows are locked in id order, like the recorder's. One update a row: a second one in the same
  * transaction would also look up its foreign key.
@@ -28,7 +28,7 @@ WITH due AS MATERIALIZED (
               WHEN a.rehearsal_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM rehearsals r
                  WHERE r.workspace_id = a.workspace_id AND r.id = a.rehearsal_id AND r.status = 'running') THEN 'revoked'
-              WHEN s.suspended OR s.owner_left OR $4 OR NOT p.active THEN 'suspended'
+              WHEN s.suspended OR s.owner_left OR $4 OR NOT p.active OR a.valid_until <= clock_timestamp() THEN 'suspended'
               ELSE 'active' END AS after
     FROM agent_state s
     JOIN agents a ON a.workspace_id = s.workspace_id AND a.id = s.agent_id

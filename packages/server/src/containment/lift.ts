@@ -104,6 +104,13 @@ export async function restoreIn(
       WHERE workspace_id = $1 AND agent_id = $2 AND (suspended OR owner_left) AND $3`,
     [workspaceId, agent.id, what === 'all'],
   );
+  if (own === undefined && released === 0 && agent.attention.includes('expired'))
+    throw new Failure(
+      409,
+      'agent_expired',
+      `The time of "${agent.name}" is over.`,
+      'Somebody other than its owner sets a later valid_until with PATCH /v1/agents/:agent.',
+    );
   if (own === undefined && released === 0) throw await stoppedOtherwise(transaction, who, agent);
   if (own !== undefined) await lift(transaction, who, await readContainment(client, workspaceId, own), reason);
   await settleAndLog(transaction, who, [agent.id], { reason, containment_id: own });

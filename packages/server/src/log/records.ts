@@ -106,7 +106,7 @@ function callText(
   return {
     head: `{${text('access', action.access)}${text('action', action.capability)}${text('agent', principal.agent)}${text('agent_id', principal.agentId)}`,
     middle:
-      `${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
+      `${json('agent_version', principal.agentVersion)}${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
       `${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
       `${text('event_id', eventId)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
       `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +

@@ -88,6 +88,7 @@ const DEAD: Readonly<Record<Exclude<TokenState, 'live'>, string>> = {
   token_revoked: 'credential: the token was revoked',
   agent_revoked: 'containment: the agent is revoked',
   agent_suspended: 'containment: the agent is suspended',
+  agent_expired: 'credential: the agent was valid until an earlier time',
   workspace_stopped: 'containment: the workspace is stopped',
 };
 

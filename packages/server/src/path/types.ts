@@ -34,6 +34,8 @@ export interface Principal {
   readonly tokenId: TokenId | KeyId | SessionId;
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
+  /** Of what the agent is made of, where that was declared. */
+  readonly agentVersion?: number;
   readonly authzEpoch: number;
   /** Content that is not trusted was permitted to the agent; what is in no session of the gateway's is taken to follow from it until then. */
   readonly untrustedUntilMs?: number;
@@ -223,6 +225,7 @@ export interface Unauthenticated {
     | 'token_revoked'
     | 'agent_revoked'
     | 'agent_suspended'
+    | 'agent_expired'
     | 'workspace_stopped';
 }
 

@@ -168,9 +168,14 @@ describe('a request', () => {
 it('the database keeps the times in order, and nobody who lets in their own', async () => {
   const request = await ask('bot-times');
   await world.ok('POST', `/v1/agent-requests/${request.id}/approve`, {}, as('bob'));
+  const later = `UPDATE agents SET approved_at = created_at + interval '1 second' WHERE handle = 'bot-times'`;
+  await expect(owner.query(later)).rejects.toThrow('agent_times: times of an agent are written once');
+  await owner.query('ALTER TABLE agents DISABLE TRIGGER agent_times_fixed');
+  await expect(owner.query(later)).rejects.toThrow('agents_times');
   await expect(
-    owner.query(`UPDATE agents SET approved_at = created_at + interval '1 second' WHERE handle = 'bot-times'`),
-  ).rejects.toThrow('agents_times');
+    owner.query(`UPDATE agents SET first_action_at = clock_timestamp() WHERE handle = 'bot-times'`),
+  ).rejects.toThrow('agents_first_action');
+  await owner.query('ALTER TABLE agents ENABLE TRIGGER agent_times_fixed');
   await owner.query('ALTER TABLE agent_requests DISABLE TRIGGER agent_request_moves');
   await expect(
     owner.query('UPDATE agent_requests SET decided_by_id = requested_by_id WHERE id = $1', [request.id]),

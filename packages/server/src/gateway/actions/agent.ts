@@ -26,6 +26,7 @@ const CREDENTIAL_WORDS: Readonly<Record<Unauthenticated['code'], string>> = {
   token_revoked: 'The agent token was revoked.',
   agent_revoked: 'The agent is revoked.',
   agent_suspended: 'The agent is suspended.',
+  agent_expired: 'The time of the agent is over.',
   workspace_stopped: 'The workspace is stopped.',
 };
 

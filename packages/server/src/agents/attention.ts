@@ -1,0 +1,27 @@
+/** What of an agent somebody should look at, as an expression of SQL. */
+import { DEFAULT_AGENT_SETTINGS } from './settings.ts';
+
+/** Days, as the workspace of an agent has set them. */
+export function daysOf(agent: string, setting: 'dormant_days' | 'warn_days'): string {
+  return `make_interval(days => coalesce((SELECT x.${setting} FROM agent_settings x WHERE x.workspace_id = ${agent}.workspace_id), ${DEFAULT_AGENT_SETTINGS[setting]}))`;
+}
+
+/**
+ * An array of text, from rows of agents, agent_state and people. Of an agent that a stop covers nothing: it is over.
+ * `orphan` as in GET /v1/orphans.
+ */
+export function attentionOf(agent: string, state: string, owner: string): string {
+  const deputies = `FROM agent_deputies d LEFT JOIN people m ON m.workspace_id = d.workspace_id AND m.active AND (m.id = d.person_id OR d."group" = ANY(m.groups))
+         WHERE d.workspace_id = ${agent}.workspace_id AND d.agent_id = ${agent}.id`;
+  return `CASE WHEN ${state}.status = 'revoked' THEN ARRAY[]::text[] ELSE array_remove(ARRAY[
+    CASE WHEN ${agent}.dormant_since IS NOT NULL THEN 'dormant' END,
+    CASE WHEN ${agent}.dormant_since IS NOT NULL AND ${state}.last_action_at IS NULL THEN 'never_used' END,
+    CASE WHEN ${agent}.valid_until > clock_timestamp()
+          AND ${agent}.valid_until <= clock_timestamp() + ${daysOf(agent, 'warn_days')} THEN 'expiring' END,
+    CASE WHEN ${agent}.valid_until <= clock_timestamp() THEN 'expired' END,
+    CASE WHEN NOT EXISTS (
+      SELECT FROM agent_tokens t WHERE t.workspace_id = ${agent}.workspace_id AND t.agent_id = ${agent}.id AND t.revoked_at IS NULL
+         AND t.authz_epoch = ${state}.authz_epoch AND t.expires_at > clock_timestamp()) THEN 'no_credential' END,
+    CASE WHEN NOT ${owner}.active OR (SELECT count(*) > 0 AND count(m.id) = 0 ${deputies}) THEN 'orphan' END
+  ]::text[], NULL) END`;
+}
