@@ -570,7 +570,7 @@ describe('hashicorp://', () => {
 
   it('is not asked at an address that no server has, or where nobody answers', async () => {
     for (const [address, why] of [
-      ['http://169.254.169.254', /address of Vault is refused|does not answer/],
+      ['http://169.254.169.254', /address of Vault is refused/],
       ['http://127.0.0.1:9', /does not answer/],
     ] as const) {
       const opened = await openStore({ address });

@@ -1,7 +1,7 @@
 /** AWS Secrets Manager, by the official client, which an installation that wants it adds itself. */
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { recordOf } from './json.ts';
 import { CredentialUnavailable } from './unavailable.ts';
-import { recordOf } from './vault-protocol.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -6,13 +6,14 @@ import { canonicalJson } from '@hivekey/action-log';
 import type { GoogleAuth } from 'google-auth-library';
 import { request } from 'undici';
 import type { EnvelopeContext } from '../envelope.ts';
+import { readJson } from './json.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { CredentialUnavailable } from './unavailable.ts';
-import { recordOf } from './vault-protocol.ts';
 
 const ORIGIN = 'https://cloudkms.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/cloudkms';
 const TIMEOUT_MS = 5_000;
+const MAX_BYTES = 64 * 1024;
 
 let auth: GoogleAuth | undefined;
 
@@ -72,7 +73,7 @@ export class GcpKmsKey implements KeyProvider {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       status = response.statusCode;
-      answer = recordOf(await response.body.json());
+      answer = await readJson(response.body, MAX_BYTES);
     } catch {
       throw new CredentialUnavailable('Google Cloud KMS does not answer');
     }

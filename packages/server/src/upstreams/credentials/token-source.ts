@@ -9,8 +9,8 @@ import { type AddressRules, type Endpoint, guardedLookup, literalProblem, parseE
 import type { OAuthClient } from '../injection.ts';
 import { SHORTEST_SECRET } from '../scrub.ts';
 import { signAssertion } from './client-assertion.ts';
+import { readJson } from './json.ts';
 import { CredentialUnavailable } from './unavailable.ts';
-import { recordOf } from './vault-protocol.ts';
 
 const CONNECT_MS = 5_000;
 const TIMEOUT_MS = 10_000;
@@ -141,7 +141,7 @@ export class TokenSource {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       status = response.statusCode;
-      answer = await jsonOf(response.body);
+      answer = await readJson(response.body, MAX_BYTES);
     } catch {
       // Undici's own words may name addresses.
       throw new CredentialUnavailable('the token endpoint does not answer');
@@ -194,19 +194,4 @@ export class TokenSource {
 
 function formEncoded(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1);
-}
-
-async function jsonOf(body: AsyncIterable<Buffer>): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error('too large');
-    chunks.push(chunk);
-  }
-  try {
-    return recordOf(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-  } catch {
-    return {};
-  }
 }

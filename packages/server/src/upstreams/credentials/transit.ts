@@ -1,10 +1,11 @@
 /** A key of the transit engine of Vault or OpenBao: the data keys go there, the key itself never leaves. */
 import { canonicalJson } from '@hivekey/action-log';
 import type { EnvelopeContext } from '../envelope.ts';
+import { recordOf } from './json.ts';
 import type { KeyProvider } from './key-provider.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 import type { VaultClient } from './vault-client.ts';
-import { recordOf, vaultPath } from './vault-protocol.ts';
+import { vaultPath } from './vault-protocol.ts';
 
 export class TransitKey implements KeyProvider {
   readonly reference: string;

@@ -3,10 +3,11 @@
  * obtained again as needed. Redirects are not followed, so that the token goes nowhere else.
  */
 import { Agent, request } from 'undici';
-import { type AddressRules, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
+import { type AddressRules, classifyAddress, guardedLookup, literalProblem, parseEndpoint } from '../address-guard.ts';
+import { readJson } from './json.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 import { VaultLogin, type VaultMethod } from './vault-login.ts';
-import { recordOf, type VaultAnswer, type VaultSend } from './vault-protocol.ts';
+import type { VaultAnswer, VaultSend } from './vault-protocol.ts';
 
 export interface VaultSettings {
   /** `https://vault.acme.example:8200`. */
@@ -28,9 +29,9 @@ export class VaultClient {
   constructor(settings: VaultSettings, rules: AddressRules, clock: () => number = Date.now) {
     const endpoint = parseEndpoint(settings.address);
     const { url, host, port } = endpoint;
-    // Set by who runs HiveKey: its own host may be private, and is still never a metadata service.
+    // Set by who runs HiveKey: its own host may be private, and is still no metadata service unless that is allowed, too.
     const own = { ...rules, allow: { ...rules.allow, hosts: [...rules.allow.hosts, { host, port }] } };
-    const isRefused = literalProblem(endpoint, own) !== undefined;
+    const isRefused = literalProblem(endpoint, classifyAddress(host) === 'link-local' ? rules : own) !== undefined;
     this.#agent = new Agent({
       connect: { timeout: CONNECT_MS, lookup: guardedLookup(port, own) },
       headersTimeout: TIMEOUT_MS,
@@ -54,7 +55,7 @@ export class VaultClient {
           dispatcher: this.#agent,
           signal: AbortSignal.timeout(TIMEOUT_MS),
         });
-        return { status: answer.statusCode, body: await jsonOf(answer.body) };
+        return { status: answer.statusCode, body: await readJson(answer.body, MAX_BYTES) };
       } catch {
         // Undici's own words may name addresses.
         throw new CredentialUnavailable('Vault does not answer');
@@ -74,17 +75,4 @@ export class VaultClient {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
-}
-
-async function jsonOf(body: AsyncIterable<Buffer>): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error('too large');
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
-  const value: unknown = text === '' ? {} : JSON.parse(text);
-  return recordOf(value);
 }

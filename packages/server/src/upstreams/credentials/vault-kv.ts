@@ -1,7 +1,8 @@
 /** Secrets of Vault's key-value engine, version 1 and 2. */
+import { recordOf } from './json.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 import type { VaultClient } from './vault-client.ts';
-import { recordOf, type VaultAnswer, vaultPath } from './vault-protocol.ts';
+import { type VaultAnswer, vaultPath } from './vault-protocol.ts';
 
 export interface KvReference {
   /** Mount and path, `kv/crm/key`. */

@@ -1,8 +1,9 @@
 /** A Vault token of our own: obtained on first use, renewed at two thirds of its life, obtained again when it is refused. */
 import { readFile } from 'node:fs/promises';
 import { Secret } from '../../secret.ts';
+import { recordOf } from './json.ts';
 import { CredentialUnavailable } from './unavailable.ts';
-import { recordOf, type VaultAnswer, type VaultSend, vaultPath } from './vault-protocol.ts';
+import { type VaultAnswer, type VaultSend, vaultPath } from './vault-protocol.ts';
 
 /** Files are read at each login, so that what delivers them may replace them at any time. */
 export type VaultMethod =

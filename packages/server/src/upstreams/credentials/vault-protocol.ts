@@ -14,11 +14,6 @@ export type VaultSend = (
   token: string | undefined,
 ) => Promise<VaultAnswer>;
 
-/** The members of a JSON object; none of anything else. */
-export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
-}
-
 /** Segments as they stand in a URL. */
 export function vaultPath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
