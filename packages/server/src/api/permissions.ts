@@ -61,6 +61,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/people/:person/invitations': ADMIN,
   'GET /v1/invitations': ['admin', 'auditor'],
   'POST /v1/invitations/:id/revoke': ADMIN,
+  'GET /v1/people/:person/identities': ['admin', 'auditor'],
   'DELETE /v1/people/:person/identities/:id': ADMIN,
   'PUT /v1/group-roles': ADMIN,
   'GET /v1/keys': ADMIN,

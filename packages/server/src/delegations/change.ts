@@ -1,6 +1,7 @@
 /** Handing one's say over, and taking it back. Each change is one transaction with its record. */
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { ownSignInProblem } from '../identity/index.ts';
 import { newId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
@@ -17,13 +18,10 @@ const CLOCK_TOLERANCE_MS = 60_000;
 
 /**
  * Only its holder hands a say over, so nobody names from whom. Throws `person_required`, `person_inactive`,
- * `person_not_found`, `delegation_to_self`, `delegation_times`.
+ * `sign_in_required`, `person_not_found`, `delegation_to_self`, `delegation_times`.
  */
-export function createDelegation(
-  log: ActionLog,
-  { workspaceId, actor, credentialId, person }: Administrator,
-  wanted: NewDelegation,
-): Promise<DelegationView> {
+export function createDelegation(log: ActionLog, who: Administrator, wanted: NewDelegation): Promise<DelegationView> {
+  const { workspaceId, actor, credentialId, person } = who;
   if (person === undefined)
     throw new Failure(
       403,
@@ -32,6 +30,8 @@ export function createDelegation(
       'Make a key of your own: hivekey key create NAME --person E-MAIL.',
     );
   return log.transact(workspaceId, async ({ client, now, log: record }) => {
+    const unsigned = await ownSignInProblem(client, who);
+    if (unsigned !== undefined) throw unsigned;
     const from = await readPerson(client, workspaceId, person.id);
     const to = await readPerson(client, workspaceId, wanted.to);
     for (const { active, email } of [from, to])

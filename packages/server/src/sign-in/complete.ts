@@ -73,15 +73,34 @@ export async function signInWith(
   return { kind: 'refused', failure: answer };
 }
 
-/** A sign-in that came to nothing: also for those that fail before anybody is known. */
+type Known = Partial<Pick<VerifiedSignIn, 'issuer' | 'subject' | 'email'>>;
+
+/** A sign-in that came to nothing. Where nothing else is written with it, it goes by `log.record`, which holds nobody up. */
+export function refusalRecord(
+  { purpose, providerId }: Pick<PendingSignIn, 'purpose' | 'providerId'>,
+  { issuer, subject, email }: Known,
+  { code }: Failure,
+) {
+  return {
+    kind: 'sign_in.refused',
+    actor: 'system',
+    provider_id: providerId,
+    purpose,
+    issuer,
+    subject,
+    email,
+    code,
+  } as const;
+}
+
+/** The same inside a transaction. */
 export function recordRefusal(
   { log }: Pick<LoggedTransaction, 'log'>,
-  { purpose, providerId }: Pick<PendingSignIn, 'purpose' | 'providerId'>,
-  known: Partial<Pick<VerifiedSignIn, 'issuer' | 'subject' | 'email'>>,
-  { code }: Failure,
+  pending: Pick<PendingSignIn, 'purpose' | 'providerId'>,
+  known: Known,
+  failure: Failure,
 ): void {
-  const { issuer, subject, email } = known;
-  log({ kind: 'sign_in.refused', actor: 'system', provider_id: providerId, purpose, issuer, subject, email, code });
+  log(refusalRecord(pending, known, failure));
 }
 
 async function attempt(
@@ -149,8 +168,9 @@ async function findIdentity(
   { provider: { workspaceId, id }, issuer, subject }: VerifiedSignIn,
 ): Promise<Identity | undefined> {
   const { rows } = await client.query<Identity>(
-    `SELECT id, person_id AS "personId" FROM person_identities
-      WHERE workspace_id = $1 AND provider_id = $2 AND issuer = $3 AND subject = $4`,
+    `SELECT i.id, i.person_id AS "personId" FROM person_identities i
+       JOIN people p ON p.workspace_id = i.workspace_id AND p.id = i.person_id AND p.deleted_at IS NULL
+      WHERE i.workspace_id = $1 AND i.provider_id = $2 AND i.issuer = $3 AND i.subject = $4`,
     [workspaceId, id, issuer, subject],
   );
   return rows[0];
@@ -312,6 +332,11 @@ async function link(
   actor: string,
 ): Promise<Identity> {
   const id = newId<IdentityId>('idt');
+  // Whoever comes back after the directory has deleted them is a person anew.
+  await client.query(
+    'DELETE FROM person_identities WHERE workspace_id = $1 AND provider_id = $2 AND issuer = $3 AND subject = $4',
+    [provider.workspaceId, provider.id, issuer, subject],
+  );
   await client.query(
     `INSERT INTO person_identities (workspace_id, id, provider_id, issuer, subject, person_id, linked_how, linked_by, linked_at, last_used_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,

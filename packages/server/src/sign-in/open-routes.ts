@@ -6,7 +6,7 @@ import { deviceOf, isHttps, sessionIdOf } from '../identity/index.ts';
 import type { SessionId, WorkspaceId } from '../ids.ts';
 import { answerRefused, answerSignedIn } from './answer.ts';
 import { beginSignIn } from './begin.ts';
-import { recordRefusal, signInWith } from './complete.ts';
+import { refusalRecord, signInWith } from './complete.ts';
 import { findInvitation } from './invitations.ts';
 import { storedOidcSettings } from './oidc/settings.ts';
 import { takePending } from './pending.ts';
@@ -156,9 +156,7 @@ export function openSignInRoutes(limits: Limits): Routes {
           const query = request.url.slice(request.url.indexOf('?'));
           const verified = await signIn.oidc.finish(provider, state, query, pending).catch(async (error: unknown) => {
             if (error instanceof Failure)
-              await log.transact(provider.workspaceId, async (transaction) =>
-                recordRefusal(transaction, pending, { issuer: provider.issuer }, error),
-              );
+              await log.record(provider.workspaceId, refusalRecord(pending, { issuer: provider.issuer }, error));
             throw error;
           });
           const completed = await log.transact(provider.workspaceId, (transaction) =>

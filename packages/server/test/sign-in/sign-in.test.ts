@@ -394,6 +394,8 @@ describe('a provider', () => {
   it('must be who it says it is', async () => {
     second.metadata = { issuer: idp.issuer };
     try {
+      // Metadata of a moment ago are not of the provider as it is set now.
+      await world.ok('PATCH', `/v1/identity-providers/${other.id}`, { name: 'Another' });
       const answer = await newBrowser().request('POST', `/v1/sign-in/${other.id}/start`, {});
       expect(answer.body.error.code).toBe('provider_unreachable');
     } finally {
@@ -590,6 +592,31 @@ describe('decisions that take a person', () => {
     expect((await first.request('POST', `/v1/approvals/${id}/decide`, approve)).body).toMatchObject({
       status: 'approved',
     });
+    const until = Math.floor(Date.now() / 1000) + 600;
+    const delegation = { to: 'again@acme.example', ends_at: until, reason: 'away' };
+    expect(await world.refused('POST', '/v1/delegations', delegation, { key })).toBe('sign_in_required');
+    expect((await first.request('POST', '/v1/delegations', delegation)).status).toBe(201);
+    await world.ok('PUT', '/v1/freezes/peak', {
+      apiVersion: 'policy.hivekey.ai/v1',
+      kind: 'Freeze',
+      metadata: { name: 'peak' },
+      time_zone: 'UTC',
+      starts: '2090-01-01T00:00:00',
+      ends: '2090-01-02T00:00:00',
+      scope: { classes: ['destructive'] },
+    });
+    const override = { reason: 'fire', minutes: 10 };
+    expect(await world.refused('POST', '/v1/freezes/peak/overrides', override, { key })).toBe('sign_in_required');
+    expect((await first.request('POST', '/v1/freezes/peak/overrides', override)).status).toBe(201);
+    // Two people sign in by a provider, so two can be asked for; a key of one of them proposes nothing.
+    await world.ok('PUT', '/v1/containment-settings', { two_people: { kill: ['role'] } });
+    const stop = { scope: 'role', target: 'support', reason: 'test' };
+    expect(await world.refused('POST', '/v1/containments', stop, { key })).toBe('sign_in_required');
+    const proposal = await first.request('POST', '/v1/containments', stop);
+    expect(proposal.status).toBe(202);
+    expect((await first.request('POST', `/v1/containment-proposals/${proposal.body.id}/withdraw`, {})).status).toBe(
+      200,
+    );
     await settings({ people_decide: 'keys' });
   });
 

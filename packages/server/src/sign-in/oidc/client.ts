@@ -22,6 +22,8 @@ const CLOCK_SKEW_SECONDS = 30;
 /** Of an ID token, in either direction: it was made for this answer. */
 const MAX_AGE_SECONDS = 300;
 
+const KNOWN_MS = 30_000;
+
 export interface OidcOptions {
   readonly secrets: SecretStore;
   readonly fetch: GuardedFetch;
@@ -53,6 +55,11 @@ export function redirectUri(url: string, providerId: string): string {
 export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOptions): Oidc {
   const derived = (state: string, what: 'nonce' | 'verifier'): string =>
     createHmac('sha256', stateKey).update(`oidc ${what} ${state}`).digest('base64url');
+
+  const known = new Map<
+    string,
+    { readonly version: string; readonly atMs: number; readonly config: Promise<oidc.Configuration> }
+  >();
 
   async function clientAuthentication(
     { workspaceId }: Pick<IdentityProvider, 'workspaceId'>,
@@ -100,6 +107,17 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
     return configure(provider.issuer, settings, await clientAuthentication(provider, settings));
   }
 
+  /** To leave for the provider, metadata of a moment ago do: whoever knocks here need not make it be asked each time. */
+  function recently(provider: IdentityProvider): Promise<oidc.Configuration> {
+    const version = `${provider.id} ${provider.updatedAt.getTime()}`;
+    const held = known.get(provider.id);
+    if (held !== undefined && held.version === version && Date.now() - held.atMs < KNOWN_MS) return held.config;
+    const config = discover(provider);
+    known.set(provider.id, { version, atMs: Date.now(), config });
+    config.catch(() => known.delete(provider.id));
+    return config;
+  }
+
   async function check(issuer: string): Promise<oidc.ServerMetadata> {
     const config = await configure(issuer, { client_id: 'none', id_token_alg: 'RS256' }, oidc.None());
     return config.serverMetadata();
@@ -142,7 +160,7 @@ export function createOidc({ secrets, fetch, stateKey, url, logger }: OidcOption
 
   async function begin({ provider, state, purpose, loginHint }: Beginning): Promise<Departure> {
     const settings = storedOidcSettings.parse(provider.settings);
-    const config = await discover(provider);
+    const config = await recently(provider);
     const parameters: Record<string, string> = {
       redirect_uri: redirectUri(url, provider.id),
       scope: [...new Set(['openid', ...settings.scopes])].join(' '),
