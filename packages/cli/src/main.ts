@@ -22,6 +22,7 @@ import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
+import { addScimCommands } from './commands/scim.ts';
 import { addSecretCommands } from './commands/secrets.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
@@ -60,6 +61,7 @@ for (const add of [
   addAgentCommands,
   addCredentialCommands,
   addPeopleCommands,
+  addScimCommands,
   addPolicyObjectCommands,
   addPolicyCommands,
   addBudgetCommands,
