@@ -10,6 +10,7 @@ import { completeInjection, type GivenInjection, injectionProblem } from '../../
 import { eventually, startWorkspace, type TestAgent, type Workspace } from '../actions/workspace.ts';
 import { agentOf } from '../gateway-http/client.ts';
 import { modern, send } from '../gateway-mcp/wire-client.ts';
+import { openHttp, textOf } from './connect.ts';
 import { modernScript } from './http-upstream.ts';
 
 const SECRET = 'client-secret-7Qm2Zk9LwX+/=';
@@ -241,6 +242,29 @@ describe('an OAuth client', () => {
     expect(await callTool()).toContain('401');
     expect(seen).toHaveLength(3);
     expect(tokens.asked.count).toBe(before);
+  });
+
+  it.each([
+    ['is repeated while it may begin', false],
+    ['is not when it may not begin any more', true],
+  ])('whose call was refused with its token %s', async (_what, isOver) => {
+    const injection = completeInjection(oauth());
+    const opening = { era: 'modern', secret: SECRET, settings: { injection } } as const;
+    await using opened = await openHttp(`${upstream.url}/mcp`, opening);
+    let stale: string | undefined;
+    turnsAway = (token) => {
+      stale ??= token;
+      return token === stale;
+    };
+    const stop = new AbortController();
+    let begun = 0;
+    const onBegin = (): void => {
+      begun += 1;
+      if (begun === 2 && isOver) stop.abort();
+    };
+    const answer = await opened.call('act', {}, { signal: stop.signal, onBegin });
+    expect([begun, answer.kind, seen.length]).toEqual([2, isOver ? 'failed' : 'result', isOver ? 1 : 2]);
+    if (!isOver) expect(textOf(answer)).toContain('[secret]');
   });
 
   it('that is refused is told of once, sends nothing, is not tried over and over, and works once it is put right', async () => {

@@ -43,7 +43,8 @@ export class CallReader {
   handler(sending: Sending): ExchangeHandler {
     return {
       onBegin: () => {
-        if (this.began) return;
+        // Going on with an answer is no beginning.
+        if (this.began && !sending.isRepeat) return;
         this.began = true;
         this.#events.onBegin?.();
       },

@@ -29,6 +29,8 @@ export interface HttpSend {
 /** What a handler of an answer may need. */
 export interface Sending {
   readonly scrubber: Scrubber | undefined;
+  /** The same request again, because its access token was refused: whether it may begin is asked once more. */
+  readonly isRepeat: boolean;
   /** Ends the exchange as a violation of the protocol. */
   refuse(): void;
 }
@@ -86,7 +88,7 @@ export class HttpClient {
       }
       if (request.signal?.aborted === true) return notSent('aborted');
       let isRefused = false;
-      const end = await this.#exchange(request, authorized, (sending) => {
+      const end = await this.#exchange(request, authorized, !isFirst, (sending) => {
         const handler = handle(sending);
         if (!isFirst || authorized === undefined || !authorizer.isRenewable) return handler;
         return {
@@ -105,12 +107,14 @@ export class HttpClient {
   #exchange(
     request: HttpSend,
     authorized: Authorized | undefined,
+    isRepeat: boolean,
     handle: (sending: Sending) => ExchangeHandler,
   ): Promise<ExchangeEnd> {
     const headers = ['user-agent', this.#options.userAgent, 'accept-encoding', 'identity', ...request.headers];
     if (authorized?.header !== undefined) headers.push(...authorized.header);
     const handler = handle({
       scrubber: authorized?.scrubber,
+      isRepeat,
       refuse: () => exchange.refuse('upstream_protocol_error'),
     });
     const exchange: Exchange = new Exchange(handler, request.limits, request.signal);
