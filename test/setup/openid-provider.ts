@@ -1,7 +1,7 @@
 /** A certified OpenID provider from npm, in which people sign in with a form of its own. */
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 
 export interface OpenIdProvider extends AsyncDisposable {
@@ -23,8 +23,8 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
   const address = server.address();
   const issuer = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
   const [clientId, clientSecret] = ['hivekey', 'a-client-secret-for-tests'];
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const jwk = { ...(await exportJWK(privateKey)), kid: 'one', use: 'sig', alg: 'RS256' };
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'RS256' };
   let handle: ReturnType<Provider['callback']> | undefined;
   server.on('request', (request, response) => void handle?.(request, response));
   return {

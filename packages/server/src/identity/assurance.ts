@@ -8,11 +8,10 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
 /** `approve`: held calls. `lift`: undoing a stop or quarantine. `override`: of freezes. `confirm`: what another proposed. `sign_off`: reviews. */
-export const DUTIES = ['approve', 'lift', 'override', 'confirm', 'sign_off'] as const;
-export type Duty = (typeof DUTIES)[number];
+export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off';
 
 /** `recent`: a step-up not long ago. `signed`: a passkey over the very decision; where nothing can be signed, as `recent`. */
-export type StepUpLevel = 'none' | 'recent' | 'signed';
+type StepUpLevel = 'none' | 'recent' | 'signed';
 
 export interface Assurance {
   /** Whether whatever takes a person takes their own sign-in, or a key that belongs to them is enough. */
@@ -21,7 +20,7 @@ export interface Assurance {
   readonly stepUpSeconds: number;
 }
 
-export const DEFAULT_ASSURANCE: Assurance = {
+const DEFAULT_ASSURANCE: Assurance = {
   peopleDecide: 'keys',
   stepUp: { approve: 'none', lift: 'none', override: 'none', confirm: 'none', sign_off: 'none' },
   stepUpSeconds: 300,
@@ -100,7 +99,7 @@ function judge(
   return isRecent ? undefined : stepUpRequired(stepUpSeconds);
 }
 
-export function signInRequired(): Failure {
+function signInRequired(): Failure {
   return new Failure(
     403,
     'sign_in_required',

@@ -11,14 +11,11 @@ import {
 export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
 export {
-  type Assurance,
   assuranceProblem,
   checkAssurance,
-  type Duty,
   ownSignInProblem,
   readAssurance,
   type Signature,
-  signInRequired,
 } from './assurance.ts';
 export { administratorsOf, BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';

@@ -28,7 +28,7 @@ function sha256(...parts: readonly (Buffer | string)[]): Buffer {
 }
 
 /** base64url. */
-export function challengeFor(nonce: Buffer, canonical: string): string {
+function challengeFor(nonce: Buffer, canonical: string): string {
   return sha256(nonce, sha256(canonical)).toString('base64url');
 }
 

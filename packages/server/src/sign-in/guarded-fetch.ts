@@ -14,7 +14,7 @@ const PURPOSE = {
   example: 'https://login.acme.example',
 } as const;
 
-export class AnswerTooLarge extends Error {
+class AnswerTooLarge extends Error {
   readonly code = 'answer_too_large';
 }
 

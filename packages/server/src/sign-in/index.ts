@@ -10,11 +10,10 @@ export {
   useInvitation,
 } from './invitations.ts';
 export { acceptOnce } from './once.ts';
-export { PENDING_SECONDS, type PendingSignIn, type SignInPurpose, takePending } from './pending.ts';
+export { type PendingSignIn, type SignInPurpose, takePending } from './pending.ts';
 export type { Beginning, Departure, Protocol } from './protocol.ts';
 export {
   commonSettings,
-  findProvider,
   type IdentityProvider,
   type ProviderKind,
   readActiveProvider,

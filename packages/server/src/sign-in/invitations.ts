@@ -75,11 +75,7 @@ export async function listInvitations(
 }
 
 /** Throws `invitation_not_found`. */
-export async function readInvitation(
-  client: Pool | ClientBase,
-  workspaceId: WorkspaceId,
-  id: string,
-): Promise<Invitation> {
+async function readInvitation(client: Pool | ClientBase, workspaceId: WorkspaceId, id: string): Promise<Invitation> {
   const { rows } = await client.query<Invitation>(`${INVITATIONS} AND i.id = $2`, [workspaceId, id]);
   if (rows[0] !== undefined) return rows[0];
   throw new Failure(

@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { ProviderId, SessionId, WorkspaceId } from '../ids.ts';
 
-export const PENDING_SECONDS = 600;
+const PENDING_SECONDS = 600;
 
 const SECURE_NAME = '__Host-hivekey-sign-in';
 const PLAIN_NAME = 'hivekey-sign-in';
@@ -43,17 +43,13 @@ function hashOf(pepper: KeyObject, what: 'state' | 'browser', text: string): Buf
 }
 
 /**
- * `crossSite`: the answer comes as a POST of the provider's page, for which browsers send no `Lax` cookie. Only over HTTPS
- * does a browser keep a `SameSite=None` cookie; on loopback by HTTP it stays `Lax`, which is two minutes `None` for a POST.
+ * `crossSite`: the answer comes as a POST of the provider's page, with which browsers send no `Lax` cookie. `None` they keep
+ * over HTTPS alone; by HTTP, on one's own machine, nothing is said, and they send it with such a POST for two minutes.
  */
-export function signInCookie(
-  browser: string,
-  secure: boolean,
-  { crossSite = false, seconds = PENDING_SECONDS }: { readonly crossSite?: boolean; readonly seconds?: number } = {},
-): string {
-  const sameSite =
-    crossSite && secure ? '; SameSite=None' : secure ? '; SameSite=Lax' : crossSite ? '' : '; SameSite=Lax';
-  return `${secure ? SECURE_NAME : PLAIN_NAME}=${browser}; Path=/; Max-Age=${seconds}; HttpOnly${sameSite}${secure ? '; Secure' : ''}`;
+function signInCookie(browser: string, secure: boolean, crossSite: boolean): string {
+  const sameSite = crossSite ? (secure ? '; SameSite=None' : '') : '; SameSite=Lax';
+  const name = secure ? SECURE_NAME : PLAIN_NAME;
+  return `${name}=${browser}; Path=/; Max-Age=${PENDING_SECONDS}; HttpOnly${sameSite}${secure ? '; Secure' : ''}`;
 }
 
 function browserOf({ headers }: Pick<FastifyRequest, 'headers'>, secure: boolean): string | undefined {
@@ -98,7 +94,7 @@ export async function keepPending(
       PENDING_SECONDS,
     ],
   );
-  return { state, cookie: signInCookie(browser, secure, { crossSite }) };
+  return { state, cookie: signInCookie(browser, secure, crossSite) };
 }
 
 /**

@@ -80,7 +80,7 @@ export async function listProviders(
 }
 
 /** Undefined when there is none. Ids are not used twice, so that without a session a provider names its workspace. */
-export async function findProvider(
+async function findProvider(
   client: Pool | ClientBase,
   id: string,
   workspaceId?: WorkspaceId,

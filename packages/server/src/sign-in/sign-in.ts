@@ -1,6 +1,5 @@
 /** What signing in is made of; made once, in server.ts. */
 import type { ApiContext } from '../api/route.ts';
-import { Failure } from '../errors.ts';
 import { findSession } from '../identity/index.ts';
 import type { SessionId } from '../ids.ts';
 import type { Protocols } from './begin.ts';
@@ -17,13 +16,6 @@ export interface SignInParts {
   sessionIdOfCookie(cookie: string): Promise<SessionId | undefined>;
 }
 
-/** A kind of provider that cannot be registered cannot be begun with either. */
-const UNAVAILABLE: Protocol = {
-  begin: async () => {
-    throw new Failure(404, 'provider_not_found', 'There is no such identity provider.', 'Start at the sign-in page.');
-  },
-};
-
 export function createSignIn({
   pool,
   secrets,
@@ -32,9 +24,9 @@ export function createSignIn({
   logger,
   log,
   config,
-  saml = UNAVAILABLE,
+  saml,
 }: Pick<ApiContext, 'pool' | 'secrets' | 'keys' | 'url' | 'logger' | 'log' | 'config'> & {
-  readonly saml?: Protocol;
+  readonly saml: Protocol;
 }): SignInParts {
   const fetch = createGuardedFetch(config.upstream_allow);
   const oidc = createOidc({ secrets, fetch, stateKey: keys.state, url, logger });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Failure } from '../../errors.ts';
 
 /** Asymmetric all of them: with a shared secret, whoever can verify can sign. */
-export const ID_TOKEN_ALGORITHMS = [
+const ID_TOKEN_ALGORITHMS = [
   'RS256',
   'RS384',
   'RS512',
@@ -15,7 +15,7 @@ export const ID_TOKEN_ALGORITHMS = [
   'ES512',
   'EdDSA',
 ] as const;
-export const CLIENT_AUTHENTICATIONS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+const CLIENT_AUTHENTICATIONS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
 const shared = {
   client_id: z.string().min(1).max(256),
