@@ -6,7 +6,6 @@ export {
   createGroup,
   deleteGroup,
   type Group,
-  type GroupDraft,
   leaveAllGroups,
   MEMBERS_AT_ONCE,
   namesOfDirectory,

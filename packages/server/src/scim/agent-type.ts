@@ -4,7 +4,7 @@
  */
 import { attribute, complex, type ResourceType } from './schema.ts';
 
-export const AGENT_URN = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
+const AGENT_URN = 'urn:ietf:params:scim:schemas:core:2.0:Agent';
 export const GOVERNED_URN = 'urn:ietf:params:scim:schemas:extension:governed-agent:2.0:Agent';
 export const GOVERNANCE_URN = 'urn:hivekey:params:scim:schemas:extension:governance:1.0:Agent';
 

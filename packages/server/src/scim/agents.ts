@@ -217,14 +217,11 @@ export function agentEndpoint(context: EndpointContext): Endpoint {
   return {
     type: AGENT,
     scope: 'agents',
-    list: (who, query) =>
-      listOf<AgentRow>(pool, who, query, {
-        rows: () => AGENTS,
-        count: COUNT,
-        columns: COLUMNS,
-        table: 'd',
-        resourceOf,
-      }),
+    list: async (who, query) => {
+      const listing = { rows: AGENTS, count: COUNT, columns: COLUMNS, table: 'd' };
+      const { total, rows } = await listOf<AgentRow>(pool, who, query, listing);
+      return { total, resources: rows.map(resourceOf) };
+    },
     read: async ({ workspaceId }, id) => resourceOf(await readRow(pool, workspaceId, id)),
     create: async (who, body) => {
       const agent = readResource(AGENT, body);

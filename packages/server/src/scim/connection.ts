@@ -10,7 +10,7 @@ import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
 
-export const SCOPES = ['users', 'groups', 'agents'] as const;
+const SCOPES = ['users', 'groups', 'agents'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 const DEFAULT_TOKEN_SECONDS = 365 * 86_400;

@@ -10,12 +10,13 @@ import {
   COUNT_GROUPS,
   createScimGroup,
   GROUP_COLUMNS,
+  GROUPS,
   type GroupRow,
-  groupAttributes,
+  groupOf,
   groupPatchOf,
-  groupsSql,
   membersIn,
   patchGroup,
+  peopleIn,
   readGroupRow,
   removeGroup,
   replaceGroup,
@@ -68,12 +69,12 @@ export interface EndpointContext extends LeaveContext {
   readonly base: string;
 }
 
-interface Listing<Row> {
-  readonly rows: (parameters: Parameters) => string;
+interface Listing {
+  /** Of the workspace `$1`. */
+  readonly rows: string;
   readonly count: string;
   readonly columns: Columns;
   readonly table: string;
-  readonly resourceOf: (row: Row) => Resource;
 }
 
 /** Two queries with the same condition; a collection is never read to be paged. */
@@ -81,19 +82,23 @@ export async function listOf<Row extends object>(
   pool: Pool,
   { workspaceId }: Provisioner,
   query: Query,
-  { rows, count, columns, table, resourceOf }: Listing<Row>,
-): Promise<Page> {
+  { rows, count, columns, table }: Listing,
+): Promise<{ readonly total: number; readonly rows: readonly Row[] }> {
   const counted = new Parameters([workspaceId]);
-  const total = await pool.query<{ total: number }>(`${count}${whereOf(query, columns, counted)}`, counted.values);
-  if (query.count === 0) return { total: total.rows[0]?.total ?? 0, resources: [] };
+  const found = await pool.query<{ total: number }>(`${count}${whereOf(query, columns, counted)}`, counted.values);
+  const total = found.rows[0]?.total ?? 0;
+  if (query.count === 0) return { total, rows: [] };
   const listed = new Parameters([workspaceId]);
-  const text = `${rows(listed)}${whereOf(query, columns, listed)}${orderOf(query, columns, table, listed)}`;
+  const text = `${rows}${whereOf(query, columns, listed)}${orderOf(query, columns, table, listed)}`;
   const page = await pool.query<Row>(
     `${text} LIMIT ${listed.add(query.count)} OFFSET ${listed.add(query.startIndex - 1)}`,
     listed.values,
   );
-  return { total: total.rows[0]?.total ?? 0, resources: page.rows.map(resourceOf) };
+  return { total, rows: page.rows };
 }
+
+/** Of all groups on a page together. */
+const MEMBERS_IN_A_LIST = 100_000;
 
 function userOf(base: string, row: UserRow): Resource {
   const attributes = userAttributes(row);
@@ -123,14 +128,15 @@ export function userEndpoint(context: EndpointContext): Endpoint {
   return {
     type: USER,
     scope: 'users',
-    list: (who, query) =>
-      listOf<UserRow>(pool, who, query, {
-        rows: () => USERS,
+    list: async (who, query) => {
+      const { total, rows } = await listOf<UserRow>(pool, who, query, {
+        rows: USERS,
         count: COUNT_USERS,
         columns: USER_COLUMNS,
         table: 'p',
-        resourceOf: (row) => userOf(base, row),
-      }),
+      });
+      return { total, resources: rows.map((row) => userOf(base, row)) };
+    },
     read: async ({ workspaceId }, id) => {
       const row = await readUser(pool, workspaceId, id);
       if (row === undefined) throw notFound('User', id);
@@ -165,47 +171,47 @@ export function userEndpoint(context: EndpointContext): Endpoint {
 
 export function groupEndpoint(context: EndpointContext): Endpoint {
   const { pool, base, log } = context;
-  const resourceOf = (row: GroupRow): Resource => ({ ...row, attributes: groupAttributes(base, row) });
-  /** After the commit: to read a large group takes a while. */
-  async function written(who: Provisioner, id: string): Promise<Resource> {
-    const row = await readGroupRow(pool, who.workspaceId, id, true);
+  /** After a commit: to read a large group takes a while. */
+  async function read({ workspaceId }: Provisioner, id: string, withMembers: boolean): Promise<Resource> {
+    const row = await readGroupRow(pool, workspaceId, id);
     if (row === undefined) throw notFound('Group', id);
-    return resourceOf(row);
+    if (!withMembers) return groupOf(base, row);
+    return groupOf(base, row, (await peopleIn(pool, workspaceId, [row], undefined)).get(row.id));
   }
   return {
     type: GROUP,
     scope: 'groups',
-    list: (who, query) =>
-      listOf<GroupRow>(pool, who, query, {
-        rows: (parameters) => groupsSql(`${parameters.add(query.projection.shows('members'))}::boolean`),
+    list: async (who, query) => {
+      const { total, rows } = await listOf<GroupRow>(pool, who, query, {
+        rows: GROUPS,
         count: COUNT_GROUPS,
         columns: GROUP_COLUMNS,
         table: 'g',
-        resourceOf,
-      }),
-    read: async ({ workspaceId }, id, projection) => {
-      const row = await readGroupRow(pool, workspaceId, id, projection.shows('members'));
-      if (row === undefined) throw notFound('Group', id);
-      return resourceOf(row);
+      });
+      const members = query.projection.shows('members')
+        ? await peopleIn(pool, who.workspaceId, rows, MEMBERS_IN_A_LIST)
+        : undefined;
+      return { total, resources: rows.map((row) => groupOf(base, row, members?.get(row.id))) };
     },
+    read: (who, id, projection) => read(who, id, projection.shows('members')),
     create: async (who, body) => {
       const [group, members] = [readResource(GROUP, body), membersIn(body)];
       const id = await log.transact(who.workspaceId, (transaction) =>
         createScimGroup(transaction, who, group, members),
       );
-      return written(who, id);
+      return read(who, id, true);
     },
     replace: async (who, id, body, precondition) => {
       const [group, members] = [readResource(GROUP, body), membersIn(body)];
       await log.transact(who.workspaceId, (transaction) =>
         replaceGroup(transaction, who, id, precondition, group, members),
       );
-      return written(who, id);
+      return read(who, id, true);
     },
     patch: async (who, id, body, precondition) => {
       const patch = groupPatchOf(readPatch(GROUP, body));
       await log.transact(who.workspaceId, (transaction) => patchGroup(transaction, who, id, precondition, patch));
-      return patch.steps.length > 0 ? undefined : written(who, id);
+      return patch.steps.length > 0 ? undefined : read(who, id, true);
     },
     remove: (who, id, precondition) => removeGroup(log, who, id, precondition),
   };

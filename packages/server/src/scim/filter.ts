@@ -6,7 +6,7 @@ import { invalidFilter, type ScimFailure } from './failure.ts';
 import { type Reference, type ResourceType, resolve, type Schema, subAttributeOf } from './schema.ts';
 
 export type Operator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
-export type Comparand = string | number | boolean | null;
+type Comparand = string | number | boolean | null;
 
 export type Filter =
   | { readonly kind: 'and' | 'or'; readonly filters: readonly Filter[] }

@@ -20,7 +20,7 @@ import { invalidPath, invalidValue, notFound, ScimFailure } from './failure.ts';
 import type { Filter } from './filter.ts';
 import { type Columns, jsonColumns } from './filter-sql.ts';
 import { applyPatch, type Operation } from './patch.ts';
-import { locationOf } from './resource.ts';
+import { locationOf, type Resource } from './resource.ts';
 import { GROUP, USER } from './resource-types.ts';
 import { type Attributes, isList, isObject, membersOf, type Value } from './values.ts';
 import { checkVersion, type Precondition } from './version.ts';
@@ -34,20 +34,12 @@ export interface GroupRow {
   readonly version: number;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
-  /** Ids; null where they were not asked for. */
-  readonly members: readonly string[] | null;
 }
 
-/** `withMembers`: an SQL boolean. */
-export function groupsSql(withMembers: string): string {
-  return `
+export const GROUPS = `
 SELECT g.id, g.display_name AS "displayName", g.external_id AS "externalId", g.version, g.created_at AS "createdAt",
-       g.modified_at AS "modifiedAt",
-       CASE WHEN ${withMembers} THEN
-         ARRAY(SELECT m.person_id FROM directory_group_members m
-                WHERE m.workspace_id = g.workspace_id AND m.group_id = g.id ORDER BY m.person_id) END AS members
+       g.modified_at AS "modifiedAt"
   FROM directory_groups g WHERE g.workspace_id = $1`;
-}
 export const COUNT_GROUPS = 'SELECT count(*)::int AS total FROM directory_groups g WHERE g.workspace_id = $1';
 
 const SINGLE: Readonly<Record<string, string>> = {
@@ -69,26 +61,43 @@ export async function readGroupRow(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   id: string,
-  withMembers: boolean,
 ): Promise<GroupRow | undefined> {
-  const { rows } = await client.query<GroupRow>(`${groupsSql('$3::boolean')} AND g.id = $2`, [
-    workspaceId,
-    id,
-    withMembers,
-  ]);
+  const { rows } = await client.query<GroupRow>(`${GROUPS} AND g.id = $2`, [workspaceId, id]);
   return rows[0];
 }
 
-export function groupAttributes(base: string, row: GroupRow): Map<string, Value> {
+/** Ids of people by group. A list of groups with more than `most` members in all is refused (`tooMany`). */
+export async function peopleIn(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  groups: readonly GroupRow[],
+  most: number | undefined,
+): Promise<ReadonlyMap<GroupId, readonly string[]>> {
+  const { rows } = await pool.query<{ id: GroupId; members: string[] }>(
+    `SELECT group_id AS id, array_agg(person_id ORDER BY person_id) AS members
+       FROM (SELECT group_id, person_id FROM directory_group_members
+              WHERE workspace_id = $1 AND group_id = ANY($2) LIMIT $3) m GROUP BY group_id`,
+    [workspaceId, groups.map(({ id }) => id), most === undefined ? null : most + 1],
+  );
+  if (most !== undefined && rows.reduce((total, { members }) => total + members.length, 0) > most)
+    throw new ScimFailure(
+      400,
+      'tooMany',
+      `These groups have more than ${most} members: ask with excludedAttributes=members, or for fewer at once.`,
+    );
+  return new Map(rows.map(({ id, members }) => [id, members]));
+}
+
+export function groupOf(base: string, row: GroupRow, members: readonly string[] = []): Resource {
   const attributes = new Map<string, Value>([
     ['id', row.id],
+    ...(row.externalId === null ? [] : [['externalId', row.externalId] as const]),
     ['displayName', row.displayName],
   ]);
-  if (row.externalId !== null) attributes.set('externalId', row.externalId);
-  if (row.members !== null && row.members.length > 0)
+  if (members.length > 0)
     attributes.set(
       'members',
-      row.members.map(
+      members.map(
         (value) =>
           new Map([
             ['value', value],
@@ -96,7 +105,7 @@ export function groupAttributes(base: string, row: GroupRow): Map<string, Value>
           ]),
       ),
     );
-  return attributes;
+  return { ...row, attributes };
 }
 
 /** Of a resource that was read: members stand in the body, since they are no attribute that is kept. */
@@ -228,7 +237,7 @@ function idsIn(filter: Filter): readonly string[] {
 }
 
 /** A member is `{"value": id}`, or the id. What is anything else is refused: it is never read as everybody. */
-export function memberIds(given: JsonValue): readonly string[] {
+function memberIds(given: JsonValue): readonly string[] {
   const list = isList(given) ? given : [given];
   if (list.length > MEMBERS_AT_ONCE)
     throw new ScimFailure(413, undefined, `More than ${MEMBERS_AT_ONCE} members in one request.`);

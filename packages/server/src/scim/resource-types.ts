@@ -1,9 +1,9 @@
 /** Users and groups: RFC 7643 sections 4.1 to 4.3. Agents stand in agent-type.ts. */
 import { attribute, complex, plural, type ResourceType, type Schema } from './schema.ts';
 
-export const USER_URN = 'urn:ietf:params:scim:schemas:core:2.0:User';
-export const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
-export const GROUP_URN = 'urn:ietf:params:scim:schemas:core:2.0:Group';
+const USER_URN = 'urn:ietf:params:scim:schemas:core:2.0:User';
+const ENTERPRISE_URN = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+const GROUP_URN = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
 const reference = { type: 'reference', caseExact: true } as const;
 

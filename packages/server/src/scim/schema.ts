@@ -1,6 +1,6 @@
 /** Resource types as RFC 7643 describes them: what `/Schemas` shows, and what paths, filters and values are checked by. Pure. */
 
-export type AttributeType = 'string' | 'boolean' | 'integer' | 'dateTime' | 'reference' | 'binary' | 'complex';
+type AttributeType = 'string' | 'boolean' | 'integer' | 'dateTime' | 'reference' | 'binary' | 'complex';
 
 /** RFC 7643 section 7. */
 export interface Attribute {

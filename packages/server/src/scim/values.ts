@@ -113,7 +113,7 @@ export function isPrimary(item: Item): boolean {
 }
 
 /** A bare string is its `value`, as Microsoft Entra sends managers and roles. */
-export function readItem(attribute: Attribute, given: JsonValue): Item | undefined {
+function readItem(attribute: Attribute, given: JsonValue): Item | undefined {
   const valued = subAttributeOf(attribute, 'value');
   if (typeof given === 'string' && valued !== undefined) return new Map([['value', readSimple(valued, given)]]);
   if (!isObject(given)) throw invalidValue(`A value of ${attribute.name} is no object.`);

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Directory } from './directory.ts';
 
-export interface Step {
+interface Step {
   readonly does: string;
   readonly method: string;
   readonly path: string;
