@@ -72,7 +72,8 @@ export function newId<Id extends string>(
     | 'sag'
     | 'scim'
     | 'sct'
-    | 'rwp',
+    | 'rwp'
+    | 'unr',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

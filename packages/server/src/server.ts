@@ -31,6 +31,7 @@ import { createPrerequisites } from './prerequisites/index.ts';
 import { createSaml } from './saml/index.ts';
 import type { Secret } from './secret.ts';
 import { createSignIn } from './sign-in/index.ts';
+import { createUnregistered } from './unregistered/index.ts';
 import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
 import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
@@ -121,6 +122,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('approvals', () => approvals.close());
   const prerequisites = createPrerequisites(pool, logger);
   closers.add('prerequisites', async () => prerequisites.close());
+  const unregistered = createUnregistered({ pool, log, pepper: keys.pepper, workspaceId, logger, clock });
+  closers.add('unregistered identities', () => unregistered.close());
   const path = createActionPath({
     pool,
     log,
@@ -128,6 +131,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     digest: keys.digest,
     holds: approvals.holds,
     prerequisites,
+    unregistered,
     observe: metrics.path,
   });
   const vault = openVault(config);
@@ -227,6 +231,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     httpApis,
     approvals,
     permits,
+    unregistered,
     webhooks,
     channels,
     keys,

@@ -14,6 +14,7 @@ import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
 import type { SignInParts } from '../sign-in/index.ts';
+import type { UnregisteredIdentities } from '../unregistered/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
 import type { Webhooks } from '../webhooks/index.ts';
 
@@ -27,6 +28,7 @@ export interface ApiContext {
   readonly httpApis: HttpApis;
   readonly approvals: Approvals;
   readonly permits: Permits;
+  readonly unregistered: UnregisteredIdentities;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
   readonly keys: ServerKeys;

@@ -47,6 +47,7 @@ import {
   signInSettingsRoutes,
 } from '../sign-in/routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
+import { unregisteredRoutes } from '../unregistered/routes.ts';
 import { secretRoutes } from '../upstreams/secret-routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
@@ -88,6 +89,7 @@ const MANAGEMENT: readonly Routes[] = [
   ownershipRoutes,
   agentRoutes,
   agentRequestRoutes,
+  unregisteredRoutes,
   tokenRoutes,
   roleRoutes,
   workspaceGuardRoutes,

@@ -95,6 +95,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/agent-requests/:id/withdraw': ASK,
   'PATCH /v1/agent-settings': ADMIN,
   'PATCH /v1/agents/:agent': OPERATE,
+  'POST /v1/unregistered-identities/:id/dismiss': CONTAIN,
   'POST /v1/agents/:agent/suspend': TAKE_PART,
   'POST /v1/tokens': OPERATE,
   'POST /v1/tokens/:id/rotate': OPERATE,

@@ -69,7 +69,23 @@ export interface ActionPathOptions {
   readonly holds?: Holds;
   /** Without it, nothing that needs another call before it is allowed. */
   readonly prerequisites?: Prerequisites;
+  /** Is told who tries and is no agent here. */
+  readonly unregistered?: UnregisteredObserver;
   readonly observe?: PathObserver;
+}
+
+/** They must neither wait nor throw. */
+export interface UnregisteredObserver {
+  /** A credential that nobody was given. */
+  noteToken(token: string, source: string | undefined): void;
+  /** A token of an agent that is revoked. */
+  noteUnregistered(sighting: {
+    readonly workspaceId: WorkspaceId;
+    readonly kind: 'retired_token';
+    readonly identity: string;
+    readonly source: string | undefined;
+    readonly agentId: AgentId;
+  }): void;
 }
 
 /** Hooks for metrics. They must not throw. */
@@ -108,6 +124,7 @@ class Path implements ActionPath {
   readonly #prerequisites: Prerequisites | undefined;
   /** Successes that are being kept: who needs them waits for these. */
   readonly #marking = new Set<Promise<void>>();
+  readonly #unregistered: ActionPathOptions['unregistered'];
   readonly #authenticator: Authenticator;
   readonly #policies: Policies;
   readonly #calls = new CallsInFlight();
@@ -125,6 +142,7 @@ class Path implements ActionPath {
     this.#observe = options.observe;
     this.#holds = options.holds;
     this.#prerequisites = options.prerequisites;
+    this.#unregistered = options.unregistered;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
     this.#policies = new Policies(options.pool);
   }
@@ -137,8 +155,17 @@ class Path implements ActionPath {
     } catch {
       return this.#unavailable('log_unavailable');
     }
-    if (holder === undefined) return this.#unauthenticated('token_invalid');
+    if (holder === undefined) {
+      this.#unregistered?.noteToken(token, attempt.sourceAddress);
+      return this.#unauthenticated('token_invalid');
+    }
     if (holder.state === 'live') return holder.principal;
+    if (holder.state === 'agent_revoked') {
+      const { workspaceId, agentId, agent, tokenId } = holder.principal;
+      const identity = `${agent} ${tokenId}`;
+      const source = attempt.sourceAddress;
+      this.#unregistered?.noteUnregistered({ workspaceId, kind: 'retired_token', identity, source, agentId });
+    }
     return this.#refuseDead(holder.principal, holder.state, attempt);
   }
 

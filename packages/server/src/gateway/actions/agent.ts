@@ -77,17 +77,19 @@ export async function authenticateAgent(
 }
 
 /** A body is read only for somebody who shows what looks like an agent token. */
-export function refuseStrangers(api: Api): void {
+export function refuseStrangers(api: Api, { unregistered }: ApiContext): void {
   api.addHook('onRequest', async (request) => {
     const token = bearerOf(request);
     if (token === undefined) throw unauthenticated('token_missing');
-    if (credentialKind(token) !== 'agt') throw unauthenticated('token_invalid');
+    if (credentialKind(token) === 'agt') return;
+    unregistered.noteToken(token, request.ip);
+    throw unauthenticated('token_invalid');
   });
 }
 
 /** Puts every route registered on `api` after this behind an agent. `toolOf` names what is tried, for the record of a dead token. */
 export function requireAgent(api: Api, context: ApiContext, toolOf: (request: FastifyRequest) => string): void {
-  refuseStrangers(api);
+  refuseStrangers(api, context);
   // Before the body is checked, so that a dead agent learns nothing but that it is dead.
   api.addHook('preValidation', async (request) => {
     const willRecord = request.method !== 'GET';

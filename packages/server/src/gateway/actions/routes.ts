@@ -315,7 +315,7 @@ function outcomeRoutes(api: Api, context: ApiContext): void {
     if (holder === undefined) throw new Error('the holder of the token was not looked up');
     return holder;
   };
-  refuseStrangers(api);
+  refuseStrangers(api, context);
   api.addHook('preValidation', async (request) => {
     const holder = await findTokenHolder(pool, lookupHmac(bearerOf(request) ?? '', keys.pepper));
     if (holder === undefined) throw unauthenticated('token_invalid');

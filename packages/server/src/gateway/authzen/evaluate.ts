@@ -74,7 +74,7 @@ export class Evaluator {
     const { path, clock } = this.#context;
     const receivedAtMs = clock();
     const principal = await this.#subject(asker, request, evaluation);
-    if (principal === undefined) return this.#unknownSubject(asker, evaluation);
+    if (principal === undefined) return this.#unknownSubject(asker, request, evaluation);
     if ('kind' in principal) return stopped(asker, principal);
     const again = (attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable> =>
       this.#askAgain(asker, request, principal, attempt);
@@ -188,12 +188,21 @@ export class Evaluator {
     return found ?? { kind: 'unauthenticated', code: 'token_invalid' };
   }
 
-  async #unknownSubject(asker: Asker, { subject, action, resource }: Evaluation): Promise<Answer> {
+  async #unknownSubject(
+    asker: Asker,
+    request: FastifyRequest,
+    { subject, action, resource }: Evaluation,
+  ): Promise<Answer> {
     const by =
       asker.kind === 'agent'
         ? { workspaceId: asker.principal.workspaceId, actor: `agent:${asker.principal.agent}` }
         : asker.administrator;
     const reason = 'subject: no such agent';
+    if (asker.kind === 'point' && subject.type === 'agent') {
+      const { workspaceId } = asker.administrator;
+      const identity = recordedName(subject.id);
+      this.#context.unregistered.noteUnregistered({ workspaceId, kind: 'agent', identity, source: request.ip });
+    }
     const eventId = await this.#context.log.record(by.workspaceId, {
       kind: 'gateway.refused',
       actor: by.actor,
