@@ -9,7 +9,7 @@ import { Failure } from '../errors.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseOfDirectory } from './directory.ts';
-import { refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
+import { breakGlassRoles, refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
 import { readPerson } from './read.ts';
 
@@ -68,6 +68,7 @@ export function changePerson(
     if (Object.keys(changes).length === 0) return before;
     await refuseOfDirectory(transaction, workspaceId, before, changes);
     if (changes.roles ?? changes.groups ?? changes.authority) refuseOwnRoles(who, before.id);
+    if (before.break_glass && changes.roles !== undefined) throw breakGlassRoles(before.email);
     if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
     if (before.active && !after.active) await leave(who, before, 'administrator');
     await client.query(

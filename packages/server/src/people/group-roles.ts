@@ -125,3 +125,12 @@ function lastAdmin(): Failure {
     'Make somebody else an administrator first.',
   );
 }
+
+export function breakGlassRoles(email: string): Failure {
+  return new Failure(
+    409,
+    'break_glass_only',
+    `${email} is an account for emergencies, which is administrator and nothing else.`,
+    'End it with DELETE /v1/break-glass/:person, and set up another one.',
+  );
+}

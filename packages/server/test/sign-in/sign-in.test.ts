@@ -1,4 +1,5 @@
 import { createPublicKey, createSecretKey, generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { returnPath } from '../../src/sign-in/return-path.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
@@ -310,6 +311,25 @@ describe('where a browser goes afterwards', () => {
     [undefined, '/'],
   ])('%j leads to %s', (wanted, path) => {
     expect(returnPath(wanted)).toBe(path);
+  });
+
+  it('is never another origin, whatever is asked for', () => {
+    const origin = 'https://hivekey.acme.example';
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.webUrl(),
+          fc.string().map((text) => `/${text}`),
+        ),
+        (wanted) => {
+          const path = returnPath(wanted);
+          expect(path).toMatch(/^\/(?!\/)/);
+          expect(new URL(path, origin).origin).toBe(origin);
+          expect(returnPath(path)).toBe(path);
+        },
+      ),
+    );
   });
 
   it('is asked of a sign-in that the provider begins, too', async () => {
@@ -662,6 +682,8 @@ describe('an administrator of another workspace', () => {
     const { data: identities } = await world.ok('GET', `${person}/identities`);
     const { id: invitation } = await world.ok('POST', `${person}/invitations`, {});
     await world.ok('POST', '/v1/break-glass', { email: 'emergency@acme.example' });
+    const demote = { roles: ['viewer'] };
+    expect(await world.refused('PATCH', '/v1/people/emergency@acme.example', demote)).toBe('break_glass_only');
     await signedIn('first');
     const [session] = (await world.ok('GET', '/v1/sessions?person=first@acme.example')).data;
     const lists = ['identity-providers', 'invitations', 'sessions', 'break-glass', 'group-roles', 'sign-in-settings'];
