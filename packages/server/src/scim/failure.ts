@@ -27,6 +27,16 @@ export class ScimFailure extends Error {
   }
 }
 
+/** A known place that takes other methods. */
+export class MethodRefused extends ScimFailure {
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super(405, undefined, `Here are only ${allowed.join(' and ')}.`);
+    this.allowed = allowed;
+  }
+}
+
 export interface ScimError {
   readonly schemas: readonly ['urn:ietf:params:scim:api:messages:2.0:Error'];
   /** A string, as the RFC wants it. */

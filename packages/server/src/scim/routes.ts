@@ -17,7 +17,7 @@ import { agentEndpoint } from './agents.ts';
 import { refused, serveBulk } from './bulk.ts';
 import { noteTraffic, type Provisioner, provisionerOf, type Traffic } from './connection.ts';
 import { groupEndpoint, userEndpoint } from './endpoint.ts';
-import { errorBody, ScimFailure, scimFailureOf } from './failure.ts';
+import { errorBody, MethodRefused, ScimFailure, scimFailureOf } from './failure.ts';
 import { Lane, Pace, TooMany } from './lane.ts';
 import { type Answer, type ScimRequest, type Service, serve } from './serve.ts';
 
@@ -211,6 +211,7 @@ function answerInScim(api: Api): WeakMap<FastifyRequest, ScimFailure> {
     failures.set(request, failure);
     if (failure instanceof TooMany) reply.header('retry-after', String(failure.retryAfterSeconds));
     else if (failure.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
+    if (failure instanceof MethodRefused) reply.header('allow', failure.allowed.join(', '));
     if (failure.status === 401) reply.header('www-authenticate', 'Bearer realm="hivekey"');
     return reply
       .code(failure.status)

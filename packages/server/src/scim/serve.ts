@@ -3,7 +3,7 @@ import type { JsonValue } from '@hivekey/policy';
 import type { Provisioner } from './connection.ts';
 import { resourceTypeBody, schemaBody, serviceProviderConfig } from './discovery.ts';
 import type { Endpoint } from './endpoint.ts';
-import { ScimFailure } from './failure.ts';
+import { MethodRefused, ScimFailure } from './failure.ts';
 import type { Lane } from './lane.ts';
 import type { Projection } from './projection.ts';
 import { type Query, readProjection, readQuery, readSearch } from './query.ts';
@@ -46,7 +46,7 @@ export function serve(service: Service, who: Provisioner, request: ScimRequest):
   const methods = methodsAt(service, who, request);
   const handler = methods[request.method];
   if (handler !== undefined) return handler();
-  throw new ScimFailure(405, undefined, `Here are only ${Object.keys(methods).join(' and ')}.`);
+  throw new MethodRefused(Object.keys(methods));
 }
 
 function methodsAt(service: Service, who: Provisioner, request: ScimRequest): Methods {

@@ -55,6 +55,7 @@ describe('every answer', () => {
     expect([answer.status, headers.get('content-type')]).toEqual([status, 'application/scim+json; charset=utf-8']);
     expect(body).toMatchObject({ schemas: [ERROR], status: String(status), detail: expect.any(String) });
     expect(body.scimType).toBe(scimType);
+    expect(headers.has('allow')).toBe(status === 405);
   });
 
   it.each([
