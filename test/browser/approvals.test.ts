@@ -252,25 +252,24 @@ describe('somebody who is away', () => {
 describe('people and their keys', () => {
   it('have groups, an authority and an account in Slack', async () => {
     const { page } = colleague;
-    await page.goto('/system?tab=people');
+    await page.goto(`/people/${OWNER}`);
     await button(page, `Change ${OWNER}`).click();
-    const dialog = page.getByRole('dialog', { name: OWNER });
-    await dialog.getByRole('combobox', { name: 'Groups' }).fill('finance');
-    await dialog.getByRole('combobox', { name: 'Groups' }).press('Enter');
-    await dialog.getByRole('combobox', { name: 'May approve' }).click();
+    const form = page.getByRole('region', { name: 'Person', exact: true });
+    await form.getByRole('combobox', { name: 'Groups' }).fill('finance');
+    await form.getByRole('combobox', { name: 'Groups' }).press('Enter');
+    await form.getByRole('combobox', { name: 'May approve' }).click();
     await page.getByRole('option', { name: 'Only what is listed' }).click();
-    const authority = dialog.getByRole('textbox', { name: 'Authority' });
+    const authority = form.getByRole('textbox', { name: 'Authority' });
     await authority.fill('billing.* usd=lots');
-    await dialog.getByText('is not a unit and a whole number').waitFor();
-    expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await form.getByText('is not a unit and a whole number').waitFor();
+    expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
     await authority.fill('billing.* usd=500000');
-    await dialog.getByRole('textbox', { name: 'Slack team' }).fill('T012AB3CD');
-    await dialog.getByRole('textbox', { name: 'Slack member' }).fill('U045EF6GH');
+    await form.getByRole('textbox', { name: 'Slack team' }).fill('T012AB3CD');
+    await form.getByRole('textbox', { name: 'Slack member' }).fill('U045EF6GH');
     await expectAccessible(page);
-    await dialog.getByRole('button', { name: 'Save' }).click();
-    const row = page.getByRole('row').filter({ hasText: OWNER });
-    await row.getByText('billing.* up to $5,000.00').waitFor();
-    expect(await row.textContent()).toMatch(/finance.*U045EF6GH.*T012AB3CD/);
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('billing.* up to $5,000.00').waitFor();
+    expect(await form.textContent()).toMatch(/finance.*U045EF6GH.*T012AB3CD/);
   });
 
   it('are made for a person', async () => {

@@ -42,7 +42,6 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/system', 'Ready: actions are decided and recorded.'],
   ['/system?tab=keys', 'this session came from it'],
   ['/system?tab=guards', 'No guards'],
-  ['/system?tab=people', 'dana@acme.example'],
   ['/system?tab=channels', 'In Slack they also decide'],
   ['/policy/current', 'billing · rev 1'],
 ];

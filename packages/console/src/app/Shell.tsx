@@ -100,7 +100,9 @@ export function Shell() {
 function Room() {
   const { data: session } = useQuery(sessionQuery);
   const pathname = useRouterState({ select: (state) => state.location.pathname });
-  if (session?.roles.length !== 0 || pathname === '/account') return <Outlet />;
+  // Signed out, and on the way to the sign-in page.
+  if (session === undefined || session === null) return null;
+  if (session.roles.length > 0 || pathname === '/account') return <Outlet />;
   return (
     <Page title="Welcome">
       <NotForYou>You are signed in, and have no role in this workspace yet.</NotForYou>
@@ -110,7 +112,7 @@ function Room() {
 
 function Side() {
   const { data: session } = useQuery(sessionQuery);
-  const enabled = session?.roles.length !== 0;
+  const enabled = (session?.roles.length ?? 0) > 0;
   const { data: stops = [] } = useQuery({ ...activeStopsQuery, enabled });
   const { data: quarantines = [] } = useQuery({ ...activeQuarantinesQuery, enabled });
   const contained = stops.length + quarantines.length;

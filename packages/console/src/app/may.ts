@@ -22,3 +22,10 @@ export function useRefusal(route: string): string | undefined {
   if (session === undefined || session === null || permissions === undefined) return undefined;
   return refusalOf(permissions.routes, session.roles, route);
 }
+
+/** Whether to ask for what is known of a person's own ways in: of oneself, and for those who watch over others. */
+export function useSeesWaysOf(personId: string): boolean {
+  const { data: session } = useQuery(sessionQuery);
+  if (session === undefined || session === null) return false;
+  return session.person?.id === personId || session.roles.some((role) => role === 'admin' || role === 'auditor');
+}

@@ -205,13 +205,17 @@ export function invitationRoutes(api: Api, { pool, log, keys, url }: ApiContext)
     {
       schema: {
         tags,
-        summary: 'Who a person is at the identity providers',
+        summary: 'Who a person is at the identity providers: oneself, or as an administrator or auditor somebody else',
         params: personParams,
         response: { 200: listOf(identitySchema) },
       },
     },
-    async ({ administrator: { workspaceId }, params: { person } }) =>
-      wholeList(await listIdentities(pool, workspaceId, person)),
+    async ({ administrator: { workspaceId, roles, person: own }, params: { person } }) => {
+      const { id } = await readPerson(pool, workspaceId, person);
+      if (id !== own?.id && !roles.some((role) => role === 'admin' || role === 'auditor'))
+        throw new Failure(403, 'role_missing', 'These are the accounts of somebody else.', 'Ask an administrator.');
+      return wholeList(await listIdentities(pool, workspaceId, id));
+    },
   );
 
   api.delete(

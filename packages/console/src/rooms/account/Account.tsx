@@ -85,8 +85,7 @@ function SessionPanel({ session }: { readonly session: Session }) {
 }
 
 function Identities({ session, person }: { readonly session: Session; readonly person: string }) {
-  const hasRoles = session.roles.length > 0;
-  const { data, error, refetch } = useQuery({ ...identitiesQuery(person), enabled: hasRoles });
+  const { data, error, refetch } = useQuery(identitiesQuery(person));
   const { data: ways } = useQuery(signInWaysQuery);
   const link = useMutation({
     mutationFn: (provider: string) =>

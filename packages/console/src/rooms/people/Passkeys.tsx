@@ -3,7 +3,6 @@ import { type ReactNode, useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { passkeysQuery } from '../../api/identity-queries.ts';
 import type { Passkey } from '../../api/identity-types.ts';
-import { sessionQuery } from '../../api/queries.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
@@ -12,14 +11,10 @@ import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 
-/** Passkeys of a person, for administrators and auditors; of oneself without `person`. */
+/** Passkeys of a person; of oneself without `person`. */
 export function Passkeys({ person, aside }: { readonly person?: string; readonly aside?: ReactNode }) {
-  const { data: session } = useQuery(sessionQuery);
-  const isOwn = person === undefined || person === session?.person?.id;
-  const sees = isOwn || session?.roles.some((role) => role === 'admin' || role === 'auditor') === true;
-  const { data, error, refetch } = useQuery({ ...passkeysQuery(person), enabled: sees });
+  const { data, error, refetch } = useQuery(passkeysQuery(person));
   const [revoking, setRevoking] = useState<Passkey>();
-  if (!sees) return null;
   const columns: readonly Column<Passkey>[] = [
     {
       key: 'name',

@@ -5,7 +5,7 @@ import { identitiesQuery, invitationsQuery } from '../../api/identity-queries.ts
 import type { Identity, Invitation, Person } from '../../api/identity-types.ts';
 import { keysQuery } from '../../api/queries.ts';
 import type { AdminKey } from '../../api/types.ts';
-import { useRefusal } from '../../app/may.ts';
+import { useRefusal, useSeesWaysOf } from '../../app/may.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
@@ -21,6 +21,7 @@ import { LINKED } from './words.ts';
 /** The ways in that the person has: accounts at providers, passkeys, open sessions, keys. */
 export function PersonAccess({ person }: { readonly person: Person }) {
   const seesKeys = useRefusal('GET /v1/keys') === undefined;
+  if (!useSeesWaysOf(person.id)) return null;
   return (
     <>
       <Identities person={person} />
