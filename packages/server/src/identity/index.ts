@@ -15,7 +15,6 @@ export {
   checkAssurance,
   ownSignInProblem,
   readAssurance,
-  type Signature,
 } from './assurance.ts';
 export { administratorsOf, BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';
@@ -28,12 +27,10 @@ export {
   findSession,
   type OpenedSession,
   openPersonSession,
-  type PreviousSession,
   personActor,
   SESSION_IDLE_SECONDS,
   SESSION_SECONDS,
   type Session,
-  type SignedInPerson,
   stepUpSession,
 } from './sessions.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';

@@ -1,7 +1,6 @@
 /** Passkeys. Nothing deeper in this folder is imported from outside. */
 export {
   decisionOptions,
-  type KeptDecision,
   keepSignedDecision,
   listSignedDecisions,
   type SignedDecision,

@@ -1,7 +1,7 @@
 /** People sign in. Nothing deeper in this folder is imported from outside. */
 export { answerRefused, answerSignedIn } from './answer.ts';
-export { type Completed, recordRefusal, signInWith, type VerifiedSignIn } from './complete.ts';
-export { checkProviderUrl, createGuardedFetch, type GuardedFetch } from './guarded-fetch.ts';
+export { recordRefusal, signInWith, type VerifiedSignIn } from './complete.ts';
+export { checkProviderUrl, createGuardedFetch } from './guarded-fetch.ts';
 export {
   createInvitation,
   findInvitation,
@@ -10,12 +10,11 @@ export {
   useInvitation,
 } from './invitations.ts';
 export { acceptOnce } from './once.ts';
-export { type PendingSignIn, type SignInPurpose, takePending } from './pending.ts';
+export { type PendingSignIn, takePending } from './pending.ts';
 export type { Beginning, Departure, Protocol } from './protocol.ts';
 export {
   commonSettings,
   type IdentityProvider,
-  type ProviderKind,
   readActiveProvider,
   readProviderOfKind,
 } from './provider.ts';
