@@ -9,7 +9,7 @@ const ROOMS: readonly (readonly [path: string, shown: string])[] = [
   ['/agents', 'billing-bot'],
   ['/agents?create=true', 'Create agent'],
   ['/agents/billing-bot', 'billing__pay'],
-  ['/agents/billing-bot?tab=tokens', 'Mint a token'],
+  ['/agents/billing-bot?tab=credentials', 'Mint a token'],
   ['/agents/billing-bot?tab=log', 'billing.list_invoices'],
   ['/agents/billing-bot?tab=stops', 'Never stopped'],
   ['/roles', 'Pays invoices'],

@@ -2,17 +2,11 @@
 import type * as sdk from '@hivekey/sdk';
 import type { Session, WorkspaceRole } from './types.ts';
 
-export type PersonSource = 'hand' | 'sign_in' | 'directory';
+export type PersonSource = sdk.Person['source'];
 
 export interface Person extends sdk.Person {
-  /** Given to the person themselves. */
   readonly roles: readonly WorkspaceRole[];
-  /** With those of the groups. */
   readonly effective_roles: readonly WorkspaceRole[];
-  readonly break_glass: boolean;
-  readonly source: PersonSource;
-  /** The SCIM connection that wrote the person last. */
-  readonly connection: string | null;
 }
 
 export interface Group {

@@ -1,6 +1,7 @@
 /** What the rooms read, each with its cache key. Keys begin with the name of the thing, so that a change can drop all of it. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
+import type { StoredSecret } from './agent-types.ts';
 import { at, get, getAll, getText, setCsrfToken } from './client.ts';
 import { ApiError } from './problem.ts';
 import type {
@@ -43,7 +44,6 @@ import type {
   Role,
   Session,
   Sources,
-  UpstreamSecret,
   VisibleTool,
 } from './types.ts';
 
@@ -74,6 +74,7 @@ export interface AgentFilter {
   readonly role?: string | undefined;
   readonly owner?: string | undefined;
   readonly q?: string | undefined;
+  readonly attention?: string | undefined;
 }
 
 export function agentsQuery(filter: AgentFilter) {
@@ -210,7 +211,7 @@ export function operationsQuery(api: string) {
 
 export const secretsQuery = queryOptions({
   queryKey: ['secrets'],
-  queryFn: ({ signal }) => getAll<UpstreamSecret>('/v1/secrets', {}, signal),
+  queryFn: ({ signal }) => getAll<StoredSecret>('/v1/secrets', {}, signal),
 });
 
 export const channelsQuery = queryOptions({

@@ -6,7 +6,6 @@ import type * as sdk from '@hivekey/sdk';
 import type { Guard, JsonObject, Problem, TraceStep, Verdict, VisibleTool } from '@hivekey/sdk';
 
 export type {
-  Agent,
   Approval,
   ApprovalStatus,
   Breaker,
@@ -41,6 +40,42 @@ export type {
   TraceStep,
   VisibleTool,
 } from '@hivekey/sdk';
+
+/** What an agent is made of, as declared. */
+export interface AgentAttributes {
+  readonly model?: string;
+  readonly prompt_version?: string;
+  readonly prompt_sha256?: string;
+  readonly tools?: readonly string[];
+  readonly framework?: string;
+  readonly repository?: string;
+  readonly deployment?: string;
+}
+
+export type RiskTier = 'low' | 'medium' | 'high' | 'critical';
+/** What of an agent somebody should look at. */
+export type Attention = 'dormant' | 'never_used' | 'expiring' | 'expired' | 'no_credential' | 'orphan';
+
+export interface Agent extends sdk.Agent {
+  readonly risk_tier: RiskTier | null;
+  /** Who asked for it and who let it in; null: it was created directly. */
+  readonly admission: {
+    readonly request: string;
+    readonly requested_by: string;
+    readonly requested_at: number;
+    readonly approved_by: string;
+    readonly approved_at: number;
+  } | null;
+  readonly first_credential_at: number | null;
+  readonly first_action_at: number | null;
+  /** From then on it does nothing; null: no end is set. */
+  readonly valid_until: number | null;
+  readonly dormant_since: number | null;
+  /** Of what it is made of; 0: nothing was declared. */
+  readonly version: number;
+  readonly attributes: AgentAttributes;
+  readonly attention: readonly Attention[];
+}
 
 /** The signed receipt of a stop, as packages/action-log writes it: of its members those that are shown. */
 export interface SignedReceipt {
@@ -317,11 +352,6 @@ export interface RefreshReport {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly gone: readonly string[];
-}
-
-export interface UpstreamSecret {
-  readonly name: string;
-  readonly last4: string;
 }
 
 /** A record of the action log with its place in it. Fields beyond these depend on the kind. */

@@ -58,10 +58,13 @@ const agents = createRoute({
   path: '/agents',
   validateSearch: (search) =>
     optional({
+      tab: oneOf(search.tab, ['requests', 'transfers']),
       q: text(search.q),
       status: oneOf(search.status, ['active', 'suspended', 'revoked']),
       role: text(search.role),
       owner: text(search.owner),
+      attention: oneOf(search.attention, ['dormant', 'never_used', 'expiring', 'expired', 'no_credential', 'orphan']),
+      show: oneOf(search.show, ['requested', 'approved', 'denied', 'withdrawn', 'expired', 'all']),
       create: flag(search.create),
     }),
   component: lazyRouteComponent(() => import('../rooms/agents/Agents.tsx'), 'Agents'),
@@ -70,8 +73,23 @@ const agents = createRoute({
 const agent = createRoute({
   getParentRoute: () => signedIn,
   path: '/agents/$agent',
-  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tools', 'budgets', 'tokens', 'log', 'stops']) }),
+  validateSearch: (search) =>
+    optional({
+      tab: oneOf(search.tab, ['tools', 'budgets', 'credentials', 'authority', 'ownership', 'versions', 'log', 'stops']),
+    }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
+});
+
+const agentRequest = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/agent-requests/$request',
+  component: lazyRouteComponent(() => import('../rooms/agents/requests/RequestPage.tsx'), 'RequestPage'),
+});
+
+const transfer = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/transfers/$task',
+  component: lazyRouteComponent(() => import('../rooms/transfers/TaskPage.tsx'), 'TaskPage'),
 });
 
 const roles = createRoute({
@@ -258,6 +276,8 @@ const tree = root.addChildren([
     home,
     agents,
     agent,
+    agentRequest,
+    transfer,
     roles,
     newRole,
     role,

@@ -6,10 +6,14 @@ type Props = ButtonProps & Omit<ComponentPropsWithoutRef<'button'>, keyof Button
 
 /**
  * A button that does what the route `needs` does, e.g. `POST /v1/people`. Whose roles do not allow it finds it off, with
- * the reason on hover and focus.
+ * the reason on hover and focus. So does whom it is refused to for another reason, `refusal`.
  */
-export function ActButton({ needs, ...button }: Props & { readonly needs: string }) {
-  const refusal = useRefusal(needs);
+export function ActButton({
+  needs,
+  refusal: other,
+  ...button
+}: Props & { readonly needs: string; readonly refusal?: string | undefined }) {
+  const refusal = useRefusal(needs) ?? other;
   if (refusal === undefined) return <Button {...button} />;
   return (
     <Tooltip label={refusal}>

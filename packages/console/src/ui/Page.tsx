@@ -17,7 +17,7 @@ export function Page({
   readonly title: string;
   readonly name?: ReactNode;
   /** The list this thing is one of. */
-  readonly up?: { readonly to: string; readonly label: string };
+  readonly up?: { readonly to: string; readonly search?: Readonly<Record<string, string>>; readonly label: string };
   readonly mark?: ReactNode;
   readonly description?: ReactNode;
   readonly actions?: ReactNode;
@@ -41,7 +41,9 @@ export function Page({
         <div className={classes.pageTitle}>
           {up === undefined ? null : (
             <nav aria-label="Breadcrumb" className={classes.crumb}>
-              <Link to={up.to}>{up.label}</Link>
+              <Link to={up.to} {...(up.search === undefined ? {} : { search: up.search })}>
+                {up.label}
+              </Link>
               <span aria-hidden>/</span>
             </nav>
           )}

@@ -1,5 +1,5 @@
 /** Fields that choose one of the workspace's things. */
-import { Autocomplete, MultiSelect, Select } from '@mantine/core';
+import { Autocomplete, MultiSelect, Select, TagsInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -134,6 +134,37 @@ export function OwnerPicker(props: Picker & { readonly onlyKnown?: boolean }) {
       onChange={(next) => onChange(next ?? undefined)}
       onSearchChange={setTyped}
       nothingFoundMessage="Nobody has that e-mail"
+      limit={MOST_OPTIONS}
+    />
+  );
+}
+
+/** People by e-mail, and groups; those that were found while typing are offered, any may be typed. */
+export function PeopleAndGroupsField({
+  label,
+  description,
+  value,
+  onChange,
+}: {
+  readonly label: string;
+  readonly description?: string;
+  readonly value: readonly string[];
+  readonly onChange: (value: string[]) => void;
+}) {
+  const [typed, setTyped] = useState('');
+  const [words] = useDebouncedValue(typed, TYPING_MS);
+  const { data } = useQuery(peopleSearchQuery(words));
+  const people = data?.data.filter(({ active }) => active) ?? [];
+  const groups = people.flatMap((person) => person.groups);
+  return (
+    <TagsInput
+      label={label}
+      {...(description === undefined ? {} : { description })}
+      data={[...new Set([...people.map(({ email }) => email), ...groups])]}
+      value={[...value]}
+      onChange={onChange}
+      onSearchChange={setTyped}
+      acceptValueOnBlur
       limit={MOST_OPTIONS}
     />
   );

@@ -28,6 +28,17 @@ export function readTime(value: number | string): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
+/** Of a field for local date and time, to epoch seconds. */
+export function secondsOfLocal(local: string): number {
+  return Math.floor(new Date(local).getTime() / 1000);
+}
+
+/** Epoch seconds, as a field for local date and time takes them. */
+export function localOfSeconds(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 /** `just now`, `4 min ago`, `in 3 d`. */
 export function relativeTime(date: Date, nowMs: number): string {
   const seconds = (nowMs - date.getTime()) / 1000;

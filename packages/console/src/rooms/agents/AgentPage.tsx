@@ -12,9 +12,12 @@ import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
+import { AgentOwnership } from './AgentOwnership.tsx';
 import { AgentStops } from './AgentStops.tsx';
 import { AgentTokens } from './AgentTokens.tsx';
 import { AgentTools } from './AgentTools.tsx';
+import { AgentVersions } from './AgentVersions.tsx';
+import { AttentionMarks } from './AttentionMarks.tsx';
 import classes from './agents.module.css';
 import { type Order, OrderDialog } from './OrderDialog.tsx';
 
@@ -95,7 +98,12 @@ export function AgentPage() {
     <Page
       title={agent.name}
       up={UP}
-      mark={<StatusMark status={agent.status} />}
+      mark={
+        <>
+          <StatusMark status={agent.status} />
+          <AttentionMarks attention={agent.attention} />
+        </>
+      }
       actions={actions}
       {...(agent.description === '' ? {} : { description: agent.description })}
     >
@@ -128,7 +136,9 @@ export function AgentPage() {
           <Tabs.List mb="md">
             <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
             <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
-            <Tabs.Tab value="tokens">Tokens</Tabs.Tab>
+            <Tabs.Tab value="credentials">Credentials</Tabs.Tab>
+            <Tabs.Tab value="ownership">Ownership</Tabs.Tab>
+            <Tabs.Tab value="versions">Made of</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
           </Tabs.List>
@@ -136,9 +146,11 @@ export function AgentPage() {
             <AgentTools agent={agent} />
           </Tabs.Panel>
           <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ agent: agent.id }} /> : null}</Tabs.Panel>
-          <Tabs.Panel value="tokens">
+          <Tabs.Panel value="credentials">
             <AgentTokens agent={agent} />
           </Tabs.Panel>
+          <Tabs.Panel value="ownership">{tab === 'ownership' ? <AgentOwnership agent={agent} /> : null}</Tabs.Panel>
+          <Tabs.Panel value="versions">{tab === 'versions' ? <AgentVersions agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="log">
             <AgentEvents agent={agent} />
           </Tabs.Panel>

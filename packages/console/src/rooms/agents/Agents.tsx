@@ -1,158 +1,92 @@
-import { Button, Select, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
-import { IconPlus, IconSearch } from '@tabler/icons-react';
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
-import { agentsQuery } from '../../api/queries.ts';
-import type { Agent } from '../../api/types.ts';
+import { Tabs } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import { agentSettingsQuery, openTasksQuery, waitingRequestsQuery } from '../../api/agent-queries.ts';
+import type { List } from '../../api/types.ts';
+import { useRefusal } from '../../app/may.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
-import { type Column, DataTable, rowLink, Tags, TwoLines } from '../../ui/DataTable.tsx';
-import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
-import { OwnerPicker, RolePicker } from '../../ui/Pickers.tsx';
-import { Time } from '../../ui/Time.tsx';
-import { StatusMark } from '../../ui/Verdict.tsx';
+import { OfferedToMe } from '../transfers/OfferedToMe.tsx';
+import { Transfers } from '../transfers/Transfers.tsx';
+import { AgentList } from './AgentList.tsx';
+import classes from './agents.module.css';
 import { CreateAgent } from './CreateAgent.tsx';
+import { AskForAgent } from './requests/AskForAgent.tsx';
+import { Requests } from './requests/Requests.tsx';
 
 const route = getRouteApi('/in/agents');
-const TYPING_MS = 200;
+const TABS = ['requests', 'transfers'] as const;
 
-const COLUMNS: readonly Column<Agent>[] = [
-  {
-    key: 'name',
-    header: 'Agent',
-    cell: ({ name, description }) => (
-      <TwoLines
-        first={
-          <Link to="/agents/$agent" params={{ agent: name }} className={rowLink} title={name}>
-            {name}
-          </Link>
-        }
-        second={description}
-      />
-    ),
-  },
-  {
-    key: 'owner',
-    header: 'Owner',
-    cell: ({ owner, owner_label }) => (
-      <TwoLines first={<span title={owner}>{owner}</span>} second={owner_label ?? undefined} />
-    ),
-  },
-  { key: 'roles', header: 'Roles', cell: ({ roles }) => <Tags names={roles} most={2} /> },
-  { key: 'status', header: 'Status', width: '118px', cell: ({ status }) => <StatusMark status={status} /> },
-  {
-    key: 'last',
-    header: 'Last action',
-    width: '118px',
-    cell: ({ last_action_at }) => <Time value={last_action_at} absent="never" />,
-  },
-];
-
+/** Who acts, who is to, and for whom nobody answers any more. */
 export function Agents() {
-  const { create, ...filter } = route.useSearch();
+  const { tab = 'list', create } = route.useSearch();
   const navigate = route.useNavigate();
-  const { data, error, isPending, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    agentsQuery(filter),
-  );
-  const setQ = useDebouncedCallback(
-    (q: string) => navigate({ search: (old) => ({ ...old, q: q || undefined }), replace: true }),
-    TYPING_MS,
-  );
-  const agents = isPending ? undefined : data?.pages.flatMap((page) => page.data);
-  const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  const add = (
-    <ActButton
-      needs="POST /v1/agents"
-      leftSection={<IconPlus size={14} aria-hidden />}
-      onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
-    >
-      New agent
-    </ActButton>
-  );
+  const { data: settings } = useQuery(agentSettingsQuery);
+  const { data: requests } = useQuery(waitingRequestsQuery);
+  const { data: tasks } = useQuery(openTasksQuery);
+  const mayNotCreate = useRefusal('POST /v1/agents') !== undefined;
+  const isAsked = settings?.admission === 'reviewed' || mayNotCreate;
+  const close = () => navigate({ search: (old) => ({ ...old, create: undefined }) });
   return (
-    <Page title="Agents" actions={add}>
-      <search className="row-wrap" style={{ marginBottom: 12 }} aria-label="Filter agents">
-        <TextInput
-          aria-label="Name or owner contains"
-          placeholder="Name or owner"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          defaultValue={filter.q ?? ''}
-          onChange={(event) => setQ(event.currentTarget.value)}
-          w={220}
-        />
-        <Select
-          aria-label="Status"
-          placeholder="Any status"
-          clearable
-          data={['active', 'suspended', 'revoked']}
-          value={filter.status ?? null}
-          onChange={(status) => navigate({ search: (old) => ({ ...old, status: status ?? undefined }) as typeof old })}
-          w={140}
-        />
-        <div style={{ width: 190 }}>
-          <RolePicker
-            label="Role"
-            hideLabel
-            placeholder="Any role"
-            clearable
-            value={filter.role}
-            onChange={(role) => navigate({ search: (old) => ({ ...old, role }) })}
+    <Page
+      title="Agents"
+      actions={
+        <ActButton
+          needs={isAsked ? 'POST /v1/agent-requests' : 'POST /v1/agents'}
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => navigate({ search: (old) => ({ ...old, create: true }) })}
+        >
+          {isAsked ? 'Ask for an agent' : 'New agent'}
+        </ActButton>
+      }
+    >
+      <OfferedToMe />
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(next) => navigate({ search: { tab: TABS.find((each) => each === next) }, replace: true })}
+      >
+        <Tabs.List mb="md">
+          <Tabs.Tab value="list">Agents</Tabs.Tab>
+          <Tabs.Tab value="requests" rightSection={<Count of={requests} what="waiting" />}>
+            Requests
+          </Tabs.Tab>
+          <Tabs.Tab value="transfers" rightSection={<Count of={tasks} what="open" />}>
+            Transfers
+          </Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="list">
+          <AgentList />
+        </Tabs.Panel>
+        <Tabs.Panel value="requests">
+          <Requests />
+        </Tabs.Panel>
+        <Tabs.Panel value="transfers">
+          <Transfers />
+        </Tabs.Panel>
+      </Tabs>
+      {isAsked ? (
+        create === true ? (
+          <AskForAgent
+            onAsked={({ id }) => navigate({ to: '/agent-requests/$request', params: { request: id } })}
+            onClose={close}
           />
-        </div>
-        <div style={{ width: 230 }}>
-          <OwnerPicker
-            label="Owner"
-            hideLabel
-            onlyKnown
-            placeholder="Any owner"
-            clearable
-            value={filter.owner}
-            onChange={(owner) => navigate({ search: (old) => ({ ...old, owner }) })}
-          />
-        </div>
-      </search>
-      {error === null ? (
-        <DataTable
-          label="Agents"
-          columns={COLUMNS}
-          rows={agents}
-          rowKey={({ id }) => id}
-          empty={isFiltered ? <NoMatch /> : <NoAgents />}
-        />
+        ) : null
       ) : (
-        <ErrorNotice error={error} retry={() => void refetch()} />
+        <CreateAgent opened={create === true} onClose={close} />
       )}
-      {hasNextPage ? (
-        <Button variant="default" mt="sm" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          More agents
-        </Button>
-      ) : null}
-      <CreateAgent
-        opened={create === true}
-        onClose={() => navigate({ search: (old) => ({ ...old, create: undefined }) })}
-      />
     </Page>
   );
 }
 
-function NoMatch() {
+function Count({ of, what }: { readonly of: List<unknown> | undefined; readonly what: string }) {
+  if (of === undefined || of.data.length === 0) return null;
   return (
-    <Empty title="No agent fits these filters" action={<Link to="/agents">Show all agents</Link>}>
-      Try fewer words, or another owner.
-    </Empty>
-  );
-}
-
-function NoAgents() {
-  return (
-    <Empty
-      title="No agents yet"
-      command="npx hivekey agent create support-bot --role support-agent --owner dana@acme.example"
-    >
-      An agent is an identity with an accountable owner and one or more roles; without a role it can do nothing.
-      Register an <Link to="/servers">MCP server</Link>, write a <Link to="/roles">role</Link> that grants some of its
-      tools, then make the agent here or with:
-    </Empty>
+    <span className={classes.count}>
+      {of.data.length}
+      {of.has_more ? '+' : ''}
+      <span className="visually-hidden"> {what}</span>
+    </span>
   );
 }

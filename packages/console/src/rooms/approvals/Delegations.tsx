@@ -9,6 +9,7 @@ import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
+import { secondsOfLocal } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
@@ -105,10 +106,6 @@ function inDays(days: number): string {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-function secondsOf(local: string): number {
-  return Math.floor(new Date(local).getTime() / 1000);
-}
-
 function CreateDialog({ me, onClose }: { readonly me: string | undefined; readonly onClose: () => void }) {
   const [to, setTo] = useState<string>();
   const [starts, setStarts] = useState('');
@@ -119,9 +116,9 @@ function CreateDialog({ me, onClose }: { readonly me: string | undefined; readon
     write: () =>
       send<Delegation>('POST', '/v1/delegations', {
         to,
-        ends_at: secondsOf(ends),
+        ends_at: secondsOfLocal(ends),
         reason: reason.trim(),
-        ...(starts === '' ? {} : { starts_at: secondsOf(starts) }),
+        ...(starts === '' ? {} : { starts_at: secondsOfLocal(starts) }),
         ...(capabilities.length === 0 ? {} : { capabilities }),
       }),
     changes: ['delegations', 'approvals'],
