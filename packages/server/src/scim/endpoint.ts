@@ -41,7 +41,7 @@ import {
 import { readResource } from './values.ts';
 import type { Precondition } from './version.ts';
 
-export interface Page {
+interface Page {
   readonly total: number;
   readonly resources: readonly Resource[];
 }
