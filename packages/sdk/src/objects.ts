@@ -68,6 +68,8 @@ export interface Person {
   readonly effective_roles: readonly string[];
   /** An account for emergencies, which signs in with a passkey alone. */
   readonly break_glass: boolean;
+  /** Added by an administrator, by the first sign-in, or by a directory that decides about the person. */
+  readonly source: 'hand' | 'sign_in' | 'directory';
   /** The SCIM connection that provides the person; null for one kept by hand. */
   readonly directory: string | null;
   readonly user_name: string;

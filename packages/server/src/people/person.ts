@@ -58,7 +58,6 @@ export const personSchema = z
     source: z.enum(['hand', 'sign_in', 'directory']).meta({
       description: 'Added by an administrator, by the first sign-in, or by a directory that decides about the person.',
     }),
-    connection: z.string().nullable().meta({ description: 'The SCIM connection that wrote the person last.' }),
     agents: z.int().meta({ description: 'Agents this person owns, whatever their status.' }),
     created: z.int(),
   })

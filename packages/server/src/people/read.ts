@@ -14,7 +14,6 @@ SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.g
        CASE WHEN p.directory IS NOT NULL THEN 'directory'
             WHEN EXISTS (SELECT FROM person_identities i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id
                             AND i.linked_how = 'first_sign_in') THEN 'sign_in' ELSE 'hand' END AS source,
-       (SELECT c.name FROM scim_connections c WHERE c.workspace_id = p.workspace_id AND c.id = p.directory) AS connection,
        (SELECT count(*) FROM agents a WHERE a.workspace_id = p.workspace_id AND a.owner_id = p.id AND a.rehearsal_id IS NULL) AS agents,
        floor(extract(epoch FROM p.created_at))::bigint AS created
   FROM people p WHERE p.workspace_id = $1`;

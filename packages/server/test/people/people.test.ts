@@ -55,6 +55,27 @@ describe('people', () => {
     expect(emails).toEqual(expect.arrayContaining(['ana@acme.example', 'bea@acme.example', 'zoe@acme.example']));
   });
 
+  it('are found by part of the e-mail or name, by group, by where they come from and by whether they are here', async () => {
+    await world.ok('POST', '/v1/people', { email: 'quinn@acme.example', display_name: '50% Quinn_Q' });
+    await world.ok('PATCH', '/v1/people/quinn@acme.example', { groups: ['treasury'] });
+    const found = async (query: string) =>
+      (await world.ok('GET', `/v1/people?${query}`)).data.map(({ email }: { email: string }) => email);
+    expect(await found('q=QUINN')).toEqual(['quinn@acme.example']);
+    // Nothing in it is a pattern.
+    expect(await found(`q=${encodeURIComponent('50% quinn_')}`)).toEqual(['quinn@acme.example']);
+    expect(await found(`q=${encodeURIComponent('%')}`)).toEqual(['quinn@acme.example']);
+    expect(await found('group=treasury')).toEqual(['quinn@acme.example']);
+    expect(await found('group=nobody')).toEqual([]);
+    expect(await found('source=directory')).toEqual([]);
+    expect(await found('q=quinn&source=hand')).toEqual(['quinn@acme.example']);
+    await world.ok('PATCH', '/v1/people/quinn@acme.example', { active: false });
+    expect(await found('q=quinn&active=true')).toEqual([]);
+    expect(await found('q=quinn&active=false')).toEqual(['quinn@acme.example']);
+    const { data: groups } = await world.ok('GET', '/v1/groups?person=quinn@acme.example');
+    expect(groups).toMatchObject([{ name: 'treasury', source: 'hand', members: 1 }]);
+    expect((await world.ok('GET', '/v1/groups?person=zoe@acme.example')).data).toEqual([]);
+  });
+
   it.each([
     ['POST', '/v1/people', { email: 'the team' }, 'request_invalid'],
     ['POST', '/v1/people', { email: 'dаna@acme.example' }, 'request_invalid'],

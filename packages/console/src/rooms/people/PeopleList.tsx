@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<Person>[] = [
     key: 'source',
     header: 'Source',
     width: '130px',
-    cell: ({ source, connection }) => <TwoLines first={SOURCES[source]} second={connection ?? undefined} />,
+    cell: ({ source, directory }) => <TwoLines first={SOURCES[source]} second={directory ?? undefined} />,
   },
   { key: 'groups', header: 'Groups', cell: ({ groups }) => <Tags names={groups} most={2} /> },
   {

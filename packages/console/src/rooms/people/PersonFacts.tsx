@@ -60,7 +60,17 @@ function PersonView({ person }: { readonly person: Person }) {
         ['Team', person.label],
         [
           'Source',
-          person.connection === null ? SOURCES[person.source] : `${SOURCES[person.source]}, ${person.connection}`,
+          person.directory === null ? SOURCES[person.source] : `${SOURCES[person.source]}, ${person.directory}`,
+        ],
+        ['In the directory', person.user_name === person.email ? undefined : person.user_name],
+        ['External id', person.external_id],
+        [
+          'Manager',
+          person.manager === null ? undefined : (
+            <Link key="manager" to="/people/$person" params={{ person: person.manager }}>
+              {person.manager}
+            </Link>
+          ),
         ],
         [
           'Groups',
