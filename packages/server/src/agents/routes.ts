@@ -17,6 +17,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceRole } from '../identity/index.ts';
 import { loadPolicySet } from '../roles/index.ts';
 import { ATTENTION, agentChangeOf, agentChangeSchema, agentSchema, newAgentOf, newAgentSchema } from './agent.ts';
+import { authoritySchema, readAuthority } from './authority.ts';
 import { changeAgent, createAgent, suspendAgent } from './change.ts';
 import { manifestOf, visibleToolSchema } from './manifest.ts';
 import { rolesUnder } from './principal.ts';
@@ -99,6 +100,23 @@ export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiC
       },
     },
     ({ administrator, params: { agent }, body }) => changeAgent(log, administrator, agent, agentChangeOf(body)),
+  );
+
+  api.get(
+    '/v1/agents/:agent/authority',
+    {
+      schema: {
+        tags,
+        summary: 'Who gave the agent what, when and on whose word, as at an instant',
+        params,
+        querystring: z.strictObject({
+          at: z.iso.datetime({ offset: true }).optional().meta({ description: 'ISO 8601. Absent: now.' }),
+        }),
+        response: { 200: authoritySchema },
+      },
+    },
+    ({ administrator: { workspaceId }, params: { agent }, query: { at } }) =>
+      readAuthority(pool, workspaceId, agent, at === undefined ? undefined : new Date(at)),
   );
 
   api.get(
