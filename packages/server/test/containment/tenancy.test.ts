@@ -18,6 +18,8 @@ const TAGS = new Set([
   'approvals',
   'scim connections',
   'ownership',
+  'agent requests',
+  'unregistered identities',
 ]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
@@ -46,6 +48,8 @@ let rehearsedStopId: string;
 let delegationId: string;
 let taskId: string;
 let transferId: string;
+let requestId: string;
+let unregisteredId: string;
 let token: string;
 let policy: { hash: string };
 let apiId: string;
@@ -90,9 +94,25 @@ beforeAll(async () => {
   proposalId = await propose();
   approvalId = await hold();
   [taskId, transferId] = await leaveBehind();
+  requestId = await askFor();
+  unregisteredId = await sight();
   policy = await world.ok('GET', '/v1/policies/current');
 });
 afterAll(() => world.server.close());
+
+/** A request for an agent. */
+async function askFor(): Promise<string> {
+  const { key } = await world.ok('POST', '/v1/keys', { name: 'asker', person: OWNER });
+  const wanted = { name: `asked-${MARK}`, role: ROLE, owner: OWNER, reason: MARK };
+  return (await world.ok('POST', '/v1/agent-requests', wanted, { key })).id;
+}
+
+/** Somebody who is no agent. */
+async function sight(): Promise<string> {
+  const asked = { subject: { type: 'agent', id: MARK }, action: { name: TOOL }, resource: { type: 'x', id: '1' } };
+  await world.ok('POST', '/access/v1/evaluation', asked, { headers: { 'content-type': 'application/json' } });
+  return (await world.ok('GET', '/v1/unregistered-identities')).data[0].id;
+}
 
 /** A call that waits for people. */
 async function hold(): Promise<string> {
@@ -178,6 +198,10 @@ const byTransfer = (rest: string): Case => ({
   path: () => `/v1/ownership-transfers/${transferId}${rest}`,
   refusal: 'transfer_not_found',
 });
+const byRequest = (rest: string): Case => ({
+  path: () => `/v1/agent-requests/${requestId}${rest}`,
+  refusal: 'agent_request_not_found',
+});
 const byConnection = (rest = '', body?: unknown): Case[] =>
   [() => connectionId, () => CONNECTION].map((connection) => ({
     path: () => `/v1/scim-connections/${connection()}${rest}`,
@@ -213,6 +237,27 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     () => ({ description: 'taken' }),
   ),
   'GET /v1/agents/{agent}/tools': byAgent((agent) => `/v1/agents/${agent}/tools`),
+  'GET /v1/agents/{agent}/authority': byAgent((agent) => `/v1/agents/${agent}/authority`),
+  'GET /v1/agents/{agent}/versions': byAgent((agent) => `/v1/agents/${agent}/versions`),
+  'GET /v1/agents/{agent}/versions/{version}': byAgent((agent) => `/v1/agents/${agent}/versions/1`),
+  'GET /v1/agent-requests': [listed, { path: () => `/v1/agent-requests?owner=${OWNER}` }],
+  'POST /v1/agent-requests': [
+    { body: () => ({ name: 'own-asked', role: 'any', owner: 'own@second.example', reason: 'own' }) },
+  ],
+  'GET /v1/agent-requests/{id}': [byRequest('')],
+  'POST /v1/agent-requests/{id}/approve': [byRequest('/approve')],
+  'POST /v1/agent-requests/{id}/deny': [byRequest('/deny')],
+  'POST /v1/agent-requests/{id}/withdraw': [byRequest('/withdraw')],
+  'GET /v1/agent-settings': [listed],
+  'PATCH /v1/agent-settings': [{ body: () => ({ dormant_days: 7 }) }],
+  'GET /v1/unregistered-identities': [listed, { path: () => '/v1/unregistered-identities?kind=agent' }],
+  'POST /v1/unregistered-identities/{id}/dismiss': [
+    {
+      path: () => `/v1/unregistered-identities/${unregisteredId}/dismiss`,
+      body: () => ({ reason: 'taken' }),
+      refusal: 'unregistered_identity_not_found',
+    },
+  ],
   'POST /v1/agents/{agent}/revoke': byAgent((agent) => `/v1/agents/${agent}/revoke`),
   'POST /v1/agents/{agent}/suspend': byAgent((agent) => `/v1/agents/${agent}/suspend`),
   'POST /v1/agents/{agent}/restore': byAgent((agent) => `/v1/agents/${agent}/restore`),
@@ -455,6 +500,9 @@ it('leaves the other workspace as it was', async () => {
   expect(await world.ok('GET', '/v1/containment-settings')).toMatchObject({ answer_minutes: 60 });
   expect(await world.ok('GET', '/v1/ownership-settings')).toMatchObject({ transfer_hours: 336 });
   expect(await world.ok('GET', `/v1/ownership-transfers/${transferId}`)).toMatchObject({ status: 'proposed' });
+  expect(await world.ok('GET', `/v1/agent-requests/${requestId}`)).toMatchObject({ status: 'requested' });
+  expect(await world.ok('GET', '/v1/agent-settings')).toMatchObject({ dormant_days: 90 });
+  expect((await world.ok('GET', '/v1/unregistered-identities')).data[0]).toMatchObject({ dismissed: null });
   expect(await world.ok('GET', `/v1/approvals/${approvalId}`)).toMatchObject({ status: 'pending' });
   expect(await world.ok('GET', '/v1/group-roles')).toMatchObject({ groups: { [MARK]: ['viewer'] } });
   expect((await world.act(token, TOOL)).status).toBe(200);
