@@ -5,6 +5,7 @@ import type {
   AgentRequest,
   AgentSettings,
   AgentVersion,
+  Authority,
   FullTransferTask,
   Orphan,
   Ownership,
@@ -12,6 +13,7 @@ import type {
   OwnershipTransfer,
   RequestStatus,
   TransferTask,
+  UnregisteredIdentity,
 } from './agent-types.ts';
 import { at, get, getAll } from './client.ts';
 import type { List } from './types.ts';
@@ -60,6 +62,30 @@ export function versionsQuery(agent: string) {
       get<List<AgentVersion>>(at`/v1/agents/${agent}/versions`, { limit: 50, cursor: pageParam }, signal),
     initialPageParam: fromTheStart,
     getNextPageParam: nextPage,
+  });
+}
+
+/** `instant`: ISO 8601; now when absent. */
+export function authorityQuery(agent: string, instant: string | undefined) {
+  return queryOptions({
+    queryKey: ['agents', 'authority', agent, instant],
+    queryFn: ({ signal }) => get<Authority>(at`/v1/agents/${agent}/authority`, { at: instant }, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function unregisteredQuery(dismissed: boolean) {
+  return infiniteQueryOptions({
+    queryKey: ['agents', 'unregistered', dismissed],
+    queryFn: ({ pageParam, signal }) =>
+      get<List<UnregisteredIdentity>>(
+        '/v1/unregistered-identities',
+        { dismissed, limit: 100, cursor: pageParam },
+        signal,
+      ),
+    initialPageParam: fromTheStart,
+    getNextPageParam: nextPage,
+    refetchInterval: whileAttended(10_000),
   });
 }
 

@@ -63,3 +63,114 @@ export interface AgentVersion {
   readonly author: string;
   readonly created: number;
 }
+
+/** Who gave an agent what, when, and on whose word, as at an instant. `event`: the record that says so; null: there is none. */
+export interface Authority {
+  readonly object: 'authority';
+  readonly agent: string;
+  readonly agent_id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** False: the agent had not been made by then, and all else is empty. */
+  readonly exists: boolean;
+  readonly summary: string;
+  readonly admission: {
+    readonly request: string;
+    readonly reason: string;
+    readonly requested_by: string;
+    readonly requested_at: number;
+    readonly requested_event: string | null;
+    readonly approved_by: string;
+    readonly approved_at: number;
+    readonly approval_reason: string;
+    readonly approved_event: string | null;
+  } | null;
+  readonly created: { readonly at: number; readonly by: string; readonly event: string | null } | null;
+  readonly first_credential_at: number | null;
+  readonly first_action_at: number | null;
+  readonly owner: {
+    readonly owner: string;
+    readonly since: number;
+    readonly given_by: string;
+    readonly reason: string;
+    readonly accepted_at: number | null;
+    readonly event: string | null;
+  } | null;
+  readonly roles: readonly {
+    readonly role: string;
+    readonly granted_by: string;
+    readonly granted_at: number;
+    readonly event: string | null;
+    readonly removed_by: string | null;
+    /** After the instant that was asked about. */
+    readonly removed_at: number | null;
+    /** Of the role, as it was in force. */
+    readonly revision: {
+      readonly revision: number;
+      readonly author: string;
+      readonly at: number;
+      readonly sha256: string;
+      readonly allow: readonly string[];
+      readonly guards: number;
+      readonly event: string | null;
+    } | null;
+  }[];
+  readonly version: {
+    readonly version: number;
+    readonly attributes: AgentAttributes;
+    readonly sha256: string;
+    readonly author: string;
+    readonly at: number;
+    readonly event: string | null;
+  } | null;
+  readonly credentials: readonly {
+    readonly kind: string;
+    readonly id: string;
+    readonly name: string;
+    readonly role: string | null;
+    readonly created_by: string;
+    readonly created_at: number;
+    readonly expires_at: number | null;
+    readonly ended_at: number | null;
+    readonly event: string | null;
+  }[];
+  readonly deputies: readonly { readonly name: string; readonly added_by: string; readonly added_at: number }[];
+  readonly quarantines: readonly {
+    readonly id: string;
+    readonly role: string | null;
+    readonly reason: string;
+    readonly actor: string;
+    readonly since: number;
+    readonly event: string | null;
+  }[];
+  readonly stops: readonly {
+    readonly id: string;
+    readonly scope: string;
+    readonly target: string;
+    readonly reason: string;
+    readonly actor: string;
+    readonly ordered_at: number;
+    readonly event: string | null;
+  }[];
+  /** What is not known, in words. */
+  readonly no_record: readonly string[];
+}
+
+export type UnregisteredKind = 'token' | 'retired_token' | 'agent' | 'workload';
+
+/** Who tried to act and is no agent here. */
+export interface UnregisteredIdentity {
+  readonly id: string;
+  readonly object: 'unregistered_identity';
+  readonly kind: UnregisteredKind;
+  /** Masked; `*`: the many without a row of their own. */
+  readonly identity: string;
+  /** Address; `*`: several. */
+  readonly source: string;
+  /** Whose token it was. */
+  readonly agent: string | null;
+  readonly first_seen: number;
+  readonly last_seen: number;
+  readonly count: number;
+  readonly dismissed: { readonly at: number; readonly by: string; readonly reason: string } | null;
+}

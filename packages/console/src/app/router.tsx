@@ -58,7 +58,7 @@ const agents = createRoute({
   path: '/agents',
   validateSearch: (search) =>
     optional({
-      tab: oneOf(search.tab, ['requests', 'transfers']),
+      tab: oneOf(search.tab, ['requests', 'transfers', 'unregistered']),
       q: text(search.q),
       status: oneOf(search.status, ['active', 'suspended', 'revoked']),
       role: text(search.role),
@@ -76,6 +76,7 @@ const agent = createRoute({
   validateSearch: (search) =>
     optional({
       tab: oneOf(search.tab, ['tools', 'budgets', 'credentials', 'authority', 'ownership', 'versions', 'log', 'stops']),
+      at: text(search.at),
     }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
 });

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import { countdown, exactTime, readTime, relativeTime } from './format.ts';
+import { countdown, exactTime, localTime, readTime, relativeTime } from './format.ts';
 
 /** One clock for all times on the page, so that they change together. */
 const TICK_MS = 10_000;
@@ -38,6 +38,17 @@ export function Time({ value, absent = '—' }: { readonly value: number | strin
         {relativeTime(date, Math.max(nowMs, Date.now() - TICK_MS))}
       </time>
     </Tooltip>
+  );
+}
+
+/** Date and time, for whom how long ago is not enough; UTC on hover. `value`: epoch seconds or ISO 8601. */
+export function Moment({ value, absent = '—' }: { readonly value: number | string | null; readonly absent?: string }) {
+  const date = value === null ? undefined : readTime(value);
+  if (date === undefined) return <span className="muted">{absent}</span>;
+  return (
+    <time dateTime={date.toISOString()} title={date.toISOString()} className="num">
+      {localTime(date)}
+    </time>
   );
 }
 

@@ -34,9 +34,11 @@ export function secondsOfLocal(local: string): number {
 }
 
 /** Epoch seconds, as a field for local date and time takes them. */
-export function localOfSeconds(seconds: number): string {
+export function localOfSeconds(seconds: number, to: 'minutes' | 'seconds' = 'minutes'): string {
   const date = new Date(seconds * 1000);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
+    .toISOString()
+    .slice(0, to === 'minutes' ? 16 : 19);
 }
 
 /** `just now`, `4 min ago`, `in 3 d`. */
@@ -53,9 +55,14 @@ export function relativeTime(date: Date, nowMs: number): string {
   return seconds > 0 ? `${amount} ago` : `in ${amount}`;
 }
 
+/** Local date and time with its zone. */
+export function localTime(date: Date): string {
+  return dateTime.format(date);
+}
+
 /** Local time with its zone, and UTC to the millisecond as the log has it. */
 export function exactTime(date: Date): string {
-  return `${dateTime.format(date)} · ${date.toISOString()}`;
+  return `${localTime(date)} · ${date.toISOString()}`;
 }
 
 /** `14:02:04.123`, with the day before it when it is not today. */

@@ -10,6 +10,7 @@ import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
+import { AgentAuthority } from './AgentAuthority.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
 import { AgentOwnership } from './AgentOwnership.tsx';
@@ -137,6 +138,7 @@ export function AgentPage() {
             <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
             <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
             <Tabs.Tab value="credentials">Credentials</Tabs.Tab>
+            <Tabs.Tab value="authority">Authority</Tabs.Tab>
             <Tabs.Tab value="ownership">Ownership</Tabs.Tab>
             <Tabs.Tab value="versions">Made of</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
@@ -149,6 +151,7 @@ export function AgentPage() {
           <Tabs.Panel value="credentials">
             <AgentTokens agent={agent} />
           </Tabs.Panel>
+          <Tabs.Panel value="authority">{tab === 'authority' ? <AgentAuthority agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="ownership">{tab === 'ownership' ? <AgentOwnership agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="versions">{tab === 'versions' ? <AgentVersions agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="log">

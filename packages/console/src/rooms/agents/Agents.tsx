@@ -14,9 +14,10 @@ import classes from './agents.module.css';
 import { CreateAgent } from './CreateAgent.tsx';
 import { AskForAgent } from './requests/AskForAgent.tsx';
 import { Requests } from './requests/Requests.tsx';
+import { Unregistered } from './Unregistered.tsx';
 
 const route = getRouteApi('/in/agents');
-const TABS = ['requests', 'transfers'] as const;
+const TABS = ['requests', 'transfers', 'unregistered'] as const;
 
 /** Who acts, who is to, and for whom nobody answers any more. */
 export function Agents() {
@@ -55,6 +56,7 @@ export function Agents() {
           <Tabs.Tab value="transfers" rightSection={<Count of={tasks} what="open" />}>
             Transfers
           </Tabs.Tab>
+          <Tabs.Tab value="unregistered">Unregistered</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="list">
           <AgentList />
@@ -64,6 +66,9 @@ export function Agents() {
         </Tabs.Panel>
         <Tabs.Panel value="transfers">
           <Transfers />
+        </Tabs.Panel>
+        <Tabs.Panel value="unregistered">
+          <Unregistered />
         </Tabs.Panel>
       </Tabs>
       {isAsked ? (
