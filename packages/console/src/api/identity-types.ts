@@ -162,7 +162,7 @@ export interface OidcSettings {
   readonly initiate_login_uri: string;
 }
 
-export interface SamlSettings {
+interface SamlSettings {
   readonly subject_attribute: string | null;
   readonly email_attribute: string | null;
   readonly name_attribute: string | null;

@@ -73,6 +73,7 @@ export interface AgentFilter {
   readonly status?: string | undefined;
   readonly role?: string | undefined;
   readonly owner?: string | undefined;
+  readonly deputy?: string | undefined;
   readonly q?: string | undefined;
   readonly attention?: string | undefined;
 }

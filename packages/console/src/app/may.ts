@@ -4,11 +4,7 @@ import { permissionsQuery, sessionQuery } from '../api/queries.ts';
 import type { Permissions, WorkspaceRole } from '../api/types.ts';
 
 /** Why these roles may not call a route, e.g. `POST /v1/agents/:agent/revoke`; undefined when they may. Pure. */
-export function refusalOf(
-  routes: Permissions['routes'],
-  roles: readonly WorkspaceRole[],
-  route: string,
-): string | undefined {
+function refusalOf(routes: Permissions['routes'], roles: readonly WorkspaceRole[], route: string): string | undefined {
   const may = routes[route];
   // What is not listed is for every role.
   if (may === undefined || roles.some((role) => may.includes(role))) return undefined;

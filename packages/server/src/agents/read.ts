@@ -86,6 +86,8 @@ export interface AgentFilter {
   readonly status?: AgentView['status'] | undefined;
   /** E-mail or id. */
   readonly owner?: string | undefined;
+  /** Who stands in for the owner, in person or by a group: e-mail or id. */
+  readonly deputy?: string | undefined;
   readonly role?: string | undefined;
   /** Part of the name or the description. */
   readonly q?: string | undefined;
@@ -96,7 +98,7 @@ export interface AgentFilter {
 export async function listAgents(
   pool: Pool,
   workspaceId: WorkspaceId,
-  { status, owner, role, q, attention }: AgentFilter,
+  { status, owner, deputy, role, q, attention }: AgentFilter,
   after: string | undefined,
   limit: number,
 ): Promise<Agent[]> {
@@ -109,8 +111,22 @@ export async function listAgents(
    AND ($5::text IS NULL OR strpos(lower(a.handle || ' ' || a.description), lower($5)) > 0)
    AND ($6::text IS NULL OR lower(a.handle) COLLATE "C" > $6 COLLATE "C")
    AND ($8::text IS NULL OR $8 = ANY(${attentionOf('a', 's', 'p')}))
+   AND ($9::text IS NULL OR EXISTS (
+         SELECT FROM agent_deputies d JOIN people m ON m.workspace_id = d.workspace_id AND (m.id = $9 OR m.email = lower($9))
+          WHERE d.workspace_id = a.workspace_id AND d.agent_id = a.id
+            AND (d.person_id = m.id OR d."group" = ANY(m.groups))))
  ORDER BY lower(a.handle) COLLATE "C" LIMIT $7`,
-    [workspaceId, status ?? null, owner ?? null, role ?? null, q ?? null, after ?? null, limit, attention ?? null],
+    [
+      workspaceId,
+      status ?? null,
+      owner ?? null,
+      role ?? null,
+      q ?? null,
+      after ?? null,
+      limit,
+      attention ?? null,
+      deputy ?? null,
+    ],
   );
   return rows.map(agentOf);
 }

@@ -32,6 +32,7 @@ const MAX_VERSION = 2_147_483_647;
 const filters = {
   status: z.enum(['active', 'suspended', 'revoked']).optional(),
   owner: z.string().max(254).optional(),
+  deputy: z.string().max(254).optional().meta({ description: 'In person, or by a group of theirs.' }),
   role: z.string().max(128).optional(),
   q: z.string().max(200).optional(),
   attention: z.enum(ATTENTION).optional(),

@@ -430,6 +430,8 @@ describe('deputies', () => {
     });
     expect(codeOf(await other.ask('POST', suspend))).toEqual([403, 'role_missing']);
     for (const each of [dep, member]) {
+      const { data: deputised } = await world.ok('GET', `/v1/agents?deputy=${each.email}`);
+      expect(deputised).toEqual([expect.objectContaining({ name })]);
       expect((await each.ask('POST', suspend)).body).toMatchObject({ status: 'suspended' });
       expect(codeOf(await each.ask('POST', `/v1/agents/${name}/restore`))).toEqual([403, 'role_missing']);
       await world.ok('POST', `/v1/agents/${name}/restore`);

@@ -1,8 +1,8 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { type InfiniteData, useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { Person } from '../../api/identity-types.ts';
 import { agentsQuery } from '../../api/queries.ts';
-import type { Agent } from '../../api/types.ts';
+import type { Agent, List } from '../../api/types.ts';
 import { type Column, DataTable, rowLink, Tags, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
@@ -37,32 +37,48 @@ const COLUMNS: readonly Column<Agent>[] = [
   },
 ];
 
-/** Agents that the person is accountable for. */
+/** Agents that the person is accountable for, and those where they stand in for the owner. */
 export function PersonAgents({ person }: { readonly person: Person }) {
-  const { data, error, refetch } = useInfiniteQuery(agentsQuery({ owner: person.email }));
-  const agents = data?.pages.flatMap((page) => page.data);
+  const owned = useInfiniteQuery(agentsQuery({ owner: person.email }));
+  const deputised = useInfiniteQuery(agentsQuery({ deputy: person.id }));
   return (
-    <Section
-      title="Agents owned"
-      aside={
-        agents !== undefined && agents.length > 0 ? (
-          <Link to="/agents" search={{ owner: person.email }}>
-            {plural(person.agents, 'agent')}
-          </Link>
-        ) : undefined
-      }
-    >
-      {error === null ? (
-        <DataTable
-          label="Agents owned"
-          columns={COLUMNS}
-          rows={agents?.slice(0, MOST_SHOWN)}
-          rowKey={({ id }) => id}
-          empty={<p className="muted">None.</p>}
-        />
-      ) : (
-        <ErrorNotice error={error} retry={() => void refetch()} />
+    <>
+      <Section
+        title="Agents owned"
+        aside={
+          person.agents === 0 ? undefined : (
+            <Link to="/agents" search={{ owner: person.email }}>
+              {plural(person.agents, 'agent')}
+            </Link>
+          )
+        }
+      >
+        <AgentTable label="Agents owned" list={owned} />
+      </Section>
+      {deputised.data?.pages[0]?.data.length === 0 ? null : (
+        <Section title="Deputy for">
+          <AgentTable label="Deputy for" list={deputised} />
+        </Section>
       )}
-    </Section>
+    </>
+  );
+}
+
+function AgentTable({
+  label,
+  list: { data, error, refetch },
+}: {
+  readonly label: string;
+  readonly list: ReturnType<typeof useInfiniteQuery<List<Agent>, Error, InfiniteData<List<Agent>>>>;
+}) {
+  if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
+  return (
+    <DataTable
+      label={label}
+      columns={COLUMNS}
+      rows={data?.pages[0]?.data.slice(0, MOST_SHOWN)}
+      rowKey={({ id }) => id}
+      empty={<p className="muted">None.</p>}
+    />
   );
 }

@@ -8,7 +8,7 @@ import { ErrorNotice } from '../../../ui/Notice.tsx';
 import { OwnerPicker } from '../../../ui/Pickers.tsx';
 import classes from '../people.module.css';
 
-export const SCOPES: readonly { readonly value: ScimScope; readonly label: string; readonly description: string }[] = [
+const SCOPES: readonly { readonly value: ScimScope; readonly label: string; readonly description: string }[] = [
   { value: 'users', label: 'People', description: 'It adds, changes and deactivates them.' },
   { value: 'groups', label: 'Groups', description: 'It says who is in which.' },
   { value: 'agents', label: 'Agents', description: 'It proposes and deactivates them; it grants nothing.' },
