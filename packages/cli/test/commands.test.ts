@@ -129,6 +129,49 @@ describe('objects', () => {
     expect((await hivekey(['agent', 'get', 'nobody'])).err).toContain('agent_not_found');
   });
 
+  test('an agent is asked for by one, let in by another, and says who gave it what', async () => {
+    const keys: string[] = [];
+    for (const name of ['ann', 'bob']) {
+      await hivekey(['person', 'add', `${name}@acme.example`]);
+      keys.push((await hivekey(['key', 'create', name, '--person', `${name}@acme.example`])).out.trim());
+    }
+    const [ann = '', bob = ''] = keys;
+    const asked = JSON.parse(
+      (
+        await hivekey(
+          [
+            ...['agent', 'request', 'mail-bot', '--role', 'support-agent', '--owner', 'dana@acme.example'],
+            ...['--reason', 'answers mail', '--attributes', '{"model":"small-1"}', '--json'],
+          ],
+          { env: { HIVEKEY_KEY: ann } },
+        )
+      ).out,
+    );
+    expect(asked).toMatchObject({ status: 'requested', source: 'cli', attributes: { model: 'small-1' } });
+    expect((await hivekey(['agent', 'requests'])).out).toContain('answers mail');
+    expect((await hivekey(['agent', 'approve', asked.id], { env: { HIVEKEY_KEY: ann } })).err).toContain(
+      'approver_is_requester',
+    );
+    expect((await hivekey(['agent', 'approve', asked.id], { env: { HIVEKEY_KEY: bob } })).out).toBe(
+      'mail-bot is in.\n',
+    );
+    const { out } = await hivekey(['agent', 'authority', 'mail-bot']);
+    expect(out).toMatch(/^mail-bot may do what support-agent/);
+    expect(out).toMatch(/let in: +\S+ \S+ by key:bob/);
+    expect(out).toContain('No record that its owner accepted it.');
+    expect((await hivekey(['agent', 'versions', 'mail-bot'])).out).toContain('model: – → small-1');
+    expect((await hivekey(['agent', 'unregistered'])).out).toBe('Nobody but agents has tried.\n');
+    expect((await hivekey(['agent', 'settings', '--suspend-dormant', 'perhaps'])).code).toBe(2);
+    expect((await hivekey(['agent', 'settings', '--dormant-days', '30'])).out).toContain('After 30 days');
+    const ended = await hivekey(['agent', 'update', 'mail-bot', '--valid-until', '2999-01-01', '--json']);
+    expect(JSON.parse(ended.out).valid_until).toBe(Date.parse('2999-01-01') / 1000);
+    const endless = ['agent', 'update', 'mail-bot', '--valid-until', 'never', '--json'];
+    expect((await hivekey(endless)).err).toContain('person_required');
+    const { out: changed, err } = await hivekey(endless, { env: { HIVEKEY_KEY: bob } });
+    expect(err).toBe('');
+    expect(JSON.parse(changed).valid_until).toBe(null);
+  });
+
   test('a token is alone on standard output', async () => {
     const { out, err, code } = await hivekey(['token', 'create', 'helpdesk-bot', '--expires', '1h']);
     expect(code).toBe(0);

@@ -24,6 +24,25 @@ export interface Agent {
   readonly status: 'active' | 'suspended' | 'revoked';
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly risk_tier: 'low' | 'medium' | 'high' | 'critical' | null;
+  /** Who asked for it and who let it in; null: it was created directly. */
+  readonly admission: {
+    readonly request: string;
+    readonly requested_by: string;
+    readonly requested_at: number;
+    readonly approved_by: string;
+    readonly approved_at: number;
+  } | null;
+  readonly first_credential_at: number | null;
+  /** After its first credential, a little after it is on the log. */
+  readonly first_action_at: number | null;
+  /** From then on it does nothing. */
+  readonly valid_until: number | null;
+  readonly dormant_since: number | null;
+  /** Of what it is made of; 0: nothing was declared. */
+  readonly version: number;
+  readonly attributes: AgentAttributes;
+  readonly attention: readonly ('dormant' | 'never_used' | 'expiring' | 'expired' | 'no_credential' | 'orphan')[];
   readonly created: number;
   readonly created_by: string;
   readonly last_action_at: number | null;
@@ -36,6 +55,171 @@ export interface Agent {
     readonly since: number;
     readonly until: number | null;
   } | null;
+}
+
+/** What an agent is made of, as declared. */
+export interface AgentAttributes {
+  readonly model?: string | undefined;
+  readonly prompt_version?: string | undefined;
+  readonly prompt_sha256?: string | undefined;
+  readonly tools?: readonly string[] | undefined;
+  readonly framework?: string | undefined;
+  readonly repository?: string | undefined;
+  readonly deployment?: string | undefined;
+}
+
+export interface AgentVersion {
+  readonly object: 'agent_version';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly version: number;
+  readonly attributes: AgentAttributes;
+  readonly sha256: string;
+  readonly author: string;
+  readonly created: number;
+  /** Attribute → before and after. */
+  readonly changes: Readonly<Record<string, readonly [unknown, unknown]>>;
+}
+
+export interface AgentRequest {
+  readonly id: string;
+  readonly object: 'agent_request';
+  readonly status: 'requested' | 'approved' | 'denied' | 'withdrawn' | 'expired';
+  readonly name: string;
+  readonly owner: string;
+  readonly roles: readonly string[];
+  readonly deputies: readonly string[];
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly risk_tier: Agent['risk_tier'];
+  readonly valid_until: number | null;
+  readonly attributes: AgentAttributes;
+  readonly reason: string;
+  readonly source: 'api' | 'cli' | 'console' | 'scim';
+  readonly requested_by: string;
+  readonly requested_at: number;
+  readonly expires_at: number;
+  readonly decided_by: string | null;
+  readonly decided_at: number | null;
+  readonly decision_reason: string | null;
+  readonly agent_id: string | null;
+}
+
+export interface AgentSettings {
+  readonly object: 'agent_settings';
+  /** `reviewed`: an agent is made by a request that somebody else approves, and in no other way. */
+  readonly admission: 'direct' | 'reviewed';
+  readonly request_hours: number;
+  readonly dormant_days: number;
+  readonly suspend_dormant: boolean;
+  readonly warn_days: number;
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+/** Who gave an agent what, as at an instant. `event` is the record that says so; null: no record. */
+export interface AgentAuthority {
+  readonly object: 'authority';
+  readonly agent: string;
+  readonly agent_id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly exists: boolean;
+  readonly summary: string;
+  readonly admission: {
+    readonly request: string;
+    readonly reason: string;
+    readonly requested_by: string;
+    readonly requested_at: number;
+    readonly requested_event: string | null;
+    readonly approved_by: string;
+    readonly approved_at: number;
+    readonly approval_reason: string;
+    readonly approved_event: string | null;
+  } | null;
+  readonly created: { readonly at: number; readonly by: string; readonly event: string | null } | null;
+  readonly first_credential_at: number | null;
+  readonly first_action_at: number | null;
+  readonly owner: {
+    readonly owner: string;
+    readonly since: number;
+    readonly given_by: string;
+    readonly reason: string;
+    readonly accepted_at: number | null;
+    readonly event: string | null;
+  } | null;
+  readonly roles: readonly {
+    readonly role: string;
+    readonly granted_by: string;
+    readonly granted_at: number;
+    readonly event: string | null;
+    readonly removed_by: string | null;
+    /** Later than the instant. */
+    readonly removed_at: number | null;
+    readonly revision: {
+      readonly revision: number;
+      readonly author: string;
+      readonly at: number;
+      readonly sha256: string;
+      readonly allow: readonly string[];
+      readonly guards: number;
+      readonly event: string | null;
+    } | null;
+  }[];
+  readonly version: {
+    readonly version: number;
+    readonly attributes: AgentAttributes;
+    readonly sha256: string;
+    readonly author: string;
+    readonly at: number;
+    readonly event: string | null;
+  } | null;
+  readonly credentials: readonly {
+    readonly kind: string;
+    readonly id: string;
+    readonly name: string;
+    readonly role: string | null;
+    readonly created_by: string;
+    readonly created_at: number;
+    readonly expires_at: number;
+    readonly ended_at: number | null;
+    readonly event: string | null;
+  }[];
+  readonly deputies: readonly { readonly name: string; readonly added_by: string; readonly added_at: number }[];
+  readonly quarantines: readonly {
+    readonly id: string;
+    readonly role: string | null;
+    readonly reason: string;
+    readonly actor: string;
+    readonly since: number;
+    readonly event: string | null;
+  }[];
+  readonly stops: readonly {
+    readonly id: string;
+    readonly scope: string;
+    readonly target: string;
+    readonly reason: string;
+    readonly actor: string;
+    readonly ordered_at: number;
+    readonly event: string | null;
+  }[];
+  /** What is not known, in words. */
+  readonly no_record: readonly string[];
+}
+
+/** Somebody who tried to act and is no agent here. Never a credential. */
+export interface UnregisteredIdentity {
+  readonly id: string;
+  readonly object: 'unregistered_identity';
+  readonly kind: 'token' | 'retired_token' | 'agent' | 'workload';
+  /** Masked; `*`: the many without a row of their own. */
+  readonly identity: string;
+  readonly source: string;
+  readonly agent: string | null;
+  readonly first_seen: number;
+  readonly last_seen: number;
+  readonly count: number;
+  readonly dismissed: { readonly at: number; readonly by: string; readonly reason: string } | null;
 }
 
 export interface VisibleTool {

@@ -6,6 +6,7 @@ import { readDocuments, textField } from '../documents.ts';
 import { type Columns, stateLabel, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
 import { pair, repeated } from '../values.ts';
+import { addAgentLifeCommands, lifeOf, type Made, madeOf, withMade } from './agent-life.ts';
 
 const COLUMNS: Columns<Agent> = {
   name: ({ name }) => name,
@@ -24,6 +25,7 @@ function describe(agent: Agent): string {
     roles: agent.roles.join(', '),
     created: `${when(agent.created)} by ${agent.created_by}`,
     'last action': when(agent.last_action_at),
+    ...lifeOf(agent),
   };
   if (agent.description !== '') lines.description = agent.description;
   for (const [name, value] of Object.entries(agent.metadata)) lines[`metadata ${name}`] = value;
@@ -34,19 +36,20 @@ function describe(agent: Agent): string {
 
 const pathOf = (agent: string): string => `/v1/agents/${encodeURIComponent(agent)}`;
 
-interface Changes {
+interface Changes extends Made {
   readonly role?: readonly string[];
   readonly owner?: string;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-function changesOf({ role, owner, description, metadata }: Changes): Record<string, unknown> {
+function changesOf({ role, owner, description, metadata, ...made }: Changes): Record<string, unknown> {
   return {
     ...(role === undefined ? {} : { roles: role }),
     ...(owner === undefined ? {} : { owner }),
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...madeOf(made),
   };
 }
 
@@ -69,14 +72,16 @@ async function applyAgents({ out, hivekey }: Run, files: readonly string[]): Pro
 }
 
 export function addAgentCommands(program: Command): void {
-  const agent = program.command('agent').description('agents: create, list, change, suspend');
-  agent
-    .command('create <name>')
-    .description('create an agent; it can do what its roles grant, and nothing else')
-    .requiredOption('--role <role>', 'role it wears; repeatable', repeated)
-    .requiredOption('--owner <email>', 'the person accountable for it')
-    .option('--description <text>', 'what it is for')
-    .option('--metadata <name=value>', 'a tag; repeatable', pair)
+  const agent = program.command('agent').description('agents: ask for, create, list, change, suspend');
+  withMade(
+    agent
+      .command('create <name>')
+      .description('create an agent; it can do what its roles grant, and nothing else')
+      .requiredOption('--role <role>', 'role it wears; repeatable', repeated)
+      .requiredOption('--owner <email>', 'the person accountable for it')
+      .option('--description <text>', 'what it is for')
+      .option('--metadata <name=value>', 'a tag; repeatable', pair),
+  )
     .addHelpText('after', '\nExample:\n  hivekey agent create helpdesk-bot --role support --owner dana@acme.example')
     .action(
       online<[string], Changes>(async ({ out, hivekey }, options, name) => {
@@ -97,10 +102,11 @@ export function addAgentCommands(program: Command): void {
     .option('--status <status>', 'active, suspended or revoked')
     .option('--owner <email>', 'of this owner')
     .option('--role <role>', 'wearing this role')
+    .option('--attention <why>', 'dormant, never_used, expiring, expired, no_credential or orphan')
     .action(
-      online<[], { status?: string; owner?: string; role?: string }>(
-        async ({ out, hivekey }, { status, owner, role }) => {
-          const agents = await hivekey.all<Agent>('/v1/agents', { status, owner, role });
+      online<[], { status?: string; owner?: string; role?: string; attention?: string }>(
+        async ({ out, hivekey }, { status, owner, role, attention }) => {
+          const agents = await hivekey.all<Agent>('/v1/agents', { status, owner, role, attention });
           out.table(
             agents,
             COLUMNS,
@@ -137,20 +143,21 @@ export function addAgentCommands(program: Command): void {
         return undefined;
       }),
     );
-  agent
-    .command('update <agent>')
-    .description('change roles, owner, description or tags; binds its next action')
-    .option('--role <role>', 'roles it wears from now on; repeatable', repeated)
-    .option('--owner <email>', 'the person accountable for it')
-    .option('--description <text>', 'what it is for')
-    .option('--metadata <name=value>', 'tags from now on; repeatable', pair)
-    .action(
-      online<[string], Changes>(async ({ out, hivekey }, options, name) => {
-        const changed = await hivekey.request<Agent>('PATCH', pathOf(name), { body: changesOf(options) });
-        out.result(changed, () => describe(changed));
-        return undefined;
-      }),
-    );
+  withMade(
+    agent
+      .command('update <agent>')
+      .description('change roles, owner, description or tags; binds its next action')
+      .option('--role <role>', 'roles it wears from now on; repeatable', repeated)
+      .option('--owner <email>', 'the person accountable for it')
+      .option('--description <text>', 'what it is for')
+      .option('--metadata <name=value>', 'tags from now on; repeatable', pair),
+  ).action(
+    online<[string], Changes>(async ({ out, hivekey }, options, name) => {
+      const changed = await hivekey.request<Agent>('PATCH', pathOf(name), { body: changesOf(options) });
+      out.result(changed, () => describe(changed));
+      return undefined;
+    }),
+  );
   agent
     .command('suspend <agent>')
     .description('stop it and keep its tokens; `restore` brings it back')
@@ -163,4 +170,5 @@ export function addAgentCommands(program: Command): void {
         return undefined;
       }),
     );
+  addAgentLifeCommands(agent);
 }
