@@ -47,7 +47,7 @@ const toItsEnd = (label: string) =>
 async function call(method: string, path: string, body?: object, token = server.adminKey) {
   const response = await fetch(new URL(path, server.url), {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', prefer: 'respond-async' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
@@ -160,6 +160,7 @@ describe('groups', () => {
     await button('Give a group roles').click();
     await dialog().getByRole('textbox', { name: 'Group' }).fill('platform-admins');
     await dialog().getByRole('checkbox', { name: 'admin' }).check();
+    await dialog().getByRole('checkbox', { name: 'approver' }).check();
     await dialog().getByRole('button', { name: 'Save' }).click();
     await table('Roles by group').getByText('platform-admins').waitFor();
     await button('Give a group roles').click();
@@ -316,14 +317,50 @@ describe('passkeys', () => {
     const refusals = dana.complaints.splice(0).filter((text) => !text.startsWith('a request left for '));
     expect(refusals).toEqual([expect.stringContaining('403')]);
   });
+
+  it('sign what is approved, which is shown word for word before', async () => {
+    await call('PUT', '/v1/capabilities/notes.add', {
+      description: 'Adds notes',
+      access: 'write',
+      input_schema: { type: 'object', properties: { count: { type: 'number' } } },
+    });
+    await call('PUT', '/v1/roles/notes', {
+      apiVersion: 'policy.hivekey.ai/v1',
+      kind: 'Role',
+      metadata: { name: 'notes' },
+      scope: { allow: ['notes.add'] },
+      guards: [{ id: 'many', action: 'notes.add', when: { field: 'count', gt: 9 }, effect: 'review' }],
+    });
+    await call('POST', '/v1/agents', { name: 'notes-bot', roles: ['notes'], owner: 'lee@acme.example' });
+    const { body: minted } = await call('POST', '/v1/tokens', { agent: 'notes-bot' });
+    const { body: held } = await call(
+      'POST',
+      '/v1/actions',
+      { action: 'notes.add', arguments: { count: 12 } },
+      minted.token,
+    );
+    await dana.page.goto('/people?tab=sign-in');
+    await dana.page.getByRole('combobox', { name: 'Approving held calls' }).click();
+    await dana.page.getByRole('option', { name: 'A passkey over the decision' }).click();
+    await dana.page.getByRole('button', { name: 'Save' }).click();
+    await dana.page.getByText('Saved; it counts from the next request on.').waitFor();
+    await dana.page.goto(`/approvals/${held.approval.id}`);
+    await dana.page.getByRole('button', { name: 'Approve…' }).click();
+    await dana.page.getByRole('textbox', { name: 'Reason' }).fill('a dozen is fine');
+    await dana.page.getByRole('button', { name: 'Go on to sign' }).click();
+    await dana.page.getByRole('region', { name: 'decision to be signed' }).getByText('a dozen is fine').waitFor();
+    await expectAccessible(dana.page);
+    await dana.page.getByRole('button', { name: 'Sign and approve' }).click();
+    await dana.page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect((await call('GET', `/v1/approvals/${held.approval.id}/signatures`)).body.data).toMatchObject([
+      { person: 'dana@acme.example' },
+    ]);
+    expect(dana.complaints).toEqual([]);
+  });
 });
 
 describe('leaving', () => {
   it('shows what it will do, and what it did with the times', async () => {
-    await call('PUT', '/v1/capabilities/notes.add', { description: 'Adds a note', access: 'write' });
-    const role = { apiVersion: 'policy.hivekey.ai/v1', kind: 'Role', metadata: { name: 'notes' }, guards: [] };
-    await call('PUT', '/v1/roles/notes', { ...role, scope: { allow: ['notes.add'] } });
-    await call('POST', '/v1/agents', { name: 'notes-bot', roles: ['notes'], owner: 'lee@acme.example' });
     await page.goto('/people/lee@acme.example');
     await table('Agents owned').getByRole('link', { name: 'notes-bot' }).waitFor();
     await button('Deactivate…').click();

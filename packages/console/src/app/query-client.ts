@@ -1,4 +1,4 @@
-import { QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryClient } from '@tanstack/react-query';
 import { signInWaysQuery } from '../api/identity-queries.ts';
 import { ApiError } from '../api/problem.ts';
 import { sessionQuery } from '../api/queries.ts';
@@ -15,7 +15,14 @@ export function forget(queryClient: QueryClient): void {
 }
 
 export function makeQueryClient(): QueryClient {
-  return new QueryClient({
+  const queryClient: QueryClient = new QueryClient({
+    mutationCache: new MutationCache({
+      // The roles of the session are others than it had when it was read.
+      onError: (error) => {
+        if (error instanceof ApiError && error.code === 'role_missing')
+          void queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey });
+      },
+    }),
     defaultOptions: {
       queries: {
         staleTime: FRESH_MS,
@@ -26,4 +33,5 @@ export function makeQueryClient(): QueryClient {
       mutations: { retry: false, networkMode: 'always' },
     },
   });
+  return queryClient;
 }

@@ -21,7 +21,6 @@ export function ActivateDialog({ person, onClose }: { readonly person: Person; r
     >
       The person may come in again and be given agents. Agents that were suspended, sessions, keys and delegations do
       not come back by this: somebody decides about each.
-      {person.source === 'directory' ? ' The directory may deactivate the person again.' : ''}
     </Confirm>
   );
 }

@@ -58,7 +58,8 @@ const COLUMNS: readonly Column<Person>[] = [
   },
 ];
 
-export function PersonMark({ person: { active, break_glass } }: { readonly person: Person }) {
+export function PersonMark({ person: { active, break_glass, deleted_at } }: { readonly person: Person }) {
+  if (deleted_at !== null) return <Mark tone="neutral">deleted</Mark>;
   if (!active) return <Mark tone="neutral">left</Mark>;
   return break_glass ? <Mark tone="review">emergency</Mark> : <Mark tone="allow">active</Mark>;
 }

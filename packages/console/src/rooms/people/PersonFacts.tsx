@@ -137,7 +137,6 @@ function EditPerson({
       const slack = team.trim() === '' && user.trim() === '' ? null : { team: team.trim(), user: user.trim() };
       const authority = reach === 'anything' ? null : reach === 'nothing' || 'fault' in read ? [] : read;
       return send<Person>('PATCH', at`/v1/people/${person.id}`, {
-        // What a directory decides about is sent only when it was changed here, and refused then.
         ...(name.trim() === person.display_name ? {} : { display_name: name.trim() }),
         label: label.trim() === '' ? null : label.trim(),
         ...(isOwn ? {} : { groups, authority }),
@@ -158,6 +157,8 @@ function EditPerson({
     >
       <TextInput
         label="Name"
+        disabled={person.directory !== null}
+        description={person.directory === null ? undefined : `As the directory ${person.directory} says.`}
         maxLength={200}
         data-autofocus
         value={name}

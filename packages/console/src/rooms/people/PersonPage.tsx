@@ -72,6 +72,11 @@ export function PersonPage() {
         ) : (
           <ActButton
             needs="PATCH /v1/people/:person"
+            refusal={
+              person.directory === null
+                ? undefined
+                : `Whether they are here is for the directory ${person.directory} to say.`
+            }
             leftSection={<IconUserCheck size={14} aria-hidden />}
             onClick={() => setDialog('activate')}
           >

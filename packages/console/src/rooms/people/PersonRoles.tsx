@@ -18,7 +18,7 @@ export function PersonRoles({ person, isOwn }: { readonly person: Person; readon
       <Section
         title="Workspace roles"
         aside={
-          editing || isOwn ? null : (
+          editing || isOwn || person.break_glass ? null : (
             <ActButton
               needs="PATCH /v1/people/:person"
               variant="default"
@@ -43,6 +43,9 @@ export function PersonRoles({ person, isOwn }: { readonly person: Person; readon
               ]}
             />
             {isOwn ? <p className="muted">Your own roles are changed by another administrator.</p> : null}
+            {person.break_glass ? (
+              <p className="muted">An account for emergencies is an administrator, always.</p>
+            ) : null}
             {person.effective_roles.length === 0 ? (
               <p className="muted">Without a role the person sees nothing here; their agents act all the same.</p>
             ) : null}

@@ -5,12 +5,13 @@ import { useState } from 'react';
 import { at, send } from '../../api/client.ts';
 import { keysQuery, sessionQuery } from '../../api/queries.ts';
 import type { AdminKey } from '../../api/types.ts';
+import { useRefusal } from '../../app/may.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
-import { ErrorNotice } from '../../ui/Notice.tsx';
+import { ErrorNotice, NotForYou } from '../../ui/Notice.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
@@ -28,6 +29,11 @@ const LIFETIMES = [
 ];
 
 export function Keys() {
+  const refusal = useRefusal('GET /v1/keys');
+  return refusal === undefined ? <KeyList /> : <NotForYou>{refusal}</NotForYou>;
+}
+
+function KeyList() {
   const { data, error, refetch } = useQuery(keysQuery);
   const { data: session } = useQuery(sessionQuery);
   const [act, setAct] = useState<Act>();
