@@ -1,4 +1,4 @@
-/** What the rooms read of how agents come about and who answers for them. Keys as in queries.ts. */
+/** What the rooms read of how agents come about, who answers for them, and of credentials. Keys as in queries.ts. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
 import type {
@@ -6,12 +6,14 @@ import type {
   AgentSettings,
   AgentVersion,
   Authority,
+  EncryptionKeys,
   FullTransferTask,
   Orphan,
   Ownership,
   OwnershipSettings,
   OwnershipTransfer,
   RequestStatus,
+  StoredSecret,
   TransferTask,
   UnregisteredIdentity,
 } from './agent-types.ts';
@@ -146,4 +148,18 @@ export function taskQuery(id: string) {
 export const orphansQuery = queryOptions({
   queryKey: ['agents', 'orphans'],
   queryFn: ({ signal }) => getAll<Orphan>('/v1/orphans', {}, signal),
+});
+
+/** With which agents can reach it. */
+export function secretQuery(name: string) {
+  return queryOptions({
+    queryKey: ['secrets', 'one', name],
+    queryFn: ({ signal }) => get<StoredSecret>(at`/v1/secrets/${name}`, {}, signal),
+  });
+}
+
+export const encryptionKeysQuery = queryOptions({
+  queryKey: ['secrets', 'keys'],
+  queryFn: ({ signal }) => get<EncryptionKeys>('/v1/secrets/keys', {}, signal),
+  refetchInterval: (query) => (query.state.data?.rewrap?.state === 'running' ? 1_000 : false),
 });

@@ -211,7 +211,7 @@ export function operationsQuery(api: string) {
 }
 
 export const secretsQuery = queryOptions({
-  queryKey: ['secrets'],
+  queryKey: ['secrets', 'list'],
   queryFn: ({ signal }) => getAll<StoredSecret>('/v1/secrets', {}, signal),
 });
 

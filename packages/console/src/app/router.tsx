@@ -143,6 +143,12 @@ const server = createRoute({
   component: lazyRouteComponent(() => import('../rooms/servers/ServerPage.tsx'), 'ServerPage'),
 });
 
+const secret = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/secrets/$secret',
+  component: lazyRouteComponent(() => import('../rooms/servers/secrets/SecretPage.tsx'), 'SecretPage'),
+});
+
 const httpApi = createRoute({
   getParentRoute: () => signedIn,
   path: '/apis/$api',
@@ -285,6 +291,7 @@ const tree = root.addChildren([
     matrix,
     servers,
     server,
+    secret,
     httpApi,
     log,
     policy,

@@ -82,6 +82,11 @@ const STATES: Readonly<Record<string, { readonly tone: Tone; readonly icon: type
   tripped: { tone: 'deny', icon: IconBan },
   closed: { tone: 'allow', icon: IconCheck },
   cleared: { tone: 'neutral', icon: IconCheck },
+  staged: { tone: 'review', icon: IconHourglass },
+  current: { tone: 'allow', icon: IconCheck },
+  previous: { tone: 'neutral', icon: IconHourglass },
+  retired: { tone: 'neutral', icon: IconBan },
+  retiring: { tone: 'review', icon: IconHourglass },
   lifted: { tone: 'neutral', icon: IconCheck },
 };
 

@@ -88,6 +88,11 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / DAY)} d ${Math.floor((seconds % DAY) / HOUR)} h`;
 }
 
+/** `14 days`, `36 hours`. */
+export function hoursWords(hours: number): string {
+  return hours % 24 === 0 ? plural(hours / 24, 'day') : plural(hours, 'hour');
+}
+
 /** What is left of a time, to the second when it is short: `1 h 05 min`, `12 min 04 s`, `8 s`. */
 export function countdown(seconds: number): string {
   const left = Math.max(0, Math.floor(seconds));

@@ -71,8 +71,8 @@ function Held({ authority }: { readonly authority: Authority }) {
     <>
       <p className={classes.summary}>{authority.summary}</p>
       {authority.no_record.length === 0 ? null : (
-        <section className={classes.noRecord} aria-label="No record">
-          <h3>No record</h3>
+        <section className={classes.noRecord} aria-label="What is not known">
+          <h3>What is not known</h3>
           <ul>
             {authority.no_record.map((words) => (
               <li key={words}>{words}</li>
@@ -81,7 +81,7 @@ function Held({ authority }: { readonly authority: Authority }) {
         </section>
       )}
       <Life authority={authority} />
-      <Section title="Who answered for it">
+      <Section title="Who answered for it" aside={owner === null ? undefined : <OnRecord event={owner.event} />}>
         {owner === null ? (
           <p className="muted">No record.</p>
         ) : (
@@ -92,7 +92,6 @@ function Held({ authority }: { readonly authority: Authority }) {
               ['Given by', actorWords(owner.given_by)],
               ['Reason', owner.reason],
               ['Accepted', <Moment key="accepted" value={owner.accepted_at} absent="nobody asked them" />],
-              ['Record', <OnRecord key="record" event={owner.event} />],
               [
                 'Deputies',
                 authority.deputies.map(({ name, added_by }) => `${name} (by ${actorWords(added_by)})`).join(', '),

@@ -11,6 +11,7 @@ import { Time } from '../../ui/Time.tsx';
 import { Mark, StatusMark } from '../../ui/Verdict.tsx';
 import { HttpApis } from './HttpApis.tsx';
 import { RegisterServer } from './RegisterServer.tsx';
+import { Secrets } from './secrets/Secrets.tsx';
 
 const route = getRouteApi('/in/servers');
 
@@ -114,6 +115,7 @@ export function Servers() {
       )}
       <div style={{ height: 28 }} />
       <HttpApis />
+      <Secrets />
       <RegisterServer
         opened={create === true}
         onClose={() => navigate({ search: {} })}

@@ -6,13 +6,11 @@ import type { OwnershipSettings as Settings } from '../../api/agent-types.ts';
 import { send } from '../../api/client.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
-import { duration } from '../../ui/format.ts';
+import { hoursWords } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Panel, Section } from '../../ui/Page.tsx';
 import { PeopleAndGroupsField } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
-
-const hours = (value: number): string => duration(value * 3600);
 
 /** How agents change hands, and how long what a leaver left behind may wait. */
 export function OwnershipSettings() {
@@ -44,12 +42,12 @@ export function OwnershipSettings() {
                 ? 'Accept an offer, and in no other way'
                 : 'Accept an offer, or are named by operators',
             ],
-            ['Told again', `after ${hours(data.remind_after_hours)}: deputies and administrators`],
+            ['Told again', `after ${hoursWords(data.remind_after_hours)}: deputies and administrators`],
             [
               'Escalated',
-              `after ${hours(data.escalate_after_hours)}${data.escalate_to.length === 0 ? ', to nobody more' : `, to ${data.escalate_to.join(', ')} as well`}`,
+              `after ${hoursWords(data.escalate_after_hours)}${data.escalate_to.length === 0 ? ', to nobody more' : `, to ${data.escalate_to.join(', ')} as well`}`,
             ],
-            ['Revoked', `after ${hours(data.transfer_hours)} without another owner`],
+            ['Revoked', `after ${hoursWords(data.transfer_hours)} without another owner`],
             [
               'Changed',
               data.updated_at === null ? null : (

@@ -93,6 +93,7 @@ export function Transfers() {
       </Section>
       <Offers />
       <Orphans />
+      <div style={{ height: 28 }} />
       <OwnershipSettings />
     </>
   );

@@ -6,7 +6,7 @@ import type { AgentSettings } from '../../../api/agent-types.ts';
 import { send } from '../../../api/client.ts';
 import { useWrite } from '../../../app/write.ts';
 import { ActButton } from '../../../ui/ActButton.tsx';
-import { duration, plural } from '../../../ui/format.ts';
+import { hoursWords, plural } from '../../../ui/format.ts';
 import { ErrorNotice } from '../../../ui/Notice.tsx';
 import { Facts, Panel, Section } from '../../../ui/Page.tsx';
 import { Time } from '../../../ui/Time.tsx';
@@ -41,7 +41,7 @@ export function Admission() {
                 ? 'Reviewed: by a request that somebody else approves, and in no other way'
                 : 'Direct: operators create them; requests are answered as well',
             ],
-            ['A request waits', `${duration(data.request_hours * 3600)}, then it has expired`],
+            ['A request waits', `${hoursWords(data.request_hours)}, then it has expired`],
             [
               'Dormant',
               `after ${plural(data.dormant_days, 'day')} without an action${data.suspend_dormant ? ', and suspended then' : ''}`,
