@@ -8,6 +8,8 @@ import { MANY, type Seen } from './sighting.ts';
 const MAX_ROWS = 1000;
 const MAX_ROWS_OF_SOURCE = 20;
 const KEPT_DAYS = 90;
+/** Where there is no room, those that came once make it for others: whoever makes up identities uses each once. */
+const KEPT_DAYS_OF_ONE = 1;
 
 /** Those that are known already; no record of the log, so that nothing waits for it. */
 const COUNT_AGAIN = `
@@ -82,8 +84,11 @@ async function divided(
   lines: readonly Seen[],
 ): Promise<{ readonly own: readonly Seen[]; readonly many: readonly Seen[] }> {
   await pool.query(
-    `DELETE FROM unregistered_identities WHERE workspace_id = $1 AND last_seen < clock_timestamp() - make_interval(days => $2)`,
-    [workspaceId, KEPT_DAYS],
+    `DELETE FROM unregistered_identities WHERE workspace_id = $1
+        AND (last_seen < clock_timestamp() - make_interval(days => $2)
+             OR count = 1 AND last_seen < clock_timestamp() - make_interval(days => $3)
+                AND (SELECT count(*) FROM unregistered_identities WHERE workspace_id = $1) >= $4)`,
+    [workspaceId, KEPT_DAYS, KEPT_DAYS_OF_ONE, MAX_ROWS],
   );
   const { rows } = await pool.query<{ source: string; rows: number }>(
     'SELECT source, count(*) AS rows FROM unregistered_identities WHERE workspace_id = $1 AND identity <> $2 GROUP BY source',

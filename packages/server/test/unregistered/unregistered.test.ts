@@ -152,12 +152,23 @@ describe('identities that are not registered', () => {
       for (let i = 0; i < 4000; i += 1) identities.noteToken(`worse-${round}-${i}`, `10.8.${round}.${i % 250}`);
       await identities.keep();
     }
-    await identities.close();
     const { rows } = await pool.query<{ rows: number; own: number; counted: number }>(
       `SELECT count(*) AS rows, count(*) FILTER (WHERE identity <> '*') AS own, sum(count)::bigint AS counted
          FROM unregistered_identities`,
     );
+    await pool.query(
+      `UPDATE unregistered_identities SET first_seen = last_seen - interval '2 days', last_seen = last_seen - interval '2 days'`,
+    );
+    identities.noteUnregistered({
+      workspaceId: fixture.workspaceId,
+      kind: 'workload',
+      identity: 'ci',
+      source: '10.7.0.1',
+    });
+    await identities.close();
+    const { rows: later } = await pool.query(`SELECT kind, count FROM unregistered_identities WHERE identity = 'ci'`);
     await fixture.close();
+    expect(later).toEqual([{ kind: 'workload', count: 1 }]);
     expect(rows[0]?.counted).toBe(1_020_000);
     expect(rows[0]?.own).toBe(1000);
     expect(rows[0]?.rows).toBeLessThan(1600);
