@@ -61,7 +61,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/people/:person/invitations': ADMIN,
   'GET /v1/invitations': ['admin', 'auditor'],
   'POST /v1/invitations/:id/revoke': ADMIN,
-  'GET /v1/people/:person/identities': ['admin', 'auditor'],
+  'GET /v1/people/:person/identities': SELF,
   'DELETE /v1/people/:person/identities/:id': ADMIN,
   'PUT /v1/group-roles': ADMIN,
   'GET /v1/keys': ADMIN,
@@ -173,7 +173,8 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/webhooks': OPERATE,
   'DELETE /v1/webhooks/:id': OPERATE,
   'POST /v1/webhooks/:id/enable': OPERATE,
-  'PUT /v1/channels/slack': OPERATE,
+  // Whoever has its signing secret speaks for everybody who decides there.
+  'PUT /v1/channels/slack': ADMIN,
   'PUT /v1/channels/email': OPERATE,
   'DELETE /v1/channels/:channel': OPERATE,
   'POST /v1/channels/:channel/test': OPERATE,

@@ -3,6 +3,8 @@
 /** First parts of the paths of the console's rooms. */
 const ROOMS: ReadonlySet<string> = new Set([
   '',
+  'account',
+  'agent-requests',
   'agents',
   'apis',
   'approvals',
@@ -17,9 +19,9 @@ const ROOMS: ReadonlySet<string> = new Set([
   'policy',
   'roles',
   'servers',
-  'sessions',
   'signals',
   'system',
+  'transfers',
 ]);
 /** What a path and its query are written with; no backslash, no control, nothing that begins a host. */
 const SHAPE = /^\/(?!\/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,1000}$/;
