@@ -7,7 +7,13 @@ import type { WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
 import type { Secret } from '../secret.ts';
-import { type AddressRules, literalProblem, parseCredentialRef, type SecretStore } from '../upstreams/index.ts';
+import {
+  type AddressRules,
+  literalProblem,
+  parseCredentialRef,
+  refuseOfSlack,
+  type SecretStore,
+} from '../upstreams/index.ts';
 import type { Carrier, Sent } from './carrier.ts';
 import { EmailCarrier } from './email/carrier.ts';
 import { runLane } from './lane.ts';
@@ -212,6 +218,10 @@ class Manager implements Channels {
     const { log } = this.#options;
     const newest = await log.list(workspaceId, {}, { limit: 1, order: 'desc' });
     const channel = await log.transact(workspaceId, async ({ client, now, log: record }) => {
+      if (set.kind === 'slack') {
+        const { signing_secret_ref: signing, bot_token_ref: bot } = set.settings;
+        await refuseOfSlack(client, workspaceId, 'slack', [signing, bot]);
+      } else await refuseOfSlack(client, workspaceId, 'other', [set.settings.password_ref]);
       const kept = await putChannel(client, workspaceId, set, {
         newestSeq: newest.events[0]?.seq ?? 0,
         actor,

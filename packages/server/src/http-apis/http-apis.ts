@@ -18,6 +18,7 @@ import {
   pinOf,
   type ResolveName,
   recordCredentialOutcome,
+  refuseOfSlack,
   type SecretStore,
   switchOff,
 } from '../upstreams/index.ts';
@@ -216,6 +217,7 @@ class Registry implements HttpApis {
     const document = registration.document === undefined ? undefined : readDocument(registration.document);
     const id = newId<ApiId>('api');
     await this.#options.log.transact(workspaceId, async (transaction) => {
+      await refuseOfSlack(transaction.client, workspaceId, 'other', [settings.credentialRef]);
       if (!(await insertApi(transaction, workspaceId, id, namespace, settings, actor)))
         throw new Failure(
           409,
@@ -234,6 +236,7 @@ class Registry implements HttpApis {
       const settings = applyChange(stored.settings, change);
       const fields = settingsFields(settings);
       if (pinOf(settingsFields(stored.settings)) === pinOf(fields)) return [];
+      await refuseOfSlack(transaction.client, workspaceId, 'other', [settings.credentialRef]);
       await updateSettings(transaction.client, stored, settings);
       recordApi(transaction, stored, actor, 'updated', fields);
       return reclassed(stored, rows, settings);

@@ -101,10 +101,10 @@ export interface KeyHolder {
 
 /** The key with this lookup hash, in one indexed query; undefined when there never was one. */
 export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<KeyHolder | undefined> {
-  const { rows } = await pool.query<KeyHolder & { person_roles: WorkspaceRole[] }>({
+  const { rows } = await pool.query<KeyHolder & { person_roles: WorkspaceRole[]; had_role: boolean | null }>({
     name: 'key-holder',
     text: `SELECT k.workspace_id AS "workspaceId", k.id AS "keyId", k.name, k.person_id AS "personId", p.email AS person, k.roles,
-                  ${rolesOfPersonSql()} AS person_roles, CASE WHEN NOT p.active THEN 'revoked' ELSE ${STATUS} END AS status,
+                  ${rolesOfPersonSql()} AS person_roles, p.had_role, CASE WHEN NOT p.active THEN 'revoked' ELSE ${STATUS} END AS status,
                   coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
              FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id
             WHERE lookup_hmac = $1`,
@@ -112,8 +112,9 @@ export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<Key
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { person_roles, ...holder } = row;
-  return { ...holder, roles: rolesOfKey(row.roles, row.personId === null ? undefined : person_roles) };
+  const { person_roles, had_role, ...holder } = row;
+  const ofPerson = row.personId === null ? undefined : { roles: person_roles, hadRole: had_role === true };
+  return { ...holder, roles: rolesOfKey(row.roles, ofPerson) };
 }
 
 /** Notes a use. A convenience of the inventory; the log has every change. */
@@ -238,9 +239,16 @@ async function refuseKeyOfOther(
   );
 }
 
-/** Throws `person_not_found`, `person_inactive`. */
+/** Throws `person_not_found`, `break_glass_only`, `person_inactive`. */
 async function holderOf({ client }: LoggedTransaction, workspaceId: WorkspaceId, person: string): Promise<PersonId> {
-  const { id, email, active } = await readPerson(client, workspaceId, person);
+  const { id, email, active, break_glass: isForEmergencies } = await readPerson(client, workspaceId, person);
+  if (isForEmergencies)
+    throw new Failure(
+      409,
+      'break_glass_only',
+      `${email} is an account for emergencies.`,
+      'It signs in with its passkey alone; make the key for somebody else.',
+    );
   if (active) return id;
   throw new Failure(409, 'person_inactive', `${email} is not active.`, 'Activate the person first, or name another.');
 }

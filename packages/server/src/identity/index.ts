@@ -18,6 +18,7 @@ export {
 } from './assurance.ts';
 export { administratorsOf, BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';
+export { checkFresh } from './freshness.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
 export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
 export { sessionBody, sessionSchema } from './session-view.ts';
@@ -34,4 +35,5 @@ export {
   stepUpSession,
 } from './sessions.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
+export { checkVoucher } from './voucher.ts';
 export { effectiveRoles, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };

@@ -229,6 +229,7 @@ interface SessionRow {
   person: string | null;
   person_active: boolean | null;
   person_roles: WorkspaceRole[] | null;
+  had_role: boolean | null;
   method: SignIn['method'];
   authenticated_at: Date;
   acr: string | null;
@@ -245,7 +246,7 @@ SELECT s.id, s.workspace_id, s.csrf_token, s.expires_at, s.method, s.authenticat
        k.id AS key_id, k.name AS key_name, k.roles AS key_roles,
        CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
             WHEN k.expires_at <= clock_timestamp() THEN 'expired' WHEN k.id IS NOT NULL THEN 'live' END AS key_status,
-       p.id AS person_id, p.email AS person, p.active AS person_active, ${rolesOfPersonSql('s.idp_groups')} AS person_roles,
+       p.id AS person_id, p.email AS person, p.active AS person_active, p.had_role, ${rolesOfPersonSql('s.idp_groups')} AS person_roles,
        coalesce(w.idle_seconds, ${SESSION_IDLE_SECONDS}) AS idle_seconds,
        extract(epoch FROM s.idle_at - clock_timestamp())::float8 AS idle_left
   FROM console_sessions s
@@ -287,7 +288,9 @@ function holderOf(row: SessionRow): Pick<Session, 'actor' | 'key' | 'person' | '
   const person = row.person_id === null || row.person === null ? undefined : { id: row.person_id, email: row.person };
   if (row.key_id !== null && row.key_name !== null) {
     if (row.key_status !== 'live') return undefined;
-    const roles = rolesOfKey(row.key_roles ?? [], person === undefined ? undefined : (row.person_roles ?? []));
+    const ofPerson =
+      person === undefined ? undefined : { roles: row.person_roles ?? [], hadRole: row.had_role === true };
+    const roles = rolesOfKey(row.key_roles ?? [], ofPerson);
     return { actor: actorOf(row.key_name), key: { id: row.key_id, name: row.key_name }, person, roles };
   }
   if (person === undefined || row.person_active !== true) return undefined;

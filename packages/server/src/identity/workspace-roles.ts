@@ -18,14 +18,20 @@ export function effectiveRoles(given: readonly WorkspaceRole[]): readonly Worksp
   return [...new Set(given)].sort((a, b) => (ORDER.get(a) ?? 0) - (ORDER.get(b) ?? 0));
 }
 
-/** A key of a person who has roles does no more than the person may. */
+export interface RolesOfHolder {
+  readonly roles: readonly WorkspaceRole[];
+  /** There were some before: that none are left takes everything, and gives nothing back. */
+  readonly hadRole: boolean;
+}
+
+/** A key of a person who has roles, or has had some, does no more than the person may. */
 export function rolesOfKey(
   ofKey: readonly WorkspaceRole[],
-  ofPerson: readonly WorkspaceRole[] | undefined,
+  holder: RolesOfHolder | undefined,
 ): readonly WorkspaceRole[] {
   const effective = effectiveRoles(ofKey);
-  if (ofPerson === undefined || ofPerson.length === 0) return effective;
-  const may = new Set(effectiveRoles(ofPerson));
+  if (holder === undefined || (holder.roles.length === 0 && !holder.hadRole)) return effective;
+  const may = new Set(effectiveRoles(holder.roles));
   return effective.filter((role) => may.has(role));
 }
 

@@ -5,6 +5,7 @@ import { withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import {
   administratorsOf,
+  checkVoucher,
   deviceOf,
   findSession,
   isHttps,
@@ -84,6 +85,7 @@ export function breakGlassRoutes(api: Api, context: ApiContext): void {
     async ({ administrator, params: { person: name } }, reply) => {
       const { workspaceId, actor } = administrator;
       const { view, token } = await log.transact(workspaceId, async (transaction) => {
+        await checkVoucher(transaction.client, administrator);
         const person = await readAccount(transaction.client, workspaceId, name);
         transaction.log({
           kind: 'break_glass.changed',
@@ -169,6 +171,7 @@ export function openPasskeyRoutes(limits: Limits): Routes {
         },
       },
       async (request, reply) => {
+        await limits.request(request, reply);
         const verified = await verifyAssertion(pool, rp, request.body.response, 'sign_in').catch(
           async (error: unknown) => {
             throw error instanceof Failure ? await limits.failedLogin(request, reply, error) : error;

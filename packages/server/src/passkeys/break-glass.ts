@@ -3,7 +3,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { administratorsOf, BREAK_GLASS_MINIMUM } from '../identity/index.ts';
+import { administratorsOf, BREAK_GLASS_MINIMUM, checkVoucher } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { emailSchema } from '../people/index.ts';
@@ -49,12 +49,14 @@ export async function readAccounts(
   return { object: 'break_glass', minimum: BREAK_GLASS_MINIMUM, usable, accounts };
 }
 
-/** An administrator who is nobody's ordinary account: their own sign-in by the provider stays what it is. Throws `person_exists`. */
+/** An administrator who is nobody's ordinary account: their own sign-in by the provider stays what it is. Throws `person_exists`, `own_session_required`. */
 export async function addAccount(
   { client, log }: LoggedTransaction,
-  { workspaceId, actor }: Administrator,
+  who: Administrator,
   { email, display_name: displayName }: z.output<typeof newAccountSchema>,
 ): Promise<{ readonly id: PersonId; readonly email: string }> {
+  const { workspaceId, actor } = who;
+  await checkVoucher(client, who);
   const { rowCount } = await client.query(
     'SELECT FROM people WHERE workspace_id = $1 AND email = $2 AND deleted_at IS NULL',
     [workspaceId, email],

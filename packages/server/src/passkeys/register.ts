@@ -46,7 +46,7 @@ export async function registrationOptions(
   return options;
 }
 
-/** Throws `passkey_challenge_unknown`, `passkey_exists`, `passkeys_too_many`. */
+/** Throws `passkey_challenge_unknown`, `person_inactive`, `passkey_exists`, `passkeys_too_many`. */
 export async function addPasskey(
   { client, now, log }: LoggedTransaction,
   { workspaceId, personId, email }: Omit<Registrant, 'displayName'>,
@@ -58,6 +58,12 @@ export async function addPasskey(
   }: { readonly name: string; readonly actor: string; readonly registeredBy: PasskeyView['registered_by'] },
 ): Promise<PasskeyView> {
   if (!(await takeChallenge(client, verified.challenge))) throw challengeUnknown();
+  // Whoever has left meanwhile has no passkey any more, and gets none.
+  const { rowCount: isActive } = await client.query(
+    'SELECT FROM people WHERE workspace_id = $1 AND id = $2 AND active',
+    [workspaceId, personId],
+  );
+  if (isActive === 0) throw new Failure(403, 'person_inactive', `${email} is not active.`, 'Ask an administrator.');
   if ((await credentialIdsOf(client, workspaceId, personId)).length >= MAX_PASSKEYS)
     throw new Failure(
       409,

@@ -1,17 +1,10 @@
 /** Passkeys of whoever is signed in, the step-up with them, and the accounts for emergencies. */
 import { generateAuthenticationOptions } from '@simplewebauthn/server';
 import { z } from 'zod';
-import {
-  type Administrator,
-  type Api,
-  type ApiContext,
-  type FastifyRequest,
-  listOf,
-  type SignIn,
-  wholeList,
-} from '../api/route.ts';
+import { type Administrator, type Api, type ApiContext, listOf, type SignIn, wholeList } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import {
+  checkFresh,
   findSession,
   isHttps,
   readAssurance,
@@ -34,9 +27,6 @@ const params = z.strictObject({ id: z.string().max(64) });
 export const passkeyName = z.string().trim().min(1).max(64);
 /** As a browser takes it: `PublicKeyCredential.parse…OptionsFromJSON`. */
 export const optionsSchema = z.object({ options: z.record(z.string(), z.unknown()) });
-
-/** Registering one more key to an account is what a thief of a session would do first. */
-const FRESH_SECONDS = 900;
 
 interface Signed {
   readonly session: SignIn;
@@ -90,7 +80,8 @@ export function passkeyRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator }) => {
       const { session, person } = signedOf(administrator);
-      await refuseStale(administrator, person.id, session);
+      const about = { workspaceId: administrator.workspaceId, personId: person.id, session };
+      await checkFresh(pool, clock(), about, 'Registering a passkey');
       const { display_name: displayName } = await readPerson(pool, administrator.workspaceId, person.id);
       const registrant = {
         workspaceId: administrator.workspaceId,
@@ -194,6 +185,7 @@ export function passkeyRoutes(api: Api, context: ApiContext): void {
   api.post(
     '/v1/session/step-up',
     {
+      config: { answersSecret: true },
       schema: {
         tags,
         summary: 'Prove with a passkey that it is still you',
@@ -227,26 +219,6 @@ export function passkeyRoutes(api: Api, context: ApiContext): void {
       return sessionBody(context, again);
     },
   );
-
-  async function refuseStale(
-    { workspaceId }: FastifyRequest['administrator'],
-    personId: PersonId,
-    { steppedUpAtMs = 0, ...session }: SignIn,
-  ): Promise<void> {
-    const has = await credentialIdsOf(pool, workspaceId, personId);
-    const { rows } = await pool.query<{ at: Date }>(
-      'SELECT authenticated_at AS at FROM console_sessions WHERE workspace_id = $1 AND id = $2',
-      [workspaceId, session.id],
-    );
-    const authenticatedAtMs = has.length === 0 ? (rows[0]?.at.getTime() ?? 0) : 0;
-    if (Math.max(steppedUpAtMs, authenticatedAtMs) > clock() - FRESH_SECONDS * 1000) return;
-    throw new Failure(
-      403,
-      'step_up_required',
-      'Registering a passkey takes proof, not older than 15 minutes, that it is you.',
-      has.length === 0 ? 'Sign in again.' : 'Confirm with a passkey that you have, or sign in anew at your provider.',
-    );
-  }
 }
 
 export function requestOptions(rpID: string, challenge: string, allowed: readonly string[]) {

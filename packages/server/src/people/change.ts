@@ -6,6 +6,7 @@ import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
 import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
+import { checkVoucher } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseOfDirectory } from './directory.ts';
@@ -67,7 +68,10 @@ export function changePerson(
     const changes = differences(before, after);
     if (Object.keys(changes).length === 0) return before;
     await refuseOfDirectory(transaction, workspaceId, before, changes);
-    if (changes.roles ?? changes.groups ?? changes.authority) refuseOwnRoles(who, before.id);
+    if (changes.roles ?? changes.groups ?? changes.authority) {
+      refuseOwnRoles(who, before.id);
+      await checkVoucher(client, who);
+    }
     if (before.break_glass && changes.roles !== undefined) throw breakGlassRoles(before.email);
     if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
     if (before.active && !after.active) await leave(who, before, 'administrator');

@@ -3,7 +3,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole } from '../identity/index.ts';
+import { checkVoucher, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 
@@ -37,7 +37,7 @@ export async function readGroupRoles(client: Pool | ClientBase, workspaceId: Wor
   return { object: 'group_roles', groups: Object.fromEntries(rows.map(({ group, roles }) => [group, roles])) };
 }
 
-/** All of them at once. Throws `own_roles`, `last_admin`. */
+/** All of them at once. Throws `own_session_required`, `own_roles`, `last_admin`. */
 export function writeGroupRoles(
   log: ActionLog,
   who: Administrator,
@@ -45,11 +45,20 @@ export function writeGroupRoles(
 ): Promise<GroupRoles> {
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async ({ client, now, log: record }) => {
+    await checkVoucher(client, who);
     const before = await readGroupRoles(client, workspaceId);
     const mine = who.person === undefined ? undefined : await rolesOf(client, workspaceId, who.person.id);
     const hadAdmin = await countAdmins(client, workspaceId);
     const rows = Object.entries(groups).flatMap(([group, roles]) =>
       [...new Set(roles)].map((role) => ({ group, role })),
+    );
+    // Of whoever loses a role by this, keys do no more than before.
+    await client.query(
+      `UPDATE people p SET had_role = true
+        WHERE p.workspace_id = $1 AND NOT p.had_role
+          AND p.id = ANY(ARRAY(SELECT person_id FROM admin_keys WHERE workspace_id = $1 AND revoked_at IS NULL))
+          AND p.groups && ARRAY(SELECT "group" FROM group_roles WHERE workspace_id = $1)`,
+      [workspaceId],
     );
     await client.query('DELETE FROM group_roles WHERE workspace_id = $1', [workspaceId]);
     await client.query(

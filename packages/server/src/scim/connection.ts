@@ -4,7 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { lookupHmac, newCredential } from '../identity/index.ts';
+import { checkVoucher, lookupHmac, newCredential } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
@@ -181,7 +181,7 @@ export interface ConnectionContext {
   readonly baseUrl: string;
 }
 
-/** Throws `scim_name_taken`, `person_not_found`, `owner_inactive`. */
+/** Throws `own_session_required`, `scim_name_taken`, `person_not_found`, `owner_inactive`. */
 export function createConnection(
   { log, pepper, baseUrl }: ConnectionContext,
   who: Administrator,
@@ -190,6 +190,7 @@ export function createConnection(
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
+    await checkVoucher(client, who);
     const id = newId<string>('scim');
     const { rowCount } = await client.query(
       `INSERT INTO scim_connections (workspace_id, id, name, scopes, agent_owner, created_by)
@@ -216,12 +217,14 @@ export function createConnection(
 
 export function changeConnection(
   { log, baseUrl }: ConnectionContext,
-  { workspaceId, actor }: Administrator,
+  who: Administrator,
   connection: string,
   change: z.output<typeof connectionChangeSchema>,
 ): Promise<ConnectionView> {
+  const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
+    await checkVoucher(client, who);
     const before = await readLive(client, workspaceId, connection, baseUrl);
     await client.query('UPDATE scim_connections SET scopes = $3 WHERE workspace_id = $1 AND id = $2', [
       workspaceId,
@@ -254,6 +257,7 @@ export function rotateToken(
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client, now } = transaction;
+    await checkVoucher(client, who);
     const { id, name, tokens } = await readLive(client, workspaceId, connection, baseUrl);
     const [newest] = tokens;
     await client.query(

@@ -186,9 +186,9 @@ async function readPersonOf(client: ClientBase, { provider }: VerifiedSignIn, id
 async function personOfSession(
   client: ClientBase,
   { workspaceId, sessionId }: PendingSignIn,
-): Promise<{ readonly id: PersonId; readonly email: string } | Failure> {
-  const { rows } = await client.query<{ id: PersonId; email: string }>(
-    `SELECT p.id, p.email FROM console_sessions s JOIN people p ON p.workspace_id = s.workspace_id AND p.id = s.person_id
+): Promise<Pick<Person, 'id' | 'email' | 'breakGlass'> | Failure> {
+  const { rows } = await client.query<Pick<Person, 'id' | 'email' | 'breakGlass'>>(
+    `SELECT p.id, p.email, p.break_glass AS "breakGlass" FROM console_sessions s JOIN people p ON p.workspace_id = s.workspace_id AND p.id = s.person_id
       WHERE s.workspace_id = $1 AND s.id = $2 AND p.active AND s.expires_at > clock_timestamp() AND s.idle_at > clock_timestamp()`,
     [workspaceId, sessionId],
   );
@@ -233,6 +233,8 @@ async function linkToSession(
 ): Promise<Identity | Failure> {
   const person = await personOfSession(transaction.client, pending);
   if (person instanceof Failure) return person;
+  // A refusal commits: nothing may be written before it.
+  if (person.breakGlass) return breakGlassOnly(person.email);
   if (known === undefined) return link(transaction, verified, person, 'session', personActor(person.email));
   return known.personId === person.id ? known : identityTaken();
 }
@@ -269,18 +271,22 @@ async function linkToInvited(
   return known ?? link(transaction, verified, person, 'invitation', invited.createdBy);
 }
 
-/** A person whom the paired directory provides, under the id that it has for them. */
+/**
+ * A person whom the paired directory provides, under the id that it has for them. Not one who has an account of the provider
+ * already: whoever holds a token of the directory says what the id is, and would say that it is their own.
+ */
 async function linkToDirectory(
   transaction: LoggedTransaction,
   verified: VerifiedSignIn,
 ): Promise<Identity | undefined> {
   const { provider, directoryId } = verified;
   if (provider.scimConnection === null || directoryId === undefined || directoryId === '') return undefined;
-  const { rows } = await transaction.client.query<Person>(`${PERSON} AND directory = $2 AND external_id = $3`, [
-    provider.workspaceId,
-    provider.scimConnection,
-    directoryId,
-  ]);
+  const { rows } = await transaction.client.query<Person>(
+    `${PERSON} AND active AND directory = $2 AND external_id = $3
+        AND NOT EXISTS (SELECT FROM person_identities i
+                         WHERE i.workspace_id = $1 AND i.person_id = people.id AND i.provider_id = $4)`,
+    [provider.workspaceId, provider.scimConnection, directoryId, provider.id],
+  );
   const [person] = rows;
   return person === undefined ? undefined : link(transaction, verified, person, 'directory', 'system');
 }
@@ -294,7 +300,9 @@ async function addAtFirstSignIn(
   const { provider, name } = verified;
   const { workspaceId, jitDomains } = provider;
   if (jitDomains === null) return undefined;
-  const email = emailOf(verified);
+  // Of what the provider is silent about anybody may be the author (OpenID Connect Core 5.7); SAML says nothing of it at all.
+  const isVouched = provider.kind === 'saml' || verified.emailVerified === true;
+  const email = isVouched ? emailOf(verified) : undefined;
   const domain = email?.slice(email.indexOf('@') + 1) ?? '';
   if (email === undefined || (jitDomains.length > 0 && !jitDomains.includes(domain))) return emailNotAdmitted();
   const { rowCount } = await client.query(`${PERSON} AND email = $2`, [workspaceId, email]);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Administrator, ApiContext } from '../api/route.ts';
 import { rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
+import { checkVoucher } from '../identity/index.ts';
 import { newId, type ProviderId, type SessionId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { samlView, viewOfSaml } from '../saml/index.ts';
@@ -203,12 +204,14 @@ export function changedCommon(
   };
 }
 
-/** Throws `provider_exists`, `provider_groups_claim_missing`. */
+/** Throws `own_session_required`, `provider_exists`, `provider_groups_claim_missing`. */
 export async function insertProvider(
   { client, log }: LoggedTransaction,
-  { workspaceId, actor }: Pick<Administrator, 'workspaceId' | 'actor'>,
+  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session'>,
   provider: Common & Pick<IdentityProvider, 'id' | 'kind' | 'issuer' | 'settings'>,
 ): Promise<IdentityProvider> {
+  const { workspaceId, actor } = who;
+  await checkVoucher(client, who);
   checkGroupsClaim(provider);
   const { rowCount } = await client.query(
     `INSERT INTO identity_providers (workspace_id, id, kind, name, issuer, settings, jit_domains, groups_claim, sync_groups, scim_connection, created_by)
@@ -306,14 +309,16 @@ function defined(given: object): object {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** Writes what has changed, with its record. */
+/** Writes what has changed, with its record. Throws `own_session_required`. */
 export async function updateProvider(
   { client, now, log }: LoggedTransaction,
-  { workspaceId, actor }: Pick<Administrator, 'workspaceId' | 'actor'>,
+  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session'>,
   before: IdentityProvider,
   common: Common,
   settings: object,
 ): Promise<IdentityProvider> {
+  const { workspaceId, actor } = who;
+  await checkVoucher(client, who);
   checkGroupsClaim(common);
   await client.query(
     `UPDATE identity_providers SET name = $3, jit_domains = $4, groups_claim = $5, sync_groups = $6, scim_connection = $7,
@@ -367,16 +372,18 @@ function changesOf(
   );
 }
 
-/** A provider that is switched off ends the sessions that came by it. */
+/** A provider that is switched off ends the sessions that came by it; on it lets people in. Throws `own_session_required`. */
 export function switchProvider(
   { log }: Pick<Context, 'log'>,
-  { workspaceId, actor }: Administrator,
+  who: Administrator,
   id: string,
   active: boolean,
 ): Promise<IdentityProvider> {
+  const { workspaceId, actor } = who;
   return log.transact(workspaceId, async ({ client, now, log: record }) => {
     const before = await readProvider(client, id, workspaceId);
     if (before.active === active) return before;
+    if (active) await checkVoucher(client, who);
     await client.query(
       'UPDATE identity_providers SET active = $3, updated_at = $4 WHERE workspace_id = $1 AND id = $2',
       [workspaceId, id, active, now],

@@ -12,7 +12,16 @@ import {
   wholeList,
 } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { endSession, findSession, isHttps, type Session, sessionCookie, sessionIdOf } from '../identity/index.ts';
+import {
+  checkFresh,
+  checkVoucher,
+  endSession,
+  findSession,
+  isHttps,
+  type Session,
+  sessionCookie,
+  sessionIdOf,
+} from '../identity/index.ts';
 import { readPerson } from '../people/index.ts';
 import { beginSignIn } from './begin.ts';
 import { identitySchema, listIdentities, unlinkIdentity } from './identities.ts';
@@ -152,6 +161,7 @@ export function invitationRoutes(api: Api, { pool, log, keys, url }: ApiContext)
       const { view, token } = await log.transact(workspaceId, async (transaction) => {
         const person = await readPerson(transaction.client, workspaceId, params.person);
         if (!person.active || person.break_glass) throw notInvited(person);
+        if (body.any_email) await checkVoucher(transaction.client, administrator);
         return createInvitation(transaction, keys.pepper, administrator, person, 'identity', body);
       });
       // Behind the #: browsers send it to nobody, and no log of a proxy has it.
@@ -264,7 +274,7 @@ export function signInSettingsRoutes(api: Api, { pool, log }: ApiContext): void 
 
 /** What somebody who is signed in does with their own session at the provider. */
 export function providerSessionRoutes(api: Api, context: ApiContext): void {
-  const { pool, log, url, signIn } = context;
+  const { pool, log, url, clock, signIn } = context;
   const returnTo = z.string().max(1024).optional();
   const going = { 200: z.object({ url: z.string().meta({ description: 'Where the browser is to go.' }) }) };
 
@@ -311,6 +321,8 @@ export function providerSessionRoutes(api: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const session = await personSession(context, request);
+      const about = { workspaceId: session.workspaceId, personId: session.person.id, session };
+      await checkFresh(pool, clock(), about, 'Linking another account');
       const { kind } = await readProvider(pool, request.body.provider, session.workspaceId);
       const provider = await readActiveProvider(pool, request.body.provider, kind);
       const begun = await beginSignIn(context, signIn.protocols, request, provider, {
@@ -359,9 +371,13 @@ async function sessionOf(context: ApiContext, request: FastifyRequest): Promise<
 }
 
 /** Of a person who has signed in, not of a key. */
-async function personSession(context: ApiContext, request: FastifyRequest): Promise<Session> {
+async function personSession(
+  context: ApiContext,
+  request: FastifyRequest,
+): Promise<Session & { readonly person: NonNullable<Session['person']> }> {
   const session = await sessionOf(context, request);
-  if (session.method !== 'key') return session;
+  const { person } = session;
+  if (session.method !== 'key' && person !== undefined) return { ...session, person };
   throw new Failure(
     403,
     'sign_in_required',

@@ -13,6 +13,7 @@ export { AtVersion } from './at-version.ts';
 export { parseCredentialRef } from './credential-ref.ts';
 export { type Authorized, Authorizer, withParameter } from './credentials/authorizer.ts';
 export { recordCredentialOutcome } from './credentials/outcomes.ts';
+export { refuseOfSlack } from './credentials/usage.ts';
 export { openVault } from './credentials/vault-settings.ts';
 export {
   CUSTODIES,

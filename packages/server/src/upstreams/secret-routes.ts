@@ -1,7 +1,18 @@
 /** Stored credentials over HTTP: written, staged, promoted, tried, and never read. */
+import type { Pool } from 'pg';
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, pageOfAll, pageQuery, type Routes } from '../api/route.ts';
+import {
+  type Administrator,
+  type Api,
+  type ApiContext,
+  listOf,
+  pageOfAll,
+  pageQuery,
+  type Routes,
+} from '../api/route.ts';
+import { Failure } from '../errors.ts';
 import { encryptionKeysSchema, secretDetailSchema, secretSchema } from './credentials/secret-views.ts';
+import { credentialUsers } from './credentials/usage.ts';
 import { trySchema, trySecret } from './try-secret.ts';
 
 const tags = ['secrets'];
@@ -22,7 +33,23 @@ export const secretRoutes: Routes = (api, context) => {
   keyRoutes(api, context);
 };
 
-function storedRoutes(api: Api, { secrets, keys }: ApiContext): void {
+/**
+ * Throws `role_missing`: with the signing secret of Slack whoever knows it says who has clicked there, so that storing it is
+ * deciding for everybody.
+ */
+async function refuseSlackSecret(pool: Pool, { workspaceId, roles }: Administrator, name: string): Promise<void> {
+  if (roles.includes('admin')) return;
+  const users = (await credentialUsers(pool, workspaceId)).get(`vault://${name}`) ?? [];
+  if (users.some(({ kind, name: channel }) => kind === 'channel' && channel === 'slack'))
+    throw new Failure(
+      403,
+      'role_missing',
+      `${name} is a credential of Slack, where people decide: this takes the role admin.`,
+      'Ask an administrator of the workspace.',
+    );
+}
+
+function storedRoutes(api: Api, { secrets, keys, pool }: ApiContext): void {
   api.get(
     '/v1/secrets',
     {
@@ -68,12 +95,15 @@ function storedRoutes(api: Api, { secrets, keys }: ApiContext): void {
         response: { 200: secretSchema },
       },
     },
-    async ({ administrator: { workspaceId, actor }, params, body }) =>
-      secrets.putSecret(workspaceId, params.name, body.value, actor, {
+    async ({ administrator, params, body }) => {
+      const { workspaceId, actor } = administrator;
+      await refuseSlackSecret(pool, administrator, params.name);
+      return secrets.putSecret(workspaceId, params.name, body.value, actor, {
         staged: body.staged,
         overlapSeconds: body.overlap_seconds,
         expiresAt: body.expires_at === undefined ? undefined : new Date(body.expires_at * 1000),
-      }),
+      });
+    },
   );
 
   api.delete(
@@ -94,7 +124,7 @@ function storedRoutes(api: Api, { secrets, keys }: ApiContext): void {
 }
 
 function versionRoutes(api: Api, context: ApiContext): void {
-  const { secrets } = context;
+  const { secrets, pool } = context;
 
   api.post(
     '/v1/secrets/:name/versions/:version/promote',
@@ -107,8 +137,11 @@ function versionRoutes(api: Api, context: ApiContext): void {
         response: { 200: secretSchema },
       },
     },
-    async ({ administrator: { workspaceId, actor }, params: { name, version }, body }) =>
-      secrets.promote(workspaceId, name, version, body.overlap_seconds, actor),
+    async ({ administrator, params: { name, version }, body }) => {
+      const { workspaceId, actor } = administrator;
+      await refuseSlackSecret(pool, administrator, name);
+      return secrets.promote(workspaceId, name, version, body.overlap_seconds, actor);
+    },
   );
 
   api.post(

@@ -5,6 +5,7 @@ import { newId, type ServerId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import type { Secret } from '../secret.ts';
 import { Undescribed } from './connections/connection.ts';
+import { refuseOfSlack } from './credentials/usage.ts';
 import { type PreparedDefinition, prepareDefinition } from './definitions.ts';
 import { injectionJson } from './injection.ts';
 import {
@@ -58,6 +59,7 @@ export class ServerManagement implements UpstreamManagement {
     const server = readRegistration(registration);
     const id = newId<ServerId>('mcp');
     await this.#parts.log.transact(workspaceId, async (transaction) => {
+      await refuseOfSlack(transaction.client, workspaceId, 'other', [server.credentialRef]);
       if (!(await insertServer(transaction, workspaceId, id, server, actor, REFRESH_SECONDS)))
         throw new Failure(
           409,
@@ -81,6 +83,7 @@ export class ServerManagement implements UpstreamManagement {
     const changed = await this.#change(workspaceId, server, actor, async (transaction, { server: stored, rows }) => {
       const settings = applyChange(stored.settings, change);
       if (pinOf({ ...settingsFields(stored.settings) }) === pinOf({ ...settingsFields(settings) })) return [];
+      await refuseOfSlack(transaction.client, workspaceId, 'other', [settings.credentialRef]);
       reconnect = true;
       await updateSettings(transaction.client, stored, settings);
       record(transaction, stored, actor, 'updated', settingsFields(settings));

@@ -23,17 +23,18 @@ describe('roles of people and keys', () => {
 
   it('never exceed what was given, to the key or to its person', () => {
     fc.assert(
-      fc.property(roles, roles, (ofKey, ofPerson) => {
-        const may = rolesOfKey(ofKey, ofPerson);
+      fc.property(roles, roles, fc.boolean(), (ofKey, ofPerson, hadRole) => {
+        const may = rolesOfKey(ofKey, { roles: ofPerson, hadRole });
         expect(may.filter((role) => !ofKey.includes(role))).toEqual([]);
-        if (ofPerson.length > 0) expect(may.filter((role) => !ofPerson.includes(role))).toEqual([]);
+        if (ofPerson.length > 0 || hadRole) expect(may.filter((role) => !ofPerson.includes(role))).toEqual([]);
       }),
     );
   });
 
-  it('of a key that is nobody’s, or whose person has none, are its own', () => {
+  it('of a key that is nobody’s, or whose person never had any, are its own', () => {
     expect(rolesOfKey(ROLES_OF_A_KEY, undefined)).toEqual(ROLES_OF_A_KEY);
-    expect(rolesOfKey(['viewer'], [])).toEqual(['viewer']);
+    expect(rolesOfKey(['viewer'], { roles: [], hadRole: false })).toEqual(['viewer']);
+    expect(rolesOfKey(['viewer'], { roles: [], hadRole: true })).toEqual([]);
   });
 
   it('are taken from a request sorted and once, an auditor alone', () => {

@@ -1,5 +1,7 @@
 /** Who uses a stored credential: what names it, which agents can reach that, and when it was last used. */
+import { normalize } from 'node:path/posix';
 import type { ClientBase, Pool } from 'pg';
+import { Failure } from '../../errors.ts';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
 import {
   type SecretDetailView,
@@ -30,6 +32,37 @@ export async function credentialUsers(
   const users = new Map<string, SecretUser[]>();
   for (const { ref, ...user } of rows) users.set(ref, [...(users.get(ref) ?? []), user]);
   return users;
+}
+
+/** Without the field and the version, which are of the same secret. */
+function placeOf(ref: string): string {
+  if (ref.startsWith('file://')) return `file://${normalize(ref.slice('file://'.length))}`;
+  return ref.startsWith('aws-sm://') ? ref.replace(/#.*$/s, '') : ref.replace(/[#@].*$/s, '');
+}
+
+/**
+ * Before something is given these credentials: throws `credential_of_slack` where it would share one with Slack. With the
+ * signing secret of Slack people decide there, so that it goes nowhere else, where who set that up could read it.
+ */
+export async function refuseOfSlack(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  user: 'slack' | 'other',
+  refs: readonly (string | null | undefined)[],
+): Promise<void> {
+  const wanted = new Set(refs.flatMap((ref) => (typeof ref === 'string' ? [placeOf(ref)] : [])));
+  if (wanted.size === 0) return;
+  for (const [ref, users] of await credentialUsers(client, workspaceId))
+    for (const { kind, name } of users) {
+      const isOfSlack = kind === 'channel' && name === 'slack';
+      if (isOfSlack === (user === 'slack') || !wanted.has(placeOf(ref))) continue;
+      throw new Failure(
+        409,
+        'credential_of_slack',
+        `The credential ${ref} is that of ${name} already, and nothing shares one with Slack.`,
+        'Give Slack credentials of its own.',
+      );
+    }
 }
 
 /** By name; of one name with its retired versions too. */

@@ -1,0 +1,34 @@
+/**
+ * Who says who people are, and what they may. Where people decide by their own sign-in that takes one as well: whoever
+ * holds a key could otherwise make somebody who signs in as they like.
+ */
+import type { ClientBase, Pool } from 'pg';
+import type { Administrator } from '../api/route.ts';
+import { Failure } from '../errors.ts';
+import { ownSignInProblem } from './assurance.ts';
+
+/** Somebody is there who can do it: an active person with an identity at a provider, or with the passkey of an emergency. */
+const CAN_SIGN_IN = `
+SELECT FROM people p WHERE p.workspace_id = $1 AND p.active AND (
+  EXISTS (SELECT FROM person_identities i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id)
+  OR (p.break_glass AND EXISTS (
+    SELECT FROM passkeys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL))) LIMIT 1`;
+
+/**
+ * Belongs into the transaction of whatever vouches for people: providers, links that let anybody in, directories, roles,
+ * accounts for emergencies. Throws `own_session_required`; not while there is nobody who can sign in.
+ */
+export async function checkVoucher(
+  client: Pool | ClientBase,
+  who: Pick<Administrator, 'workspaceId' | 'session'>,
+): Promise<void> {
+  if ((await ownSignInProblem(client, who)) === undefined) return;
+  const { rowCount } = await client.query(CAN_SIGN_IN, [who.workspaceId]);
+  if (rowCount === 0) return;
+  throw new Failure(
+    403,
+    'own_session_required',
+    'In this workspace people decide by their own sign-in: who they are, and what they may, is said by a person who has signed in.',
+    'Sign in to the console by your identity provider, or with an account for emergencies.',
+  );
+}

@@ -1,0 +1,246 @@
+/** Ways to become somebody else, or to be allowed more: what each would be tried with, beside what is let through. */
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openWorld, type World } from '../agents/world.ts';
+import { type Directory, openDirectory } from '../scim/directory.ts';
+import { Browser } from './browser.ts';
+import { MalleableProvider, type Saying } from './provider.ts';
+
+let world: World;
+let idp: MalleableProvider;
+let second: MalleableProvider;
+let provider: { readonly id: string };
+let other: { readonly id: string };
+let directory: Directory;
+let owner: pg.Client;
+
+const registration = (at: MalleableProvider, more: object = {}) => ({
+  kind: 'oidc',
+  name: 'Acme',
+  issuer: at.issuer,
+  client_id: at.clientId,
+  client_secret: at.clientSecret,
+  ...more,
+});
+
+beforeAll(async () => {
+  [idp, second] = await Promise.all([MalleableProvider.start(), MalleableProvider.start()]);
+  world = await openWorld({ upstream_allow: ['127.0.0.1'] });
+  directory = await openDirectory(world);
+  const { id: scim_connection } = await world.ok('GET', '/v1/scim-connections/okta');
+  provider = await world.ok(
+    'POST',
+    '/v1/identity-providers',
+    registration(idp, { jit_domains: ['acme.example'], scim_connection, directory_claim: 'oid' }),
+  );
+  other = await world.ok('POST', '/v1/identity-providers', registration(second, { name: 'Other' }));
+  owner = new pg.Client({ connectionString: world.server.ownerUrl });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner.end();
+  await world.server.close();
+  await Promise.all([idp.close(), second.close()]);
+});
+
+const newBrowser = () => new Browser(world.call, world.server.url);
+
+async function comeBack(browser: Browser, url: string, saying: Saying, at = idp, id = provider.id): Promise<string> {
+  const { code, state } = at.grant(url, saying);
+  const query = new URLSearchParams({ code, state, iss: at.issuer });
+  const answer = await browser.request('GET', `/v1/sign-in/${id}/callback?${query}`);
+  return answer.headers.get('location') ?? '';
+}
+
+async function signIn(browser: Browser, saying: Saying, begin: object = {}): Promise<string> {
+  const { body } = await browser.request('POST', `/v1/sign-in/${provider.id}/start`, begin);
+  return comeBack(browser, body.url, saying);
+}
+
+const as = (name: string, more: object = {}): Saying => ({
+  claims: { sub: `${name}-1`, email: `${name}@acme.example`, ...more },
+});
+
+async function signedIn(name: string): Promise<Browser> {
+  const browser = newBrowser();
+  expect(await signIn(browser, as(name))).toBe('/');
+  await browser.session();
+  return browser;
+}
+
+const keyOf = async (person: string, more: object = {}): Promise<string> =>
+  (await world.ok('POST', '/v1/keys', { name: `k-${randomBytes(4).toString('hex')}`, person, ...more })).key;
+
+const codeOf = async (answer: Promise<{ body: { error?: { code: string } } | null; status: number }>) => {
+  const { body, status } = await answer;
+  return body?.error?.code ?? status;
+};
+
+describe('a key of a person who loses every role', () => {
+  const mayList = async (key: string) => (await world.call('GET', '/v1/keys', { key })).status;
+
+  it('does nothing from then on, whichever way the roles went', async () => {
+    await world.ok('POST', '/v1/people', { email: 'given@acme.example' });
+    await world.ok('POST', '/v1/people', { email: 'grouped@acme.example' });
+    const [given, grouped] = [await keyOf('given@acme.example'), await keyOf('grouped@acme.example')];
+    // Without roles of their own the key says what it may.
+    expect(await mayList(given)).toBe(200);
+    await world.ok('PATCH', '/v1/people/given@acme.example', { roles: ['viewer'] });
+    await world.ok('PATCH', '/v1/people/grouped@acme.example', { groups: ['watchers'] });
+    await world.ok('PUT', '/v1/group-roles', { groups: { watchers: ['viewer'] } });
+    expect([await mayList(given), await mayList(grouped)]).toEqual([403, 403]);
+    await world.ok('PATCH', '/v1/people/given@acme.example', { roles: [] });
+    await world.ok('PUT', '/v1/group-roles', { groups: {} });
+    expect([await mayList(given), await mayList(grouped)]).toEqual([403, 403]);
+    await world.ok('PATCH', '/v1/people/grouped@acme.example', { groups: [] });
+    expect(await mayList(grouped)).toBe(403);
+  });
+
+  it('that a directory takes out of a group does nothing more either', async () => {
+    const person = await directory.user('pushed@acme.example');
+    const group = await directory.group('Watchers of SCIM', [person.id]);
+    await world.ok('PUT', '/v1/group-roles', { groups: { 'Watchers-of-SCIM': ['viewer'] } });
+    const key = await keyOf('pushed@acme.example');
+    expect(await mayList(key)).toBe(403);
+    await directory.patch(`/Groups/${group.id}`, { op: 'remove', path: 'members' });
+    expect(await mayList(key)).toBe(403);
+    await world.ok('PUT', '/v1/group-roles', { groups: {} });
+  });
+});
+
+describe('an operator', () => {
+  it('speaks for nobody in Slack: neither by the channel nor by its signing secret', async () => {
+    await world.ok('POST', '/v1/people', { email: 'operator@acme.example' });
+    await world.ok('PATCH', '/v1/people/operator@acme.example', { roles: ['operator'] });
+    const key = await keyOf('operator@acme.example');
+    const slack = {
+      bot_token_ref: 'vault://slack-bot',
+      signing_secret_ref: 'vault://slack-signing',
+      channel: 'C012AB3CD',
+    };
+    await world.ok('PUT', '/v1/secrets/slack-signing', { value: 'the-real-signing-secret' });
+    expect(await world.refused('PUT', '/v1/channels/slack', slack, { key })).toBe('role_missing');
+    const { id } = (await owner.query<{ id: string }>('SELECT id FROM workspaces LIMIT 1')).rows[0] ?? { id: '' };
+    await owner.query(
+      `INSERT INTO channels (workspace_id, kind, settings, team_id, updated_at, updated_by, cursor_seq) VALUES ($1, 'slack', $2, 'T012AB3CD', now(), 'key:first', 0)`,
+      [id, JSON.stringify({ ...slack, group_channels: {}, api_url: 'https://slack.com/api/' })],
+    );
+    const value = { value: 'known-to-the-operator' };
+    for (const body of [value, { ...value, staged: true }])
+      expect(await world.refused('PUT', '/v1/secrets/slack-signing', body, { key })).toBe('role_missing');
+    await world.ok('PUT', '/v1/secrets/slack-signing', { ...value, staged: true });
+    expect(await world.refused('POST', '/v1/secrets/slack-signing/versions/2/promote', {}, { key })).toBe(
+      'role_missing',
+    );
+    // Nor is the credential sent to where the operator reads it.
+    const spy = { namespace: 'spy', endpoint: second.issuer };
+    const ref = { credential_ref: 'vault://slack-signing' };
+    expect(await world.refused('POST', '/v1/http/apis', { ...spy, ...ref }, { key })).toBe('credential_of_slack');
+    expect(await world.refused('POST', '/v1/mcp/servers', { ...spy, ...ref }, { key })).toBe('credential_of_slack');
+    const relay = { host: '127.0.0.1', security: 'none', from: 'a@acme.example', username: 'a' };
+    expect(
+      await world.refused('PUT', '/v1/channels/email', { ...relay, password_ref: 'vault://slack-signing' }, { key }),
+    ).toBe('credential_of_slack');
+    await world.ok('PUT', '/v1/secrets/some-crm', value, { key });
+    await world.ok('POST', '/v1/http/apis', { ...spy, credential_ref: 'vault://some-crm' }, { key });
+    await owner.query(`DELETE FROM channels`);
+  });
+});
+
+describe('an account for emergencies', () => {
+  it('has no key, and links no account of a provider, not even by a sign-in that is refused', async () => {
+    await world.ok('POST', '/v1/break-glass', { email: 'emergency@acme.example' });
+    expect(await world.refused('POST', '/v1/keys', { name: 'em', person: 'emergency@acme.example' })).toBe(
+      'break_glass_only',
+    );
+    const person = await world.ok('GET', '/v1/people/emergency@acme.example');
+    const browser = await signedIn('linker');
+    const { body } = await browser.request('POST', '/v1/session/link', { provider: other.id });
+    // As if the session were that of the account: it signs in with its passkey, which no test holds.
+    await owner.query('UPDATE console_sessions SET person_id = $1 WHERE id = $2', [
+      person.id,
+      (await browser.session()).body.id,
+    ]);
+    expect(await comeBack(browser, body.url, { claims: { sub: 'em-2' } }, second, other.id)).toBe(
+      '/sign-in?refused=break_glass_only',
+    );
+    expect((await world.ok('GET', '/v1/people/emergency@acme.example/identities')).data).toEqual([]);
+  });
+});
+
+describe('a token of a directory', () => {
+  it('makes nobody who has an account of the provider somebody else', async () => {
+    await signedIn('boss');
+    const { id } = await world.ok('GET', '/v1/people/boss@acme.example');
+    const answer = await directory.patch(`/Users/${id}`, { op: 'replace', value: { externalId: 'oid-of-thief' } });
+    expect(answer.status).toBe(200);
+    const thief = as('thief', { oid: 'oid-of-thief', email: 'boss@acme.example' });
+    expect(await signIn(newBrowser(), thief)).toBe('/sign-in?refused=person_not_linked');
+    expect((await world.ok('GET', '/v1/people/boss@acme.example/identities')).data).toHaveLength(1);
+    // Somebody whom the directory provides and who has none comes in.
+    await directory.user('new@acme.example', { externalId: 'oid-new' });
+    expect(await signIn(newBrowser(), as('new', { oid: 'oid-new' }))).toBe('/');
+  });
+});
+
+describe('a first sign-in', () => {
+  it('adds nobody by an e-mail of which the provider does not say that it is verified', async () => {
+    const silent = as('ceo', { email_verified: undefined });
+    expect(await signIn(newBrowser(), silent)).toBe('/sign-in?refused=email_not_admitted');
+    expect(await signIn(newBrowser(), as('ceo', { email_verified: 'true' }))).toBe(
+      '/sign-in?refused=email_not_admitted',
+    );
+    expect(await signIn(newBrowser(), as('ceo'))).toBe('/');
+  });
+});
+
+describe('a session that was stolen', () => {
+  it('links no account of the thief, unless the person has proven just now that it is them', async () => {
+    const browser = await signedIn('robbed');
+    const { id } = (await browser.session()).body;
+    await owner.query(`UPDATE console_sessions SET authenticated_at = now() - interval '20 minutes' WHERE id = $1`, [
+      id,
+    ]);
+    const asked = () => codeOf(browser.request('POST', '/v1/session/link', { provider: other.id }));
+    expect(await asked()).toBe('step_up_required');
+    const { body } = await browser.request('POST', '/v1/session/step-up/provider', {});
+    expect(await comeBack(browser, body.url, as('robbed'))).toBe('/');
+    await browser.session();
+    expect(await asked()).toBe(200);
+  });
+});
+
+describe('where people decide by their own sign-in', () => {
+  it('no key says who anybody is, or what they may', async () => {
+    const browser = await signedIn('chief');
+    await world.ok('PATCH', '/v1/people/chief@acme.example', { roles: ['admin'] });
+    await world.ok('POST', '/v1/people', { email: 'approver@acme.example' });
+    await browser.session();
+    expect((await browser.request('PUT', '/v1/sign-in-settings', { people_decide: 'sessions' })).status).toBe(200);
+    const attacks: readonly (readonly [string, string, object])[] = [
+      ['PATCH', '/v1/people/approver@acme.example', { roles: ['approver'] }],
+      ['PATCH', '/v1/people/approver@acme.example', { groups: ['finance'] }],
+      ['PUT', '/v1/group-roles', { groups: { everybody: ['approver'] } }],
+      ['POST', '/v1/people/approver@acme.example/invitations', { any_email: true }],
+      ['POST', '/v1/identity-providers', registration(second, { issuer: `${second.issuer}` })],
+      ['PATCH', `/v1/identity-providers/${provider.id}`, { jit_domains: [] }],
+      ['POST', '/v1/scim-connections', { name: 'mine' }],
+      ['POST', '/v1/scim-connections/okta/rotate', {}],
+      ['PATCH', '/v1/scim-connections/okta', { scopes: ['users', 'groups', 'agents'] }],
+      ['POST', '/v1/break-glass', { email: 'mine@acme.example' }],
+      ['POST', '/v1/break-glass/emergency@acme.example/invitations', {}],
+    ];
+    for (const [method, path, body] of attacks)
+      expect([path, await codeOf(world.call(method, path, { body }))]).toEqual([path, 'own_session_required']);
+    // What lets nobody in takes no more than before, and a person who has signed in may.
+    await world.ok('POST', '/v1/people/approver@acme.example/invitations', {});
+    await world.ok('POST', `/v1/identity-providers/${other.id}/disable`, {});
+    expect(await world.refused('POST', `/v1/identity-providers/${other.id}/enable`, {})).toBe('own_session_required');
+    for (const [method, path, body] of attacks.filter(([, path]) => !path.startsWith('/v1/identity-providers')))
+      expect((await browser.request(method, path, body)).status).toBeLessThan(300);
+    // Nobody is locked out of a workspace in which nobody can sign in.
+    await owner.query('UPDATE people SET active = false');
+    await world.ok('POST', `/v1/identity-providers/${other.id}/enable`, {});
+  });
+});
