@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts';
 import type { AgentId, PersonId } from '../ids.ts';
 
 export const REQUEST_STATUSES = ['requested', 'approved', 'denied', 'withdrawn', 'expired'] as const;
-export const REQUEST_SOURCES = ['api', 'cli', 'console', 'scim'] as const;
+const REQUEST_SOURCES = ['api', 'cli', 'console', 'scim'] as const;
 export type RequestStatus = (typeof REQUEST_STATUSES)[number];
 export type RequestSource = (typeof REQUEST_SOURCES)[number];
 

@@ -11,8 +11,7 @@ export function daysOf(agent: string, setting: 'dormant_days' | 'warn_days'): st
  * `orphan` as in GET /v1/orphans.
  */
 export function attentionOf(agent: string, state: string, owner: string): string {
-  const deputies = `FROM agent_deputies d LEFT JOIN people m ON m.workspace_id = d.workspace_id AND m.active AND (m.id = d.person_id OR d."group" = ANY(m.groups))
-         WHERE d.workspace_id = ${agent}.workspace_id AND d.agent_id = ${agent}.id`;
+  const deputies = `FROM agent_deputies d WHERE d.workspace_id = ${agent}.workspace_id AND d.agent_id = ${agent}.id`;
   return `CASE WHEN ${state}.status = 'revoked' THEN ARRAY[]::text[] ELSE array_remove(ARRAY[
     CASE WHEN ${agent}.dormant_since IS NOT NULL THEN 'dormant' END,
     CASE WHEN ${agent}.dormant_since IS NOT NULL AND ${state}.last_action_at IS NULL THEN 'never_used' END,
@@ -22,6 +21,9 @@ export function attentionOf(agent: string, state: string, owner: string): string
     CASE WHEN NOT EXISTS (
       SELECT FROM agent_tokens t WHERE t.workspace_id = ${agent}.workspace_id AND t.agent_id = ${agent}.id AND t.revoked_at IS NULL
          AND t.authz_epoch = ${state}.authz_epoch AND t.expires_at > clock_timestamp()) THEN 'no_credential' END,
-    CASE WHEN NOT ${owner}.active OR (SELECT count(*) > 0 AND count(m.id) = 0 ${deputies}) THEN 'orphan' END
+    CASE WHEN NOT ${owner}.active OR (EXISTS (SELECT ${deputies}) AND NOT EXISTS (
+      SELECT ${deputies} AND CASE WHEN d.person_id IS NOT NULL
+        THEN EXISTS (SELECT FROM people m WHERE m.workspace_id = d.workspace_id AND m.id = d.person_id AND m.active)
+        ELSE EXISTS (SELECT FROM people m WHERE m.workspace_id = d.workspace_id AND m.active AND d."group" = ANY(m.groups)) END)) THEN 'orphan' END
   ]::text[], NULL) END`;
 }

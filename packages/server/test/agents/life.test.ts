@@ -1,6 +1,7 @@
 /** What an agent is made of, until when it may act, whether it does, and who gave it what. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expireRequests } from '../../src/agent-requests/watch.ts';
 import { digestOf } from '../../src/agents/attributes.ts';
 import { lookAfterAgents } from '../../src/agents/watch.ts';
 import { loadServerKeys } from '../../src/identity/index.ts';
@@ -249,6 +250,35 @@ describe('the first action', () => {
       'agent_times',
     );
   });
+});
+
+it('a request that nobody answers is written down as over, once', async () => {
+  const wanted = { name: 'unanswered', role: 'support', owner: 'dana@acme.example', reason: 'r' };
+  const { id } = await world.ok('POST', '/v1/agent-requests', wanted, as('ann'));
+  await owner.query('ALTER TABLE agent_requests DISABLE TRIGGER agent_request_moves');
+  await owner.query(
+    `UPDATE agent_requests SET requested_at = now() - interval '2 hours', expires_at = now() - interval '1 hour' WHERE id = $1`,
+    [id],
+  );
+  await owner.query('ALTER TABLE agent_requests ENABLE TRIGGER agent_request_moves');
+  await expireRequests({ pool, log });
+  await expireRequests({ pool, log });
+  expect(await world.events('kind=agent.refused', 1)).toEqual([
+    expect.objectContaining({ request_id: id, status: 'expired', actor: 'system' }),
+  ]);
+});
+
+it('an agent of whose deputies nobody is left asks for attention, and one of a group with members does not', async () => {
+  await world.ok('POST', '/v1/people', { email: 'eve@acme.example' });
+  await world.ok('PATCH', '/v1/people/ann@acme.example', { groups: ['crew'] });
+  const deputies = (name: string, who: string[]) => world.agent(name, { deputies: who });
+  await deputies('left-alone', ['eve@acme.example', 'nobodies']);
+  await deputies('with-a-group', ['eve@acme.example', 'crew']);
+  await world.ok('PATCH', '/v1/people/eve@acme.example', { active: false });
+  const { data } = await world.ok('GET', '/v1/agents?attention=orphan');
+  expect(data.map(({ name }: { name: string }) => name)).toEqual(['left-alone']);
+  const { data: orphans } = await world.ok('GET', '/v1/orphans');
+  expect(orphans.map(({ agent }: { agent: string }) => agent)).toEqual(['left-alone']);
 });
 
 describe('sleep', () => {
