@@ -80,6 +80,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/scim-connections/:connection/rotate': ADMIN,
   'POST /v1/scim-connections/:connection/revoke': ADMIN,
 
+  'GET /v1/people/:person/known-credentials': ['admin', 'auditor', 'operator'],
   'POST /v1/transfer-tasks/:id/propose': OPERATE,
   'POST /v1/agents/:agent/ownership-transfers': TAKE_PART,
   'POST /v1/ownership-transfers/:id/accept': TAKE_PART,
@@ -97,6 +98,10 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'PATCH /v1/agents/:agent': OPERATE,
   'POST /v1/unregistered-identities/:id/dismiss': CONTAIN,
   'POST /v1/agents/:agent/suspend': TAKE_PART,
+  'POST /v1/agents/:agent/credentials': OPERATE,
+  'POST /v1/agents/:agent/credentials/:id/revoke': STOP,
+  'POST /v1/workload-issuers': ADMIN,
+  'DELETE /v1/workload-issuers/:issuer': OPERATE,
   'POST /v1/tokens': OPERATE,
   'POST /v1/tokens/:id/rotate': OPERATE,
   'POST /v1/tokens/:id/revoke': STOP,

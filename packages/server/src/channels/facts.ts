@@ -79,6 +79,11 @@ export function transferSentence({ kind }: TransferFacts): string {
   return TRANSFER_SENTENCES[kind];
 }
 
+/** The page of the console: of the task, or of what is offered. `url`: origin of the console. */
+export function transferLink(url: string, { task_id: task, kind }: TransferFacts): string {
+  return kind === 'transfer.proposed' || task === null ? `${url}/agents?tab=transfers` : `${url}/transfers/${task}`;
+}
+
 export function transferLines(facts: TransferFacts): readonly (readonly [string, string])[] {
   const { agents, agents_count: count, retired_count: retired } = facts;
   const names = agents.slice(0, MAX_NAMES).join(', ');

@@ -1,6 +1,8 @@
 /** What a person signs in with beside keys and sessions, which ends when they leave. */
-import type { WorkspaceId } from '../ids.ts';
+import { personActor } from '../identity/index.ts';
+import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { ACTORS } from './known-credentials.ts';
 import type { Leaver } from './leave.ts';
 
 export interface EndedCredentials {
@@ -8,7 +10,10 @@ export interface EndedCredentials {
   readonly invitationsRevoked: number;
 }
 
-/** Passkeys, and links with which the person could register another or sign in for the first time. */
+/**
+ * Passkeys, and links with which the person could register another or sign in for the first time; and links that they have
+ * made for others, as who has seen one comes in as whom it is for.
+ */
 export async function endCredentialsOf(
   { client, now, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
@@ -22,18 +27,21 @@ export async function endCredentialsOf(
   );
   for (const { id, name } of passkeys)
     log({ kind: 'passkey.revoked', actor, passkey_id: id, passkey: name, person_id: personId, person: email, reason });
-  const { rows: invitations } = await client.query<{ id: string }>(
-    `UPDATE sign_in_invitations SET revoked_at = $3
-      WHERE workspace_id = $1 AND person_id = $2 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $3 RETURNING id`,
-    [workspaceId, personId, now],
+  const { rows: invitations } = await client.query<{ id: string; invited: PersonId; email: string }>(
+    `UPDATE sign_in_invitations i SET revoked_at = $4 FROM people p
+      WHERE i.workspace_id = $1 AND (i.person_id = $2 OR i.created_by = ANY(${ACTORS}))
+        AND i.used_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $4
+        AND p.workspace_id = i.workspace_id AND p.id = i.person_id
+     RETURNING i.id, p.id AS invited, p.email`,
+    [workspaceId, personId, personActor(email), now],
   );
-  for (const { id } of invitations)
+  for (const { id, invited, email: invitee } of invitations)
     log({
       kind: 'invitation.changed',
       actor,
       invitation_id: id,
-      person_id: personId,
-      person: email,
+      person_id: invited,
+      person: invitee,
       change: 'revoked',
       reason,
     });

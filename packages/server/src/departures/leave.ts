@@ -12,6 +12,7 @@ import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { type LoggedTransaction, LogUnavailable } from '../log/index.ts';
 import { completeDeparture, type LeaveContext } from './complete.ts';
 import { endCredentialsOf } from './credentials.ts';
+import { countKnownCredentials } from './known-credentials.ts';
 import { openTask } from './open-task.ts';
 import { withdrawOffersTo } from './transfer.ts';
 
@@ -124,6 +125,7 @@ async function personLeft(
   const keysRevoked = await revokeKeysOf(transaction, workspaceId, person.id, { actor, reason });
   const ended = await endCredentialsOf(transaction, workspaceId, person, { actor, reason });
   await client.query('UPDATE people SET active = false WHERE workspace_id = $1 AND id = $2', [workspaceId, person.id]);
+  const credentialsKnown = await countKnownCredentials(client, workspaceId, person);
   const task =
     agents.length === 0
       ? undefined
@@ -144,6 +146,7 @@ async function personLeft(
     keys_revoked: keysRevoked,
     passkeys_revoked: ended.passkeysRevoked,
     invitations_revoked: ended.invitationsRevoked,
+    credentials_known: credentialsKnown,
     task_id: task?.id,
     due_at: task?.dueAt.toISOString(),
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
-import { emailSchema } from '../people/index.ts';
+import { emailSchema, readPerson } from '../people/index.ts';
+import { knownCredentialSchema, listKnownCredentials } from './known-credentials.ts';
 import { offerTask } from './offer.ts';
 import { fullTaskSchema, listTasks, readTask, TASK_STATUSES, taskSchema } from './task.ts';
 import { transferSchema } from './transfer.ts';
@@ -44,6 +45,36 @@ export function transferTaskRoutes(api: Api, { pool, log, keys }: ApiContext): v
     '/v1/transfer-tasks/:id',
     { schema: { tags, summary: 'A task with its agents and its receipt', params, response: { 200: fullTaskSchema } } },
     ({ administrator: { workspaceId }, params: { id } }) => readTask(pool, workspaceId, id),
+  );
+
+  api.get(
+    '/v1/people/:person/known-credentials',
+    {
+      schema: {
+        tags,
+        summary: 'Credentials that the person was shown and that others work with, newest first',
+        description:
+          'Agent tokens, keys that are not the person’s own, and tokens of directories, as far as they live. When the person leaves, rotate or revoke them.',
+        params: z.object({ person: z.string().max(254) }),
+        querystring: z.strictObject(pageQuery),
+        response: { 200: listOf(knownCredentialSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: { person }, query: { limit, cursor } }) => {
+      const of = await readPerson(pool, workspaceId, person);
+      const scope = { list: 'known-credentials', workspaceId, filter: { person: of.id } };
+      const [created, id] = openCursor(keys.state, scope, cursor) ?? [];
+      const after = created === undefined ? undefined : { created: Number(created), id: String(id) };
+      const rows = await listKnownCredentials(pool, workspaceId, of, after, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (credential) => credential,
+        (credential) => [credential.created, credential.id],
+      );
+    },
   );
 
   api.post(

@@ -7,8 +7,14 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
-/** `approve`: held calls. `lift`: undoing a stop or quarantine. `override`: of freezes. `confirm`: what another proposed. `sign_off`: reviews. */
-export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off';
+/**
+ * `approve`: held calls. `lift`: undoing a stop or quarantine. `override`: of freezes. `confirm`: what another proposed.
+ * `sign_off`: reviews. `secret`: giving an upstream another credential.
+ */
+export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off' | 'secret';
+
+/** What one may do alone takes no person, unless it takes a step-up. */
+const ALONE: ReadonlySet<Duty> = new Set(['lift', 'secret']);
 
 /** `recent`: a step-up not long ago. `signed`: a passkey over the very decision; where nothing can be signed, as `recent`. */
 type StepUpLevel = 'none' | 'recent' | 'signed';
@@ -22,7 +28,7 @@ export interface Assurance {
 
 const DEFAULT_ASSURANCE: Assurance = {
   peopleDecide: 'keys',
-  stepUp: { approve: 'none', lift: 'none', override: 'none', confirm: 'none', sign_off: 'none' },
+  stepUp: { approve: 'none', lift: 'none', override: 'none', confirm: 'none', sign_off: 'none', secret: 'none' },
   stepUpSeconds: 300,
 };
 
@@ -86,8 +92,7 @@ function judge(
   signature: Signature | undefined,
   canSign: boolean,
 ): Failure | undefined {
-  // To lift what one may lift alone takes no person, unless it takes a step-up.
-  if (peopleDecide === 'sessions' && duty !== 'lift' && !isOwnSignIn(session)) return signInRequired();
+  if (peopleDecide === 'sessions' && !ALONE.has(duty) && !isOwnSignIn(session)) return signInRequired();
   const level = stepUp[duty];
   if (level === 'none') return undefined;
   // A passkey that the holder of a key registered says no more than that key.

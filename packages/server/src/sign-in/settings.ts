@@ -14,6 +14,7 @@ const stepUp = z.object({
   override: level.meta({ description: 'Asking for and agreeing to overrides of freezes.' }),
   confirm: level.meta({ description: 'Confirming what another person has proposed.' }),
   sign_off: level.meta({ description: 'Signing off reviews.' }),
+  secret: level.meta({ description: 'Giving upstreams another credential.' }),
 });
 
 const values = z.object({
@@ -149,6 +150,7 @@ function withChanges(
     override: change.override ?? before.override,
     confirm: change.confirm ?? before.confirm,
     sign_off: change.sign_off ?? before.sign_off,
+    secret: change.secret ?? before.secret,
   };
 }
 

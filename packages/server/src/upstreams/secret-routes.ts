@@ -11,6 +11,7 @@ import {
   type Routes,
 } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkAssurance } from '../identity/index.ts';
 import { encryptionKeysSchema, secretDetailSchema, secretSchema } from './credentials/secret-views.ts';
 import { credentialUsers } from './credentials/usage.ts';
 import { trySchema, trySecret } from './try-secret.ts';
@@ -49,7 +50,7 @@ async function refuseSlackSecret(pool: Pool, { workspaceId, roles }: Administrat
     );
 }
 
-function storedRoutes(api: Api, { secrets, keys, pool }: ApiContext): void {
+function storedRoutes(api: Api, { secrets, keys, pool, clock }: ApiContext): void {
   api.get(
     '/v1/secrets',
     {
@@ -98,6 +99,7 @@ function storedRoutes(api: Api, { secrets, keys, pool }: ApiContext): void {
     async ({ administrator, params, body }) => {
       const { workspaceId, actor } = administrator;
       await refuseSlackSecret(pool, administrator, params.name);
+      if (body.staged !== true) await checkAssurance(pool, administrator, 'secret', new Date(clock()));
       return secrets.putSecret(workspaceId, params.name, body.value, actor, {
         staged: body.staged,
         overlapSeconds: body.overlap_seconds,
@@ -124,7 +126,7 @@ function storedRoutes(api: Api, { secrets, keys, pool }: ApiContext): void {
 }
 
 function versionRoutes(api: Api, context: ApiContext): void {
-  const { secrets, pool } = context;
+  const { secrets, pool, clock } = context;
 
   api.post(
     '/v1/secrets/:name/versions/:version/promote',
@@ -140,6 +142,7 @@ function versionRoutes(api: Api, context: ApiContext): void {
     async ({ administrator, params: { name, version }, body }) => {
       const { workspaceId, actor } = administrator;
       await refuseSlackSecret(pool, administrator, name);
+      await checkAssurance(pool, administrator, 'secret', new Date(clock()));
       return secrets.promote(workspaceId, name, version, body.overlap_seconds, actor);
     },
   );

@@ -176,13 +176,15 @@ describe('what a leaver leaves behind', () => {
     const { id } = tasks.data[0];
     const mail = await eventually(async () => mailsOf(id).find(({ to }) => to[0] === sam.email));
     expect(mail?.headers.get('subject')).toBe('Somebody has left: their agents are suspended and need another owner.');
-    for (const words of [left.email, 'payroll-bot']) expect(mail?.text).toContain(words);
+    for (const words of [left.email, 'payroll-bot', `${office.server.url}/transfers/${id}`])
+      expect(mail?.text).toContain(words);
 
     const offer = { to: erin.email, reason: 'pays\nthe\u202e salaries' };
     const { body: offered } = await office.call('POST', '/v1/agents/payroll-bot/ownership-transfers', { body: offer });
     const mails = await mailed(offered.id, 1);
     expect(mails.map(({ to }) => to)).toEqual([[erin.email]]);
     expect(mails[0]?.headers.get('subject')).toBe('You are asked to take over an agent.');
+    expect(mails[0]?.text).toContain(`${office.server.url}/agents?tab=transfers`);
     expect(mails[0]?.text).toContain('reason     pays\u{fffd}the\u{fffd} salaries');
   });
 });

@@ -218,6 +218,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'GET /v1/people': [listed],
   'POST /v1/people': [{ body: () => ({ email: 'own@second.example' }) }],
   'GET /v1/people/{person}': byOwner(),
+  'GET /v1/people/{person}/known-credentials': [
+    { path: () => `/v1/people/${ownerId}/known-credentials`, refusal: 'person_not_found' },
+  ],
   'PATCH /v1/people/{person}': byOwner(() => ({ active: false })),
   'GET /v1/groups': [listed],
   'GET /v1/groups/{group}/members': [{ path: () => `/v1/groups/${GROUP}/members` }],

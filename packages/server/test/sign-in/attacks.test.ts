@@ -211,6 +211,70 @@ describe('a session that was stolen', () => {
   });
 });
 
+describe('a leaver', () => {
+  it('leaves no link behind that they made for others, and what they know is told', async () => {
+    const people = ['knower', 'invitee', 'agent-owner'].map((name) => `${name}@acme.example`);
+    for (const email of people) await world.ok('POST', '/v1/people', { email });
+    const [knower = '', invitee = '', owns = ''] = people;
+    const key = await keyOf(knower);
+    await world.role('plain');
+    await world.ok('POST', '/v1/agents', { name: 'others-bot', role: 'plain', owner: owns });
+    const by = { key };
+    const token = await world.ok('POST', '/v1/tokens', { agent: 'others-bot' }, by);
+    const spare = await world.ok('POST', '/v1/keys', { name: 'spare' }, by);
+    await world.ok('POST', '/v1/keys', { name: 'own', person: knower }, by);
+    await world.ok('POST', '/v1/scim-connections', { name: 'made' }, by);
+    const link = await world.ok('POST', `/v1/people/${invitee}/invitations`, { any_email: true }, by);
+    await world.ok('PATCH', `/v1/people/${knower}`, { active: false });
+    const invitation = new URLSearchParams(new URL(link.url).hash.slice(1)).get('invitation');
+    expect(await codeOf(newBrowser().request('POST', `/v1/sign-in/${provider.id}/start`, { invitation }))).toBe(
+      'invitation_over',
+    );
+    const [left] = await world.events('kind=person.left&limit=1', 1);
+    expect(left).toMatchObject({ person: knower, invitations_revoked: 1, credentials_known: 3 });
+    const { data } = await world.ok('GET', `/v1/people/${knower}/known-credentials`);
+    expect(data.map(({ kind, of }: { kind: string; of: string | null }) => [kind, of])).toEqual(
+      expect.arrayContaining([
+        ['agent_token', 'others-bot'],
+        ['key', null],
+        ['scim_token', 'made'],
+      ]),
+    );
+    expect(data).toHaveLength(3);
+    // What was put in its place, or ended, is not told any more.
+    await world.ok('POST', `/v1/tokens/${token.id}/revoke`, {});
+    await world.ok('POST', `/v1/keys/${spare.id}/revoke`, {});
+    await world.ok('POST', '/v1/scim-connections/made/revoke', {});
+    expect((await world.ok('GET', `/v1/people/${knower}/known-credentials`)).data).toEqual([]);
+    await world.ok('POST', '/v1/people', { email: 'watcher@acme.example' });
+    await world.ok('PATCH', '/v1/people/watcher@acme.example', { roles: ['viewer'] });
+    const viewer = { key: await keyOf('watcher@acme.example') };
+    expect(await world.refused('GET', `/v1/people/${knower}/known-credentials`, undefined, viewer)).toBe(
+      'role_missing',
+    );
+  });
+});
+
+describe('a workspace that asks for a step-up before upstreams get other credentials', () => {
+  it('takes none with a key, which can still put one in place for later', async () => {
+    await world.ok('PUT', '/v1/sign-in-settings', { step_up: { secret: 'recent' } });
+    const value = { value: 'another-credential' };
+    expect(await world.refused('PUT', '/v1/secrets/crm', value)).toBe('step_up_required');
+    await world.ok('PUT', '/v1/secrets/crm', { ...value, staged: true });
+    expect(await world.refused('POST', '/v1/secrets/crm/versions/1/promote', {})).toBe('step_up_required');
+    const browser = await signedIn('keeper');
+    await world.ok('PATCH', '/v1/people/keeper@acme.example', { roles: ['operator'] });
+    await browser.session();
+    const promote = () => codeOf(browser.request('POST', '/v1/secrets/crm/versions/1/promote', {}));
+    expect(await promote()).toBe('step_up_required');
+    const { body } = await browser.request('POST', '/v1/session/step-up/provider', {});
+    await comeBack(browser, body.url, as('keeper'));
+    await browser.session();
+    expect(await promote()).toBe(200);
+    await world.ok('PUT', '/v1/sign-in-settings', { step_up: { secret: 'none' } });
+  });
+});
+
 describe('where people decide by their own sign-in', () => {
   it('no key says who anybody is, or what they may', async () => {
     const browser = await signedIn('chief');
@@ -240,7 +304,7 @@ describe('where people decide by their own sign-in', () => {
     for (const [method, path, body] of attacks.filter(([, path]) => !path.startsWith('/v1/identity-providers')))
       expect((await browser.request(method, path, body)).status).toBeLessThan(300);
     // Nobody is locked out of a workspace in which nobody can sign in.
-    await owner.query('UPDATE people SET active = false');
+    await owner.query('DELETE FROM person_identities');
     await world.ok('POST', `/v1/identity-providers/${other.id}/enable`, {});
   });
 });

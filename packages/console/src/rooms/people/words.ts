@@ -38,6 +38,7 @@ export const DUTIES: Readonly<Record<Duty, string>> = {
   override: 'Overriding freezes',
   confirm: 'Confirming what another person proposed',
   sign_off: 'Signing off reviews',
+  secret: 'Giving upstreams another credential',
 };
 
 export const LEVELS: Readonly<Record<StepUpLevel, string>> = {

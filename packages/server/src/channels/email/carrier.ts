@@ -14,6 +14,7 @@ import {
   delegationSentence,
   transferFacts,
   transferLines,
+  transferLink,
   transferSentence,
 } from '../facts.ts';
 import type { Message } from '../outbox.ts';
@@ -41,8 +42,8 @@ export class EmailCarrier implements Carrier {
     const { id, destination, purpose, facts } = message;
     if (purpose === 'transfer') {
       const about = transferFacts.parse(facts);
-      const words = 'Owners of agents are kept in HiveKey.';
-      return this.#mail(destination, mailOf(transferSentence(about), transferLines(about), { words }), id, signal);
+      const end = { words: 'See it, and what can be done, in HiveKey', link: transferLink(this.#options.url, about) };
+      return this.#mail(destination, mailOf(transferSentence(about), transferLines(about), end), id, signal);
     }
     if (purpose === 'alert') {
       const about = alertFacts.parse(facts);
