@@ -206,7 +206,7 @@ export function changeAgent(
       valid_until: instantOf(before.valid_until),
     };
     const changes = changesOf(was, after);
-    if (validUntil !== before.valid_until) refuseProlonging(transaction, who, before, validUntil, owner.id);
+    if (validUntil !== before.valid_until) await refuseProlonging(transaction, who, before, validUntil, owner.id);
     if (change.attributes !== undefined) await declareAttributes(transaction, who, before, change.attributes);
     if (Object.keys(changes).length === 0) {
       if (change.attributes !== undefined) await settleStatus(transaction, workspaceId, [before.id]);

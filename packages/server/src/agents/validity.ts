@@ -1,6 +1,7 @@
 /** Until when an agent may act. The database's clock decides: where its credential is looked up, and with every record. */
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkAssurance } from '../identity/index.ts';
 import type { PersonId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Agent } from './read.ts';
@@ -13,18 +14,19 @@ export function refusePast({ now }: LoggedTransaction, validUntil: number): void
 
 /**
  * An earlier end is for whoever manages agents; a later one, or none, takes a person who neither owns the agent nor is
- * to own it. Throws `valid_until_past`, `person_required`, `owner_alone`.
+ * to own it. Throws `valid_until_past`, `person_required`, `owner_alone`, and as `checkAssurance`.
  */
-export function refuseProlonging(
+export async function refuseProlonging(
   transaction: LoggedTransaction,
-  { person }: Administrator,
+  who: Administrator,
   { name, ownerId, valid_until: before }: Agent,
   validUntil: number | null,
   nextOwnerId: PersonId,
-): void {
+): Promise<void> {
   if (validUntil !== null) refusePast(transaction, validUntil);
   const isLater = before !== null && (validUntil === null || validUntil > before);
   if (!isLater) return;
+  const { person } = who;
   if (person === undefined)
     throw new Failure(
       403,
@@ -39,6 +41,7 @@ export function refuseProlonging(
       `"${name}" is yours: somebody else decides whether it goes on.`,
       'Ask somebody else who manages agents.',
     );
+  await checkAssurance(transaction.client, who, 'confirm', transaction.now);
 }
 
 /** As it stands on records. */

@@ -211,6 +211,18 @@ describe('the end of an agent', () => {
     expect((await world.ok('GET', '/v1/agents/taken')).owner).toBe('ann@acme.example');
   });
 
+  it('is put off by no key where people decide by their own sign-in', async () => {
+    await world.agent('kept', { valid_until: later(3600) });
+    await owner.query(
+      `INSERT INTO sign_in_settings (workspace_id, idle_seconds, session_seconds, people_decide, step_up, step_up_seconds, author)
+       SELECT id, 1800, 43200, 'sessions', '{}', 300, 'key:first' FROM workspaces`,
+    );
+    const prolong = { valid_until: later(7200) };
+    expect(await world.refused('PATCH', '/v1/agents/kept', prolong, as('ann'))).toBe('sign_in_required');
+    expect((await world.ok('PATCH', '/v1/agents/kept', { valid_until: later(1800) }, as('ann'))).status).toBe('active');
+    await owner.query('DELETE FROM sign_in_settings');
+  });
+
   it('that has passed makes no agent, and is asked for in no request', async () => {
     const body = { name: 'past', role: 'support', owner: 'dana@acme.example', valid_until: 1000 };
     expect(await world.refused('POST', '/v1/agents', body)).toBe('valid_until_past');
