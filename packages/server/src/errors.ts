@@ -36,3 +36,13 @@ export class Failure extends Error {
     return { error: this.problems === undefined ? error : { ...error, problems: this.problems } };
   }
 }
+
+/** A refusal of a credential, with what the answer must say about it in its headers: name and value in turn. */
+export class ChallengeFailure extends Failure {
+  readonly headers: readonly string[];
+
+  constructor(status: number, code: string, cause: string, remedy: string, headers: readonly string[]) {
+    super(status, code, cause, remedy);
+    this.headers = headers;
+  }
+}

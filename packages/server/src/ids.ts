@@ -8,6 +8,10 @@ export type WorkspaceId = Branded<'WorkspaceId'>;
 export type AgentId = Branded<'AgentId'>;
 export type PersonId = Branded<'PersonId'>;
 export type GroupId = Branded<'GroupId'>;
+/** Of a public key or a federation rule of an agent. */
+export type CredentialId = Branded<'CredentialId'>;
+/** Of an issuer that vouches for workloads. */
+export type IssuerId = Branded<'IssuerId'>;
 export type TokenId = Branded<'TokenId'>;
 export type KeyId = Branded<'KeyId'>;
 /** Of a console session. */
@@ -73,6 +77,9 @@ export function newId<Id extends string>(
     | 'scim'
     | 'sct'
     | 'rwp'
+    | 'crd'
+    | 'wis'
+    | 'act'
     | 'unr',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;

@@ -4,6 +4,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { watchAgentAuth } from './agent-auth/index.ts';
 import { watchAgentRequests } from './agent-requests/index.ts';
 import { watchAgents } from './agents/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
@@ -132,6 +133,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     holds: approvals.holds,
     prerequisites,
     unregistered,
+    proofs: { key: keys.state, url },
     observe: metrics.path,
   });
   const vault = openVault(config);
@@ -250,6 +252,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const departures = watchDepartures(context);
   const agentRequests = watchAgentRequests(context);
   const agents = watchAgents(context);
+  const agentAuth = watchAgentAuth(context);
+  closers.add('agent authentication', () => agentAuth.close());
   closers.add('agents', () => agents.close());
   closers.add('departures', () => departures.close());
   closers.add('requests for agents', () => agentRequests.close());

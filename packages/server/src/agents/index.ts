@@ -1,11 +1,17 @@
 export { agentSchema, isOneWay, newAgentFields, ONE_WAY, withRoles } from './agent.ts';
-export { attributesSchema, attributesView } from './attributes.ts';
+export { attributesView } from './attributes.ts';
 export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
 export {
+  type Access,
+  AGENT,
+  AGENT_TABLES,
+  type AgentRow,
+  agentState,
   findAgent,
   findTokenHolder,
   noteTokenUse,
+  principalFrom,
   rolesUnder,
   stateOf,
   type TokenHolder,

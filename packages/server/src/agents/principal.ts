@@ -6,7 +6,8 @@ import type { Pool } from 'pg';
 import type { AgentId, PersonId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Principal } from '../path/index.ts';
 
-const AGENT = `
+/** Of an agent `a`, by the tables of `AGENT_TABLES`: what an AgentRow is made of. */
+export const AGENT = `
        w.name AS workspace, w.environment, ws.status AS workspace_status,
        a.id AS agent_id, a.handle, a.version, a.valid_until, a.valid_until <= clock_timestamp() AS agent_expired, s.status, s.revision, s.authz_epoch, s.untrusted_until,
        (SELECT json_agg(json_build_object('id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id)
@@ -18,7 +19,7 @@ const AGENT = `
        (SELECT json_build_object('role', q.role) FROM quarantines q
          WHERE q.workspace_id = a.workspace_id AND q.agent_id = a.id AND q.ended_at IS NULL) AS quarantine`;
 
-const AGENT_TABLES = `
+export const AGENT_TABLES = `
   JOIN workspaces w ON w.id = a.workspace_id
   JOIN workspace_state ws ON ws.workspace_id = a.workspace_id
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
@@ -38,7 +39,7 @@ SELECT a.workspace_id, ${AGENT}
  WHERE a.workspace_id = $1 AND (a.id = $2 OR lower(a.handle) = lower($2))
  ORDER BY a.id = $2 DESC LIMIT 1`;
 
-interface AgentRow {
+export interface AgentRow {
   workspace_id: WorkspaceId;
   workspace: string;
   environment: string;
@@ -77,18 +78,29 @@ export type TokenState =
   | 'agent_revoked'
   | 'agent_suspended'
   | 'agent_expired'
+  | 'delegation_ended'
   | 'workspace_stopped';
 
 export interface TokenHolder {
   readonly principal: Principal;
   /** Anything but `live` refuses; the principal then only says whose attempt to record. */
   readonly state: TokenState;
+  /** Of an access token: what it is good for. */
+  readonly access?: Access;
+}
+
+export interface Access {
+  /** As in agent-auth/wanted.ts. */
+  readonly resource: string;
+  readonly entrances: readonly string[];
+  /** Thumbprint of the key that it is bound to. */
+  readonly jkt?: string;
 }
 
 /** The credential that stands on the records, and when it ends. */
 type Credential = Pick<Principal, 'tokenId' | 'tokenExpiresAtMs'>;
 
-function agentState(row: AgentRow): Exclude<TokenState, 'token_expired' | 'token_revoked'> {
+export function agentState(row: AgentRow): Exclude<TokenState, 'token_expired' | 'token_revoked'> {
   if (row.workspace_status === 'stopped') return 'workspace_stopped';
   if (row.status === 'revoked') return 'agent_revoked';
   if (row.agent_expired === true) return 'agent_expired';
@@ -103,7 +115,7 @@ function tokenState(row: TokenRow): TokenState {
   return row.expired ? 'token_expired' : 'live';
 }
 
-function principalFrom(row: AgentRow, roles: readonly string[], credential: Credential): Principal {
+export function principalFrom(row: AgentRow, roles: readonly string[], credential: Credential): Principal {
   return {
     workspaceId: row.workspace_id,
     workspace: row.workspace,

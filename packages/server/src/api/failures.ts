@@ -2,7 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Failure } from '../errors.ts';
+import { ChallengeFailure, Failure } from '../errors.ts';
 import { LogOverloaded, LogUnavailable } from '../log/index.ts';
 
 /** The error envelope, as OpenAPI shows it. */
@@ -104,7 +104,10 @@ export function answerFailure(error: unknown, request: FastifyRequest, reply: Fa
   if (failure === undefined) request.log.error({ err: error, request_id: request.id }, 'a request failed');
   const { status } = failure ?? BUG;
   if (status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
-  if (status === 401) reply.header('www-authenticate', 'Bearer realm="hivekey"');
+  if (failure instanceof ChallengeFailure)
+    for (let i = 0; i + 1 < failure.headers.length; i += 2)
+      reply.header(failure.headers[i] ?? '', failure.headers[i + 1] ?? '');
+  else if (status === 401) reply.header('www-authenticate', 'Bearer realm="hivekey"');
   // Past the serialiser: an answer that fits no schema still has to reach the caller.
   reply
     .code(status)

@@ -3,6 +3,8 @@ import { fastifySwagger } from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { agentCredentialRoutes } from '../agent-auth/credential-routes.ts';
+import { oauthMetadataRoutes, oauthRoutes } from '../agent-auth/routes.ts';
 import { agentRequestRoutes } from '../agent-requests/routes.ts';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
@@ -91,6 +93,7 @@ const MANAGEMENT: readonly Routes[] = [
   agentRequestRoutes,
   unregisteredRoutes,
   tokenRoutes,
+  agentCredentialRoutes,
   roleRoutes,
   workspaceGuardRoutes,
   capabilityRoutes,
@@ -116,7 +119,7 @@ const MANAGEMENT: readonly Routes[] = [
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
 /** For everybody. */
-const OPEN: readonly Routes[] = [documentRoutes, docsRoutes, authzenDiscoveryRoutes];
+const OPEN: readonly Routes[] = [documentRoutes, docsRoutes, authzenDiscoveryRoutes, oauthMetadataRoutes];
 
 const UPKEEP_EVERY_MS = 3_600_000;
 
@@ -177,6 +180,9 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     documentSecurity(group, 'agent_token');
     group.addHook('onRequest', limits.request);
     for (const routes of AGENTS) routes(group, context);
+  });
+  await api.register(async (group: Api) => {
+    oauthRoutes(limits)(group, context);
   });
   await api.register(async (group: Api) => {
     documentSecurity(group, 'scim_token');

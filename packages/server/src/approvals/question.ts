@@ -31,7 +31,9 @@ actors AS (
                               WHERE g.workspace_id = $1 AND g.created_at <= p.created_at ORDER BY g.revision DESC LIMIT 1)
     FROM held JOIN policy_revisions p ON p.workspace_id = $1 AND p.revision = held.revision
   UNION ALL
-  SELECT held.id, 'requester', t.created_by FROM held JOIN agent_tokens t ON t.workspace_id = $1 AND t.id = held.token_id)
+  SELECT held.id, 'requester', t.created_by FROM held JOIN agent_tokens t ON t.workspace_id = $1 AND t.id = held.token_id
+  UNION ALL
+  SELECT held.id, 'requester', c.created_by FROM held JOIN agent_credentials c ON c.workspace_id = $1 AND c.id = held.token_id)
 SELECT actors.approval_id, actors.why, k.person_id AS id
   FROM actors JOIN admin_keys k ON k.workspace_id = $1 AND actors.actor = 'key:' || k.name
  WHERE k.person_id IS NOT NULL

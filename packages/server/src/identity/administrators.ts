@@ -17,7 +17,7 @@ function unauthenticated(code: string, cause: string, remedy: string): Failure {
 /** The holder of the admin key. Rejects with a 401 Failure that says what is wrong with what was presented. */
 export async function holderOfKey(context: ApiContext, text: string): Promise<KeyHolder> {
   const kind = credentialKind(text);
-  if (kind === 'agt')
+  if (kind === 'agt' || kind === 'access')
     throw unauthenticated(
       'agent_token_refused',
       'This is an agent token; managing needs an admin key.',

@@ -1,5 +1,6 @@
 /**
- * Credentials that HiveKey hands out: `hk_live_…` (admin key), `hk_agt_…` (agent token) and `hk_scim_…` (directory).
+ * Credentials that HiveKey hands out: `hk_live_…` (admin key), `hk_agt_…` (agent token) and `hk_scim_…` (directory);
+ * `hka_…` is an access token of five minutes.
  * 32 random bytes in base62 and a 6-character checksum, so that a secret scanner (and a typing error)
  * can be told from a real one. Only a keyed hash is stored; the key lives outside the database.
  */
@@ -10,9 +11,15 @@ import { Secret } from '../secret.ts';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BODY_LENGTH = 43;
 const CHECK_LENGTH = 6;
-const SHAPE = /^hk_(live|agt|scim)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const SHAPE = /^(hk_live|hk_agt|hk_scim|hka)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const KINDS: Readonly<Record<string, CredentialKind>> = {
+  hk_live: 'live',
+  hk_agt: 'agt',
+  hk_scim: 'scim',
+  hka: 'access',
+};
 
-export type CredentialKind = 'live' | 'agt' | 'scim';
+export type CredentialKind = 'live' | 'agt' | 'scim' | 'access';
 
 export interface NewCredential {
   readonly text: Secret;
@@ -33,7 +40,7 @@ function checksum(prefixAndBody: string): string {
 /** Makes a credential; `pepper` is an HMAC key made with createSecretKey. */
 export function newCredential(kind: CredentialKind, pepper: KeyObject): NewCredential {
   const body = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), BODY_LENGTH);
-  const start = `hk_${kind}_${body}`;
+  const start = `${kind === 'access' ? 'hka' : `hk_${kind}`}_${body}`;
   const text = start + checksum(start);
   return { text: new Secret(text), lookupHmac: lookupHmac(text, pepper), last4: text.slice(-4) };
 }
@@ -42,7 +49,7 @@ export function newCredential(kind: CredentialKind, pepper: KeyObject): NewCrede
 export function credentialKind(text: string): CredentialKind | undefined {
   const match = SHAPE.exec(text);
   if (match === null || checksum(text.slice(0, -CHECK_LENGTH)) !== match[3]) return undefined;
-  return match[1] === 'live' || match[1] === 'scim' ? match[1] : 'agt';
+  return KINDS[match[1] ?? ''];
 }
 
 /** HMAC-SHA-256(pepper, credential): the key under which the credential is found. */

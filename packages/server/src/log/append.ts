@@ -34,6 +34,8 @@ export function expectationOf(intents: readonly IntentEntry[]): Expectation | un
   const revisions = new Map<AgentId, number>();
   for (const { intent } of intents) {
     const { agentId, agentRevision, tokenExpiresAtMs } = intent.principal;
+    // Those on whose behalf it is are looked at, too.
+    if (intent.principal.chain !== undefined) return undefined;
     if (intent.evenIfStopped === true || intent.evaluation.policyRevision !== policyRevision) return undefined;
     if ((revisions.get(agentId) ?? agentRevision) !== agentRevision) return undefined;
     revisions.set(agentId, agentRevision);

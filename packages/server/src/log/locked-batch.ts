@@ -44,7 +44,14 @@ export async function lockAndDecide(
 ): Promise<LockedBatch> {
   const { client, workspaceId, held, position, openBlock } = context;
   const intents = entries.filter((entry) => entry.kind === 'intent');
-  const agentIds = [...new Set(intents.map(({ intent }) => intent.principal.agentId))];
+  const agentIds = [
+    ...new Set(
+      intents.flatMap(({ intent: { principal } }) => [
+        principal.agentId,
+        ...(principal.chain ?? []).map(({ agentId }) => agentId),
+      ]),
+    ),
+  ];
   const keys = [...keysOf(entries)];
 
   // All of it leaves in one write and is answered in one; awaited together so that no rejection is left alone.

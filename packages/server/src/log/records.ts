@@ -49,6 +49,7 @@ export interface CallFacts {
   readonly destructive?: boolean | undefined;
   readonly sessionId?: string | undefined;
   readonly runId?: string | undefined;
+  readonly chain?: CallReference['principal']['chain'];
 }
 
 export function factsOf(
@@ -69,6 +70,7 @@ export function factsOf(
     destructive: action.destructive,
     sessionId: action.sessionId,
     runId: action.runId,
+    chain: principal.chain,
   };
 }
 
@@ -106,7 +108,7 @@ function callText(
   return {
     head: `{${text('access', action.access)}${text('action', action.capability)}${text('agent', principal.agent)}${text('agent_id', principal.agentId)}`,
     middle:
-      `${json('agent_version', principal.agentVersion)}${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
+      `${json('agent_version', principal.agentVersion)}${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chainText(principal.chain)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
       `${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
       `${text('event_id', eventId)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
       `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +
@@ -149,6 +151,16 @@ function stateOf(read: StateView | undefined): JsonObject | undefined {
   };
 }
 
+/** On whose behalf, the first one first. */
+function chainText(chain: CallFacts['chain']): string {
+  return chain === undefined
+    ? ''
+    : json(
+        'chain',
+        chain.map(({ agent, agentId, owner }) => ({ agent, agent_id: agentId, owner })),
+      );
+}
+
 /** The counters' entries that a call is part of, or what it gives back of them. */
 function chargesText(field: 'charges' | 'credits', charges: readonly (Reservation | Credit)[]): string {
   if (charges.length === 0) return '';
@@ -188,7 +200,7 @@ export function resultRecord(
     head: '{',
     middle:
       `${text('access', call.access)}${text('action', call.action)}${text('agent', call.agent)}${text('agent_id', call.agentId)}` +
-      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${chargesText('credits', credits)}${json('destructive', call.destructive)}` +
+      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${chainText(call.chain)}${chargesText('credits', credits)}${json('destructive', call.destructive)}` +
       `${text('env', identity.environment)}${text('error_code', outcome.errorCode)}${text('event_id', eventId)}` +
       `"kind":"tool.result",${text('namespace', call.namespace)}${text('outcome', outcome.result)}${text('owner', call.owner)}` +
       `${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,

@@ -16,7 +16,7 @@ export interface AgentRow {
 
 /** Of an intent, what is compared. */
 interface Decided {
-  readonly principal: Pick<Intent['principal'], 'agentId' | 'agentRevision' | 'tokenExpiresAtMs'>;
+  readonly principal: Pick<Intent['principal'], 'agentId' | 'agentRevision' | 'tokenExpiresAtMs' | 'chain'>;
   readonly evaluation: Pick<Intent['evaluation'], 'policyRevision' | 'holds'>;
   readonly evenIfStopped?: true;
 }
@@ -33,6 +33,10 @@ export function staleness(
   if (evenIfStopped === true) return undefined;
   if (workspace?.status !== 'active') return 'workspace';
   if (agent.status !== 'active' || agent.revision !== principal.agentRevision) return 'agent';
+  for (const { agentId, agentRevision } of principal.chain ?? []) {
+    const delegator = agents.get(agentId);
+    if (delegator?.status !== 'active' || delegator.revision !== agentRevision) return 'agent';
+  }
   if (principal.tokenExpiresAtMs <= nowMs) return 'agent';
   if (workspace.policy_revision !== evaluation.policyRevision) return 'policy';
   const { holds } = evaluation;

@@ -13,11 +13,13 @@ import {
 } from '@hivekey/policy';
 import { context, INVALID_SPAN_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Pool } from 'pg';
+import { type AccessHolder, acceptOnce, covers, newNonce, verifyProof } from '../agent-auth/index.ts';
 import { findAgent, type TokenHolder, type TokenState } from '../agents/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
+import { decidedForAll } from './chain.ts';
 import { decide, refuse, requestOf } from './decide.ts';
 import { appliedPolicy, canHold } from './holding.ts';
 import type {
@@ -63,6 +65,8 @@ export interface ActionPathOptions {
   readonly pepper: KeyObject;
   /** Key of the digest of arguments. */
   readonly digest: KeyObject;
+  /** Without it, no token that is bound to a key is taken. */
+  readonly proofs?: ProofOptions;
   /** Epoch milliseconds. */
   readonly clock?: () => number;
   /** Where calls wait for people. Without it a review is a refusal. */
@@ -72,6 +76,14 @@ export interface ActionPathOptions {
   /** Is told who tries and is no agent here. */
   readonly unregistered?: UnregisteredObserver;
   readonly observe?: PathObserver;
+}
+
+/** What proofs of possession are checked with. */
+export interface ProofOptions {
+  /** Authenticates nonces. */
+  readonly key: KeyObject;
+  /** Origin that agents use. */
+  readonly url: string;
 }
 
 /** They must neither wait nor throw. */
@@ -99,13 +111,20 @@ export interface PathObserver {
   settled(result: Outcome['result'], upstreamSeconds: number | undefined): void;
 }
 
-const DEAD: Readonly<Record<Exclude<TokenState, 'live'>, string>> = {
+/** Refusals of somebody who is known, which stand on the log. */
+type Refused = Exclude<TokenState, 'live'> | 'token_audience' | 'scope_missing' | 'proof_invalid';
+
+const DEAD: Readonly<Record<Refused, string>> = {
   token_expired: 'credential: the token has expired',
   token_revoked: 'credential: the token was revoked',
   agent_revoked: 'containment: the agent is revoked',
   agent_suspended: 'containment: the agent is suspended',
   agent_expired: 'credential: the agent was valid until an earlier time',
   workspace_stopped: 'containment: the workspace is stopped',
+  delegation_ended: 'containment: an agent on whose behalf this one acts may not act now, or has ended it',
+  token_audience: 'credential: the token is for another resource',
+  scope_missing: 'credential: the scope of the token does not cover this',
+  proof_invalid: 'credential: the token is bound to a key, and the request does not prove that it has it',
 };
 
 const tracer = trace.getTracer('hivekey');
@@ -125,6 +144,7 @@ class Path implements ActionPath {
   /** Successes that are being kept: who needs them waits for these. */
   readonly #marking = new Set<Promise<void>>();
   readonly #unregistered: ActionPathOptions['unregistered'];
+  readonly #proofs: ProofOptions | undefined;
   readonly #authenticator: Authenticator;
   readonly #policies: Policies;
   readonly #calls = new CallsInFlight();
@@ -143,13 +163,14 @@ class Path implements ActionPath {
     this.#holds = options.holds;
     this.#prerequisites = options.prerequisites;
     this.#unregistered = options.unregistered;
+    this.#proofs = options.proofs;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
     this.#policies = new Policies(options.pool);
   }
 
   async authenticate(token: string | undefined, attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable> {
     if (token === undefined) return this.#unauthenticated('token_missing');
-    let holder: TokenHolder | undefined;
+    let holder: TokenHolder | AccessHolder | undefined;
     try {
       holder = await this.#authenticator.find(token, attempt.willRecord === true);
     } catch {
@@ -159,7 +180,11 @@ class Path implements ActionPath {
       this.#unregistered?.noteToken(token, attempt.sourceAddress);
       return this.#unauthenticated('token_invalid');
     }
-    if (holder.state === 'live') return holder.principal;
+    const { access } = holder;
+    if (holder.state === 'live')
+      return access === undefined
+        ? this.#bearer(holder.principal, attempt)
+        : this.#presented(token, holder.principal, access, attempt);
     if (holder.state === 'agent_revoked') {
       const { workspaceId, agentId, agent, tokenId } = holder.principal;
       const identity = `${agent} ${tokenId}`;
@@ -167,6 +192,54 @@ class Path implements ActionPath {
       this.#unregistered?.noteUnregistered({ workspaceId, kind: 'retired_token', identity, source, agentId });
     }
     return this.#refuseDead(holder.principal, holder.state, attempt);
+  }
+
+  #enter({ workspaceId, agentId, agent, chain }: Principal, capability: string): Call {
+    return this.#calls.enter(workspaceId, agentId, agent, capability, chain);
+  }
+
+  /** An agent token is bound to no key. */
+  #bearer(principal: Principal, { presented }: Attempt): Principal | Unauthenticated {
+    return typeof presented === 'object' && presented.scheme === 'dpop'
+      ? this.#unauthenticated('token_invalid')
+      : principal;
+  }
+
+  /** An access token is good for its resource, its scope, and whoever has its key. */
+  async #presented(
+    token: string,
+    principal: Principal,
+    { resource, entrances, jkt }: NonNullable<TokenHolder['access']>,
+    attempt: Attempt,
+  ): Promise<Principal | Unauthenticated | Unavailable> {
+    const { presented, entrance = 'mcp' } = attempt;
+    if (presented === 'again') return principal;
+    if (presented === undefined || !covers(resource, presented.resource))
+      return this.#refuseDead(principal, 'token_audience', attempt);
+    if (!entrances.includes(entrance === 'authzen' ? 'actions' : entrance))
+      return this.#refuseDead(principal, 'scope_missing', attempt);
+    if (jkt === undefined)
+      return presented.scheme === 'bearer' ? principal : this.#refuseDead(principal, 'proof_invalid', attempt);
+    if (presented.scheme !== 'dpop' || this.#proofs === undefined)
+      return this.#refuseDead(principal, 'proof_invalid', attempt);
+    const { key, url } = this.#proofs;
+    const { proof, method, path } = presented;
+    const now = this.#clock();
+    const verdict = await verifyProof({ proof, method, url: url + path, token, jkt }, key, now);
+    if (verdict.kind === 'nonce') return { ...this.#unauthenticated('proof_nonce'), nonce: newNonce(key, now) };
+    if (verdict.kind === 'invalid') return this.#refuseDead(principal, 'proof_invalid', attempt);
+    const { jti, expiresAt } = verdict;
+    try {
+      const isFirst = await acceptOnce(this.#pool, principal.workspaceId, {
+        kind: 'dpop',
+        issuer: jkt,
+        jti,
+        expiresAt,
+      });
+      return isFirst ? principal : this.#refuseDead(principal, 'proof_invalid', attempt);
+    } catch {
+      return this.#unavailable('log_unavailable');
+    }
   }
 
   async principalOf(
@@ -238,6 +311,8 @@ class Path implements ActionPath {
     approvalId: string | undefined,
   ): Promise<Authorization | Moved> {
     let principal = first;
+    // What a delegated call waited for would be released for whoever acts then: it does not wait.
+    if (approvalId !== undefined && principal.chain !== undefined) return this.#unauthenticated('scope_missing');
     for (let round = 0; round < MAX_DECISIONS; round += 1) {
       const resolveStart = performance.now();
       const action = await resolve(principal);
@@ -254,14 +329,16 @@ class Path implements ActionPath {
         continue;
       }
       let state: StateView;
+      let evaluation: Evaluation;
       try {
         state = await this.#state(policy, principal, action);
+        evaluation = decide(policy, principal, action, state);
+        if (principal.chain !== undefined) evaluation = await this.#decideForAll(policy, principal, action, evaluation);
       } catch {
         return this.#unavailable('policy_unavailable');
       }
-      const evaluation = decide(policy, principal, action, state);
       const recordStart = performance.now();
-      const call = this.#calls.enter(principal.workspaceId, principal.agentId, principal.agent, action.capability);
+      const call = this.#enter(principal, action.capability);
       const intent = { ...this.#intent(principal, action, evaluation), ...provenanceIn(state) };
       const gated = this.#gated(intent, policy);
       const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
@@ -270,7 +347,9 @@ class Path implements ActionPath {
       const gate = joinGates([
         release ?? hold,
         this.#prerequisites?.gate(principal.workspaceId, evaluation),
-        isUntrusted && evaluation.verdict !== 'deny' ? markGate(principal, state.atMs ?? 0) : undefined,
+        ...(isUntrusted && evaluation.verdict !== 'deny'
+          ? [principal, ...(principal.chain ?? [])].map((each) => markGate(each, state.atMs ?? 0))
+          : []),
       ]);
       // Without its gate it would run and leave the approval as it is.
       if (approvalId !== undefined && release === undefined)
@@ -309,12 +388,26 @@ class Path implements ActionPath {
         ...(action.sourceAddress === undefined ? {} : { sourceAddress: action.sourceAddress }),
       };
       const again = await (typeof credential === 'string'
-        ? this.authenticate(credential, attempt)
+        ? this.authenticate(credential, { ...attempt, presented: 'again' })
         : credential(attempt));
       if ('kind' in again) return again;
       principal = again;
     }
     return this.#unavailable('overloaded');
+  }
+
+  /** The same call, decided as if each of those had made it on whose behalf it is. */
+  async #decideForAll(
+    policy: PolicyInForce,
+    { roles, chain = [] }: Principal,
+    action: Action,
+    own: Evaluation,
+  ): Promise<Evaluation> {
+    const others = chain.map(async (delegator) => {
+      const subject = { ...delegator, roles };
+      return decide(policy, subject, action, await this.#state(policy, subject, action));
+    });
+    return decidedForAll(own, await Promise.all(others));
   }
 
   async dryRun(subject: DryRunSubject, action: Action): Promise<Decision | Unavailable> {
@@ -432,8 +525,8 @@ class Path implements ActionPath {
     this.#policies.changed(workspaceId);
   }
 
-  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void): () => void {
-    return this.#calls.addSession({ workspaceId, agentId, close });
+  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void, chain?: Principal['chain']): () => void {
+    return this.#calls.addSession({ workspaceId, agentId, chain, close });
   }
 
   onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void {
@@ -469,8 +562,8 @@ class Path implements ActionPath {
   #markUntrusted(principal: Principal, action: Action, { atMs }: StateView): void {
     if (action.sessionMark !== undefined) action.sessionMark.isUntrusted = true;
     // What is held of the agent is older than its row now: the next call would find that out too late.
-    if (markGate(principal, atMs ?? 0) !== undefined)
-      this.#authenticator.forget(principal.workspaceId, principal.agentId);
+    for (const each of [principal, ...(principal.chain ?? [])])
+      if (markGate(each, atMs ?? 0) !== undefined) this.#authenticator.forget(each.workspaceId, each.agentId);
   }
 
   /** What earlier calls have left under these keys. */
@@ -506,7 +599,7 @@ class Path implements ActionPath {
   /** Undefined where the action cannot wait. */
   #gated({ principal, action, argumentsDigest }: Intent, { set }: PolicyInForce): GatedIntent | undefined {
     const { resumption } = action;
-    if (resumption === undefined || this.#holds === undefined) return undefined;
+    if (resumption === undefined || this.#holds === undefined || principal.chain !== undefined) return undefined;
     return {
       principal,
       action: { ...action, resumption },
@@ -519,11 +612,7 @@ class Path implements ActionPath {
   }
 
   /** Whoever held this token is known, so the attempt goes on the log; when it cannot, the answer is 503 and still a refusal. */
-  async #refuseDead(
-    principal: Principal,
-    state: Exclude<TokenState, 'live'>,
-    attempt: Attempt,
-  ): Promise<Unauthenticated | Unavailable> {
+  async #refuseDead(principal: Principal, state: Refused, attempt: Attempt): Promise<Unauthenticated | Unavailable> {
     const reason = DEAD[state];
     const action: Action = {
       entrance: attempt.entrance ?? 'mcp',

@@ -1,6 +1,7 @@
 /** Step 1, who: a token becomes a principal, against current state. */
 import { hash, type KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
+import { type AccessHolder, findAccessHolder, noteCredentialUse } from '../agent-auth/index.ts';
 import { findTokenHolder, noteTokenUse, type TokenHolder } from '../agents/index.ts';
 import { credentialKind, lookupHmac } from '../identity/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
@@ -12,7 +13,7 @@ const USE_NOTED_EVERY_MS = 60_000;
 const MAX_AGE_MS = 60_000;
 
 interface Held {
-  readonly holder: TokenHolder;
+  readonly holder: TokenHolder | AccessHolder;
   readonly atMs: number;
 }
 
@@ -35,19 +36,21 @@ export class Authenticator {
    * given; use that only where the record's transaction checks the agent's revision again. Rejects when
    * the database does not answer.
    */
-  async find(token: string, cached: boolean): Promise<TokenHolder | undefined> {
+  async find(token: string, cached: boolean): Promise<TokenHolder | AccessHolder | undefined> {
     // A token has 256 random bits, so that its plain hash says nothing of it. The keyed one, which the database knows, takes 7 times as long.
     const key = hash('sha256', token, 'binary');
     const now = this.#clock();
     const held = cached ? this.#held.get(key) : undefined;
     if (held !== undefined && held.holder.principal.tokenExpiresAtMs > now && now - held.atMs < MAX_AGE_MS)
       return held.holder;
-    if (credentialKind(token) !== 'agt') return undefined;
-    const holder = await findTokenHolder(this.#pool, lookupHmac(token, this.#pepper));
+    const kind = credentialKind(token);
+    if (kind !== 'agt' && kind !== 'access') return undefined;
+    const find = kind === 'agt' ? findTokenHolder : findAccessHolder;
+    const holder = await find(this.#pool, lookupHmac(token, this.#pepper));
     if (holder?.state === 'live') {
       if (this.#held.size >= MAX_CACHED) this.#held.clear();
       this.#held.set(key, { holder, atMs: now });
-      this.#noteUse(holder.principal, now);
+      this.#noteUse(holder, now);
     } else {
       this.#held.delete(key);
     }
@@ -64,12 +67,14 @@ export class Authenticator {
     }
   }
 
-  #noteUse({ workspaceId, tokenId }: TokenHolder['principal'], now: number): void {
+  #noteUse(holder: TokenHolder | AccessHolder, now: number): void {
+    const { workspaceId, tokenId } = holder.principal;
     const last = this.#used.get(tokenId);
     if (last !== undefined && now - last < USE_NOTED_EVERY_MS) return;
     if (this.#used.size >= MAX_CACHED) this.#used.clear();
     this.#used.set(tokenId, now);
     // Last use is a convenience of the inventory; the log has every action.
-    noteTokenUse(this.#pool, workspaceId, tokenId).catch(() => this.#used.delete(tokenId));
+    const note = 'hasCredential' in holder && holder.hasCredential ? noteCredentialUse : noteTokenUse;
+    note(this.#pool, workspaceId, tokenId).catch(() => this.#used.delete(tokenId));
   }
 }

@@ -4,13 +4,15 @@ import { PERMIT_LEASE_MS } from '../permit-lease.ts';
 import { Roster } from '../roster.ts';
 import { StopController } from '../stop-signal.ts';
 import type { AbortedCall, StopReport, StopTarget } from './index.ts';
-import type { Outcome } from './types.ts';
+import type { Delegator, Outcome } from './types.ts';
 
 export class Call {
   readonly workspaceId: WorkspaceId;
   readonly agentId: AgentId;
   readonly agent: string;
   readonly capability: string;
+  /** Whose stop reaches it, too. */
+  readonly chain: readonly Delegator[] | undefined;
   readonly stop = new StopController();
   /** Of its permit, counted from before its record. */
   readonly beginByMs = performance.now() + PERMIT_LEASE_MS;
@@ -19,12 +21,20 @@ export class Call {
   readonly #leave: () => void;
   #end: ((outcome: Outcome | undefined) => void) | undefined;
 
-  constructor(calls: Roster<Call>, workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string) {
+  constructor(
+    calls: Roster<Call>,
+    workspaceId: WorkspaceId,
+    agentId: AgentId,
+    agent: string,
+    capability: string,
+    chain: readonly Delegator[] | undefined,
+  ) {
     this.#leave = calls.enter(this);
     this.workspaceId = workspaceId;
     this.agentId = agentId;
     this.agent = agent;
     this.capability = capability;
+    this.chain = chain;
   }
 
   /** How it ended. To be asked before it has. */
@@ -47,15 +57,24 @@ export class Call {
 interface Session {
   readonly workspaceId: WorkspaceId;
   readonly agentId: AgentId;
+  readonly chain: readonly Delegator[] | undefined;
   readonly close: () => void;
 }
 
-function reaches(target: StopTarget, item: { readonly agentId: AgentId; readonly capability?: string }): boolean {
+interface Reachable {
+  readonly agentId: AgentId;
+  readonly chain: readonly Delegator[] | undefined;
+  readonly capability?: string;
+}
+
+function reaches(target: StopTarget, item: Reachable): boolean {
   switch (target.kind) {
     case 'workspace':
       return true;
     case 'agents':
-      return target.agentIds.has(item.agentId);
+      return (
+        target.agentIds.has(item.agentId) || item.chain?.some(({ agentId }) => target.agentIds.has(agentId)) === true
+      );
     case 'tool':
       return item.capability === target.capability;
   }
@@ -78,8 +97,14 @@ export class CallsInFlight {
     return this.#calls.size;
   }
 
-  enter(workspaceId: WorkspaceId, agentId: AgentId, agent: string, capability: string): Call {
-    return new Call(this.#calls, workspaceId, agentId, agent, capability);
+  enter(
+    workspaceId: WorkspaceId,
+    agentId: AgentId,
+    agent: string,
+    capability: string,
+    chain?: readonly Delegator[],
+  ): Call {
+    return new Call(this.#calls, workspaceId, agentId, agent, capability, chain);
   }
 
   /** The call ended, or came to nothing (`undefined`: it was refused or held). */

@@ -30,6 +30,21 @@ export interface Attempt {
   readonly sourceAddress?: string;
   /** The call goes on to `authorize`, whose transaction checks the same facts again: a cached principal will do. */
   readonly willRecord?: boolean;
+  /**
+   * The request that the credential came with; `again`: it was looked at for this request before. An access token is
+   * not taken without.
+   */
+  readonly presented?: Presentation | 'again';
+}
+
+export interface Presentation {
+  readonly scheme: 'bearer' | 'dpop';
+  readonly proof?: string | undefined;
+  readonly method: string;
+  /** Path of what was asked for, without query. */
+  readonly path: string;
+  /** Path of the protected resource, such as `/mcp/crm`. */
+  readonly resource: string;
 }
 
 /** Makes sure again who acts, when agent or policy changed while the decision was being recorded. */
@@ -47,7 +62,7 @@ export interface EnforcementPoint {
 /** Whom a dry run is about. A role set alone is asked about with an `agentId` and `ownerId` that nobody has: its windows are empty. */
 export type DryRunSubject = Pick<
   Principal,
-  'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs' | 'risks'
+  'workspaceId' | 'agentId' | 'ownerId' | 'roles' | 'untrustedUntilMs' | 'risks' | 'chain'
 >;
 
 /** What a stop reaches: everything of the workspace, some agents, or one capability. */
@@ -115,8 +130,8 @@ export interface ActionPath {
   stop(workspaceId: WorkspaceId, target: StopTarget, graceMs?: number): Promise<StopReport>;
   /** Forgets cached state of an agent, or of the whole workspace. Correctness never depends on it: the record's transaction compares revisions. */
   invalidate(workspaceId: WorkspaceId, agentId?: AgentId): void;
-  /** A session or stream registers to be closed when its agent is stopped. Returns an unregister. */
-  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void): () => void;
+  /** A session or stream registers to be closed when its agent, or one that it acts for, is stopped. Returns an unregister. */
+  onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void, chain?: Principal['chain']): () => void;
   /** Policy, grants or stops changed in the workspace. Returns an unsubscribe. */
   onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void;
   /** Refuses new calls, gives those in flight `graceMs` to end, then aborts and records them. */

@@ -17,15 +17,23 @@ const UNTRUSTED_FOR_MINUTES = 60;
 const SLACK_MINUTES = 15;
 const MINUTE_MS = 60_000;
 
-type Subject = Pick<Principal, 'untrustedUntilMs'>;
+type Subject = Pick<Principal, 'untrustedUntilMs' | 'chain'>;
 
-export function provenanceOf({ untrustedUntilMs = 0 }: Subject, { sessionMark }: Action, atMs: number): Provenance {
+export function provenanceOf(
+  { untrustedUntilMs = 0, chain }: Subject,
+  { sessionMark }: Action,
+  atMs: number,
+): Provenance {
+  // What a delegating agent has read may be behind what it has another one do.
+  if (chain?.some(({ untrustedUntilMs: until = 0 }) => atMs < until) === true) return 'untrusted';
   if (sessionMark !== undefined) return sessionMark.isUntrusted ? 'untrusted' : 'trusted';
   return atMs < untrustedUntilMs ? 'untrusted' : 'trusted';
 }
 
+type Marked = Pick<Principal, 'workspaceId' | 'agentId' | 'untrustedUntilMs'>;
+
 /** Undefined while the agent is marked for long enough. */
-export function markGate(principal: Principal, atMs: number): Gate | undefined {
+export function markGate(principal: Marked, atMs: number): Gate | undefined {
   const { untrustedUntilMs = 0 } = principal;
   return untrustedUntilMs - atMs >= UNTRUSTED_FOR_MINUTES * MINUTE_MS ? undefined : new MarkGate(principal);
 }
@@ -39,10 +47,10 @@ UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins 
 class MarkGate implements Gate {
   /** Of many calls at once the first one marks, and none has to be decided again. */
   readonly key = undefined;
-  readonly #principal: Principal;
+  readonly #principal: Marked;
   #isAllowed = false;
 
-  constructor(principal: Principal) {
+  constructor(principal: Marked) {
     this.#principal = principal;
   }
 

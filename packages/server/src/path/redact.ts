@@ -10,7 +10,7 @@ const CAMEL_BOUNDARY = /([a-z0-9])([A-Z])/g;
  * token therefore begins where a word does, not at each `eyJ` within one.
  */
 const SENSITIVE_VALUE =
-  /\bhk_(?:live|agt)_[0-9A-Za-z]+|\bBearer\s+\S+|-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{36,}|\bxox[abprs]-[0-9A-Za-z-]+|\bsk-[0-9A-Za-z_-]{20,}|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+|:\/\/[^\s/@:]*:[^\s/@]+@/;
+  /\b(?:hk_(?:live|agt)|hka)_[0-9A-Za-z]+|\b(?:Bearer|DPoP)\s+\S+|-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[0-9A-Za-z]{36,}|\bxox[abprs]-[0-9A-Za-z-]+|\bsk-[0-9A-Za-z_-]{20,}|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+|:\/\/[^\s/@:]*:[^\s/@]+@/;
 const SENSITIVE_VALUES = new RegExp(SENSITIVE_VALUE, 'g');
 const MAX_STRING = 512;
 const MAX_ITEMS = 50;

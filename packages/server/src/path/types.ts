@@ -15,7 +15,7 @@ import type {
   Settlement,
   TraceStep,
 } from '@hivekey/policy';
-import type { AgentId, EventId, KeyId, PersonId, SessionId, TokenId, WorkspaceId } from '../ids.ts';
+import type { AgentId, CredentialId, EventId, KeyId, PersonId, SessionId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Gate } from '../log/index.ts';
 import type { StopSignal } from '../stop-signal.ts';
 
@@ -31,7 +31,7 @@ export interface Principal {
   readonly ownerLabel?: string;
   readonly roles: readonly string[];
   /** The agent's token, or the key of the enforcement point that asks about it. */
-  readonly tokenId: TokenId | KeyId | SessionId;
+  readonly tokenId: TokenId | CredentialId | KeyId | SessionId;
   readonly tokenExpiresAtMs: number;
   readonly agentRevision: number;
   /** Of what the agent is made of, where that was declared. */
@@ -41,7 +41,15 @@ export interface Principal {
   readonly untrustedUntilMs?: number;
   /** What detectors say of the agent and its owner. */
   readonly risks?: readonly Risk[];
+  /** Who delegated the call, the first one first. `roles` are those that all of them have, too. */
+  readonly chain?: readonly Delegator[];
 }
+
+/** An agent on whose behalf another acts, as of `agentRevision`. */
+export type Delegator = Pick<
+  Principal,
+  'workspaceId' | 'agentId' | 'agent' | 'ownerId' | 'owner' | 'agentRevision' | 'untrustedUntilMs' | 'risks'
+>;
 
 export type Entrance = 'mcp' | 'http' | 'actions' | 'authzen';
 
@@ -183,7 +191,10 @@ export interface Permit {
 
 /** What the result of a call repeats of it. A permit is one; a permit of an agent's own tool is kept as this. */
 export interface CallReference {
-  readonly principal: Pick<Principal, 'workspaceId' | 'workspace' | 'environment' | 'agentId' | 'agent' | 'owner'>;
+  readonly principal: Pick<
+    Principal,
+    'workspaceId' | 'workspace' | 'environment' | 'agentId' | 'agent' | 'owner' | 'chain'
+  >;
   readonly action: Pick<
     Action,
     'capability' | 'tool' | 'namespace' | 'upstreamTool' | 'access' | 'destructive' | 'sessionId' | 'runId'
@@ -226,7 +237,14 @@ export interface Unauthenticated {
     | 'agent_revoked'
     | 'agent_suspended'
     | 'agent_expired'
-    | 'workspace_stopped';
+    | 'delegation_ended'
+    | 'workspace_stopped'
+    | 'token_audience'
+    | 'scope_missing'
+    | 'proof_invalid'
+    | 'proof_nonce';
+  /** With `proof_nonce`: what the next proof must hold. */
+  readonly nonce?: string;
 }
 
 /** The intent could not be made durable. Nothing may be sent upstream. Answer 503. */

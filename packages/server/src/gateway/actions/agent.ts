@@ -1,7 +1,7 @@
 /** Puts routes behind an agent token, checked by the path. */
 import type { FastifyRequest } from 'fastify';
 import type { Api, ApiContext } from '../../api/route.ts';
-import { Failure } from '../../errors.ts';
+import { ChallengeFailure, Failure } from '../../errors.ts';
 import { credentialKind } from '../../identity/index.ts';
 import {
   type Entrance,
@@ -10,29 +10,20 @@ import {
   type Unauthenticated,
   type Unavailable,
 } from '../../path/index.ts';
+import { CREDENTIAL_WORDS, challengeOf, presentationOf, readAuthorization, statusOf } from '../credentials.ts';
 
-const BEARER = /^Bearer +(\S+)$/i;
 const MAX_RECORDED_NAME = 256;
 
 /** The bearer credential of a request, whatever it is worth. */
 export function bearerOf(request: FastifyRequest): string | undefined {
-  return BEARER.exec(request.headers.authorization ?? '')?.[1];
+  return readAuthorization(request.headers.authorization)?.token;
 }
 
-const CREDENTIAL_WORDS: Readonly<Record<Unauthenticated['code'], string>> = {
-  token_missing: 'The request has no agent token.',
-  token_invalid: 'The credential is not an agent token of this server.',
-  token_expired: 'The agent token has expired.',
-  token_revoked: 'The agent token was revoked.',
-  agent_revoked: 'The agent is revoked.',
-  agent_suspended: 'The agent is suspended.',
-  agent_expired: 'The time of the agent is over.',
-  workspace_stopped: 'The workspace is stopped.',
-};
-
-export function unauthenticated(code: Unauthenticated['code']): Failure {
+/** `url`: origin that agents use, for the challenge. */
+export function unauthenticated(code: Unauthenticated['code'], url?: string, nonce?: string): Failure {
   const remedy = 'Send Authorization: Bearer hk_agt_… with a live token; the owner of the agent can have one issued.';
-  return new Failure(401, code, CREDENTIAL_WORDS[code], remedy);
+  const headers = challengeOf({ code, ...(nonce === undefined ? {} : { nonce }) }, url, '/v1');
+  return new ChallengeFailure(statusOf(code), code, CREDENTIAL_WORDS[code], remedy, headers);
 }
 
 export function unavailable(code: Unavailable['code']): Failure {
@@ -62,28 +53,33 @@ export function agentOf(request: FastifyRequest): AgentCaller {
 
 /** Who the token stands for; rejects with a Failure. An attempt with a dead token is on the log as `tool`. */
 export async function authenticateAgent(
-  { path }: ApiContext,
+  { path, url }: ApiContext,
   request: FastifyRequest,
   entrance: Entrance,
   tool: string,
   willRecord: boolean,
 ): Promise<AgentCaller> {
-  const token = bearerOf(request);
-  const attempt = { tool: recordedName(tool), entrance, sourceAddress: request.ip, willRecord };
+  const authorization = readAuthorization(request.headers.authorization);
+  if (authorization === undefined) throw unauthenticated('token_missing', url);
+  const { token } = authorization;
+  const presented = presentationOf(authorization, request.raw, request.headers.dpop, '/v1');
+  const attempt = { tool: recordedName(tool), entrance, sourceAddress: request.ip, willRecord, presented };
   const principal = await path.authenticate(token, attempt);
-  if (!('kind' in principal) && token !== undefined) return { token, principal };
-  if (!('kind' in principal)) throw unauthenticated('token_missing');
-  throw principal.kind === 'unavailable' ? unavailable(principal.code) : unauthenticated(principal.code);
+  if (!('kind' in principal)) return { token, principal };
+  throw principal.kind === 'unavailable'
+    ? unavailable(principal.code)
+    : unauthenticated(principal.code, url, principal.nonce);
 }
 
 /** A body is read only for somebody who shows what looks like an agent token. */
-export function refuseStrangers(api: Api, { unregistered }: ApiContext): void {
+export function refuseStrangers(api: Api, { unregistered, url }: ApiContext): void {
   api.addHook('onRequest', async (request) => {
     const token = bearerOf(request);
-    if (token === undefined) throw unauthenticated('token_missing');
-    if (credentialKind(token) === 'agt') return;
+    if (token === undefined) throw unauthenticated('token_missing', url);
+    const kind = credentialKind(token);
+    if (kind === 'agt' || kind === 'access') return;
     unregistered.noteToken(token, request.ip);
-    throw unauthenticated('token_invalid');
+    throw unauthenticated('token_invalid', url);
   });
 }
 

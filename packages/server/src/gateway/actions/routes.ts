@@ -15,10 +15,18 @@ import {
   wholeList,
 } from '../../api/route.ts';
 import { Failure } from '../../errors.ts';
-import { lookupHmac } from '../../identity/index.ts';
+import { credentialKind, lookupHmac } from '../../identity/index.ts';
 import type { Held, Outcome, Permit } from '../../path/index.ts';
 import type { Permits } from '../../permits/index.ts';
-import { agentOf, bearerOf, refuseStrangers, requireAgent, unauthenticated, unavailable } from './agent.ts';
+import {
+  agentOf,
+  authenticateAgent,
+  bearerOf,
+  refuseStrangers,
+  requireAgent,
+  unauthenticated,
+  unavailable,
+} from './agent.ts';
 import { decisionSchema, decisionView, refusalBody, refusalSchema } from './answers.ts';
 import {
   agentApprovalSchema,
@@ -317,7 +325,13 @@ function outcomeRoutes(api: Api, context: ApiContext): void {
   };
   refuseStrangers(api, context);
   api.addHook('preValidation', async (request) => {
-    const holder = await findTokenHolder(pool, lookupHmac(bearerOf(request) ?? '', keys.pepper));
+    const token = bearerOf(request) ?? '';
+    if (credentialKind(token) === 'access') {
+      const { principal } = await authenticateAgent(context, request, 'actions', 'outcome', false);
+      holders.set(request, { principal, state: 'live' });
+      return;
+    }
+    const holder = await findTokenHolder(pool, lookupHmac(token, keys.pepper));
     if (holder === undefined) throw unauthenticated('token_invalid');
     holders.set(request, holder);
   });

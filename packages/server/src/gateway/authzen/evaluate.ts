@@ -182,7 +182,7 @@ export class Evaluator {
     { agentId }: Principal,
     attempt: Attempt,
   ): Promise<Principal | Unauthenticated | Unavailable> {
-    if (asker.kind === 'agent') return this.#context.path.authenticate(asker.token, attempt);
+    if (asker.kind === 'agent') return this.#context.path.authenticate(asker.token, { ...attempt, presented: 'again' });
     const { workspaceId, credentialId } = await administratorOf(this.#context, request);
     const found = await this.#context.path.principalOf({ workspaceId, keyId: credentialId }, agentId, attempt);
     return found ?? { kind: 'unauthenticated', code: 'token_invalid' };

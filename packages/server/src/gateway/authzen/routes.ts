@@ -79,7 +79,7 @@ function installAuthentication(api: Api, context: ApiContext): void {
     if (token === undefined) throw unauthenticated('token_missing');
     if (credentialKind(token) === 'live') {
       askers.set(request, { kind: 'point', administrator: await administratorOf(context, request) });
-    } else if (credentialKind(token) !== 'agt') {
+    } else if (credentialKind(token) !== 'agt' && credentialKind(token) !== 'access') {
       throw unauthenticated('token_invalid');
     }
     if (!declaresJson(request))

@@ -13,6 +13,7 @@ import {
   unauthenticated,
   unavailable,
 } from '../actions/index.ts';
+import { challengeOf } from '../credentials.ts';
 import { SCHEMA_RULE } from './resolve.ts';
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -59,12 +60,9 @@ function answerUnknown(res: ServerResponse, headers: readonly string[]): void {
   answerProblem(res, failure, {}, headers);
 }
 
-export function answerUnauthenticated(res: ServerResponse, code: Unauthenticated['code']): void {
-  const failure = unauthenticated(code);
-  // RFC 6750 section 3.1: no error code for a request that shows no credential.
-  const challenge =
-    code === 'token_missing' ? 'Bearer realm="hivekey"' : 'Bearer realm="hivekey", error="invalid_token"';
-  answerProblem(res, failure, {}, ['www-authenticate', challenge, 'connection', 'close']);
+export function answerUnauthenticated(res: ServerResponse, refusal: Unauthenticated, url: string): void {
+  const failure = unauthenticated(refusal.code);
+  answerProblem(res, failure, {}, [...challengeOf(refusal, url, '/http'), 'connection', 'close']);
 }
 
 export function answerUnavailable(res: ServerResponse, code: Unavailable['code']): void {

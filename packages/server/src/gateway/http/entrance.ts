@@ -4,6 +4,7 @@ import { Failure } from '../../errors.ts';
 import { readPath } from '../../http-apis/index.ts';
 import type { Held, Principal } from '../../path/index.ts';
 import { goneSignal, patienceOf, recordedName, settleHeld } from '../actions/index.ts';
+import { presentationOf, readAuthorization } from '../credentials.ts';
 import { HostGuard } from '../host-guard.ts';
 import { Presences } from '../presences.ts';
 import { readBody } from '../read-body.ts';
@@ -43,7 +44,6 @@ export interface HttpEntrance {
 
 const MAX_CONCURRENT_PER_AGENT = 256;
 const SWEEP_MS = 60_000;
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 export function createHttpEntrance(options: HttpEntranceOptions): HttpEntrance {
   return new Entrance(options);
@@ -84,9 +84,13 @@ class Entrance implements HttpEntrance {
     const { path, clock } = this.#options;
     if (this.#isClosing) return answerUnavailable(res, 'shutting_down');
     if (!this.#guard.allows(req)) return refuse(res, 403, 'host_refused', 'this Host or Origin is not served');
-    const token = BEARER.exec(req.headers.authorization ?? '')?.[1];
-    if (token === undefined)
-      return answerUnauthenticated(res, req.headers.authorization === undefined ? 'token_missing' : 'token_invalid');
+    const { url } = this.#options;
+    const authorization = readAuthorization(req.headers.authorization);
+    if (authorization === undefined) {
+      const code = req.headers.authorization === undefined ? 'token_missing' : 'token_invalid';
+      return answerUnauthenticated(res, { kind: 'unauthenticated', code }, url);
+    }
+    const { token } = authorization;
     const target = readTarget(req.url ?? '');
     const attempted = `${req.method} ${target.raw}`;
     const source = req.socket.remoteAddress;
@@ -94,12 +98,13 @@ class Entrance implements HttpEntrance {
       tool: recordedName(attempted),
       entrance: 'http',
       willRecord: true,
+      presented: presentationOf(authorization, req, req.headers.dpop, '/http'),
       ...(source === undefined ? {} : { sourceAddress: source }),
     });
     if ('kind' in principal)
       return principal.kind === 'unavailable'
         ? answerUnavailable(res, principal.code)
-        : answerUnauthenticated(res, principal.code);
+        : answerUnauthenticated(res, principal, url);
     const leave = this.#presences.enterRequest(principal.workspaceId, principal.agentId, clock());
     if (leave === undefined) {
       const failure = new Failure(429, 'too_many_requests', 'This agent asks too much at once.', 'Try again shortly.');
@@ -149,11 +154,15 @@ class Entrance implements HttpEntrance {
     const api = catalogue.apis.get(namespace);
     if (segments === undefined && query === undefined && req.method === 'GET') {
       // Nothing is recorded that would look at the agent again.
-      const current = await path.authenticate(token, { tool: recordedName(caller.attempted), entrance: 'http' });
+      const current = await path.authenticate(token, {
+        tool: recordedName(caller.attempted),
+        entrance: 'http',
+        presented: 'again',
+      });
       if ('kind' in current)
         return current.kind === 'unavailable'
           ? answerUnavailable(res, current.code)
-          : answerUnauthenticated(res, current.code);
+          : answerUnauthenticated(res, current, this.#options.url);
       const body = Buffer.from(JSON.stringify(listingFor(api, namespace, await path.granted(current))));
       res.writeHead(200, [
         'content-type',
@@ -195,7 +204,7 @@ class Entrance implements HttpEntrance {
     });
     switch (authorization.kind) {
       case 'unauthenticated':
-        return answerUnauthenticated(res, authorization.code);
+        return answerUnauthenticated(res, authorization, this.#options.url);
       case 'unavailable':
         return answerUnavailable(res, authorization.code);
       case 'refused':
@@ -246,7 +255,7 @@ class Entrance implements HttpEntrance {
         const { authorization } = settled;
         switch (authorization.kind) {
           case 'unauthenticated':
-            return answerUnauthenticated(res, authorization.code);
+            return answerUnauthenticated(res, authorization, this.#options.url);
           case 'unavailable':
             return answerUnavailable(res, authorization.code);
           case 'refused':

@@ -1,7 +1,10 @@
 /** Complete HTTP answers that are not the outcome of a method: refusals at the door, and plain acknowledgements. */
 import type { ServerResponse } from 'node:http';
 import type { Unauthenticated, Unavailable } from '../../path/index.ts';
+import { CREDENTIAL_WORDS, challengeOf, statusOf } from '../credentials.ts';
 import { CODE, errorMessage, type RequestId, type RpcError } from './wire.ts';
+
+const RESOURCE = /^\/mcp(?:\/[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?=\?|$))?/;
 
 export function answerJson(
   res: ServerResponse,
@@ -31,29 +34,29 @@ export function answerEmpty(res: ServerResponse, status: number, headers: readon
   res.end();
 }
 
-const CREDENTIAL_WORDS: Readonly<Record<Unauthenticated['code'], string>> = {
-  token_missing: 'An agent token is required.',
-  token_invalid: 'The agent token is not valid.',
-  token_expired: 'The agent token has expired.',
-  token_revoked: 'The agent token was revoked.',
-  agent_revoked: 'The agent is revoked.',
-  agent_suspended: 'The agent is suspended.',
-  agent_expired: 'The time of the agent is over.',
-  workspace_stopped: 'The workspace is stopped.',
-};
+/** The protected resource of a request: `/mcp`, or that of one server. */
+export function resourceOf(url = ''): string {
+  return RESOURCE.exec(url)?.[0] ?? '/mcp';
+}
 
 /** Never 404: that would tell a client to open another session. */
-export function answerUnauthenticated(res: ServerResponse, code: Unauthenticated['code'], id?: RequestId): void {
-  const words = CREDENTIAL_WORDS[code];
-  // RFC 6750 section 3.1: no error code for a request that shows no credential.
-  const challenge =
-    code === 'token_missing'
-      ? 'Bearer realm="hivekey"'
-      : `Bearer realm="hivekey", error="invalid_token", error_description="${words}"`;
+export function answerUnauthenticated(
+  res: ServerResponse,
+  refusal: Unauthenticated,
+  url: string | undefined,
+  id?: RequestId,
+): void {
+  const { code } = refusal;
   const remedy = 'Send "Authorization: Bearer <agent token>" with a live token; the agent\'s owner can issue one.';
   // The body of a stranger is not waited for.
-  const headers = ['www-authenticate', challenge, 'connection', 'close'];
-  answerError(res, 401, { code: CODE.unauthenticated, message: words, data: { code, remedy } }, id, headers);
+  const headers = [...challengeOf(refusal, url, resourceOf(res.req?.url)), 'connection', 'close'];
+  answerError(
+    res,
+    statusOf(code),
+    { code: CODE.unauthenticated, message: CREDENTIAL_WORDS[code], data: { code, remedy } },
+    id,
+    headers,
+  );
 }
 
 /** The action could not be decided or recorded, so it was not carried out. */

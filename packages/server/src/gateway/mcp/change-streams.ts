@@ -165,7 +165,7 @@ export class ChangeStreams {
   async #updateOne(stream: ChangeStream): Promise<void> {
     if (!stream.open) return;
     try {
-      const attempt = { tool: 'tools/list', willRecord: true };
+      const attempt = { tool: 'tools/list', willRecord: true, presented: 'again' as const };
       const principal = await this.#options.path.authenticate(stream.options.token.reveal(), attempt);
       if ('kind' in principal) {
         // Unavailable says nothing about the agent; the token is looked at again with the next change.

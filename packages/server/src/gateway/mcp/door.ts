@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../path/index.ts';
+import { presentationOf, readAuthorization } from '../credentials.ts';
 import { readBody } from '../read-body.ts';
 import { DEFAULT_JSON_LIMITS, parseStrictJson, type StrictJsonRefusal } from '../strict-json.ts';
-import { answerError, answerHttpProblem, answerUnauthenticated, answerUnavailable } from './answers.ts';
+import { answerError, answerHttpProblem, answerUnauthenticated, answerUnavailable, resourceOf } from './answers.ts';
 import { isJsonContentType } from './body.ts';
 import type { Gateway } from './caller.ts';
 import { type Message, readMessage } from './message.ts';
@@ -25,14 +26,13 @@ const SYNTAX: ReadonlySet<StrictJsonRefusal['code']> = new Set([
 ]);
 /** The size of the body has been limited while reading it. */
 const JSON_LIMITS = { ...DEFAULT_JSON_LIMITS, maxBytes: Number.MAX_SAFE_INTEGER };
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 export type Credentials = { readonly token: string; readonly principal: Principal };
 export type Admitted = Credentials & { readonly message: Exclude<Message, { kind: 'invalid' }> };
 
-function bearerOf(req: IncomingMessage): string | undefined {
-  const { authorization } = req.headers;
-  return authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+function refuseStranger({ settings }: Gateway, { headers }: IncomingMessage, res: ServerResponse): void {
+  const code = headers.authorization === undefined ? 'token_missing' : 'token_invalid';
+  answerUnauthenticated(res, { kind: 'unauthenticated', code }, settings.url);
 }
 
 /** The holder of the request's token, or undefined after a 401 or 503. */
@@ -43,19 +43,21 @@ export async function authenticate(
   attempted: string,
   willRecord: boolean,
 ): Promise<Credentials | undefined> {
-  const token = bearerOf(req);
-  if (token === undefined) {
-    answerUnauthenticated(res, req.headers.authorization === undefined ? 'token_missing' : 'token_invalid');
+  const authorization = readAuthorization(req.headers.authorization);
+  if (authorization === undefined) {
+    refuseStranger(gateway, req, res);
     return undefined;
   }
   const source = req.socket.remoteAddress;
-  const attempt = { tool: recordedName(attempted), willRecord };
+  const { token } = authorization;
+  const presented = presentationOf(authorization, req, req.headers.dpop, resourceOf(req.url));
+  const attempt = { tool: recordedName(attempted), willRecord, presented };
   const principal = await gateway.path.authenticate(
     token,
     source === undefined ? attempt : { ...attempt, sourceAddress: source },
   );
   if (!('kind' in principal)) return { token, principal };
-  if (principal.kind === 'unauthenticated') answerUnauthenticated(res, principal.code);
+  if (principal.kind === 'unauthenticated') answerUnauthenticated(res, principal, gateway.settings.url);
   else answerUnavailable(res, principal.code);
   return undefined;
 }
@@ -66,8 +68,8 @@ export async function admit(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<Admitted | undefined> {
-  if (bearerOf(req) === undefined) {
-    answerUnauthenticated(res, req.headers.authorization === undefined ? 'token_missing' : 'token_invalid');
+  if (readAuthorization(req.headers.authorization) === undefined) {
+    refuseStranger(gateway, req, res);
     req.resume();
     return undefined;
   }

@@ -276,7 +276,7 @@ class Entrance implements McpEntrance {
     const session = this.#sessions.open({ principal, namespace: route.namespace, ...opening, nowMs });
     session.onEnd(() => this.#gateway.tasks.end(session));
     const end = (): void => this.#sessions.end(session);
-    session.onEnd(this.#gateway.path.onStop(principal.workspaceId, principal.agentId, end));
+    session.onEnd(this.#gateway.path.onStop(principal.workspaceId, principal.agentId, end, principal.chain));
     exchange.result(initializeResult(this.#gateway, session, visible), ['mcp-session-id', session.id]);
   }
 
@@ -354,11 +354,11 @@ class Entrance implements McpEntrance {
     });
     try {
       // A stop that was committed after the first look and before the registration is seen by the second look.
-      const again = await this.#gateway.path.authenticate(token, { tool: 'mcp' });
+      const again = await this.#gateway.path.authenticate(token, { tool: 'mcp', presented: 'again' });
       if ('kind' in again) {
         leave();
         stop();
-        if (again.kind === 'unauthenticated') answerUnauthenticated(res, again.code, id);
+        if (again.kind === 'unauthenticated') answerUnauthenticated(res, again, this.#gateway.settings.url, id);
         else answerUnavailable(res, again.code, id);
         return;
       }

@@ -27,7 +27,9 @@ export async function govern(
       const leg = await nextLeg(gateway, caller, target, params);
       if (leg !== undefined && 'kind' in leg)
         return exchange.refuse((res, id) =>
-          leg.kind === 'unavailable' ? answerUnavailable(res, leg.code, id) : answerUnauthenticated(res, leg.code, id),
+          leg.kind === 'unavailable'
+            ? answerUnavailable(res, leg.code, id)
+            : answerUnauthenticated(res, leg, gateway.settings.url, id),
         );
       if (leg !== undefined) return await waitForPeople({ ...call, action: leg.action }, leg.waiting);
     }
@@ -41,8 +43,8 @@ export async function govern(
   }
   switch (authorization.kind) {
     case 'unauthenticated': {
-      const { code } = authorization;
-      return exchange.refuse((res, id) => answerUnauthenticated(res, code, id));
+      const refusal = authorization;
+      return exchange.refuse((res, id) => answerUnauthenticated(res, refusal, gateway.settings.url, id));
     }
     case 'unavailable': {
       const { code } = authorization;
@@ -71,6 +73,7 @@ async function nextLeg(gateway: Gateway, caller: Caller, target: Target, params:
   const { action, waiting } = await resolve(gateway, caller, caller.principal, target, params);
   if (waiting === undefined || action.refuse !== undefined) return undefined;
   const principal = await gateway.path.authenticate(caller.token, {
+    presented: 'again',
     tool: recordedName(target.name),
     ...(caller.sourceAddress === undefined ? {} : { sourceAddress: caller.sourceAddress }),
   });

@@ -160,7 +160,7 @@ function unsolicited(
 
 /** Grants may have changed since the client began to watch. */
 async function mayStillSee(gateway: Gateway, caller: Caller, server: UpstreamServer, uri: string): Promise<boolean> {
-  const principal = await gateway.path.authenticate(caller.token, { tool: uri, willRecord: true });
+  const principal = await gateway.path.authenticate(caller.token, { tool: uri, willRecord: true, presented: 'again' });
   const target = readTarget('resources/read', { uri }, caller.era);
   if ('kind' in principal || target === undefined || isError(target)) return false;
   const granted = await gateway.path.granted(principal);

@@ -29,8 +29,7 @@ export async function release(
     case 'moved':
       return 'moved';
     case 'unauthenticated': {
-      const { code } = authorization;
-      exchange.refuse((res, id) => answerUnauthenticated(res, code, id));
+      exchange.refuse((res, id) => answerUnauthenticated(res, authorization, gateway.settings.url, id));
       return 'answered';
     }
     case 'unavailable': {
