@@ -1,6 +1,6 @@
 /** What an agent is made of, until when it may act, whether it does, and who gave it what. */
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expireRequests } from '../../src/agent-requests/watch.ts';
 import { digestOf } from '../../src/agents/attributes.ts';
 import { lookAfterAgents } from '../../src/agents/watch.ts';
@@ -136,12 +136,13 @@ describe('the end of an agent', () => {
     await world.agent('ending');
     const token = await world.token('ending');
     expect((await world.act(token, 'notes.add')).status).toBe(200);
-    const { valid_until: end } = await world.ok('PATCH', '/v1/agents/ending', { valid_until: later(2) });
-    expect((await world.act(token, 'notes.add')).status).toBe(200);
-    await vi.waitFor(async () => expect((await world.act(token, 'notes.add')).body.error.code).toBe('agent_expired'), {
-      timeout: 5000,
-      interval: 100,
-    });
+    const { valid_until: end } = await world.ok('PATCH', '/v1/agents/ending', { valid_until: later(1) });
+    let isOver = false;
+    while (!isOver) {
+      const answers = await Promise.all([1, 2, 3, 4, 5].map(() => world.act(token, 'notes.add')));
+      isOver = answers.some(({ body }) => body.error?.code === 'agent_expired');
+    }
+    expect((await world.act(token, 'notes.add')).body.error.code).toBe('agent_expired');
     expect(Date.now()).toBeGreaterThanOrEqual(end * 1000);
     const [refused] = await world.events('kind=tool.call&agent=ending&verdict=deny', 1);
     expect(refused).toMatchObject({ reason: 'credential: the agent was valid until an earlier time' });
@@ -167,7 +168,7 @@ describe('the end of an agent', () => {
   });
 
   async function allowedAt(agent: string): Promise<number[]> {
-    const records = await world.events(`kind=tool.call&agent=${agent}&verdict=allow`, 2);
+    const records = await world.events(`kind=tool.call&agent=${agent}&verdict=allow&limit=200`, 1);
     return records.map(({ ts }) => Date.parse(ts));
   }
 
