@@ -276,7 +276,7 @@ async function refuseTaken(
 
 /**
  * Whoever controls the directory would else take over what a group kept by hand may do; and of two groups that would be
- * called the same, the later one is marked.
+ * called the same, the later one is marked. So is one that only looks like a group that roles come with.
  */
 async function freeName(
   { client }: LoggedTransaction,
@@ -286,11 +286,12 @@ async function freeName(
 ): Promise<string> {
   const name = groupNameOf(displayName);
   const { rows } = await client.query<{ taken: boolean; by_hand: boolean }>(
-    `SELECT EXISTS (SELECT FROM directory_groups WHERE workspace_id = $1 AND lower(name) = lower($2) AND id <> $3) AS taken,
+    `SELECT EXISTS (SELECT FROM directory_groups WHERE workspace_id = $1 AND lower(name) = lower($2) AND id <> $3)
+              OR ($4 AND EXISTS (SELECT FROM group_roles WHERE workspace_id = $1 AND "group" = $2)) AS taken,
             EXISTS (SELECT FROM people p, unnest(p.groups) AS t(g)
                      WHERE p.workspace_id = $1 AND p.groups <> '{}' AND lower(g) = lower($2)
                        AND NOT EXISTS (SELECT FROM directory_groups d WHERE d.workspace_id = $1 AND d.name = g)) AS by_hand`,
-    [workspaceId, name, id],
+    [workspaceId, name, id, name !== displayName],
   );
   if (rows[0]?.by_hand === true)
     throw new Failure(

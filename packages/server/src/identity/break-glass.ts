@@ -2,7 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
-import { rolesOfPersonSql } from './workspace-roles.ts';
+import { MAY_BE_ADMIN, rolesOfPersonSql } from './workspace-roles.ts';
 
 /** So many stay, once there are as many: of one, the device may be lost. */
 export const BREAK_GLASS_MINIMUM = 2;
@@ -14,7 +14,7 @@ export async function administratorsOf(
 ): Promise<readonly string[]> {
   const { rows } = await client.query<{ email: string }>(
     `SELECT p.email FROM people p WHERE p.workspace_id = $1 AND p.active AND NOT p.break_glass
-        AND 'admin' = ANY(${rolesOfPersonSql()}::text[]) ORDER BY p.email LIMIT 100`,
+        AND ${MAY_BE_ADMIN} AND 'admin' = ANY(${rolesOfPersonSql()}::text[]) ORDER BY p.email LIMIT 100`,
     [workspaceId],
   );
   return rows.map(({ email }) => email);

@@ -2,6 +2,7 @@
 // Imported first, and not passed on as the others are: people need it while they load, and `admin-keys.ts` needs people.
 import {
   effectiveRoles,
+  MAY_BE_ADMIN,
   rolesOfPersonSql,
   WORKSPACE_ROLES,
   type WorkspaceRole,
@@ -36,4 +37,4 @@ export {
 } from './sessions.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
 export { checkVoucher } from './voucher.ts';
-export { effectiveRoles, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };
+export { effectiveRoles, MAY_BE_ADMIN, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };

@@ -9,10 +9,12 @@ import { ownSignInProblem } from './assurance.ts';
 
 /** Somebody is there who can do it: an active person with an identity at a provider, or with the passkey of an emergency. */
 const CAN_SIGN_IN = `
-SELECT FROM people p WHERE p.workspace_id = $1 AND p.active AND (
-  EXISTS (SELECT FROM person_identities i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id)
-  OR (p.break_glass AND EXISTS (
-    SELECT FROM passkeys k WHERE k.workspace_id = p.workspace_id AND k.person_id = p.id AND k.revoked_at IS NULL))) LIMIT 1`;
+SELECT FROM person_identities i JOIN people p ON p.workspace_id = i.workspace_id AND p.id = i.person_id AND p.active
+ WHERE i.workspace_id = $1
+UNION ALL
+SELECT FROM passkeys k JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id AND p.active AND p.break_glass
+ WHERE k.workspace_id = $1 AND k.revoked_at IS NULL
+ LIMIT 1`;
 
 /**
  * Belongs into the transaction of whatever vouches for people: providers, links that let anybody in, directories, roles,

@@ -48,6 +48,10 @@ export function rolesOfPersonSql(claimed = `'{}'::text[]`): string {
                       AND NOT p.break_glass) r)`;
 }
 
+/** SQL: the person `p` may be an administrator. Looked at first, as roles of everybody are many to read. */
+export const MAY_BE_ADMIN = `('admin' = ANY(p.roles) OR p.groups && ARRAY(
+  SELECT g."group" FROM group_roles g WHERE g.workspace_id = $1 AND g.role = 'admin'))`;
+
 /** As given in a request: an auditor is nothing else. */
 export const workspaceRolesSchema = z
   .array(z.enum(WORKSPACE_ROLES))

@@ -3,7 +3,13 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { checkVoucher, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole } from '../identity/index.ts';
+import {
+  checkVoucher,
+  MAY_BE_ADMIN,
+  rolesOfPersonSql,
+  WORKSPACE_ROLES,
+  type WorkspaceRole,
+} from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 
@@ -96,7 +102,7 @@ async function rolesOf(
 async function countAdmins(client: ClientBase, workspaceId: WorkspaceId): Promise<number> {
   const { rows } = await client.query<{ admins: number }>(
     `SELECT count(*)::int AS admins FROM people p WHERE p.workspace_id = $1 AND p.active AND NOT p.break_glass
-        AND 'admin' = ANY(${rolesOfPersonSql()}::text[]) AND NOT 'auditor' = ANY(${rolesOfPersonSql()}::text[])`,
+        AND ${MAY_BE_ADMIN} AND 'admin' = ANY(${rolesOfPersonSql()}::text[]) AND NOT 'auditor' = ANY(${rolesOfPersonSql()}::text[])`,
     [workspaceId],
   );
   return rows[0]?.admins ?? 0;

@@ -296,9 +296,11 @@ async function refuseTaken(
   { userName, email, externalId }: UserColumns,
 ): Promise<void> {
   const { rows } = await client.query<{ what: string }>(
-    `SELECT CASE WHEN lower(user_name) = lower($3) THEN 'userName' WHEN email = $4 THEN 'e-mail address' ELSE 'externalId' END AS what
-       FROM people WHERE workspace_id = $1 AND id <> $2 AND deleted_at IS NULL
-        AND (lower(user_name) = lower($3) OR email = $4 OR external_id = $5) LIMIT 1`,
+    `SELECT what FROM (
+       SELECT 'userName' AS what, id FROM people WHERE workspace_id = $1 AND deleted_at IS NULL AND lower(user_name) = lower($3)
+        UNION ALL SELECT 'e-mail address', id FROM people WHERE workspace_id = $1 AND deleted_at IS NULL AND email = $4
+        UNION ALL SELECT 'externalId', id FROM people WHERE workspace_id = $1 AND deleted_at IS NULL AND external_id = $5) taken
+      WHERE id <> $2 LIMIT 1`,
     [workspaceId, id, userName, email, externalId],
   );
   if (rows[0] !== undefined)

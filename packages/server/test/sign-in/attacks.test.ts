@@ -184,6 +184,21 @@ describe('a token of a directory', () => {
   });
 });
 
+describe('a group of a directory', () => {
+  it('gets no roles by a name that looks like one they come with', async () => {
+    await world.ok('PUT', '/v1/group-roles', {
+      groups: { 'hivekey-admins': ['admin'], 'hivekey-viewers': ['viewer'] },
+    });
+    const person = await directory.user('looker@acme.example');
+    for (const look of ['hivekey admins', 'hive\u212aey-admins', 'hivekey_admins!'])
+      await directory.group(look, [person.id]);
+    expect((await world.ok('GET', '/v1/people/looker@acme.example')).effective_roles).toEqual([]);
+    await directory.group('hivekey-viewers', [person.id]);
+    expect((await world.ok('GET', '/v1/people/looker@acme.example')).effective_roles).toEqual(['viewer']);
+    await world.ok('PUT', '/v1/group-roles', { groups: {} });
+  });
+});
+
 describe('a first sign-in', () => {
   it('adds nobody by an e-mail of which the provider does not say that it is verified', async () => {
     const silent = as('ceo', { email_verified: undefined });
