@@ -175,7 +175,7 @@ export interface AgentAuthority {
     readonly event: string | null;
   } | null;
   readonly credentials: readonly {
-    readonly kind: string;
+    readonly kind: 'token' | 'key' | 'federation';
     readonly id: string;
     readonly name: string;
     readonly role: string | null;
@@ -675,6 +675,59 @@ export interface ChannelTest {
   readonly channel: 'slack' | 'email';
   readonly delivered: boolean;
   readonly error: string | null;
+}
+
+/** How an agent proves itself. */
+export interface Credential {
+  readonly id: string;
+  readonly object: 'credential';
+  readonly kind: 'token' | 'key' | 'federation';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly name: string;
+  readonly role: string | null;
+  readonly status: 'live' | 'expired' | 'revoked';
+  /** Null: of a token. */
+  readonly dpop: 'optional' | 'required' | null;
+  readonly key: {
+    readonly thumbprint: string;
+    readonly algorithm: string;
+    readonly jwk: Readonly<Record<string, unknown>>;
+  } | null;
+  readonly federation: {
+    readonly issuer_id: string;
+    readonly issuer_name: string;
+    readonly issuer: string;
+    readonly kind: WorkloadIssuer['kind'];
+    readonly claims: Readonly<Record<string, unknown>>;
+  } | null;
+  readonly last4: string | null;
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number;
+  readonly last_used_at: number | null;
+  readonly revoked_at: number | null;
+  readonly revoked_by: string | null;
+}
+
+/** Who vouches for workloads. */
+export interface WorkloadIssuer {
+  readonly id: string;
+  readonly object: 'workload_issuer';
+  readonly name: string;
+  readonly kind: 'github' | 'kubernetes' | 'spiffe' | 'oidc';
+  readonly issuer: string;
+  readonly jwks_url: string | null;
+  /** Of pasted keys. */
+  readonly key_ids: readonly string[] | null;
+  /** What its tokens must be for. */
+  readonly audience: string;
+  readonly rules: number;
+  readonly status: 'active' | 'removed';
+  readonly created: number;
+  readonly created_by: string;
+  readonly removed_at: number | null;
+  readonly removed_by: string | null;
 }
 
 export interface Token {
