@@ -20,7 +20,10 @@ export function attentionOf(agent: string, state: string, owner: string): string
     CASE WHEN ${agent}.valid_until <= clock_timestamp() THEN 'expired' END,
     CASE WHEN NOT EXISTS (
       SELECT FROM agent_tokens t WHERE t.workspace_id = ${agent}.workspace_id AND t.agent_id = ${agent}.id AND t.revoked_at IS NULL
-         AND t.authz_epoch = ${state}.authz_epoch AND t.expires_at > clock_timestamp()) THEN 'no_credential' END,
+         AND t.authz_epoch = ${state}.authz_epoch AND t.expires_at > clock_timestamp())
+      AND NOT EXISTS (
+      SELECT FROM agent_credentials c WHERE c.workspace_id = ${agent}.workspace_id AND c.agent_id = ${agent}.id AND c.revoked_at IS NULL
+         AND c.authz_epoch = ${state}.authz_epoch AND c.not_after > clock_timestamp()) THEN 'no_credential' END,
     CASE WHEN NOT ${owner}.active OR (EXISTS (SELECT ${deputies}) AND NOT EXISTS (
       SELECT ${deputies} AND CASE WHEN d.person_id IS NOT NULL
         THEN EXISTS (SELECT FROM people m WHERE m.workspace_id = d.workspace_id AND m.id = d.person_id AND m.active)

@@ -20,10 +20,18 @@ export interface AuthorityRecords {
   role(name: string, grantedMs: number): string | null;
   revision(role: string, revision: number): string | null;
   version(version: number): string | null;
-  token(id: string): string | null;
+  credential(id: string): string | null;
 }
 
-const KINDS = ['agent.admitted', 'agent.created', 'agent.changed', 'agent.versioned', 'token.minted', 'token.rotated'];
+const KINDS = [
+  'agent.admitted',
+  'agent.created',
+  'agent.changed',
+  'agent.versioned',
+  'token.minted',
+  'token.rotated',
+  'credential.added',
+];
 
 // The first condition is that of the index.
 const OF_AGENT = `
@@ -77,7 +85,10 @@ export async function readRecords(pool: Pool, workspaceId: WorkspaceId, agent: A
       find(ofRoles.rows, ({ record }) => record.role === role && record.role_rev === revision),
     version: (version) =>
       find(ofAgent.rows, ({ kind, record }) => kind === 'agent.versioned' && record.agent_version === version),
-    token: (id) => find(ofAgent.rows, ({ kind, record }) => kind.startsWith('token.') && record.token_id === id),
+    credential: (id) =>
+      find(ofAgent.rows, ({ kind, record }) =>
+        kind === 'credential.added' ? record.credential_id === id : kind.startsWith('token.') && record.token_id === id,
+      ),
   };
 }
 

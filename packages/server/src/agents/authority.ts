@@ -79,7 +79,7 @@ export const authoritySchema = z
       .meta({ description: 'What the agent was made of. Null: nothing was declared.' }),
     credentials: z.array(
       z.object({
-        kind: z.literal('token'),
+        kind: z.enum(['token', 'key', 'federation']),
         id: z.string(),
         name: z.string(),
         role: z.string().nullable().meta({ description: 'The one role that it is narrowed to.' }),
@@ -148,12 +148,17 @@ SELECT v.version, v.attributes, v.sha256, v.author, ${seconds('v.created_at')} A
   FROM agent_versions v
  WHERE v.workspace_id = $1 AND v.agent_id = $2 AND v.created_at <= $3 ORDER BY v.version DESC LIMIT 1`;
 
-// A token that a stop ended carries an older epoch; it lived until the stop, which also wrote the cutoff.
+// One that a stop ended carries an older epoch; it lived until the stop, which also wrote the cutoff.
 const CREDENTIALS = `
-SELECT 'token' AS kind, t.id, t.name, t.role, t.created_by, ${seconds('t.created_at')} AS created_at,
+SELECT t.kind, t.id, t.name, t.role, t.created_by, ${seconds('t.created_at')} AS created_at,
        ${seconds('t.expires_at')} AS expires_at, ${seconds('t.revoked_at')} AS ended_at
-  FROM agent_tokens t JOIN agent_state s ON s.workspace_id = t.workspace_id AND s.agent_id = t.agent_id
- WHERE t.workspace_id = $1 AND t.agent_id = $2 AND t.created_at <= $3 AND t.expires_at > $3
+  FROM (SELECT 'token' AS kind, workspace_id, agent_id, id, name, role, created_by, created_at, expires_at, revoked_at, authz_epoch
+          FROM agent_tokens WHERE workspace_id = $1 AND agent_id = $2
+        UNION ALL
+        SELECT kind, workspace_id, agent_id, id, name, role, created_by, created_at, not_after, revoked_at, authz_epoch
+          FROM agent_credentials WHERE workspace_id = $1 AND agent_id = $2) AS t
+  JOIN agent_state s ON s.workspace_id = t.workspace_id AND s.agent_id = t.agent_id
+ WHERE t.created_at <= $3 AND t.expires_at > $3
    AND (t.revoked_at IS NULL OR t.revoked_at > $3) AND (t.authz_epoch = s.authz_epoch OR s.authz_cutoff > $3)
  ORDER BY t.created_at, t.id`;
 
@@ -244,7 +249,7 @@ export async function readAuthority(
     owner: owned === undefined ? null : { ...owned, event: records.owner(owned.owner, owned.since) },
     roles: roles.rows.map((row) => roleOf(row, records)),
     version: made === undefined ? null : { ...made, event: records.version(made.version) },
-    credentials: credentials.rows.map((row) => ({ ...row, event: records.token(row.id) })),
+    credentials: credentials.rows.map((row) => ({ ...row, event: records.credential(row.id) })),
     deputies: deputies.rows,
     quarantines: quarantines.rows,
     stops: stops.rows,

@@ -7,6 +7,7 @@ import { lookAfterAgents } from '../../src/agents/watch.ts';
 import { loadServerKeys } from '../../src/identity/index.ts';
 import { createActionLog, type RunningLog } from '../../src/log/index.ts';
 import { createActionPath } from '../../src/path/index.ts';
+import { newKey } from '../agent-auth/clients.ts';
 import { openWorld, type World } from './world.ts';
 
 let world: World;
@@ -409,6 +410,22 @@ describe('authority', () => {
       stops: [{ id: stop, scope: 'agent', reason: 'leaked', event }],
     });
     expect(today.summary).toContain('it is stopped; it has no live credential');
+  });
+
+  it('knows keys as it knows tokens, as the first credential and as what is live', async () => {
+    await world.agent('keyed');
+    const [before, { jwk }] = [await now(), await newKey()];
+    const { id } = await world.ok('POST', '/v1/agents/keyed/credentials', { kind: 'key', name: 'ci', jwk });
+    await world.events('kind=credential.added&agent=keyed', 1);
+    const { first_credential_at: first, attention } = await world.ok('GET', '/v1/agents/keyed');
+    expect([first, attention]).toEqual([expect.any(Number), []]);
+    const event = expect.stringMatching(/^evt_/);
+    expect((await authority('keyed')).credentials).toMatchObject([{ kind: 'key', id, name: 'ci', event }]);
+    expect((await authority('keyed', before)).credentials).toEqual([]);
+    const live = await now();
+    await world.ok('POST', '/v1/agents/keyed/revoke', {});
+    expect((await authority('keyed')).credentials).toEqual([]);
+    expect((await authority('keyed', live)).credentials).toMatchObject([{ id }]);
   });
 
   it('says where there is no record', async () => {
