@@ -6,6 +6,7 @@ import type {
   AgentSettings,
   AgentVersion,
   Authority,
+  Credential,
   EncryptionKeys,
   FullTransferTask,
   Orphan,
@@ -16,6 +17,7 @@ import type {
   StoredSecret,
   TransferTask,
   UnregisteredIdentity,
+  WorkloadIssuer,
 } from './agent-types.ts';
 import { at, get, getAll } from './client.ts';
 import type { List } from './types.ts';
@@ -162,4 +164,17 @@ export const encryptionKeysQuery = queryOptions({
   queryKey: ['secrets', 'keys'],
   queryFn: ({ signal }) => get<EncryptionKeys>('/v1/secrets/keys', {}, signal),
   refetchInterval: (query) => (query.state.data?.rewrap?.state === 'running' ? 1_000 : false),
+});
+
+/** Tokens, keys and federation rules, the newest first, dead ones too. */
+export function credentialsQuery(agent: string) {
+  return queryOptions({
+    queryKey: ['credentials', 'of', agent],
+    queryFn: async ({ signal }) => (await get<List<Credential>>(at`/v1/agents/${agent}/credentials`, {}, signal)).data,
+  });
+}
+
+export const workloadIssuersQuery = queryOptions({
+  queryKey: ['credentials', 'issuers'],
+  queryFn: async ({ signal }) => (await get<List<WorkloadIssuer>>('/v1/workload-issuers', {}, signal)).data,
 });

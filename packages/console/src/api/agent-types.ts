@@ -1,5 +1,5 @@
 /** How agents come about, who answers for them, and their credentials, as docs/reference/api.md has it. Times are epoch seconds. */
-import type { AgentAttributes, RiskTier } from './types.ts';
+import type { AgentAttributes, JsonObject, RiskTier } from './types.ts';
 
 export type {
   EncryptionKeys,
@@ -173,4 +173,58 @@ export interface UnregisteredIdentity {
   readonly last_seen: number;
   readonly count: number;
   readonly dismissed: { readonly at: number; readonly by: string; readonly reason: string } | null;
+}
+
+export type IssuerKind = 'github' | 'kubernetes' | 'spiffe' | 'oidc';
+
+/** What an agent proves itself with. */
+export interface Credential {
+  readonly id: string;
+  readonly object: 'credential';
+  readonly kind: 'token' | 'key' | 'federation';
+  readonly agent: string;
+  readonly agent_id: string;
+  readonly name: string;
+  /** The one role that it is narrowed to. */
+  readonly role: string | null;
+  readonly status: 'live' | 'expired' | 'revoked';
+  /** Whether its access tokens must be bound to a key of the client; null of a token. */
+  readonly dpop: 'optional' | 'required' | null;
+  readonly key: { readonly thumbprint: string; readonly algorithm: string } | null;
+  readonly federation: {
+    readonly issuer_id: string;
+    readonly issuer_name: string;
+    readonly issuer: string;
+    readonly kind: IssuerKind;
+    readonly claims: JsonObject;
+  } | null;
+  readonly last4: string | null;
+  readonly created: number;
+  readonly created_by: string;
+  readonly expires_at: number;
+  readonly last_used_at: number | null;
+  readonly revoked_at: number | null;
+  readonly revoked_by: string | null;
+}
+
+/** Who vouches for workloads. */
+export interface WorkloadIssuer {
+  readonly id: string;
+  readonly object: 'workload_issuer';
+  readonly name: string;
+  readonly kind: IssuerKind;
+  /** `iss`; of SPIFFE the trust domain. */
+  readonly issuer: string;
+  readonly jwks_url: string | null;
+  /** Of keys that were pasted. */
+  readonly key_ids: readonly string[] | null;
+  /** What its tokens must be for. */
+  readonly audience: string;
+  /** Live federation rules that refer to it. */
+  readonly rules: number;
+  readonly status: 'active' | 'removed';
+  readonly created: number;
+  readonly created_by: string;
+  readonly removed_at: number | null;
+  readonly removed_by: string | null;
 }

@@ -7,7 +7,6 @@ import { ApiError } from './problem.ts';
 import type {
   AdminKey,
   Agent,
-  AgentToken,
   Approval,
   Breaker,
   BreakerReading,
@@ -124,13 +123,6 @@ export function budgetsQuery(whose: Whose) {
     queryKey: ['budgets', whose],
     queryFn: ({ signal }) => getAll<Budget>('/v1/budgets', { ...whose }, signal),
     refetchInterval: whileAttended(5_000),
-  });
-}
-
-export function tokensQuery(agent: string) {
-  return queryOptions({
-    queryKey: ['tokens', agent],
-    queryFn: ({ signal }) => getAll<AgentToken>('/v1/tokens', { agent }, signal),
   });
 }
 

@@ -58,7 +58,7 @@ const agents = createRoute({
   path: '/agents',
   validateSearch: (search) =>
     optional({
-      tab: oneOf(search.tab, ['requests', 'transfers', 'unregistered']),
+      tab: oneOf(search.tab, ['requests', 'transfers', 'unregistered', 'issuers']),
       q: text(search.q),
       status: oneOf(search.status, ['active', 'suspended', 'revoked']),
       role: text(search.role),

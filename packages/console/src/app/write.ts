@@ -4,7 +4,7 @@ import { notifyDone } from './notify.ts';
 /** Things whose cached reads a write makes old: the first word of their keys. */
 type Thing =
   | 'agents'
-  | 'tokens'
+  | 'credentials'
   | 'roles'
   | 'capabilities'
   | 'servers'

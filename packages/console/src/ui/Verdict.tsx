@@ -87,6 +87,7 @@ const STATES: Readonly<Record<string, { readonly tone: Tone; readonly icon: type
   previous: { tone: 'neutral', icon: IconHourglass },
   retired: { tone: 'neutral', icon: IconBan },
   retiring: { tone: 'review', icon: IconHourglass },
+  removed: { tone: 'neutral', icon: IconX },
   lifted: { tone: 'neutral', icon: IconCheck },
 };
 

@@ -15,11 +15,11 @@ import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
 import { AgentOwnership } from './AgentOwnership.tsx';
 import { AgentStops } from './AgentStops.tsx';
-import { AgentTokens } from './AgentTokens.tsx';
 import { AgentTools } from './AgentTools.tsx';
 import { AgentVersions } from './AgentVersions.tsx';
 import { AttentionMarks } from './AttentionMarks.tsx';
 import classes from './agents.module.css';
+import { AgentCredentials } from './credentials/AgentCredentials.tsx';
 import { type Order, OrderDialog } from './OrderDialog.tsx';
 
 const route = getRouteApi('/in/agents/$agent');
@@ -111,7 +111,7 @@ export function AgentPage() {
       {agent.status === 'active' ? null : (
         <p className={classes.stopped}>
           {agent.status === 'revoked'
-            ? 'Killed: every call is refused and its tokens are dead.'
+            ? 'Killed: every call is refused and its credentials are dead.'
             : 'Suspended: every call is refused; its tokens are kept.'}
           {agent.stopped_reason === null || agent.stopped_reason === '' ? '' : ` Reason: ${agent.stopped_reason}`}
         </p>
@@ -149,7 +149,7 @@ export function AgentPage() {
           </Tabs.Panel>
           <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ agent: agent.id }} /> : null}</Tabs.Panel>
           <Tabs.Panel value="credentials">
-            <AgentTokens agent={agent} />
+            {tab === 'credentials' ? <AgentCredentials agent={agent} /> : null}
           </Tabs.Panel>
           <Tabs.Panel value="authority">{tab === 'authority' ? <AgentAuthority agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="ownership">{tab === 'ownership' ? <AgentOwnership agent={agent} /> : null}</Tabs.Panel>

@@ -12,12 +12,13 @@ import { Transfers } from '../transfers/Transfers.tsx';
 import { AgentList } from './AgentList.tsx';
 import classes from './agents.module.css';
 import { CreateAgent } from './CreateAgent.tsx';
+import { Issuers } from './credentials/Issuers.tsx';
 import { AskForAgent } from './requests/AskForAgent.tsx';
 import { Requests } from './requests/Requests.tsx';
 import { Unregistered } from './Unregistered.tsx';
 
 const route = getRouteApi('/in/agents');
-const TABS = ['requests', 'transfers', 'unregistered'] as const;
+const TABS = ['requests', 'transfers', 'unregistered', 'issuers'] as const;
 
 /** Who acts, who is to, and for whom nobody answers any more. */
 export function Agents() {
@@ -57,6 +58,7 @@ export function Agents() {
             Transfers
           </Tabs.Tab>
           <Tabs.Tab value="unregistered">Unregistered</Tabs.Tab>
+          <Tabs.Tab value="issuers">Workload issuers</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="list">
           <AgentList />
@@ -69,6 +71,9 @@ export function Agents() {
         </Tabs.Panel>
         <Tabs.Panel value="unregistered">
           <Unregistered />
+        </Tabs.Panel>
+        <Tabs.Panel value="issuers">
+          <Issuers />
         </Tabs.Panel>
       </Tabs>
       {isAsked ? (

@@ -102,7 +102,7 @@ function AgentForm({ onCreated }: { readonly onCreated: (created: Created) => vo
         return { agent, token: undefined, tokenError };
       }
     },
-    changes: ['agents', 'people', 'roles', 'tokens'],
+    changes: ['agents', 'people', 'roles', 'credentials'],
     onDone: onCreated,
   });
   const { values, errors } = form;

@@ -43,7 +43,7 @@ export function OrderDialog({
   const write = useWrite({
     write: (reason: string) =>
       send<unknown>('POST', `${at`/v1/agents/${agent.id}`}/${order}`, reason === '' ? {} : { reason }),
-    changes: ['agents', 'tokens', 'containments', 'roles'],
+    changes: ['agents', 'credentials', 'containments', 'roles'],
     onDone: (answer) => {
       if (isContainment(answer)) setStop(answer);
       else if (isRecord(answer) && answer.object === 'containment_proposal') {

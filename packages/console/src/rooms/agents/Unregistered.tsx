@@ -99,7 +99,7 @@ export function Unregistered() {
             aria-label={`Dismiss ${identity.identity} from ${identity.source}`}
             onClick={() => setDismissing(identity)}
           >
-            Dismiss…
+            Dismiss
           </ActButton>
         )),
       ];

@@ -48,7 +48,7 @@ export function KillSwitch({
         target: covered,
         ...(reason === '' ? {} : { reason }),
       }),
-    changes: ['containments', 'agents', 'tokens', 'roles', 'approvals', 'session', 'workspace'],
+    changes: ['containments', 'agents', 'credentials', 'roles', 'approvals', 'session', 'workspace'],
     onDone: (answer) => {
       setArming(false);
       if (answer.object === 'containment') onStopped(answer);

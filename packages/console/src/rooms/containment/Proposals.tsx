@@ -43,7 +43,7 @@ function Proposal({ proposal }: { readonly proposal: ContainmentProposal }) {
         act === 'confirm' ? at`/v1/containment-proposals/${id}/confirm` : at`/v1/containment-proposals/${id}/withdraw`,
         why === '' ? {} : { reason: why },
       ),
-    changes: ['containments', 'agents', 'tokens', 'roles', 'approvals', 'breakers', 'session', 'workspace'],
+    changes: ['containments', 'agents', 'credentials', 'roles', 'approvals', 'breakers', 'session', 'workspace'],
     done: ({ status }) => (status === 'confirmed' ? `${words}: done.` : `${words}: withdrawn.`),
     onDone: () => setAct(undefined),
   });

@@ -23,7 +23,7 @@ export function OfferActs({ offer }: { readonly offer: OwnershipTransfer }) {
             aria-label={`Accept ${offer.agent}`}
             onClick={() => setAct('accept')}
           >
-            Accept…
+            Accept
           </ActButton>
           <ActButton
             needs="POST /v1/ownership-transfers/:id/decline"
@@ -32,7 +32,7 @@ export function OfferActs({ offer }: { readonly offer: OwnershipTransfer }) {
             aria-label={`Decline ${offer.agent}`}
             onClick={() => setAct('decline')}
           >
-            Decline…
+            Decline
           </ActButton>
         </>
       ) : (
@@ -44,7 +44,7 @@ export function OfferActs({ offer }: { readonly offer: OwnershipTransfer }) {
           aria-label={`Withdraw the offer of ${offer.agent}`}
           onClick={() => setAct('withdraw')}
         >
-          Withdraw…
+          Withdraw
         </ActButton>
       )}
       {act === undefined ? null : <AnswerDialog act={act} offer={offer} onClose={() => setAct(undefined)} />}
@@ -82,7 +82,7 @@ function AnswerDialog({
   const answer = useWrite({
     write: (reason: string) =>
       send<OwnershipTransfer>('POST', `${at`/v1/ownership-transfers/${id}`}/${act}`, { reason }),
-    changes: ['agents', 'people', 'tokens'],
+    changes: ['agents', 'people', 'credentials'],
     done: () => `${agent} ${done}`,
     onDone: onClose,
   });

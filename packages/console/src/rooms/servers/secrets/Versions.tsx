@@ -60,10 +60,10 @@ export function Versions({ secret }: { readonly secret: StoredSecret }) {
             needs="POST /v1/secrets/:name/versions/:version/promote"
             variant="default"
             size="compact-xs"
-            aria-label={`Use version ${version.version}`}
+            aria-label={`${version.state === 'staged' ? 'Promote' : 'Take back'} version ${version.version}`}
             onClick={() => setAct({ kind: 'promote', version })}
           >
-            {version.state === 'staged' ? 'Promote…' : 'Take back…'}
+            {version.state === 'staged' ? 'Promote' : 'Take back'}
           </ActButton>
           <ActButton
             needs="POST /v1/secrets/:name/versions/:version/retire"
@@ -72,7 +72,7 @@ export function Versions({ secret }: { readonly secret: StoredSecret }) {
             aria-label={`Erase version ${version.version}`}
             onClick={() => setAct({ kind: 'retire', version })}
           >
-            Erase…
+            Erase
           </ActButton>
         </>
       ) : null,
