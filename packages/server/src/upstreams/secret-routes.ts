@@ -203,7 +203,7 @@ function keyRoutes(api: Api, { secrets }: ApiContext): void {
           .strictObject({
             key: z.string().min(1).max(1100).optional().meta({
               description:
-                'derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key>, aws-kms://<key> or gcp-kms://<name>; the current one when absent.',
+                'derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key>, aws-kms://<key>, azure-kv://<vault host>/<key> or gcp-kms://<name>; the current one when absent.',
             }),
           })
           .prefault({}),

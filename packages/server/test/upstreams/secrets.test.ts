@@ -8,16 +8,21 @@ import { type LocalVault, startVault } from '../../../../test/setup/vault.ts';
 import { newId, type ServerId, type WorkspaceId } from '../../src/ids.ts';
 import { Secret } from '../../src/secret.ts';
 import { parseAllowList } from '../../src/upstreams/address-guard.ts';
+import { AzureKey, azureKeyName } from '../../src/upstreams/credentials/azure-kv.ts';
+import { azureToken, forgetAzureToken } from '../../src/upstreams/credentials/azure-token.ts';
 import { GcpKmsKey } from '../../src/upstreams/credentials/gcp-kms.ts';
 import { checkHealth } from '../../src/upstreams/credentials/key-provider.ts';
+import { checkKeyReference } from '../../src/upstreams/credentials/keyring.ts';
 import { retireDue, warnOfExpiry } from '../../src/upstreams/credentials/upkeep.ts';
 import { VaultClient, type VaultSettings } from '../../src/upstreams/credentials/vault-client.ts';
 import { INJECTED } from '../../src/upstreams/custody.ts';
+import { EnvelopeBroken } from '../../src/upstreams/envelope.ts';
 import { DEFAULT_LIMITS } from '../../src/upstreams/limits.ts';
 import { LiveServers } from '../../src/upstreams/live-servers.ts';
 import { createSecretStore, type SecretStore, type SecretStoreOptions } from '../../src/upstreams/secrets.ts';
 import type { StoredServer } from '../../src/upstreams/servers.ts';
 import { KEY_ARN, type LocalAws, startAws } from './aws-server.ts';
+import { startAzure } from './azure-server.ts';
 import { scripted } from './connect.ts';
 import { startGoogle } from './google-server.ts';
 import { type Base, DANA, openBase } from './system.ts';
@@ -442,6 +447,73 @@ describe('Google Cloud KMS', () => {
     await expect(other).rejects.toEqual(unavailable(/refused to decrypt \(HTTP 400\)/));
     const missing = new GcpKmsKey('projects/p/locations/global/keyRings/r/cryptoKeys/none', `http://${google.host}`);
     await expect(missing.wrap(dataKey, context)).rejects.toEqual(unavailable(/HTTP 404/));
+  });
+});
+
+describe('Azure Key Vault', () => {
+  const NAME = { host: 'acme.vault.azure.net', resource: 'https://vault.azure.net', key: 'hivekey' };
+  const context = { workspaceId: 'w', name: 'n', version: 1 };
+  const derived = createSecretKey(randomBytes(32));
+
+  it('wraps and unwraps with every version of the key, bound to the place, and takes nothing made with the public key', async () => {
+    await using azure = await startAzure();
+    vi.stubEnv('AZURE_TENANT_ID', 'tenant-1');
+    vi.stubEnv('AZURE_CLIENT_ID', 'client-1');
+    vi.stubEnv('AZURE_CLIENT_SECRET', 'a-client-secret');
+    vi.stubEnv('AZURE_AUTHORITY_HOST', azure.origin);
+    forgetAzureToken(NAME.resource);
+    const provider = new AzureKey(derived, NAME, azure.origin);
+    expect(provider.reference).toBe('azure-kv://acme.vault.azure.net/hivekey');
+    await checkHealth(provider);
+    const dataKey = randomBytes(32);
+    const wrapped = await provider.wrap(dataKey, context);
+    azure.rotate();
+    expect((await provider.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+    const again = await provider.rewrap(wrapped, context);
+    expect(String(again).split('.')[0]).not.toBe(String(wrapped).split('.')[0]);
+    expect((await provider.unwrap(again, context)).equals(dataKey)).toBe(true);
+    await expect(provider.unwrap(again, { ...context, workspaceId: 'v' })).rejects.toBeInstanceOf(EnvelopeBroken);
+    // Whoever can write to the database, and has the public key, puts nothing of their own in its place.
+    const forged = await new AzureKey(createSecretKey(randomBytes(32)), NAME, azure.origin).wrap(dataKey, context);
+    await expect(provider.unwrap(forged, context)).rejects.toBeInstanceOf(EnvelopeBroken);
+    const missing = new AzureKey(derived, { ...NAME, key: 'none' }, azure.origin);
+    await expect(missing.wrap(dataKey, context)).rejects.toEqual(unavailable(/HTTP 404/));
+    // One token for all of it.
+    expect(azure.asked).toEqual(['secret']);
+  });
+
+  it('finds credentials of a workload and of the machine', async () => {
+    await using azure = await startAzure();
+    const file = join(folder, 'federated');
+    await writeFile(file, 'a.federated.token\n');
+    const workload = {
+      AZURE_TENANT_ID: 'tenant-1',
+      AZURE_CLIENT_ID: 'client-1',
+      AZURE_AUTHORITY_HOST: `${azure.origin}/`,
+      AZURE_FEDERATED_TOKEN_FILE: file,
+    };
+    const machine = { AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.origin };
+    for (const environment of [workload, machine]) {
+      forgetAzureToken(NAME.resource);
+      expect((await azureToken(NAME.resource, environment)).reveal()).toMatch(/^eyJ/);
+    }
+    expect(azure.asked).toEqual(['assertion', 'machine']);
+    forgetAzureToken(NAME.resource);
+    const wrong = { ...workload, AZURE_CLIENT_ID: 'another' };
+    await expect(azureToken(NAME.resource, wrong)).rejects.toEqual(unavailable(/no token was given \(HTTP 401\)/));
+  });
+
+  it.each([
+    'azure-kv://acme.vault.azure.net.evil.example/hivekey',
+    'azure-kv://acme.evil.example/hivekey',
+    'azure-kv://x.acme.vault.azure.net/hivekey',
+    'azure-kv://acme.vault.azure.net/keys/hivekey',
+    'azure-kv://acme.vault.azure.net/hivekey?x',
+    'azure-kv://acme.vault.azure.net:444/hivekey',
+    'azure-kv://user@acme.vault.azure.net/hivekey',
+  ])('sends no token to %s', (reference) => {
+    expect(azureKeyName(reference)).toBeUndefined();
+    expect(() => checkKeyReference(reference)).toThrow();
   });
 });
 

@@ -4,6 +4,7 @@ import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../../errors.ts';
 import type { WorkspaceId } from '../../ids.ts';
 import { AwsKmsKey } from './aws-kms.ts';
+import { AZURE_KV, AzureKey, azureKeyName } from './azure-kv.ts';
 import { GcpKmsKey } from './gcp-kms.ts';
 import { type KeyProvider, keyFromText, LocalKey } from './key-provider.ts';
 import type { CredentialReader } from './reader.ts';
@@ -23,24 +24,27 @@ const FILE = /^file:\/\/([^\0]{1,1024})$/;
 
 /** Throws `key_reference_invalid`. */
 export function checkKeyReference(reference: string): void {
-  const isFine = reference === DERIVED || [TRANSIT, AWS_KMS, GCP_KMS, ENV, FILE].some((form) => form.test(reference));
+  const isFine =
+    reference === DERIVED || [TRANSIT, AWS_KMS, AZURE_KV, GCP_KMS, ENV, FILE].some((form) => form.test(reference));
   if (isFine && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(reference.replace(/^file:\/\//, ''))) return;
   throw new Failure(
     400,
     'key_reference_invalid',
     'The reference of the key-encryption key is not understood.',
-    'Write derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key>, aws-kms://<key id, alias or ARN> or gcp-kms://projects/…/cryptoKeys/<key>.',
+    'Write derived, file://<path>, env://<VARIABLE>, transit://<mount>/<key>, aws-kms://<key id, alias or ARN>, azure-kv://<vault host>/<key> or gcp-kms://projects/…/cryptoKeys/<key>.',
   );
 }
 
 export class Keyring {
   readonly #derived: LocalKey;
+  readonly #key: KeyObject;
   readonly #reader: CredentialReader;
   readonly #vault: VaultClient | undefined;
   readonly #services = new Map<string, KeyProvider>();
 
   constructor(derived: KeyObject, reader: CredentialReader, vault: VaultClient | undefined) {
     this.#derived = new LocalKey(DERIVED, derived);
+    this.#key = derived;
     this.#reader = reader;
     this.#vault = vault;
   }
@@ -74,6 +78,8 @@ export class Keyring {
     }
     const keyId = AWS_KMS.exec(reference)?.[1];
     if (keyId !== undefined) return new AwsKmsKey(keyId);
+    const azure = azureKeyName(reference);
+    if (azure !== undefined) return new AzureKey(this.#key, azure);
     const name = GCP_KMS.exec(reference)?.[1];
     if (name !== undefined) return new GcpKmsKey(name);
     throw new CredentialUnavailable('the reference of the key is not understood');
