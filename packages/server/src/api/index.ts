@@ -41,13 +41,10 @@ import { samlProviderRoutes } from '../saml/provider-routes.ts';
 import { openSamlRoutes } from '../saml/routes.ts';
 import { scimConnectionRoutes } from '../scim/connection-routes.ts';
 import { scimRoutes } from '../scim/routes.ts';
+import { invitationRoutes } from '../sign-in/invitation-routes.ts';
 import { openSignInRoutes } from '../sign-in/open-routes.ts';
-import {
-  identityProviderRoutes,
-  invitationRoutes,
-  providerSessionRoutes,
-  signInSettingsRoutes,
-} from '../sign-in/routes.ts';
+import { identityProviderRoutes, signInSettingsRoutes } from '../sign-in/routes.ts';
+import { providerSessionRoutes } from '../sign-in/session-routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
 import { unregisteredRoutes } from '../unregistered/routes.ts';
 import { secretRoutes } from '../upstreams/secret-routes.ts';

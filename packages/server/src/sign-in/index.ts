@@ -1,6 +1,6 @@
 /** People sign in. Nothing deeper in this folder is imported from outside. */
 export { answerRefused, answerSignedIn } from './answer.ts';
-export { recordRefusal, signInWith, type VerifiedSignIn } from './complete.ts';
+export { signInWith } from './complete.ts';
 export { checkProviderUrl, createGuardedFetch } from './guarded-fetch.ts';
 export {
   createInvitation,
@@ -19,4 +19,6 @@ export {
   readProviderOfKind,
 } from './provider.ts';
 export { changedCommon, commonOf, insertProvider, providerSchema, updateProvider, viewOf } from './providers.ts';
+export { recordRefusal } from './refusals.ts';
 export { createSignIn, type SignInParts } from './sign-in.ts';
+export type { VerifiedSignIn } from './verified.ts';

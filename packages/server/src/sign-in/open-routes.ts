@@ -6,11 +6,12 @@ import { deviceOf, isHttps, sessionIdOf } from '../identity/index.ts';
 import type { SessionId, WorkspaceId } from '../ids.ts';
 import { answerRefused, answerSignedIn } from './answer.ts';
 import { beginSignIn } from './begin.ts';
-import { refusalRecord, signInWith } from './complete.ts';
+import { signInWith } from './complete.ts';
 import { findInvitation } from './invitations.ts';
 import { storedOidcSettings } from './oidc/settings.ts';
 import { takePending } from './pending.ts';
 import { listProviders, PROVIDER_KINDS, readActiveProvider, readProvider } from './provider.ts';
+import { refusalRecord } from './refusals.ts';
 
 const tags = ['sign-in'];
 const params = z.strictObject({ provider: z.string().max(64) });

@@ -9,10 +9,10 @@ import * as oidc from 'openid-client';
 import { Failure } from '../../errors.ts';
 import type { Logger } from '../../observability/index.ts';
 import { AddressRefused, type SecretStore } from '../../upstreams/index.ts';
-import type { VerifiedSignIn } from '../complete.ts';
 import type { GuardedFetch } from '../guarded-fetch.ts';
 import type { Beginning, Departure, Protocol } from '../protocol.ts';
 import type { IdentityProvider } from '../provider.ts';
+import type { VerifiedSignIn } from '../verified.ts';
 import { type OidcSettings, storedOidcSettings } from './settings.ts';
 
 const TIMEOUT_SECONDS = 10;
