@@ -13,7 +13,8 @@ import {
 import type { CredentialId, TokenId, WorkspaceId } from '../ids.ts';
 import type { Delegator, Principal } from '../path/index.ts';
 
-const TOKENS = `
+// Put together when it is asked for: agents and what authenticates them load each other, in either order.
+const tokens = () => `
 SELECT t.id AS access_id, t.resource, t.entrances, t.roles AS token_roles, t.jkt, t.ancestors, t.origins, t.expires_at, t.issued_at,
        t.expires_at <= clock_timestamp() AS expired,
        t.revoked_at IS NOT NULL OR t.authz_epoch <> s.authz_epoch
@@ -26,8 +27,8 @@ SELECT t.id AS access_id, t.resource, t.entrances, t.roles AS token_roles, t.jkt
   LEFT JOIN agent_credentials c ON c.workspace_id = t.workspace_id AND c.id = t.credential_id
   LEFT JOIN agent_tokens k ON k.workspace_id = t.workspace_id AND k.id = t.token_id
   JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id ${AGENT_TABLES}`;
-const BY_HMAC = `${TOKENS} WHERE t.lookup_hmac = $1`;
-const BY_ID = `${TOKENS} WHERE t.workspace_id = $1 AND t.id = ANY($2)`;
+const byHmac = () => `${tokens()} WHERE t.lookup_hmac = $1`;
+const byId = () => `${tokens()} WHERE t.workspace_id = $1 AND t.id = ANY($2)`;
 
 interface Row extends AgentRow {
   access_id: string;
@@ -66,7 +67,7 @@ export interface AccessHolder extends TokenHolder {
 
 /** The holder of the access token with this lookup hash, or undefined when there is none. Rejects when the database does not answer. */
 export async function findAccessHolder(pool: Pool, lookupHmac: Buffer): Promise<AccessHolder | undefined> {
-  const { rows } = await pool.query<Row>({ name: 'access-token', text: BY_HMAC, values: [lookupHmac] });
+  const { rows } = await pool.query<Row>({ name: 'access-token', text: byHmac(), values: [lookupHmac] });
   const row = rows[0];
   if (row === undefined) return undefined;
   const ancestors = row.ancestors.length === 0 ? [] : await readAncestors(pool, row.workspace_id, row.ancestors);
@@ -100,7 +101,7 @@ export async function findAccessHolder(pool: Pool, lookupHmac: Buffer): Promise<
 }
 
 async function readAncestors(pool: Pool, workspaceId: WorkspaceId, ids: readonly string[]): Promise<readonly Row[]> {
-  const { rows } = await pool.query<Row>({ name: 'access-token-chain', text: BY_ID, values: [workspaceId, ids] });
+  const { rows } = await pool.query<Row>({ name: 'access-token-chain', text: byId(), values: [workspaceId, ids] });
   return rows.toSorted((a, b) => ids.indexOf(a.access_id) - ids.indexOf(b.access_id));
 }
 
