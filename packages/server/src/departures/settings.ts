@@ -1,11 +1,10 @@
 /** How ownership changes hands in a workspace, and how long what a leaver leaves behind may wait. */
-import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import { type ActionLog, changesOf } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 
 export const ownershipSettingsSchema = z
@@ -78,12 +77,7 @@ export function changeOwnershipSettings(
         'Send remind_after_hours < escalate_after_hours < transfer_hours.',
       );
     for (const name of after.escalate_to) if (name.includes('@')) await readPerson(client, workspaceId, name);
-    const changes = Object.fromEntries(
-      Object.entries(after).flatMap(([field, value]) => {
-        const was: unknown = Reflect.get(before, field);
-        return isDeepStrictEqual(was, value) ? [] : [[field, [was, value]]];
-      }),
-    );
+    const changes = changesOf(before, after);
     if (Object.keys(changes).length === 0) return before;
     await client.query(
       `INSERT INTO ownership_settings (workspace_id, acceptance_required, transfer_hours, remind_after_hours, escalate_after_hours, escalate_to, author)

@@ -45,6 +45,7 @@ import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
 export type { BudgetState } from './budgets.ts';
+export { changesOf } from './changes.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export type * from './types.ts';

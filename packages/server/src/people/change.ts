@@ -1,5 +1,4 @@
 /** Changing people. Each change is one transaction with its records. */
-import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import { ownerChanged } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
@@ -8,7 +7,7 @@ import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { checkVoucher } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 import { refuseOfDirectory } from './directory.ts';
 import { breakGlassRoles, refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
 import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
@@ -65,7 +64,7 @@ export function changePerson(
       authority: change.authority === undefined ? before.authority : change.authority,
       roles: change.roles ?? before.roles,
     };
-    const changes = differences(before, after);
+    const changes = changesOf(before, after);
     if (Object.keys(changes).length === 0) return before;
     await refuseOfDirectory(transaction, workspaceId, before, changes);
     if (changes.roles ?? changes.groups ?? changes.authority) {
@@ -124,16 +123,6 @@ async function checkFree(
     `The Slack account ${team}/${user} is that of ${rows[0].email}.`,
     'Take it from that person first: PATCH /v1/people/:person with "slack": null.',
   );
-}
-
-function differences<Fields extends Readonly<Record<string, unknown>>>(
-  before: Fields,
-  after: Fields,
-): Record<string, [unknown, unknown]> {
-  const changes: Record<string, [unknown, unknown]> = {};
-  for (const field of Object.keys(after))
-    if (!isDeepStrictEqual(before[field], after[field])) changes[field] = [before[field], after[field]];
-  return changes;
 }
 
 /**

@@ -7,7 +7,7 @@ import { rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
 import { checkVoucher } from '../identity/index.ts';
 import { newId, type ProviderId, type SessionId } from '../ids.ts';
-import type { LoggedTransaction } from '../log/index.ts';
+import { changesOf, type LoggedTransaction } from '../log/index.ts';
 import { samlView, viewOfSaml } from '../saml/index.ts';
 import { checkProviderUrl } from './guarded-fetch.ts';
 import { type Oidc, redirectUri } from './oidc/client.ts';
@@ -336,7 +336,7 @@ export async function updateProvider(
     ],
   );
   const after = await readProvider(client, before.id, workspaceId);
-  const changes = { ...changesOf(facts(before), facts(after)) };
+  const changes = changesOf(facts(before), facts(after));
   if (Object.keys(changes).length > 0)
     log({ kind: 'provider.changed', actor, change: 'changed', provider_id: before.id, provider: after.name, changes });
   return after;
@@ -359,17 +359,6 @@ function facts({
     scim_connection: scimConnection,
     ...(typeof settings === 'object' ? settings : {}),
   };
-}
-
-function changesOf(
-  before: Record<string, unknown>,
-  after: Record<string, unknown>,
-): Record<string, [unknown, unknown]> {
-  return Object.fromEntries(
-    Object.keys(after)
-      .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]))
-      .map((field) => [field, [before[field] ?? null, after[field] ?? null]] as const),
-  );
 }
 
 /** A provider that is switched off ends the sessions that came by it; on it lets people in. Throws `own_session_required`. */

@@ -5,7 +5,7 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { readAssurance, SESSION_IDLE_SECONDS, SESSION_SECONDS } from '../identity/index.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import { type ActionLog, changesOf } from '../log/index.ts';
 
 const level = z.enum(['none', 'recent', 'signed']);
 const stepUp = z.object({
@@ -110,7 +110,7 @@ export function changeSettings(
         'Whether people decide by their own sign-in is changed by a person who has signed in.',
         'Sign in by your identity provider, and change it in the console.',
       );
-    const changes = differences(before, next);
+    const changes = changesOf(before, next);
     if (Object.keys(changes).length === 0) return before;
     await client.query(
       `INSERT INTO sign_in_settings (workspace_id, idle_seconds, session_seconds, people_decide, step_up, step_up_seconds, author, updated_at)
@@ -159,14 +159,5 @@ function changesDeciding(before: SettingsValues, next: SettingsValues): boolean 
     before.people_decide !== next.people_decide ||
     before.step_up_seconds !== next.step_up_seconds ||
     JSON.stringify(before.step_up) !== JSON.stringify(next.step_up)
-  );
-}
-
-function differences(before: SettingsValues, next: SettingsValues): Record<string, [unknown, unknown]> {
-  const fields = ['idle_seconds', 'session_seconds', 'people_decide', 'step_up', 'step_up_seconds'] as const;
-  return Object.fromEntries(
-    fields
-      .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(next[field]))
-      .map((field) => [field, [before[field], next[field]]] as const),
   );
 }
