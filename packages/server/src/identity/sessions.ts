@@ -287,7 +287,7 @@ export async function findSession(pool: Pool, pepper: KeyObject, cookie: string)
 function holderOf(row: SessionRow): Pick<Session, 'actor' | 'key' | 'person' | 'roles'> | undefined {
   const person = row.person_id === null || row.person === null ? undefined : { id: row.person_id, email: row.person };
   if (row.key_id !== null && row.key_name !== null) {
-    if (row.key_status !== 'live') return undefined;
+    if (row.key_status !== 'live' || row.person_active === false) return undefined;
     const ofPerson =
       person === undefined ? undefined : { roles: row.person_roles ?? [], hadRole: row.had_role === true };
     const roles = rolesOfKey(row.key_roles ?? [], ofPerson);

@@ -3,9 +3,10 @@ import { generateRegistrationOptions, type PublicKeyCredentialCreationOptionsJSO
 import type { Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { refuseBreakGlassLoss } from '../identity/index.ts';
+import { endSessionsOf, refuseBreakGlassLoss } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { readPerson } from '../people/index.ts';
 import { type Challenge, challengeUnknown, keepChallenge, newChallenge, takeChallenge } from './challenges.ts';
 import type { RelyingParty } from './relying-party.ts';
 import { credentialIdsOf, findPasskeyView, type PasskeyView } from './store.ts';
@@ -110,7 +111,8 @@ export async function addPasskey(
 /** One's own, or anybody's as an administrator. Revoking twice answers the same. Throws `passkey_not_found`, `break_glass_minimum`. */
 export function revokePasskey(log: ActionLog, who: Administrator, id: string): Promise<PasskeyView> {
   const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async ({ client, now, log: record }) => {
+  return log.transact(workspaceId, async (transaction) => {
+    const { client, now, log: record } = transaction;
     const passkey = await readPasskey(client, who, id);
     if (passkey.revoked_at !== null) return passkey;
     const { length: live } = await credentialIdsOf(client, workspaceId, passkey.personId);
@@ -129,6 +131,10 @@ export function revokePasskey(log: ActionLog, who: Administrator, id: string): P
       person: passkey.person,
       person_id: passkey.personId,
     });
+    // Of an account for emergencies it is the only way in: whoever came in by it is out.
+    const { break_glass: isForEmergencies } = await readPerson(client, workspaceId, passkey.personId);
+    if (isForEmergencies)
+      await endSessionsOf(transaction, workspaceId, passkey.personId, { actor, reason: 'passkey_revoked' });
     return readPasskey(client, who, id);
   });
 }

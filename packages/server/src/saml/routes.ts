@@ -13,6 +13,7 @@ import {
   type PendingSignIn,
   readActiveProvider,
   recordRefusal,
+  refusalRecord,
   signInWith,
   takePending,
 } from '../sign-in/index.ts';
@@ -188,10 +189,9 @@ async function refuse(
   pending: PendingSignIn,
   error: unknown,
 ): Promise<never> {
+  // Anybody may begin and answer with anything: nothing else of the workspace waits for that.
   if (error instanceof Failure)
-    await log.transact(provider.workspaceId, async (transaction) =>
-      recordRefusal(transaction, pending, { issuer: provider.issuer }, error),
-    );
+    await log.record(provider.workspaceId, refusalRecord(pending, { issuer: provider.issuer }, error));
   throw error;
 }
 

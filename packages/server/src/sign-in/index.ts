@@ -19,6 +19,6 @@ export {
   readProviderOfKind,
 } from './provider.ts';
 export { changedCommon, commonOf, insertProvider, providerSchema, updateProvider, viewOf } from './providers.ts';
-export { recordRefusal } from './refusals.ts';
+export { recordRefusal, refusalRecord } from './refusals.ts';
 export { createSignIn, type SignInParts } from './sign-in.ts';
 export type { VerifiedSignIn } from './verified.ts';

@@ -167,6 +167,27 @@ describe('an account for emergencies', () => {
     );
     expect((await world.ok('GET', '/v1/people/emergency@acme.example/identities')).data).toEqual([]);
   });
+
+  it('is out when its passkey is taken back', async () => {
+    const emails = ['lost', 'kept-1', 'kept-2'].map((name) => `${name}@acme.example`);
+    for (const email of emails) await world.ok('POST', '/v1/break-glass', { email });
+    await owner.query(
+      `INSERT INTO passkeys (workspace_id, id, person_id, name, credential_id, public_key, counter, device_type, aaguid, transports, registered_by, created_at)
+       SELECT workspace_id, 'psk_' || id, id, 'key', 'cred-' || id, '', 0, 'singleDevice', '', '{}', 'invitation', now()
+         FROM people WHERE email = ANY($1)`,
+      [emails],
+    );
+    const browser = await signedIn('finder');
+    const { id } = await world.ok('GET', '/v1/people/lost@acme.example');
+    await owner.query(`UPDATE console_sessions SET person_id = $1, method = 'passkey' WHERE id = $2`, [
+      id,
+      (await browser.session()).body.id,
+    ]);
+    expect((await browser.session()).body.roles).toEqual(['admin']);
+    await world.ok('POST', `/v1/passkeys/psk_${id}/revoke`, {});
+    expect((await browser.session()).status).toBe(401);
+    await owner.query('UPDATE passkeys SET revoked_at = now()');
+  });
 });
 
 describe('a token of a directory', () => {
