@@ -1,6 +1,7 @@
 /** The `hivekey` command. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAgentCredentialCommands } from './commands/agent-credentials.ts';
 import { addAgentCommands } from './commands/agents.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
@@ -60,6 +61,7 @@ for (const add of [
   addSessionCommands,
   addAgentCommands,
   addCredentialCommands,
+  addAgentCredentialCommands,
   addPeopleCommands,
   addScimCommands,
   addPolicyObjectCommands,

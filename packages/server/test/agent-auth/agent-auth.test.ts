@@ -4,6 +4,7 @@ import { Client, PrivateKeyJwtProvider, StreamableHTTPClientTransport } from '@m
 import * as DPoP from 'dpop';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mcpServerCommand } from '../../../../test/setup/company.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import {
@@ -535,10 +536,60 @@ describe('acting for another agent', () => {
     }
   });
 
-  it('spends what the one it is for may spend', async () => {
-    await world
-      .role('counted', ['tickets.*'], [{ id: 'R1', kind: 'rate', tools: ['tickets.*'], limit: 2, window: '1h' }])
-      .catch(() => undefined);
+  it('spends what the one it is for may spend, and cannot be held', async () => {
+    await world.capability('mail.send', { impact: { mails: { field: 'count' } } });
+    await world.capability('mail.recall');
+    await world.role(
+      'mailer',
+      ['mail.send', 'mail.recall'],
+      [
+        { id: 'pace', action: 'mail.send', effect: 'allow', when: { field: 'sum(mails, 24h)', lte: 10 } },
+        {
+          id: 'people',
+          action: 'mail.recall',
+          when: { field: 'why', exists: true },
+          effect: 'review',
+        },
+      ],
+    );
+    const parent = await keyed({ roles: ['mailer'] });
+    const child = await keyed({ roles: ['mailer'] });
+    const own = await tokenOf(login(world, parent.id, parent.key));
+    const token = await tokenOf(exchange(child, await delegate(parent, child.name)));
+    const send = async (by: string, count: number) => {
+      const { status, body } = await world.act(by, 'mail.send', { count });
+      return status === 403 ? `refused: ${body.error.code}` : status;
+    };
+    expect(await send(own, 6)).toBe(200);
+    // The child's own ten are untouched; of the parent's four are left.
+    expect(await send(token, 5)).toBe('refused: action_denied');
+    expect(await send(token, 4)).toBe(200);
+    expect(await send(own, 1)).toBe('refused: action_denied');
+    const alone = await tokenOf(login(world, child.id, child.key));
+    expect(await send(alone, 7)).toBe('refused: action_denied');
+    expect(await send(alone, 6)).toBe(200);
+    const held = await world.call('POST', '/v1/actions', {
+      key: token,
+      body: { action: 'mail.recall', arguments: { why: 'x' } },
+      headers: { prefer: 'respond-async' },
+    });
+    expect(held.status).not.toBe(200);
+    expect((await world.ok('GET', '/v1/approvals')).data).toEqual([]);
+  });
+
+  it('never begins after the stop of the one it is for', async () => {
+    const parent = await keyed();
+    const child = await keyed();
+    const token = await tokenOf(exchange(child, await delegate(parent, child.name)));
+    expect(await acted(token)).toBe(200);
+    const asking = Array.from({ length: 20 }, () => acted(token));
+    await world.ok('POST', `/v1/agents/${parent.id}/revoke`, { reason: 'test' });
+    const after = Array.from({ length: 20 }, () => acted(token));
+    expect(new Set(await Promise.all(after))).toEqual(new Set(['delegation_ended']));
+    await Promise.all(asking);
+    const records = await world.events(`agent=${child.name}&kind=tool.call&limit=100`, 40);
+    const [stop] = await world.events(`agent=${parent.name}&kind=agent.revoked`, 1);
+    expect(records.filter(({ verdict, seq }) => verdict === 'allow' && seq > stop.seq)).toEqual([]);
   });
 
   it('goes no deeper than three, and in no circle', async () => {
@@ -591,9 +642,15 @@ describe('other workspaces', () => {
 
 describe('clients of MCP', () => {
   it('find out how to log in, and do', async () => {
-    const agent = await keyed();
-    const key = await newKey('ES256');
-    await world.ok('POST', `/v1/agents/${agent.id}/credentials`, { kind: 'key', jwk: key.jwk });
+    await world.ok('POST', '/v1/mcp/servers', {
+      namespace: 'memory',
+      command: mcpServerCommand('memory'),
+      default_access: 'read-write',
+      trust_annotations: true,
+    });
+    await world.role('rememberer', ['memory.read_graph']);
+    const agent = await keyed({ roles: ['rememberer'] });
+    const { key } = agent;
     const url = `${world.server.url}/mcp`;
     const bare = await fetch(url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
     expect(bare.status).toBe(401);
@@ -610,7 +667,11 @@ describe('clients of MCP', () => {
     });
     const client = new Client({ name: 'test', version: '1' });
     await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider }));
-    expect((await client.listTools()).tools).toEqual([]);
+    const [tool] = (await client.listTools()).tools;
+    expect(tool?.name).toBe('memory__read_graph');
+    expect(await client.callTool({ name: 'memory__read_graph', arguments: {} })).toMatchObject({
+      content: [{ type: 'text' }],
+    });
     expect(authProvider.tokens()).toMatchObject({ scope: 'mcp', token_type: 'Bearer' });
     expect(await acted(String(authProvider.tokens()?.access_token))).toBe('token_audience');
     await client.close();
