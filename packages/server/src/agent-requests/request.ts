@@ -61,7 +61,7 @@ export const requestSchema = z
   })
   .meta({ id: 'AgentRequest' });
 
-export type RequestView = z.output<typeof requestSchema>;
+type RequestView = z.output<typeof requestSchema>;
 
 export interface AgentRequest extends RequestView {
   readonly agent_id: AgentId | null;

@@ -8,8 +8,6 @@ import { startRounds } from '../rounds.ts';
 import { keepSightings } from './keep.ts';
 import { MANY, maskedToken, type Sighting, Sightings } from './sighting.ts';
 
-export type { Sighting } from './sighting.ts';
-
 const KEEP_EVERY_MS = 5_000;
 
 export interface UnregisteredOptions {
