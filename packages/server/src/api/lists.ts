@@ -67,6 +67,24 @@ export function openCursor(key: KeyObject, scope: ListScope, cursor: string | un
   );
 }
 
+/** Of a list by when something was, newest first: microseconds, and the id of the row. */
+export interface TimePosition {
+  readonly atUs: number;
+  readonly id: string;
+}
+
+/** {@link openCursor} of a list by time. */
+export function openTimeCursor(key: KeyObject, scope: ListScope, cursor: string | undefined): TimePosition | undefined {
+  const position = openCursor(key, scope, cursor);
+  return position === undefined ? undefined : { atUs: Number(position[0]), id: String(position[1]) };
+}
+
+/** {@link openCursor} of a list by name. */
+export function openNameCursor(key: KeyObject, scope: ListScope, cursor: string | undefined): string | undefined {
+  const position = openCursor(key, scope, cursor);
+  return position === undefined ? undefined : String(position[0]);
+}
+
 /**
  * A page made of up to `limit + 1` rows that were read: the extra one only tells that there are more.
  * `positionOf` gives the sort key of a row.

@@ -4,5 +4,17 @@ export { errorSchema, failureOf } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
 export { jsonObject } from './json.ts';
 export type { Limits } from './limits.ts';
-export { type ListScope, listOf, openCursor, pageOf, pageOfAll, pageQuery, sealCursor, wholeList } from './lists.ts';
+export {
+  type ListScope,
+  listOf,
+  openCursor,
+  openNameCursor,
+  openTimeCursor,
+  pageOf,
+  pageOfAll,
+  pageQuery,
+  sealCursor,
+  type TimePosition,
+  wholeList,
+} from './lists.ts';
 export type { SystemState } from './system.ts';

@@ -1,7 +1,7 @@
 /** Reading approvals: lists, and one with all that a decider needs. */
 import type { JsonObject } from '@hivekey/policy';
 import type { Pool } from 'pg';
-import type { Administrator } from '../api/route.ts';
+import type { Administrator, TimePosition } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { type ApprovalView, approvalView, type FullApproval, type STATUSES } from './approval.ts';
 import { type Decider, decidersFor, decidersOf } from './deciders.ts';
@@ -22,14 +22,9 @@ export interface ApprovalFilter {
   readonly action?: string | undefined;
 }
 
-export interface ApprovalPosition {
-  readonly requestedUs: number;
-  readonly id: string;
-}
-
 export interface ListedApproval {
   readonly view: ApprovalView;
-  readonly position: ApprovalPosition;
+  readonly position: TimePosition;
 }
 
 /** Newest first. */
@@ -37,7 +32,7 @@ export async function listApprovals(
   pool: Pool,
   workspaceId: WorkspaceId,
   { status, agent, owner, action }: ApprovalFilter,
-  after: ApprovalPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<readonly ListedApproval[]> {
   const { rows } = await pool.query<ApprovalRow & { requested_us: number }>(
@@ -53,7 +48,7 @@ export async function listApprovals(
       agent ?? null,
       owner ?? null,
       action ?? null,
-      after?.requestedUs ?? null,
+      after?.atUs ?? null,
       after?.id ?? null,
       status ?? null,
       limit,
@@ -71,7 +66,7 @@ export async function listApprovals(
       row,
       decisions.filter(({ approval_id }) => approval_id === row.id),
     ),
-    position: { requestedUs: row.requested_us, id: row.id },
+    position: { atUs: row.requested_us, id: row.id },
   }));
 }
 

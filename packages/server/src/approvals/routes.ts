@@ -5,7 +5,7 @@ import {
   type ApiContext,
   type FastifyRequest,
   listOf,
-  openCursor,
+  openTimeCursor,
   pageOf,
   pageQuery,
   wholeList,
@@ -23,7 +23,7 @@ import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
 import { cancelApproval } from './cancel.ts';
 import { decideApproval, type Means, subjectOf } from './decide.ts';
 import { approvalNotFound } from './failures.ts';
-import { type ApprovalPosition, listApprovals, readApproval, readWholeApproval } from './read.ts';
+import { listApprovals, readApproval, readWholeApproval } from './read.ts';
 import { newRulesSchema, readReminderRules, reminderRuleSchema, writeReminderRules } from './reminder-rules.ts';
 import { findApproval } from './rows.ts';
 
@@ -76,9 +76,7 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, cloc
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'approvals', workspaceId, filter };
-      const [requestedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after: ApprovalPosition | undefined =
-        requestedUs === undefined ? undefined : { requestedUs: Number(requestedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listApprovals(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,
@@ -86,7 +84,7 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, cloc
         limit,
         rows,
         ({ view }) => view,
-        ({ position }) => [position.requestedUs, position.id],
+        ({ position }) => [position.atUs, position.id],
       );
     },
   );

@@ -1,6 +1,6 @@
 import { type Capability, checkCapability, parseCapabilityFile } from '@hivekey/policy';
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openNameCursor, pageOf, pageQuery } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { documentOf, valid } from '../roles/index.ts';
 import { declareCapability, removeCapability } from './change.ts';
@@ -47,13 +47,8 @@ export function capabilityRoutes(api: Api, { pool, log, path, keys }: ApiContext
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
       const scope = { list: 'capabilities', workspaceId };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listCapabilities(
-        pool,
-        workspaceId,
-        after === undefined ? undefined : String(after),
-        limit + 1,
-      );
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listCapabilities(pool, workspaceId, after, limit + 1);
       return pageOf(
         keys.state,
         scope,

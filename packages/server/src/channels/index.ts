@@ -1,5 +1,6 @@
 /** Telling people of held calls, and letting them decide, where they are: Slack and e-mail. */
 import type { Pool } from 'pg';
+import type { TimePosition } from '../api/route.ts';
 import type { Approvals } from '../approvals/index.ts';
 import { Lanes, rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
@@ -24,7 +25,6 @@ import {
   listMessages,
   type Message,
   type MessageFilter,
-  type MessagePosition,
   retryMessage,
   type Tally,
   tallyOf,
@@ -84,7 +84,7 @@ export interface Channels {
   messages(
     workspaceId: WorkspaceId,
     filter: MessageFilter,
-    after: MessagePosition | undefined,
+    after: TimePosition | undefined,
     limit: number,
   ): Promise<readonly (Message & { readonly createdUs: number })[]>;
   /** One that has failed. */
@@ -191,7 +191,7 @@ class Manager implements Channels {
   messages(
     workspaceId: WorkspaceId,
     filter: MessageFilter,
-    after: MessagePosition | undefined,
+    after: TimePosition | undefined,
     limit: number,
   ): Promise<readonly (Message & { readonly createdUs: number })[]> {
     return listMessages(this.#options.pool, workspaceId, filter, after, limit);

@@ -1,5 +1,6 @@
 /** The rows of messages: what is to be sent, and what became of it. */
 import type { ClientBase, Pool } from 'pg';
+import type { TimePosition } from '../api/route.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { ChannelKind } from './settings.ts';
 import type { Channel } from './store.ts';
@@ -199,17 +200,12 @@ export interface MessageFilter {
   readonly approval?: string | undefined;
 }
 
-export interface MessagePosition {
-  readonly createdUs: number;
-  readonly id: string;
-}
-
 /** Newest first. */
 export async function listMessages(
   pool: Pool,
   workspaceId: WorkspaceId,
   { channel, status, approval }: MessageFilter,
-  after: MessagePosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<readonly (Message & { readonly createdUs: number })[]> {
   const { rows } = await pool.query<Message & { createdUs: number }>(
@@ -218,15 +214,7 @@ export async function listMessages(
         AND ($4::text IS NULL OR approval_id = $4)
         AND ($5::bigint IS NULL OR ((extract(epoch FROM created_at) * 1000000)::bigint, id) < ($5, $6))
       ORDER BY created_at DESC, id DESC LIMIT $7`,
-    [
-      workspaceId,
-      channel ?? null,
-      status ?? null,
-      approval ?? null,
-      after?.createdUs ?? null,
-      after?.id ?? null,
-      limit,
-    ],
+    [workspaceId, channel ?? null, status ?? null, approval ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

@@ -1,6 +1,6 @@
 /** Channels over HTTP: what is set, what was sent, and Slack's own way in. */
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { emailSchema } from '../people/index.ts';
 import type { Channel, Channels, Message } from './index.ts';
 import { emailSettingsSchema, slackSettingsSchema } from './settings.ts';
@@ -156,8 +156,7 @@ export function channelRoutes(api: Api, { channels, keys }: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'channel-messages', workspaceId, filter };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await channels.messages(workspaceId, filter, after, limit + 1);
       return pageOf(keys.state, scope, limit, rows, messageOf, (row) => [row.createdUs, row.id]);
     },

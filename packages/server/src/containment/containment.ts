@@ -1,6 +1,7 @@
 /** A stop as the API shows it, with its receipt. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { SCOPES } from './standing.ts';
@@ -145,24 +146,19 @@ function containmentOf(row: Row): Containment {
   };
 }
 
-export interface ContainmentPosition {
-  readonly orderedUs: number;
-  readonly id: string;
-}
-
 /** Newest first, without rehearsals, up to `limit` after the position; only those that stand, or only those lifted, with `active`. */
 export async function listContainments(
   pool: Pool,
   workspaceId: WorkspaceId,
   active: boolean | undefined,
-  after: ContainmentPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Containment[]> {
   const { rows } = await pool.query<Row>(
     `${CONTAINMENTS} AND k.rehearsal_id IS NULL AND ($2::boolean IS NULL OR (k.lifted_at IS NULL) = $2)
    AND ($3::bigint IS NULL OR (k.ordered_at, k.id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY k.ordered_at DESC, k.id DESC LIMIT $5`,
-    [workspaceId, active ?? null, after?.orderedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, active ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows.map(containmentOf);
 }

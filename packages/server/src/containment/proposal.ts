@@ -1,6 +1,7 @@
 /** What one person has asked for and another has to confirm. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { storedSettings } from './settings.ts';
@@ -75,13 +76,13 @@ export async function listProposals(
   pool: Pool,
   workspaceId: WorkspaceId,
   status: ProposalView['status'] | undefined,
-  after: { readonly proposedUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Proposal[]> {
   const { rows } = await pool.query<Omit<Proposal, 'meanwhile'>>(
     `SELECT * FROM (${PROPOSALS}) p WHERE ($2::text IS NULL OR status = $2)
    AND ($3::bigint IS NULL OR (proposed_us, id) < ($3, $4)) ORDER BY proposed_us DESC, id DESC LIMIT $5`,
-    [workspaceId, status ?? null, after?.proposedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, status ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows.map(proposalOf);
 }

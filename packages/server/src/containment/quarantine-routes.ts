@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { checkAssurance } from '../identity/index.ts';
 import {
   endQuarantine,
@@ -47,8 +47,7 @@ export function quarantineRoutes(api: Api, { pool, log, path, keys }: ApiContext
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, active } }) => {
       const scope = { list: 'quarantines', workspaceId, filter: { active } };
-      const [enteredUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = enteredUs === undefined ? undefined : { enteredUs: Number(enteredUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listQuarantines(pool, workspaceId, active, after, limit + 1);
       return pageOf(
         keys.state,

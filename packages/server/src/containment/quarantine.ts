@@ -2,6 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import { readAgent, settleStatus } from '../agents/index.ts';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
@@ -75,14 +76,14 @@ export async function listQuarantines(
   pool: Pool,
   workspaceId: WorkspaceId,
   active: boolean | undefined,
-  after: { readonly enteredUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Quarantine[]> {
   const { rows } = await pool.query<Quarantine>(
     `${QUARANTINES} AND ($2::boolean IS NULL OR (q.ended_at IS NULL) = $2)
    AND ($3::bigint IS NULL OR (q.entered_at, q.id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY q.entered_at DESC, q.id DESC LIMIT $5`,
-    [workspaceId, active ?? null, after?.enteredUs ?? null, after?.id ?? null, limit],
+    [workspaceId, active ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

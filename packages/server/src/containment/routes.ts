@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { agentSchema } from '../agents/index.ts';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import {
   containmentSchema,
   listContainments,
@@ -87,8 +87,7 @@ export function containmentRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, active } }) => {
       const scope = { list: 'containments', workspaceId, filter: { active } };
-      const [orderedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = orderedUs === undefined ? undefined : { orderedUs: Number(orderedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listContainments(pool, workspaceId, active, after, limit + 1);
       return pageOf(
         keys.state,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { reasonSchema } from './containment.ts';
 import { listProposals, PROPOSAL_STATUSES, proposalSchema, readProposal } from './proposal.ts';
 import { askForSettings, confirmProposal, withdrawProposal } from './propose.ts';
@@ -48,8 +48,7 @@ export function containmentSettingsRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, status } }) => {
       const scope = { list: 'containment-proposals', workspaceId, filter: { status } };
-      const [proposedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = proposedUs === undefined ? undefined : { proposedUs: Number(proposedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listProposals(pool, workspaceId, status, after, limit + 1);
       return pageOf(
         keys.state,

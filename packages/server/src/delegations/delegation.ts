@@ -1,6 +1,7 @@
 /** Delegations as the API shows and takes them. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { capabilityPatternSchema } from '../capabilities/index.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
@@ -53,12 +54,6 @@ export const delegationSchema = z
   .meta({ id: 'Delegation' });
 export type DelegationView = z.output<typeof delegationSchema>;
 
-/** What a list continues behind. */
-export interface DelegationPosition {
-  readonly createdUs: number;
-  readonly id: string;
-}
-
 const DELEGATIONS = `
 SELECT d.id, 'delegation' AS object,
        CASE WHEN d.ended_at IS NOT NULL OR d.ends_at <= clock_timestamp() THEN 'over'
@@ -85,14 +80,14 @@ export async function listDelegations(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   { person, open }: DelegationFilter,
-  after: DelegationPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<(DelegationView & { readonly created_us: number })[]> {
   const { rows } = await client.query<DelegationView & { readonly created_us: number }>(
     `SELECT * FROM (${DELEGATIONS} AND ($2::text IS NULL OR lower($2) IN (f.email, t.email) OR $2 IN (f.id, t.id))) all_of_them
       WHERE ($3::boolean IS NULL OR $3 = (status <> 'over')) AND ($4::bigint IS NULL OR (created_us, id) < ($4, $5))
       ORDER BY created_us DESC, id DESC LIMIT $6`,
-    [workspaceId, person ?? null, open ?? null, after?.createdUs ?? null, after?.id ?? null, limit],
+    [workspaceId, person ?? null, open ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

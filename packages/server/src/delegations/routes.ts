@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { createDelegation, endDelegation } from './change.ts';
 import { delegationSchema, listDelegations, newDelegationSchema, readDelegation } from './delegation.ts';
 
@@ -23,8 +23,7 @@ export function delegationRoutes(api: Api, { pool, log, keys }: ApiContext): voi
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'delegations', workspaceId, filter };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listDelegations(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,

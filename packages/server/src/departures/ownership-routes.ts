@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openNameCursor, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { emailSchema, groupSchema } from '../people/index.ts';
 import { acceptOffer, declineOffer, offerAgent, withdrawOffer } from './offer.ts';
 import { listOrphans, orphanSchema, ownershipSchema, readOwnership, setDeputies } from './ownership.ts';
@@ -94,8 +94,7 @@ export function ownershipRoutes(api: Api, { pool, log, keys }: ApiContext): void
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'ownership-transfers', workspaceId, filter };
-      const [proposedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = proposedUs === undefined ? undefined : { proposedUs: Number(proposedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listTransfers(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,
@@ -138,8 +137,8 @@ export function ownershipRoutes(api: Api, { pool, log, keys }: ApiContext): void
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
       const scope = { list: 'orphans', workspaceId };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listOrphans(pool, workspaceId, after === undefined ? undefined : String(after), limit + 1);
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listOrphans(pool, workspaceId, after, limit + 1);
       return pageOf(
         keys.state,
         scope,

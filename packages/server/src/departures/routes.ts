@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import {
+  type Api,
+  type ApiContext,
+  listOf,
+  openCursor,
+  openTimeCursor,
+  pageOf,
+  pageQuery,
+  wholeList,
+} from '../api/route.ts';
 import { emailSchema, readPerson } from '../people/index.ts';
 import { knownCredentialSchema, listKnownCredentials } from './known-credentials.ts';
 import { offerTask } from './offer.ts';
@@ -27,8 +36,7 @@ export function transferTaskRoutes(api: Api, { pool, log, keys }: ApiContext): v
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'transfer-tasks', workspaceId, filter };
-      const [openedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = openedUs === undefined ? undefined : { openedUs: Number(openedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listTasks(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,

@@ -1,6 +1,7 @@
 /** What a leaver has left behind, as the API shows it. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 
@@ -110,24 +111,19 @@ export interface TaskFilter {
   readonly person?: string | undefined;
 }
 
-export interface TaskPosition {
-  readonly openedUs: number;
-  readonly id: string;
-}
-
 /** Newest first. */
 export async function listTasks(
   pool: Pool,
   workspaceId: WorkspaceId,
   { status, person }: TaskFilter,
-  after: TaskPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<{ readonly view: TaskView; readonly openedUs: number }[]> {
   const { rows } = await pool.query<Row>(
     `${TASKS} AND ($2::text IS NULL OR t.status = $2) AND ($3::text IS NULL OR p.id = $3 OR p.email = lower($3))
    AND ($4::bigint IS NULL OR (t.opened_at, t.id) < ('epoch'::timestamptz + $4 * interval '1 microsecond', $5))
  ORDER BY t.opened_at DESC, t.id DESC LIMIT $6`,
-    [workspaceId, status ?? null, person ?? null, after?.openedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, status ?? null, person ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows.map((row) => ({ view: viewOf(row), openedUs: row.opened_us }));
 }

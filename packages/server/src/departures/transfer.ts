@@ -1,6 +1,7 @@
 /** Offers of agents to other owners: as the API shows them, reading them, and ending them. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
@@ -61,17 +62,12 @@ export interface TransferFilter {
   readonly to?: string | undefined;
 }
 
-export interface TransferPosition {
-  readonly proposedUs: number;
-  readonly id: string;
-}
-
 /** Newest first. */
 export async function listTransfers(
   pool: Pool,
   workspaceId: WorkspaceId,
   { status, agent, to }: TransferFilter,
-  after: TransferPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Transfer[]> {
   const { rows } = await pool.query<Transfer>(
@@ -80,7 +76,7 @@ export async function listTransfers(
         AND ($4::text IS NULL OR to_id = $4 OR "to" = lower($4))
         AND ($5::bigint IS NULL OR (proposed_us, id) < ($5, $6))
       ORDER BY proposed_us DESC, id DESC LIMIT $7`,
-    [workspaceId, status ?? null, agent ?? null, to ?? null, after?.proposedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, status ?? null, agent ?? null, to ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

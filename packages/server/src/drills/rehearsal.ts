@@ -1,6 +1,7 @@
 /** Rehearsals as the API shows them. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
@@ -73,14 +74,14 @@ export async function listRehearsals(
   pool: Pool,
   workspaceId: WorkspaceId,
   drill: string | undefined,
-  after: { readonly startedUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Rehearsal[]> {
   const { rows } = await pool.query<Rehearsal>(
     `${REHEARSALS} AND ($2::text IS NULL OR drill = $2)
    AND ($3::bigint IS NULL OR (rehearsals.started_at, id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY rehearsals.started_at DESC, id DESC LIMIT $5`,
-    [workspaceId, drill ?? null, after?.startedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, drill ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { drillDocument, drillName, drillSchema, listDrills, putDrill, readDrill, removeDrill } from './drill.ts';
 import { listRehearsals, readRehearsal, rehearsalSchema } from './rehearsal.ts';
 import { rehearse } from './rehearse.ts';
@@ -38,8 +38,7 @@ export function drillRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, drill } }) => {
       const scope = { list: 'rehearsals', workspaceId, filter: { drill } };
-      const [startedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = startedUs === undefined ? undefined : { startedUs: Number(startedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listRehearsals(pool, workspaceId, drill, after, limit + 1);
       return pageOf(
         keys.state,

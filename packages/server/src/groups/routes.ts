@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openNameCursor, pageOf, pageQuery } from '../api/route.ts';
 import { groupMemberSchema, groupSchema, listGroups, listMembers } from './read.ts';
 
 const tags = ['people'];
@@ -20,14 +20,8 @@ export function groupRoutes(api: Api, { pool, keys }: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, person } }) => {
       const scope = { list: 'groups', workspaceId, filter: { person } };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listGroups(
-        pool,
-        workspaceId,
-        person,
-        after === undefined ? undefined : String(after),
-        limit + 1,
-      );
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listGroups(pool, workspaceId, person, after, limit + 1);
       return pageOf(
         keys.state,
         scope,
@@ -52,9 +46,8 @@ export function groupRoutes(api: Api, { pool, keys }: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, params: { group }, query: { limit, cursor } }) => {
       const scope = { list: 'group-members', workspaceId, filter: { group } };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const from = after === undefined ? undefined : String(after);
-      const rows = await listMembers(pool, workspaceId, group, from, limit + 1);
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listMembers(pool, workspaceId, group, after, limit + 1);
       return pageOf(
         keys.state,
         scope,

@@ -1,13 +1,14 @@
 /** Admin keys: who may manage a workspace. Only a keyed hash of each is stored; each use is checked against it anew. */
 import type { KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { Administrator } from '../api/route.ts';
+import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { type KeyId, newId, type PersonId, randomBase62, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
 import { readAssurance } from './assurance.ts';
+import { checkStillThere } from './still-there.ts';
 import { newCredential } from './token-hash.ts';
 import { ROLES_OF_A_KEY, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from './workspace-roles.ts';
 
@@ -131,7 +132,7 @@ export async function listKeys(
   pool: Pool,
   workspaceId: WorkspaceId,
   limit: number,
-  after: { readonly createdUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
 ): Promise<readonly { readonly view: KeyView; readonly createdUs: number }[]> {
   const { rows } = await pool.query<KeyRow & { created_us: number }>({
     name: 'key-list',
@@ -139,7 +140,7 @@ export async function listKeys(
              FROM admin_keys k WHERE workspace_id = $1
               AND ($2::bigint IS NULL OR ((extract(epoch FROM created_at) * 1000000)::bigint, id) < ($2, $3))
             ORDER BY created_at DESC, id DESC LIMIT $4`,
-    values: [workspaceId, after?.createdUs ?? null, after?.id ?? null, limit],
+    values: [workspaceId, after?.atUs ?? null, after?.id ?? null, limit],
   });
   return rows.map((row) => ({ view: viewOf(row), createdUs: row.created_us }));
 }
@@ -222,13 +223,15 @@ export async function createKey(
 }
 
 /**
- * Throws `own_session_required`: where people decide by their own sign-in, nobody but the person is shown a key of theirs.
+ * Throws `credential_over`, and `own_session_required`: where people decide by their own sign-in, nobody but the person is shown a key of theirs.
  */
 async function refuseKeyOfOther(
   { client }: LoggedTransaction,
-  { workspaceId, person, session }: Administrator,
+  who: Administrator,
   personId: PersonId | null,
 ): Promise<void> {
+  await checkStillThere(client, who);
+  const { workspaceId, person, session } = who;
   if (personId === null || (await readAssurance(client, workspaceId)).peopleDecide === 'keys') return;
   if (session !== undefined && session.method !== 'key' && person?.id === personId) return;
   throw new Failure(

@@ -6,7 +6,7 @@ import {
   type FastifyRequest,
   type Limits,
   listOf,
-  openCursor,
+  openTimeCursor,
   pageOf,
   pageQuery,
   type Routes,
@@ -110,8 +110,7 @@ export function sessionListRoutes(api: Api, { pool, log, keys }: ApiContext): vo
     },
     async ({ administrator, query: { limit, cursor, person } }) => {
       const scope = { list: 'sessions', workspaceId: administrator.workspaceId, filter: { person } };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listSessions(pool, administrator, person, after, limit + 1);
       return pageOf(
         keys.state,
@@ -177,8 +176,7 @@ export function keyRoutes(api: Api, { pool, log, keys }: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
       const scope = { list: 'keys', workspaceId };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listKeys(pool, workspaceId, limit + 1, after);
       return pageOf(
         keys.state,

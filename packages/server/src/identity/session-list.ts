@@ -1,7 +1,7 @@
 /** The sessions that are open, for those whose they are and for administrators. */
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import type { Administrator } from '../api/route.ts';
+import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
@@ -54,13 +54,13 @@ export async function listSessions(
   pool: Pool,
   who: Administrator,
   person: string | undefined,
-  after: { readonly createdUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<readonly (OpenSessionView & { readonly created_us: number })[]> {
   const { rows } = await pool.query<OpenSessionView & { created_us: number }>(
     `SELECT * FROM (${SESSIONS}) s WHERE ${MINE} AND ($6::text IS NULL OR person = lower($6) OR person_id = $6)
         AND ($7::bigint IS NULL OR (created_us, id) < ($7, $8)) ORDER BY created_us DESC, id DESC LIMIT $9`,
-    [...seenBy(who), person ?? null, after?.createdUs ?? null, after?.id ?? null, limit],
+    [...seenBy(who), person ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openNameCursor, pageOf, pageQuery } from '../api/route.ts';
 import { changePerson, createPerson } from './change.ts';
 import { newPersonSchema, personChangeSchema, personSchema } from './person.ts';
 import { listPeople, readPerson } from './read.ts';
@@ -28,14 +28,8 @@ export function peopleRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'people', workspaceId, filter };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listPeople(
-        pool,
-        workspaceId,
-        filter,
-        after === undefined ? undefined : String(after),
-        limit + 1,
-      );
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listPeople(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,
         scope,

@@ -1,6 +1,7 @@
 /** Risk signals as the API shows them. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
@@ -57,14 +58,14 @@ export async function listRisks(
   pool: Pool,
   workspaceId: WorkspaceId,
   active: boolean | undefined,
-  after: { readonly raisedUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Row[]> {
   const { rows } = await pool.query<Row>(
     `${RISKS} AND ($2::boolean IS NULL OR (cleared_at IS NULL AND expires_at > clock_timestamp()) = $2)
    AND ($3::bigint IS NULL OR (risk_signals.raised_at, id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY risk_signals.raised_at DESC, id DESC LIMIT $5`,
-    [workspaceId, active ?? null, after?.raisedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, active ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

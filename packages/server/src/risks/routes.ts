@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { Refused, takeToken } from './events.ts';
 import { clearRisk, raiseRisk } from './raise.ts';
 import { listRisks, newRiskSchema, readRisk, riskSchema } from './risk.ts';
@@ -47,8 +47,7 @@ export function riskRoutes(api: Api, { pool, log, path, keys }: ApiContext): voi
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, active } }) => {
       const scope = { list: 'risks', workspaceId, filter: { active } };
-      const [raisedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = raisedUs === undefined ? undefined : { raisedUs: Number(raisedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listRisks(pool, workspaceId, active, after, limit + 1);
       return pageOf(
         keys.state,

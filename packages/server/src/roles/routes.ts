@@ -1,6 +1,6 @@
 import { checkRole, parseRoleFile, type RoleDocument, roleFromDocument } from '@hivekey/policy';
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openCursor, openNameCursor, pageOf, pageQuery } from '../api/route.ts';
 import { declaredCapabilities } from '../capabilities/index.ts';
 import { Failure } from '../errors.ts';
 import { candidateSchema, dropCandidate, readCandidate, tryCandidate } from './candidate.ts';
@@ -46,8 +46,8 @@ export function roleRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiCo
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
       const scope = { list: 'roles', workspaceId };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const rows = await listRoles(pool, workspaceId, after === undefined ? undefined : String(after), limit + 1);
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listRoles(pool, workspaceId, after, limit + 1);
       return pageOf(keys.state, scope, limit, rows, roleViewOf, ({ name }) => [name]);
     },
   );

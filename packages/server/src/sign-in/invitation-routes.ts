@@ -1,8 +1,8 @@
 /** How people are linked to their accounts at identity providers: invitations, and the identities that came of them. */
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { checkVoucher } from '../identity/index.ts';
+import { checkStillThere, checkVoucher } from '../identity/index.ts';
 import { readPerson } from '../people/index.ts';
 import { identitySchema, listIdentities, unlinkIdentity } from './identities.ts';
 import {
@@ -37,7 +37,7 @@ export function invitationRoutes(api: Api, { pool, log, keys, url }: ApiContext)
       const { view, token } = await log.transact(workspaceId, async (transaction) => {
         const person = await readPerson(transaction.client, workspaceId, params.person);
         if (!person.active || person.break_glass) throw notInvited(person);
-        if (body.any_email) await checkVoucher(transaction.client, administrator);
+        await (body.any_email ? checkVoucher : checkStillThere)(transaction.client, administrator);
         return createInvitation(transaction, keys.pepper, administrator, person, 'identity', body);
       });
       // Behind the #: browsers send it to nobody, and no log of a proxy has it.
@@ -57,8 +57,7 @@ export function invitationRoutes(api: Api, { pool, log, keys, url }: ApiContext)
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
       const scope = { list: 'invitations', workspaceId };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listInvitations(pool, workspaceId, after, limit + 1);
       return pageOf(
         keys.state,

@@ -2,6 +2,7 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { newId, randomBase62 } from '../ids.ts';
@@ -63,13 +64,13 @@ export type Invitation = InvitationView & { readonly created_us: number };
 export async function listInvitations(
   pool: Pool,
   workspaceId: WorkspaceId,
-  after: { readonly createdUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<readonly Invitation[]> {
   const { rows } = await pool.query<Invitation>(
     `SELECT * FROM (${INVITATIONS}) i WHERE ($2::bigint IS NULL OR (created_us, id) < ($2, $3))
       ORDER BY created_us DESC, id DESC LIMIT $4`,
-    [workspaceId, after?.createdUs ?? null, after?.id ?? null, limit],
+    [workspaceId, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }

@@ -1,6 +1,6 @@
 /** Identities that act and are not registered, over HTTP. */
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { KINDS } from './sighting.ts';
 import { dismissUnregistered, listUnregistered, unregisteredSchema } from './unregistered.ts';
 
@@ -25,8 +25,7 @@ export function unregisteredRoutes(api: Api, { pool, log, keys, unregistered }: 
       // What this node has counted and not written yet.
       await unregistered.keep();
       const scope = { list: 'unregistered-identities', workspaceId, filter };
-      const [seenUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = seenUs === undefined ? undefined : { seenUs: Number(seenUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listUnregistered(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,

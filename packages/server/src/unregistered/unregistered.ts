@@ -1,7 +1,7 @@
 /** Identities that act and are not registered, as the API shows them, and what is done about them. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
-import type { Administrator } from '../api/route.ts';
+import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
@@ -57,14 +57,14 @@ export async function listUnregistered(
   pool: Pool,
   workspaceId: WorkspaceId,
   { kind, dismissed }: UnregisteredFilter,
-  after: { readonly seenUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Unregistered[]> {
   const { rows } = await pool.query<Unregistered>(
     `${IDENTITIES} AND ($2::text IS NULL OR u.kind = $2) AND ($3::boolean IS NULL OR (u.dismissed_at IS NOT NULL) = $3)
    AND ($4::bigint IS NULL OR (u.last_seen, u.id) < ('epoch'::timestamptz + $4 * interval '1 microsecond', $5))
  ORDER BY u.last_seen DESC, u.id DESC LIMIT $6`,
-    [workspaceId, kind ?? null, dismissed ?? null, after?.seenUs ?? null, after?.id ?? null, limit],
+    [workspaceId, kind ?? null, dismissed ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }
