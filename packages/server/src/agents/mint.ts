@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { newCredential } from '../identity/index.ts';
+import { checkStillThere, newCredential } from '../identity/index.ts';
 import { newId, type TokenId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { type Agent, readAgent } from './read.ts';
@@ -18,11 +18,13 @@ interface Wanted {
 /** A mint carries the agent's epoch, so that a stop committed later kills it, and one committed before refuses it. */
 async function insertToken(
   { client }: LoggedTransaction,
-  { workspaceId, actor }: Administrator,
+  who: Administrator,
   agent: Agent,
   { name, role, lifeSeconds }: Wanted,
   pepper: KeyObject,
 ): Promise<{ readonly token: Token; readonly text: string }> {
+  const { workspaceId, actor } = who;
+  await checkStillThere(client, who);
   const isExpired = agent.attention.includes('expired');
   if (agent.status !== 'active' && !isExpired)
     throw new Failure(

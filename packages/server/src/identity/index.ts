@@ -35,6 +35,7 @@ export {
   type Session,
   stepUpSession,
 } from './sessions.ts';
+export { checkStillThere } from './still-there.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
 export { checkVoucher } from './voucher.ts';
 export { effectiveRoles, MAY_BE_ADMIN, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };

@@ -6,6 +6,7 @@ import type { ClientBase, Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { ownSignInProblem } from './assurance.ts';
+import { checkStillThere } from './still-there.ts';
 
 /** Somebody is there who can do it: an active person with an identity at a provider, or with the passkey of an emergency. */
 const CAN_SIGN_IN = `
@@ -18,12 +19,13 @@ SELECT FROM passkeys k JOIN people p ON p.workspace_id = k.workspace_id AND p.id
 
 /**
  * Belongs into the transaction of whatever vouches for people: providers, links that let anybody in, directories, roles,
- * accounts for emergencies. Throws `own_session_required`; not while there is nobody who can sign in.
+ * accounts for emergencies. Throws `credential_over`, and `own_session_required`; not while there is nobody who can sign in.
  */
 export async function checkVoucher(
   client: Pool | ClientBase,
-  who: Pick<Administrator, 'workspaceId' | 'session'>,
+  who: Pick<Administrator, 'workspaceId' | 'session' | 'credentialId'>,
 ): Promise<void> {
+  await checkStillThere(client, who);
   if ((await ownSignInProblem(client, who)) === undefined) return;
   const { rowCount } = await client.query(CAN_SIGN_IN, [who.workspaceId]);
   if (rowCount === 0) return;

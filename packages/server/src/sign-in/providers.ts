@@ -207,7 +207,7 @@ export function changedCommon(
 /** Throws `own_session_required`, `provider_exists`, `provider_groups_claim_missing`. */
 export async function insertProvider(
   { client, log }: LoggedTransaction,
-  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session'>,
+  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session' | 'credentialId'>,
   provider: Common & Pick<IdentityProvider, 'id' | 'kind' | 'issuer' | 'settings'>,
 ): Promise<IdentityProvider> {
   const { workspaceId, actor } = who;
@@ -312,7 +312,7 @@ function defined(given: object): object {
 /** Writes what has changed, with its record. Throws `own_session_required`. */
 export async function updateProvider(
   { client, now, log }: LoggedTransaction,
-  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session'>,
+  who: Pick<Administrator, 'workspaceId' | 'actor' | 'session' | 'credentialId'>,
   before: IdentityProvider,
   common: Common,
   settings: object,

@@ -1,7 +1,7 @@
 /** Ways to become somebody else, or to be allowed more: what each would be tried with, beside what is let through. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openWorld, type World } from '../agents/world.ts';
 import { type Directory, openDirectory } from '../scim/directory.ts';
 import { Browser } from './browser.ts';
@@ -288,6 +288,50 @@ describe('a leaver', () => {
     expect(await world.refused('GET', `/v1/people/${knower}/known-credentials`, undefined, viewer)).toBe(
       'role_missing',
     );
+  });
+});
+
+describe('a leaver whose requests wait behind their departure', () => {
+  it('gets no credential by them', async () => {
+    const email = 'racer@acme.example';
+    await world.ok('POST', '/v1/people', { email });
+    await world.ok('POST', '/v1/people', { email: 'friend@acme.example' });
+    await world.role('raced');
+    await world.ok('POST', '/v1/agents', { name: 'raced-bot', role: 'raced', owner: 'friend@acme.example' });
+    const key = await keyOf(email);
+    await owner.query('BEGIN');
+    // As every transaction of the log does: what comes waits, in the order in which it came.
+    await owner.query('SELECT FROM workspace_state FOR UPDATE');
+    const waiting = async (number: number) =>
+      vi.waitFor(async () => {
+        const { rows } = await spy.query(
+          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        );
+        expect(rows.length).toBeGreaterThanOrEqual(number);
+      }, 5_000);
+    const spy = new pg.Client({ connectionString: world.server.ownerUrl });
+    await spy.connect();
+    const left = world.call('PATCH', `/v1/people/${email}`, { body: { active: false } });
+    await waiting(1);
+    const late = [
+      ['POST', '/v1/keys', { name: 'late' }],
+      ['POST', '/v1/tokens', { agent: 'raced-bot' }],
+      ['POST', '/v1/scim-connections', { name: 'late' }],
+      ['POST', '/v1/people/friend@acme.example/invitations', {}],
+      ['POST', '/v1/break-glass', { email: 'late@acme.example' }],
+      ['PATCH', '/v1/people/friend@acme.example', { roles: ['admin'] }],
+    ].map(([method, path, body], at) =>
+      codeOf(world.call(String(method), String(path), { key, body, headers: { 'idempotency-key': `late-${at}` } })),
+    );
+    // The key of each was found live, and what they ask for is about to be done.
+    await vi.waitFor(async () => {
+      const { rows } = await spy.query(`SELECT FROM idempotency_keys WHERE key LIKE 'late-%'`);
+      expect(rows).toHaveLength(late.length);
+    }, 5_000);
+    await owner.query('COMMIT');
+    expect((await left).status).toBe(200);
+    expect(await Promise.all(late)).toEqual(late.map(() => 'credential_over'));
+    await spy.end();
   });
 });
 
