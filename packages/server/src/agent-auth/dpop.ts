@@ -8,7 +8,7 @@ const MAX_PROOF = 8_192;
 const MAX_JTI = 256;
 /** Of the clock of the client; how old a proof may be is up to the nonce. */
 const SKEW_MS = 60_000;
-export const NONCE_MS = 300_000;
+const NONCE_MS = 300_000;
 
 /** A nonce tells by itself when it was given, so that every node takes those of the others. */
 export function newNonce(key: KeyObject, nowMs: number): string {
@@ -30,7 +30,7 @@ function isFresh(nonce: unknown, key: KeyObject, nowMs: number): boolean {
   return age <= NONCE_MS && age >= -SKEW_MS;
 }
 
-export interface Presented {
+interface Presented {
   readonly proof: string | undefined;
   readonly method: string;
   /** Without query and fragment. */

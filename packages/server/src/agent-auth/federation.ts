@@ -39,7 +39,6 @@ const PROFILES: Readonly<Record<IssuerKind, Profile>> = {
     isSingleUse: true,
   },
 };
-export const FEDERATION_ALGORITHMS = PROFILES.oidc.algorithms;
 
 interface Issuer {
   readonly id: string;

@@ -9,7 +9,7 @@ import { OAuthRefusal } from './refusal.ts';
 import { acceptOnce, type Once } from './replays.ts';
 import { scopeText, type Wanted } from './wanted.ts';
 
-export const ACCESS_SECONDS = 300;
+const ACCESS_SECONDS = 300;
 
 /**
  * Stamped with the agent's epoch: a stop committed later kills it, and one committed before refuses it. $12: nothing ends

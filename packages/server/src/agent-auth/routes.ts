@@ -178,11 +178,11 @@ function declaresForm({ raw }: FastifyRequest): boolean {
 export function oauthMetadataRoutes(api: Api, { url }: ApiContext): void {
   const summary = 'Protected resource metadata (RFC 9728)';
   const serve = (route: string, pathOf: (params: unknown) => string): void => {
-    api.get(route, { schema: { tags, summary, response: { 200: anything } } }, async ({ params }, reply) => {
+    api.get(route, { schema: { tags, summary, response: { 200: anything } } }, async ({ params }) => {
       const found = resourceMetadata(url, pathOf(params));
       if (found === undefined)
         throw new Failure(404, 'resource_not_found', 'There is no such resource.', 'Ask for /mcp, /http or /v1.');
-      return reply.header('access-control-allow-origin', '*').send(found);
+      return found;
     });
   };
   serve('/.well-known/oauth-protected-resource', () => '');
@@ -194,7 +194,7 @@ export function oauthMetadataRoutes(api: Api, { url }: ApiContext): void {
   api.get(
     '/.well-known/oauth-authorization-server',
     { schema: { tags, summary: 'Authorization server metadata (RFC 8414)', response: { 200: anything } } },
-    async (_request, reply) => reply.header('access-control-allow-origin', '*').send(serverMetadata(url)),
+    async () => serverMetadata(url),
   );
   api.get(
     '/oauth/authorize',

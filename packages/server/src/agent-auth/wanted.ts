@@ -3,7 +3,7 @@ import { OAuthRefusal } from './refusal.ts';
 
 /** What of the gateway a token is good for. */
 export const ENTRANCES = ['mcp', 'http', 'actions'] as const;
-export type Scope = (typeof ENTRANCES)[number];
+type Scope = (typeof ENTRANCES)[number];
 
 const ROLE = 'role:';
 const AGENTS = '/agents/';

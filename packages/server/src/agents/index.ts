@@ -3,7 +3,6 @@ export { attributesView } from './attributes.ts';
 export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
 export {
-  type Access,
   AGENT,
   AGENT_TABLES,
   type AgentRow,

@@ -89,7 +89,7 @@ export interface TokenHolder {
   readonly access?: Access;
 }
 
-export interface Access {
+interface Access {
   /** As in agent-auth/wanted.ts. */
   readonly resource: string;
   readonly entrances: readonly string[];

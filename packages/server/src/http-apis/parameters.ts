@@ -58,7 +58,7 @@ export function placeOf(
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/;
 /** Of the connection, of proxies, of identity, or with a meaning of their own to servers: never the agent's to set. */
 const RESERVED_HEADER =
-  /^(accept.*|authorization|cookie2?|connection|content-.*|date|expect|forwarded|from|hivekey.*|host|keep-alive|max-forwards|origin|proxy-.*|referer|sec-.*|te|trailer|trailers|transfer-encoding|upgrade|user-agent|via|x-forwarded.*|x-real-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|traceparent|tracestate|true-client-ip|cf-.*|x-client-ip)$/i;
+  /^(accept.*|authorization|cookie2?|connection|content-.*|date|dpop|expect|forwarded|from|hivekey.*|host|keep-alive|max-forwards|origin|proxy-.*|referer|sec-.*|te|trailer|trailers|transfer-encoding|upgrade|user-agent|via|x-forwarded.*|x-real-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|traceparent|tracestate|true-client-ip|cf-.*|x-client-ip)$/i;
 
 function isFreeHeader(name: string): boolean {
   return HEADER_NAME.test(name) && !RESERVED_HEADER.test(name);

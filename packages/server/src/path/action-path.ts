@@ -79,7 +79,7 @@ export interface ActionPathOptions {
 }
 
 /** What proofs of possession are checked with. */
-export interface ProofOptions {
+interface ProofOptions {
   /** Authenticates nonces. */
   readonly key: KeyObject;
   /** Origin that agents use. */

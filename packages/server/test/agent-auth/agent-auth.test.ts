@@ -5,6 +5,7 @@ import * as DPoP from 'dpop';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mcpServerCommand } from '../../../../test/setup/company.ts';
+import { runCli } from '../../../cli/test/run-cli.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import {
@@ -208,6 +209,49 @@ describe('a key of the agent', () => {
     const scoped = await act(http);
     expect([scoped.status, scoped.body.error.code]).toEqual([403, 'scope_missing']);
     expect(scoped.headers.get('www-authenticate')).toMatch(/error="insufficient_scope".*scope="actions"/);
+  });
+});
+
+describe('every entrance', () => {
+  it('takes what is for it, and says where the rest is from', async () => {
+    const { id, key } = await keyed();
+    const { url } = world.server;
+    const at = async (path: string, more: Record<string, string>) => {
+      const authorization = `Bearer ${await tokenOf(login(world, id, key, more))}`;
+      const { status, headers } = await fetch(url + path, {
+        method: path === '/mcp' ? 'POST' : 'GET',
+        headers: { authorization },
+      });
+      const challenge = headers.get('www-authenticate') ?? '';
+      return [status, /error="(\w+)"/.exec(challenge)?.[1], /resource_metadata="([^"]*)"/.exec(challenge)?.[1]];
+    };
+    expect((await at('/http/none', { resource: `${url}/http` }))[0]).not.toBe(401);
+    const metadata = `${url}/.well-known/oauth-protected-resource`;
+    expect(await at('/http/none', { resource: `${url}/mcp` })).toEqual([401, 'invalid_token', `${metadata}/http`]);
+    expect(await at('/http/none', { scope: 'mcp' })).toEqual([403, 'insufficient_scope', `${metadata}/http`]);
+    expect((await at('/v1/actions/capabilities', { resource: `${url}/v1` }))[0]).not.toBe(401);
+    expect(await at('/v1/actions/capabilities', { resource: `${url}/http` })).toEqual([
+      401,
+      'invalid_token',
+      `${metadata}/v1`,
+    ]);
+    // An access token manages nothing.
+    expect(await at('/v1/agents', {})).toEqual([401, undefined, undefined]);
+  });
+});
+
+describe('the command line', () => {
+  it('registers, lists and ends', async () => {
+    const agent = await world.agent('cli-keyed-bot', { role: 'support' });
+    const { jwk } = await newKey();
+    const env = { HIVEKEY_URL: world.server.url, HIVEKEY_KEY: world.server.adminKey };
+    const run = (...args: string[]) => runCli(['--json', 'credential', ...args], { env, input: JSON.stringify(jwk) });
+    const added = await run('add-key', agent.name, '--jwk', '-', '--dpop', '--expires', '30d');
+    expect([added.code, added.err]).toEqual([0, '']);
+    const made = JSON.parse(added.out);
+    expect(made).toMatchObject({ kind: 'key', dpop: 'required', status: 'live' });
+    expect(JSON.parse((await run('list', agent.name)).out)).toMatchObject({ data: [{ id: made.id }] });
+    expect(JSON.parse((await run('revoke', agent.name, made.id)).out)).toMatchObject({ status: 'revoked' });
   });
 });
 
