@@ -154,7 +154,8 @@ export function PeopleAndGroupsField({
   const [typed, setTyped] = useState('');
   const [words] = useDebouncedValue(typed, TYPING_MS);
   const { data } = useQuery(peopleSearchQuery(words));
-  const people = data?.data.filter(({ active }) => active) ?? [];
+  // Nothing is offered before something is typed: the list would lie over what comes below.
+  const people = typed === '' ? [] : (data?.data.filter(({ active }) => active) ?? []);
   const groups = people.flatMap((person) => person.groups);
   return (
     <TagsInput

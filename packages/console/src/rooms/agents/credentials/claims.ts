@@ -17,14 +17,14 @@ export const CLAIM_FIELDS: Readonly<Record<IssuerKind, readonly ClaimField[]>> =
   github: [
     {
       path: ['repository_id'],
-      label: 'Repository, number',
+      label: 'Number of the repository',
       description: 'gh api repos/OWNER/NAME --jq .id',
       placeholder: '123456789',
       required: true,
     },
     {
       path: ['repository_owner_id'],
-      label: 'Owner of the repository, number',
+      label: 'Number of its owner',
       description: 'gh api users/OWNER --jq .id',
       placeholder: '987654',
       required: true,
@@ -42,14 +42,14 @@ export const CLAIM_FIELDS: Readonly<Record<IssuerKind, readonly ClaimField[]>> =
     { path: ['kubernetes.io', 'namespace'], label: 'Namespace', placeholder: 'agents', required: true },
     {
       path: ['kubernetes.io', 'serviceaccount', 'uid'],
-      label: 'Service account, uid',
+      label: 'Uid of the service account',
       description: "kubectl get serviceaccount NAME -o jsonpath='{.metadata.uid}'",
       placeholder: '6f0c4d3e-…',
       required: true,
     },
     {
       path: ['kubernetes.io', 'serviceaccount', 'name'],
-      label: 'Service account, name',
+      label: 'Name of the service account',
       placeholder: 'support-bot',
       required: false,
     },
