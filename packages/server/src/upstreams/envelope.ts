@@ -30,6 +30,11 @@ export class EnvelopeBroken extends Error {
   readonly code = 'envelope_broken';
 }
 
+/** What a wrapped data key is bound to, in canonical form (RFC 8785). */
+export function keyContext(context: EnvelopeContext): Buffer {
+  return additionalData('key', context);
+}
+
 function additionalData(layer: 'key' | 'value', { workspaceId, name, version }: EnvelopeContext): Buffer {
   return Buffer.from(canonicalJson({ layer, name, version, workspace: workspaceId }));
 }
@@ -58,12 +63,12 @@ function decrypt(key: KeyObject, additional: Buffer, sealed: Buffer): Buffer {
 
 /** A data key under a key of ours. `wrappingKey`: 32 bytes. */
 export function wrapDataKey(wrappingKey: KeyObject, context: EnvelopeContext, dataKey: Buffer): Buffer {
-  return encrypt(wrappingKey, additionalData('key', context), dataKey);
+  return encrypt(wrappingKey, keyContext(context), dataKey);
 }
 
 /** Throws EnvelopeBroken. */
 export function unwrapDataKey(wrappingKey: KeyObject, context: EnvelopeContext, wrapped: Buffer): Buffer {
-  return decrypt(wrappingKey, additionalData('key', context), wrapped);
+  return decrypt(wrappingKey, keyContext(context), wrapped);
 }
 
 export function newDataKey(): Buffer {

@@ -13,6 +13,7 @@ import { azureToken, forgetAzureToken } from '../../src/upstreams/credentials/az
 import { GcpKmsKey } from '../../src/upstreams/credentials/gcp-kms.ts';
 import { checkHealth } from '../../src/upstreams/credentials/key-provider.ts';
 import { checkKeyReference } from '../../src/upstreams/credentials/keyring.ts';
+import { mayBeSame } from '../../src/upstreams/credentials/same-place.ts';
 import { retireDue, warnOfExpiry } from '../../src/upstreams/credentials/upkeep.ts';
 import { VaultClient, type VaultSettings } from '../../src/upstreams/credentials/vault-client.ts';
 import { INJECTED } from '../../src/upstreams/custody.ts';
@@ -447,6 +448,24 @@ describe('Google Cloud KMS', () => {
     await expect(other).rejects.toEqual(unavailable(/refused to decrypt \(HTTP 400\)/));
     const missing = new GcpKmsKey('projects/p/locations/global/keyRings/r/cryptoKeys/none', `http://${google.host}`);
     await expect(missing.wrap(dataKey, context)).rejects.toEqual(unavailable(/HTTP 404/));
+  });
+});
+
+describe('two references', () => {
+  it.each([
+    ['vault://slack', 'vault://slack', true],
+    ['vault://slack', 'vault://slack-2', false],
+    ['env://SLACK', 'vault://SLACK', false],
+    ['hashicorp://kv/slack#signing@3', 'hashicorp://kv/slack', true],
+    ['hashicorp://kv/slack', 'hashicorp://kv/slack2', false],
+    ['file://slack/token', 'file:///etc/hivekey/slack/token', true],
+    ['file://x/../slack/./token', 'file:///etc/hivekey//slack/token', true],
+    ['file://crm/token', 'file:///etc/hivekey/slack/token', false],
+    ['file://lack/token', 'file:///etc/hivekey/slack/token', false],
+    ['aws-sm://slack#signing', 'aws-sm://arn:aws:secretsmanager:eu-1:123456789012:secret:slack-AbC123#bot', true],
+    ['aws-sm://crm', 'aws-sm://arn:aws:secretsmanager:eu-1:123456789012:secret:slack-AbC123', false],
+  ])('%s and %s may name one credential: %s', (one, other, same) => {
+    expect([mayBeSame(one, other), mayBeSame(other, one)]).toEqual([same, same]);
   });
 });
 

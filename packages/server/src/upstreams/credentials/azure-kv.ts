@@ -4,11 +4,10 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { request } from 'undici';
-import type { EnvelopeContext } from '../envelope.ts';
-import { unwrapDataKey, wrapDataKey } from '../envelope.ts';
+import { type EnvelopeContext, unwrapDataKey, wrapDataKey } from '../envelope.ts';
 import { azureToken, forgetAzureToken } from './azure-token.ts';
 import { readJson, recordOf } from './json.ts';
-import type { KeyProvider } from './key-provider.ts';
+import { type KeyProvider, rewrapHere } from './key-provider.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 
 const VERSION = 'api-version=7.4';
@@ -63,13 +62,8 @@ export class AzureKey implements KeyProvider {
     return unwrapDataKey(this.#derived, context, sealed);
   }
 
-  async rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
-    const dataKey = await this.unwrap(wrapped, context);
-    try {
-      return await this.wrap(dataKey, context);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    return rewrapHere(this, wrapped, context);
   }
 
   /** The version that the key has now; what it wraps is unwrapped by the same. */

@@ -2,12 +2,11 @@
  * A symmetric key of Google Cloud KMS, by its REST API (v1). Only tokens come from Google's library, which an
  * installation that wants this adds itself: the full client brings gRPC for two calls.
  */
-import { canonicalJson } from '@hivekey/action-log';
 import type { GoogleAuth } from 'google-auth-library';
 import { request } from 'undici';
-import type { EnvelopeContext } from '../envelope.ts';
+import { type EnvelopeContext, keyContext } from '../envelope.ts';
 import { readJson } from './json.ts';
-import type { KeyProvider } from './key-provider.ts';
+import { type KeyProvider, rewrapHere } from './key-provider.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 
 const ORIGIN = 'https://cloudkms.googleapis.com';
@@ -51,14 +50,9 @@ export class GcpKmsKey implements KeyProvider {
     return Buffer.from(await this.#ask('decrypt', { ciphertext, ...bound(context) }, 'plaintext'), 'base64');
   }
 
-  async rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
-    const dataKey = await this.unwrap(wrapped, context);
-    try {
-      // Encrypts under the primary version of the key.
-      return await this.wrap(dataKey, context);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    // Encrypts under the primary version of the key.
+    return rewrapHere(this, wrapped, context);
   }
 
   async #ask(operation: 'encrypt' | 'decrypt', body: object, member: 'ciphertext' | 'plaintext'): Promise<string> {
@@ -83,7 +77,6 @@ export class GcpKmsKey implements KeyProvider {
   }
 }
 
-function bound({ workspaceId, name, version }: EnvelopeContext): { readonly additionalAuthenticatedData: string } {
-  const additional = canonicalJson({ layer: 'key', name, version, workspace: workspaceId });
-  return { additionalAuthenticatedData: Buffer.from(additional).toString('base64') };
+function bound(context: EnvelopeContext): { readonly additionalAuthenticatedData: string } {
+  return { additionalAuthenticatedData: keyContext(context).toString('base64') };
 }

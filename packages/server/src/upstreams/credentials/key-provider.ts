@@ -13,6 +13,20 @@ export interface KeyProvider {
   rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer>;
 }
 
+/** Of a key whose service does not do it itself: the data key comes by here. */
+export async function rewrapHere(
+  provider: Pick<KeyProvider, 'wrap' | 'unwrap'>,
+  wrapped: Buffer,
+  context: EnvelopeContext,
+): Promise<Buffer> {
+  const dataKey = await provider.unwrap(wrapped, context);
+  try {
+    return await provider.wrap(dataKey, context);
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
 /** Rejects unless the key wraps and unwraps, and refuses another context. */
 export async function checkHealth(provider: KeyProvider): Promise<void> {
   const dataKey = newDataKey();
@@ -42,13 +56,8 @@ export class LocalKey implements KeyProvider {
     return unwrapDataKey(this.#key, context, wrapped);
   }
 
-  async rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
-    const dataKey = unwrapDataKey(this.#key, context, wrapped);
-    try {
-      return wrapDataKey(this.#key, context, dataKey);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    return rewrapHere(this, wrapped, context);
   }
 }
 

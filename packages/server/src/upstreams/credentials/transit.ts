@@ -1,8 +1,7 @@
 /** A key of the transit engine of Vault or OpenBao: the data keys go there, the key itself never leaves. */
-import { canonicalJson } from '@hivekey/action-log';
-import type { EnvelopeContext } from '../envelope.ts';
+import { type EnvelopeContext, keyContext } from '../envelope.ts';
 import { recordOf } from './json.ts';
-import type { KeyProvider } from './key-provider.ts';
+import { type KeyProvider, rewrapHere } from './key-provider.ts';
 import { CredentialUnavailable } from './unavailable.ts';
 import type { VaultClient } from './vault-client.ts';
 import { vaultPath } from './vault-protocol.ts';
@@ -30,14 +29,9 @@ export class TransitKey implements KeyProvider {
     return Buffer.from(await this.#ask('decrypt', { ciphertext, ...bound(context) }, 'plaintext'), 'base64');
   }
 
-  async rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
-    // `transit/rewrap` is not documented to take associated data, so the data key comes by here.
-    const dataKey = await this.unwrap(wrapped, context);
-    try {
-      return await this.wrap(dataKey, context);
-    } finally {
-      dataKey.fill(0);
-    }
+  rewrap(wrapped: Buffer, context: EnvelopeContext): Promise<Buffer> {
+    // `transit/rewrap` is not documented to take associated data.
+    return rewrapHere(this, wrapped, context);
   }
 
   async #ask(operation: 'encrypt' | 'decrypt', body: object, member: 'ciphertext' | 'plaintext'): Promise<string> {
@@ -49,7 +43,6 @@ export class TransitKey implements KeyProvider {
 }
 
 /** Only keys of an AEAD type, such as the default aes256-gcm96, take it; others are refused by the health check. */
-function bound({ workspaceId, name, version }: EnvelopeContext): { readonly associated_data: string } {
-  const additional = canonicalJson({ layer: 'key', name, version, workspace: workspaceId });
-  return { associated_data: Buffer.from(additional).toString('base64') };
+function bound(context: EnvelopeContext): { readonly associated_data: string } {
+  return { associated_data: keyContext(context).toString('base64') };
 }

@@ -1,8 +1,8 @@
 /** Who uses a stored credential: what names it, which agents can reach that, and when it was last used. */
-import { normalize } from 'node:path/posix';
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../../errors.ts';
 import type { AgentId, WorkspaceId } from '../../ids.ts';
+import { mayBeSame } from './same-place.ts';
 import {
   type SecretDetailView,
   type SecretUser,
@@ -34,12 +34,6 @@ export async function credentialUsers(
   return users;
 }
 
-/** Without the field and the version, which are of the same secret. */
-function placeOf(ref: string): string {
-  if (ref.startsWith('file://')) return `file://${normalize(ref.slice('file://'.length))}`;
-  return ref.startsWith('aws-sm://') ? ref.replace(/#.*$/s, '') : ref.replace(/[#@].*$/s, '');
-}
-
 /**
  * Before something is given these credentials: throws `credential_of_slack` where it would share one with Slack. With the
  * signing secret of Slack people decide there, so that it goes nowhere else, where who set that up could read it.
@@ -50,12 +44,12 @@ export async function refuseOfSlack(
   user: 'slack' | 'other',
   refs: readonly (string | null | undefined)[],
 ): Promise<void> {
-  const wanted = new Set(refs.flatMap((ref) => (typeof ref === 'string' ? [placeOf(ref)] : [])));
-  if (wanted.size === 0) return;
+  const wanted = refs.flatMap((ref) => ref ?? []);
+  if (wanted.length === 0) return;
   for (const [ref, users] of await credentialUsers(client, workspaceId))
     for (const { kind, name } of users) {
       const isOfSlack = kind === 'channel' && name === 'slack';
-      if (isOfSlack === (user === 'slack') || !wanted.has(placeOf(ref))) continue;
+      if (isOfSlack === (user === 'slack') || !wanted.some((each) => mayBeSame(each, ref))) continue;
       throw new Failure(
         409,
         'credential_of_slack',
