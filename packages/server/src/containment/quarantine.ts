@@ -148,7 +148,7 @@ export async function enterQuarantine(
 }
 
 /** Releasing twice answers the ended quarantine. Throws `quarantine_not_found`. */
-export function releaseQuarantine(log: ActionLog, who: Actor, id: string, reason: string): Promise<Quarantine> {
+function releaseQuarantine(log: ActionLog, who: Actor, id: string, reason: string): Promise<Quarantine> {
   return log.transact(who.workspaceId, (transaction) => endQuarantine(transaction, who, id, reason));
 }
 

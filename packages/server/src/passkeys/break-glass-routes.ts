@@ -29,8 +29,9 @@ import { accountsSchema, addAccount, newAccountSchema, readAccount, readAccounts
 import { keepChallenge, newChallenge } from './challenges.ts';
 import { addPasskey, registrationOptions } from './register.ts';
 import { relyingParty } from './relying-party.ts';
+import { requestOptions } from './request.ts';
 import { assertionSchema, registrationSchema } from './response.ts';
-import { optionsSchema, passkeyName, requestOptions } from './routes.ts';
+import { optionsSchema, passkeyName } from './routes.ts';
 import { passkeySchema } from './store.ts';
 import { passkeyInvalid, useAssertion, verifyAssertion, verifyRegistration } from './verify.ts';
 

@@ -7,7 +7,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
-import { generateAuthenticationOptions, type PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
+import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
 import type { ClientBase, Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
@@ -15,8 +15,8 @@ import { newId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { keepChallenge } from './challenges.ts';
 import { type RelyingParty, relyingParty } from './relying-party.ts';
+import { ownCredentials, requestOptions } from './request.ts';
 import type { Assertion } from './response.ts';
-import { credentialIdsOf } from './store.ts';
 import { passkeyInvalid, useAssertion, type VerifiedAssertion, verifyAssertion } from './verify.ts';
 
 const VALID_SECONDS = 300;
@@ -53,14 +53,7 @@ export async function decisionOptions(
 ): Promise<{ readonly options: PublicKeyCredentialRequestOptionsJSON; readonly decision: string }> {
   if (person === undefined)
     throw new Failure(403, 'person_required', 'A person signs, and this key belongs to none.', 'Sign in as yourself.');
-  const allowed = await credentialIdsOf(pool, workspaceId, person.id);
-  if (allowed.length === 0)
-    throw new Failure(
-      409,
-      'passkey_missing',
-      `${person.email} has no passkey.`,
-      'Register one in the console, under your account.',
-    );
+  const allowed = await ownCredentials(pool, workspaceId, person, 'Register one in the console, under your account.');
   const nonce = randomBytes(16);
   const canonical = canonicalOf(subject, Math.floor(nowMs / 1000) + VALID_SECONDS);
   const challenge = challengeFor(nonce, canonical);
@@ -73,12 +66,7 @@ export async function decisionOptions(
     canonical,
     nonce,
   });
-  const options = await generateAuthenticationOptions({
-    rpID: relyingParty(url).id,
-    challenge: new Uint8Array(Buffer.from(challenge, 'base64url')),
-    allowCredentials: allowed.map((id) => ({ id })),
-    userVerification: 'required',
-  });
+  const options = await requestOptions(relyingParty(url).id, challenge, allowed);
   return { options, decision: canonical };
 }
 

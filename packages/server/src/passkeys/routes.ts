@@ -1,5 +1,4 @@
 /** Passkeys of whoever is signed in, the step-up with them, and the accounts for emergencies. */
-import { generateAuthenticationOptions } from '@simplewebauthn/server';
 import { z } from 'zod';
 import { type Administrator, type Api, type ApiContext, listOf, type SignIn, wholeList } from '../api/route.ts';
 import { Failure } from '../errors.ts';
@@ -18,8 +17,9 @@ import { readPerson } from '../people/index.ts';
 import { keepChallenge, newChallenge } from './challenges.ts';
 import { addPasskey, registrationOptions, renamePasskey, revokePasskey } from './register.ts';
 import { relyingParty } from './relying-party.ts';
+import { ownCredentials, requestOptions } from './request.ts';
 import { assertionSchema, registrationSchema } from './response.ts';
-import { credentialIdsOf, listPasskeys, passkeySchema } from './store.ts';
+import { listPasskeys, passkeySchema } from './store.ts';
 import { passkeyInvalid, useAssertion, verifyAssertion, verifyRegistration } from './verify.ts';
 
 const tags = ['passkeys'];
@@ -162,14 +162,12 @@ export function passkeyRoutes(api: Api, context: ApiContext): void {
     async ({ administrator }) => {
       const { session, person } = signedOf(administrator);
       const { workspaceId } = administrator;
-      const allowed = await credentialIdsOf(pool, workspaceId, person.id);
-      if (allowed.length === 0)
-        throw new Failure(
-          409,
-          'passkey_missing',
-          `${person.email} has no passkey.`,
-          'Register one under your account, or sign in anew at your provider: POST /v1/session/step-up/provider.',
-        );
+      const allowed = await ownCredentials(
+        pool,
+        workspaceId,
+        person,
+        'Register one under your account, or sign in anew at your provider: POST /v1/session/step-up/provider.',
+      );
       const challenge = newChallenge();
       await keepChallenge(pool, {
         challenge,
@@ -219,13 +217,4 @@ export function passkeyRoutes(api: Api, context: ApiContext): void {
       return sessionBody(context, again);
     },
   );
-}
-
-export function requestOptions(rpID: string, challenge: string, allowed: readonly string[]) {
-  return generateAuthenticationOptions({
-    rpID,
-    challenge: new Uint8Array(Buffer.from(challenge, 'base64url')),
-    allowCredentials: allowed.map((id) => ({ id })),
-    userVerification: 'required',
-  });
 }
