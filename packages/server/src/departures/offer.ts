@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts';
 import { checkAssurance, ownSignInProblem } from '../identity/index.ts';
 import { type AgentId, newId, type PersonId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { ownerFor } from '../people/index.ts';
+import { ownerFor, readPerson } from '../people/index.ts';
 import { giveAgent } from './give.ts';
 import { readOwnershipSettings } from './settings.ts';
 import { readTask } from './task.ts';
@@ -17,9 +17,13 @@ export interface NewOffer {
   readonly reason: string;
 }
 
+function managesAgents({ roles }: Pick<Administrator, 'roles'>): boolean {
+  return roles.includes('admin') || roles.includes('operator');
+}
+
 /** Throws `role_missing` unless it manages agents, or is the owner's own. */
 export function refuseOthers({ roles, person }: Administrator, ownerId: PersonId): void {
-  if (roles.includes('admin') || roles.includes('operator') || person?.id === ownerId) return;
+  if (managesAgents({ roles }) || person?.id === ownerId) return;
   throw new Failure(
     403,
     'role_missing',
@@ -30,7 +34,7 @@ export function refuseOthers({ roles, person }: Administrator, ownerId: PersonId
 
 /**
  * The same offer again answers the one that waits. Throws `agent_not_found`, `role_missing`, `owner_already`,
- * `owner_inactive`, `owner_stopped`, `transfer_open`.
+ * `person_not_found`, `owner_inactive`, `owner_stopped`, `transfer_open`.
  */
 export function offerAgent(
   log: ActionLog,
@@ -113,6 +117,8 @@ async function offerIn(
     );
   // One whose time is over is not marked yet.
   await endOffers(transaction, workspaceId, { agentId: agent.id }, 'lapsed', { actor: 'system', reason: '' });
+  // Only who manages agents makes a person of an address, as where an agent is created.
+  if (!managesAgents(who)) await readPerson(client, workspaceId, to);
   const person = await ownerFor(transaction, who, to);
   const { transfer_hours: hours } = await readOwnershipSettings(client, workspaceId);
   const id = newId<string>('otr');

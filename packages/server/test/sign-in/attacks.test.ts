@@ -148,6 +148,22 @@ describe('an operator', () => {
   });
 });
 
+describe('an owner who may only look', () => {
+  it('offers an agent to people, and makes none of them by that', async () => {
+    const email = 'looks@acme.example';
+    await world.ok('POST', '/v1/people', { email });
+    await world.ok('PATCH', `/v1/people/${email}`, { roles: ['viewer'] });
+    await world.role('owned');
+    await world.ok('POST', '/v1/agents', { name: 'owned-bot', role: 'owned', owner: email });
+    const by = { key: await keyOf(email) };
+    const offer = (to: string) =>
+      world.call('POST', '/v1/agents/owned-bot/ownership-transfers', { ...by, body: { to } });
+    expect(await codeOf(offer('made-up@acme.example'))).toBe('person_not_found');
+    expect(await world.refused('GET', '/v1/people/made-up@acme.example')).toBe('person_not_found');
+    expect((await offer('operator@acme.example')).status).toBe(201);
+  });
+});
+
 describe('an account for emergencies', () => {
   it('has no key, and links no account of a provider, not even by a sign-in that is refused', async () => {
     await world.ok('POST', '/v1/break-glass', { email: 'emergency@acme.example' });
