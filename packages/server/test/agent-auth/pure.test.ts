@@ -6,6 +6,7 @@ import { claimsMatch, conditionsProblem } from '../../src/agent-auth/claims.ts';
 import { parseForm } from '../../src/agent-auth/form.ts';
 import { KeySets } from '../../src/agent-auth/key-sets.ts';
 import { covers, ENTRANCES, readWanted } from '../../src/agent-auth/wanted.ts';
+import { CallsInFlight } from '../../src/path/calls-in-flight.ts';
 import { decidedForAll } from '../../src/path/chain.ts';
 import { newKey } from './clients.ts';
 
@@ -206,5 +207,33 @@ describe('a decision for several', () => {
     expect(decidedForAll(denied, [own, held])).toMatchObject({ verdict: 'deny', rule: 'R9' });
     const times = [evaluation({ holds: { fromMs: 1, untilMs: 9 } }), evaluation({ holds: { fromMs: 3, untilMs: 12 } })];
     expect(decidedForAll(own, times).holds).toEqual({ fromMs: 3, untilMs: 9 });
+  });
+});
+
+describe('a stop', () => {
+  it('reaches the calls and sessions of those who act for whom it is about', async () => {
+    const calls = new CallsInFlight();
+    const id = (text: string) => text as never;
+    const delegator = {
+      workspaceId: id('w'),
+      agentId: id('parent'),
+      agent: 'p',
+      ownerId: id('o'),
+      owner: 'o@acme.example',
+      agentRevision: 1,
+    };
+    const call = calls.enter(id('w'), id('child'), 'child', 'tickets.close', [delegator]);
+    const other = calls.enter(id('w'), id('child'), 'child', 'tickets.close');
+    let isClosed = false;
+    calls.addSession({
+      workspaceId: id('w'),
+      agentId: id('child'),
+      chain: [delegator],
+      close: () => {
+        isClosed = true;
+      },
+    });
+    await calls.stop(id('w'), { kind: 'agents', agentIds: new Set([id('parent')]) }, 0);
+    expect([call.stop.aborted, other.stop.aborted, isClosed]).toEqual([true, false, true]);
   });
 });

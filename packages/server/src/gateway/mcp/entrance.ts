@@ -306,7 +306,7 @@ class Entrance implements McpEntrance {
   /** Counts the request in and ties it to everything that can end it. Undefined after a refusal. */
   #begin(
     res: ServerResponse,
-    { principal: { workspaceId, agentId } }: Credentials,
+    { principal: { workspaceId, agentId, chain } }: Credentials,
     message: RequestMessage,
     accepted: Accepted,
     era: 'modern' | 'legacy',
@@ -329,7 +329,7 @@ class Entrance implements McpEntrance {
         (performance.now() - startedAt) / 1000,
       );
     });
-    const unregister = this.#gateway.path.onStop(workspaceId, agentId, () => exchange.destroy());
+    const unregister = this.#gateway.path.onStop(workspaceId, agentId, () => exchange.destroy(), chain);
     const forget = this.#exchanges.enter(exchange);
     if (session === undefined || session.begin(exchange)) return exchange;
     exchange.error(400, {
@@ -341,17 +341,18 @@ class Entrance implements McpEntrance {
 
   async #openStream(
     res: ServerResponse,
-    { token, principal: { workspaceId, agentId } }: Credentials,
+    { token, principal: { workspaceId, agentId, chain } }: Credentials,
     id: RequestId | undefined,
     open: () => Promise<ChangeStream>,
   ): Promise<void> {
     const leave = this.#presences.enterStream(workspaceId, agentId, this.#gateway.settings.clock());
     if (leave === undefined) return answerTooMany(res, 'open streams of this agent', id);
     let stopped = false;
-    const stop = this.#gateway.path.onStop(workspaceId, agentId, () => {
+    const destroy = (): void => {
       stopped = true;
       res.destroy();
-    });
+    };
+    const stop = this.#gateway.path.onStop(workspaceId, agentId, destroy, chain);
     try {
       // A stop that was committed after the first look and before the registration is seen by the second look.
       const again = await this.#gateway.path.authenticate(token, { tool: 'mcp', presented: 'again' });
