@@ -44,10 +44,15 @@ export async function openNodes(): Promise<Nodes> {
   const workspaceId = newId<WorkspaceId>('wsp');
   await pool.query(`INSERT INTO workspaces (id, name) VALUES ($1, 'acme')`, [workspaceId]);
   await pool.query('INSERT INTO workspace_state (workspace_id) VALUES ($1)', [workspaceId]);
+  const keyId = newId<KeyId>('key');
+  await pool.query(
+    `INSERT INTO admin_keys (workspace_id, id, name, lookup_hmac, last4, created_by) VALUES ($1, $2, 'ops', $3, '0000', 'system')`,
+    [workspaceId, keyId, randomBytes(32)],
+  );
   const who: Administrator = {
     workspaceId,
     roles: ['admin'],
-    credentialId: newId<KeyId>('key'),
+    credentialId: keyId,
     actor: 'key:ops',
     via: 'key',
   };
