@@ -49,7 +49,13 @@ export function Palette() {
 
   const has = (text: string): boolean => text.toLowerCase().includes(words);
   const rooms: readonly Jump[] = [
-    { id: 'agents', label: 'Agents', icon: <IconRobot {...ICON} />, go: () => navigate({ to: '/agents' }) },
+    {
+      id: 'agents',
+      label: 'Agents',
+      detail: 'requests, transfers, workload issuers',
+      icon: <IconRobot {...ICON} />,
+      go: () => navigate({ to: '/agents' }),
+    },
     { id: 'roles', label: 'Roles', icon: <IconShieldLock {...ICON} />, go: () => navigate({ to: '/roles' }) },
     { id: 'matrix', label: 'Access matrix', icon: <IconTable {...ICON} />, go: () => navigate({ to: '/matrix' }) },
     { id: 'servers', label: 'MCP servers', icon: <IconServer2 {...ICON} />, go: () => navigate({ to: '/servers' }) },

@@ -84,7 +84,9 @@ function taskFacts(task: TransferTask | undefined): readonly Fact[] {
     [
       'Agents left behind',
       <span key="agents" className="row-wrap">
-        {count(task.agents_waiting)} of {count(task.agents_total)} wait for an owner
+        <Link to="/transfers/$task" params={{ task: task.id }}>
+          {count(task.agents_waiting)} of {count(task.agents_total)} wait for an owner
+        </Link>
         {task.status === 'open' ? (
           <>
             <Mark tone="review">open</Mark>

@@ -15,6 +15,7 @@ import { actorWords } from '../../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../../ui/Notice.tsx';
 import { Time } from '../../../ui/Time.tsx';
 import { StatusMark } from '../../../ui/Verdict.tsx';
+import classes from '../agents.module.css';
 import { AddFederation } from './AddFederation.tsx';
 import { AddKey } from './AddKey.tsx';
 import { claimLines } from './claims.ts';
@@ -32,10 +33,9 @@ function markOf({ last4, key, federation }: Credential): string {
   return federation === null ? `…${last4}` : federation.issuer_name;
 }
 
-function detailOf({ kind, role, dpop, federation }: Credential): string {
+function detailOf({ kind, role, dpop }: Credential): string {
   return [
     KINDS[kind],
-    ...(federation === null ? [] : claimLines(federation.claims)),
     role === null ? '' : `only as ${role}`,
     dpop === 'required' ? 'bound to a key of the client' : '',
   ]
@@ -48,15 +48,26 @@ const COLUMNS: readonly Column<Credential>[] = [
     key: 'name',
     header: 'Credential',
     cell: (credential) => (
-      <TwoLines
-        first={
-          <>
-            {credential.name === '' ? 'unnamed' : credential.name}{' '}
-            <span className="mono muted">{markOf(credential)}</span>
-          </>
-        }
-        second={detailOf(credential)}
-      />
+      <>
+        <TwoLines
+          first={
+            <span title={credential.key?.thumbprint ?? credential.federation?.issuer}>
+              {credential.name === '' ? 'unnamed' : credential.name}{' '}
+              <span className="mono muted">{markOf(credential)}</span>
+            </span>
+          }
+          second={detailOf(credential)}
+        />
+        {credential.federation === null ? null : (
+          <ul className={classes.claims} aria-label="Claims it must have">
+            {claimLines(credential.federation.claims).map((line) => (
+              <li key={line} className="mono">
+                {line}
+              </li>
+            ))}
+          </ul>
+        )}
+      </>
     ),
   },
   { key: 'status', header: 'Status', width: '108px', cell: ({ status }) => <StatusMark status={status} /> },
