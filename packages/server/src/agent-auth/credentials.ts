@@ -3,6 +3,7 @@ import type { JsonObject } from '@hivekey/policy';
 import { type Agent, readAgent, settleStatus } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { checkStillThere } from '../identity/index.ts';
 import { type CredentialId, newId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { conditionsProblem } from './claims.ts';
@@ -24,13 +25,15 @@ interface Proof {
  */
 export async function addCredential(
   log: ActionLog,
-  { workspaceId, actor }: Administrator,
+  who: Administrator,
   agentOrId: string,
   wanted: NewCredential,
 ): Promise<CredentialView> {
+  const { workspaceId, actor } = who;
   const key = wanted.kind === 'key' ? await readKey(wanted.jwk) : undefined;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
+    await checkStillThere(client, who);
     const agent = await readAgent(client, workspaceId, agentOrId);
     refuseStopped(agent);
     refuseRole(agent, wanted.role);

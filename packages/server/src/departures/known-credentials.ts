@@ -1,6 +1,6 @@
 /**
- * Credentials that were shown to a person as they made them, and that are not theirs: they outlive the person, because
- * others work with them. Whoever leaves may have kept them, so that somebody should put others in their place.
+ * Credentials that a person has made, so that they were shown them or chose them, and that are not theirs: they outlive the
+ * person, because others work with them. Whoever leaves may have kept them, so that somebody should put others in their place.
  */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ export const knownCredentialSchema = z
   .object({
     id: z.string(),
     object: z.literal('known_credential'),
-    kind: z.enum(['agent_token', 'key', 'scim_token']),
+    kind: z.enum(['agent_token', 'agent_key', 'agent_federation', 'key', 'scim_token']),
     name: z.string(),
     of: z.string().nullable().meta({
       description:
@@ -39,6 +39,13 @@ SELECT t.id, 'known_credential' AS object, 'agent_token' AS kind, t.name, a.hand
   JOIN agents a ON a.workspace_id = t.workspace_id AND a.id = t.agent_id AND a.rehearsal_id IS NULL
   JOIN agent_state s ON s.workspace_id = t.workspace_id AND s.agent_id = t.agent_id AND s.authz_epoch = t.authz_epoch
  WHERE t.workspace_id = $1 AND t.created_by = ANY(${ACTORS}) AND t.revoked_at IS NULL AND t.expires_at > clock_timestamp()
+UNION ALL
+SELECT c.id, 'known_credential', CASE c.kind WHEN 'key' THEN 'agent_key' ELSE 'agent_federation' END, c.name, a.handle,
+       ${seconds('c.created_at')}, ${seconds('c.not_after')}, ${seconds('c.last_used_at')}
+  FROM agent_credentials c
+  JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id AND a.rehearsal_id IS NULL
+  JOIN agent_state s ON s.workspace_id = c.workspace_id AND s.agent_id = c.agent_id AND s.authz_epoch = c.authz_epoch
+ WHERE c.workspace_id = $1 AND c.created_by = ANY(${ACTORS}) AND c.revoked_at IS NULL AND c.not_after > clock_timestamp()
 UNION ALL
 SELECT k.id, 'known_credential', 'key', k.name, p.email, ${seconds('k.created_at')}, ${seconds('k.expires_at')}, ${seconds('k.last_used_at')}
   FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id

@@ -60,9 +60,9 @@ export function transferTaskRoutes(api: Api, { pool, log, keys }: ApiContext): v
     {
       schema: {
         tags,
-        summary: 'Credentials that the person was shown and that others work with, newest first',
+        summary: 'Credentials that the person has made and that others work with, newest first',
         description:
-          'Agent tokens, keys that are not the person’s own, and tokens of directories, as far as they live. When the person leaves, rotate or revoke them.',
+          'Tokens, keys and federation rules of agents, admin keys that are not the person’s own, and tokens of directories, as far as they live. When the person leaves, rotate or revoke them.',
         params: z.object({ person: z.string().max(254) }),
         querystring: z.strictObject(pageQuery),
         response: { 200: listOf(knownCredentialSchema) },

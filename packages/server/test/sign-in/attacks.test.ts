@@ -1,5 +1,5 @@
 /** Ways to become somebody else, or to be allowed more: what each would be tried with, beside what is let through. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openWorld, type World } from '../agents/world.ts';
@@ -276,6 +276,9 @@ describe('a leaver', () => {
     const spare = await world.ok('POST', '/v1/keys', { name: 'spare' }, by);
     await world.ok('POST', '/v1/keys', { name: 'own', person: knower }, by);
     await world.ok('POST', '/v1/scim-connections', { name: 'made' }, by);
+    const { x, y, crv } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    const registered = { kind: 'key', name: 'mine', jwk: { kty: 'EC', crv, x, y } };
+    const credential = await world.ok('POST', '/v1/agents/others-bot/credentials', registered, by);
     const link = await world.ok('POST', `/v1/people/${invitee}/invitations`, { any_email: true }, by);
     await world.ok('PATCH', `/v1/people/${knower}`, { active: false });
     const invitation = new URLSearchParams(new URL(link.url).hash.slice(1)).get('invitation');
@@ -283,18 +286,20 @@ describe('a leaver', () => {
       'invitation_over',
     );
     const [left] = await world.events('kind=person.left&limit=1', 1);
-    expect(left).toMatchObject({ person: knower, invitations_revoked: 1, credentials_known: 3 });
+    expect(left).toMatchObject({ person: knower, invitations_revoked: 1, credentials_known: 4 });
     const { data } = await world.ok('GET', `/v1/people/${knower}/known-credentials`);
     expect(data.map(({ kind, of }: { kind: string; of: string | null }) => [kind, of])).toEqual(
       expect.arrayContaining([
         ['agent_token', 'others-bot'],
+        ['agent_key', 'others-bot'],
         ['key', null],
         ['scim_token', 'made'],
       ]),
     );
-    expect(data).toHaveLength(3);
+    expect(data).toHaveLength(4);
     // What was put in its place, or ended, is not told any more.
     await world.ok('POST', `/v1/tokens/${token.id}/revoke`, {});
+    await world.ok('POST', `/v1/agents/others-bot/credentials/${credential.id}/revoke`, {});
     await world.ok('POST', `/v1/keys/${spare.id}/revoke`, {});
     await world.ok('POST', '/v1/scim-connections/made/revoke', {});
     expect((await world.ok('GET', `/v1/people/${knower}/known-credentials`)).data).toEqual([]);
