@@ -196,13 +196,10 @@ export function oauthMetadataRoutes(api: Api, { url }: ApiContext): void {
     { schema: { tags, summary: 'Authorization server metadata (RFC 8414)', response: { 200: anything } } },
     async () => serverMetadata(url),
   );
-  api.get(
-    '/oauth/authorize',
-    { schema: { tags, summary: 'Interactive sign-in of agents: not served', response: { 400: oauthError } } },
-    async (_request, reply) =>
-      reply.code(400).send({
-        error: 'unsupported_response_type',
-        error_description: 'agents do not sign in through a browser here; register a key or a federation rule',
-      }),
+  api.get('/oauth/authorize', { schema: { hide: true, response: { 400: oauthError } } }, async (_request, reply) =>
+    reply.code(400).send({
+      error: 'unsupported_response_type',
+      error_description: 'agents do not sign in through a browser here; register a key or a federation rule',
+    }),
   );
 }

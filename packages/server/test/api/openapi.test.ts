@@ -91,6 +91,15 @@ const OPEN = [
   'GET /readyz',
   'GET /metrics',
   'GET /.well-known/authzen-configuration',
+  // the body of the request proves who it is from
+  'POST /oauth/token',
+  'POST /oauth/revoke',
+  'GET /.well-known/oauth-protected-resource',
+  'GET /.well-known/oauth-protected-resource/mcp',
+  'GET /.well-known/oauth-protected-resource/http',
+  'GET /.well-known/oauth-protected-resource/v1',
+  'GET /.well-known/oauth-protected-resource/mcp/{namespace}',
+  'GET /.well-known/oauth-authorization-server',
 ];
 
 describe('/openapi.json', () => {
