@@ -1,36 +1,21 @@
-/** SCIM connections: which directory may provision what, by which tokens, and how it has fared. */
+/** SCIM connections: which directory may provision what, and by which tokens. */
 import type { KeyObject } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { checkVoucher, lookupHmac, newCredential } from '../identity/index.ts';
+import { checkVoucher, newCredential } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
-
-const SCOPES = ['users', 'groups', 'agents'] as const;
-export type Scope = (typeof SCOPES)[number];
+import { LIVE, SCOPES } from './provisioner.ts';
+import { TRAFFIC_HOURS } from './traffic.ts';
 
 const DEFAULT_TOKEN_SECONDS = 365 * 86_400;
 const MAX_TOKEN_SECONDS = 366 * 86_400;
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 const MAX_OVERLAP_SECONDS = 30 * 86_400;
-const TRAFFIC_HOURS = 24;
-
-/** Who provisions: what a token stands for, now. */
-export interface Provisioner {
-  readonly workspaceId: WorkspaceId;
-  /** As it stands in the log, `scim:<name>`. */
-  readonly actor: string;
-  /** Id of the connection. */
-  readonly directory: string;
-  readonly tokenId: string;
-  readonly scopes: readonly Scope[];
-  /** Accountable for agents whose owner the directory does not name. */
-  readonly agentOwner: PersonId | null;
-}
 
 const scopesSchema = z
   .array(z.enum(SCOPES))
@@ -109,7 +94,6 @@ export const shownConnectionSchema = connectionSchema
 export type ConnectionView = z.output<typeof connectionSchema>;
 
 const epoch = (column: string): string => `floor(extract(epoch FROM ${column}))::bigint`;
-const LIVE = 't.expires_at > clock_timestamp()';
 
 const CONNECTIONS = `
 SELECT c.id, 'scim_connection' AS object, c.name, c.scopes,
@@ -344,54 +328,4 @@ function record(
   more: Readonly<Record<string, unknown>>,
 ): void {
   log({ kind: 'scim.connection', actor, connection_id: id, connection: name, change, ...more });
-}
-
-/** Whose token it is, in one indexed query against current state. Undefined: it is no token, or none any more. */
-export async function provisionerOf(pool: Pool, pepper: KeyObject, token: string): Promise<Provisioner | undefined> {
-  const { rows } = await pool.query<Provisioner>({
-    name: 'scim-provisioner',
-    text: `SELECT c.workspace_id AS "workspaceId", 'scim:' || c.name AS actor, c.id AS directory, t.id AS "tokenId", c.scopes,
-                  c.agent_owner AS "agentOwner"
-             FROM scim_tokens t JOIN scim_connections c ON c.workspace_id = t.workspace_id AND c.id = t.connection_id
-            WHERE t.lookup_hmac = $1 AND ${LIVE} AND c.revoked_at IS NULL`,
-    values: [lookupHmac(token, pepper)],
-  });
-  return rows[0];
-}
-
-export interface Traffic {
-  readonly resource: keyof ConnectionView['last_day'];
-  readonly isWrite: boolean;
-  /** Of a refusal. */
-  readonly error?: {
-    readonly status: number;
-    readonly scim_type: string | null;
-    readonly detail: string;
-    readonly request: string;
-  };
-}
-
-/** Notes one request, for the health of the connection; the log has every change. Forgets what is older than a day. */
-export async function noteTraffic(
-  pool: Pool,
-  { workspaceId, directory, tokenId }: Provisioner,
-  { resource, isWrite, error }: Traffic,
-): Promise<void> {
-  await pool.query({
-    name: 'scim-traffic',
-    text: `WITH seen AS (
-             UPDATE scim_connections SET last_seen_at = clock_timestamp(), last_error = coalesce($6, last_error),
-                    last_error_at = CASE WHEN $6::jsonb IS NULL THEN last_error_at ELSE clock_timestamp() END
-              WHERE workspace_id = $1 AND id = $2),
-           used AS (UPDATE scim_tokens SET last_used_at = clock_timestamp() WHERE workspace_id = $1 AND id = $3),
-           forgotten AS (
-             DELETE FROM scim_traffic WHERE workspace_id = $1 AND connection_id = $2
-                AND hour < clock_timestamp() - ${TRAFFIC_HOURS + 1} * interval '1 hour')
-           INSERT INTO scim_traffic AS t (workspace_id, connection_id, hour, resource, reads, writes, refused)
-           VALUES ($1, $2, date_trunc('hour', clock_timestamp()), $4, CASE WHEN $5 THEN 0 ELSE 1 END, CASE WHEN $5 THEN 1 ELSE 0 END,
-                   CASE WHEN $6::jsonb IS NULL THEN 0 ELSE 1 END)
-           ON CONFLICT (workspace_id, connection_id, hour, resource) DO UPDATE
-              SET reads = t.reads + excluded.reads, writes = t.writes + excluded.writes, refused = t.refused + excluded.refused`,
-    values: [workspaceId, directory, tokenId, resource, isWrite, error === undefined ? null : JSON.stringify(error)],
-  });
 }

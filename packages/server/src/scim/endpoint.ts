@@ -3,7 +3,6 @@ import type { JsonValue } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import type { LoggedTransaction } from '../log/index.ts';
-import type { Provisioner, Scope } from './connection.ts';
 import { notFound } from './failure.ts';
 import { type Columns, Parameters } from './filter-sql.ts';
 import {
@@ -23,6 +22,7 @@ import {
 } from './groups.ts';
 import { applyPatch, readPatch } from './patch.ts';
 import type { Projection } from './projection.ts';
+import type { Provisioner, Scope } from './provisioner.ts';
 import { orderOf, type Query, whereOf } from './query.ts';
 import type { Resource } from './resource.ts';
 import { GROUP, USER } from './resource-types.ts';

@@ -15,11 +15,12 @@ import { Failure } from '../errors.ts';
 import { credentialKind } from '../identity/index.ts';
 import { agentEndpoint } from './agents.ts';
 import { refused, serveBulk } from './bulk.ts';
-import { noteTraffic, type Provisioner, provisionerOf, type Traffic } from './connection.ts';
 import { groupEndpoint, userEndpoint } from './endpoint.ts';
 import { errorBody, MethodRefused, ScimFailure, scimFailureOf } from './failure.ts';
 import { Lane, Pace, TooMany } from './lane.ts';
+import { type Provisioner, provisionerOf } from './provisioner.ts';
 import { type Answer, type ScimRequest, type Service, serve } from './serve.ts';
+import { noteTraffic, type Traffic } from './traffic.ts';
 
 export const SCIM_PATH = '/scim/v2';
 const MEDIA_TYPE = 'application/scim+json; charset=utf-8';

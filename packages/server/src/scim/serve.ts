@@ -1,11 +1,11 @@
 /** From a method and a path to an answer: for requests, and for the operations of a bulk request. */
 import type { JsonValue } from '@hivekey/policy';
-import type { Provisioner } from './connection.ts';
 import { resourceTypeBody, schemaBody, serviceProviderConfig } from './discovery.ts';
 import type { Endpoint } from './endpoint.ts';
 import { MethodRefused, ScimFailure } from './failure.ts';
 import type { Lane } from './lane.ts';
 import type { Projection } from './projection.ts';
+import type { Provisioner } from './provisioner.ts';
 import { type Query, readProjection, readQuery, readSearch } from './query.ts';
 import { bodyOf, locationOf, type Resource, type ResourceBody } from './resource.ts';
 import { namesVersion, tagOf } from './version.ts';

@@ -7,9 +7,9 @@ import { leaveAllGroups } from '../groups/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { emailSchema } from '../people/index.ts';
-import type { Provisioner } from './connection.ts';
 import { invalidValue, ScimFailure } from './failure.ts';
 import { type Columns, jsonColumns, type Parameters } from './filter-sql.ts';
+import type { Provisioner } from './provisioner.ts';
 import { MANAGER_KEY } from './resource-types.ts';
 import type { Reference } from './schema.ts';
 import {

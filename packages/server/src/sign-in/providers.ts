@@ -1,55 +1,14 @@
-/** Changing identity providers. Each change is one transaction with its record. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { exportJWK } from 'jose';
+/** Identity providers of either protocol, as they are shown and kept. Each change is one transaction with its record. */
 import { z } from 'zod';
 import type { Administrator, ApiContext } from '../api/route.ts';
-import { rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
 import { checkVoucher } from '../identity/index.ts';
-import { newId, type ProviderId, type SessionId } from '../ids.ts';
+import type { SessionId } from '../ids.ts';
 import { changesOf, type LoggedTransaction } from '../log/index.ts';
 import { samlView, viewOfSaml } from '../saml/index.ts';
-import { checkProviderUrl } from './guarded-fetch.ts';
-import { type Oidc, redirectUri } from './oidc/client.ts';
-import { checkTenancy, type OidcSettings, oidcInput, oidcView, storedOidcSettings } from './oidc/settings.ts';
-import { commonSettings, type IdentityProvider, PROVIDER_KINDS, readProvider } from './provider.ts';
-
-type Context = Pick<ApiContext, 'log' | 'pool' | 'secrets' | 'config' | 'url'>;
-
-export const newProviderSchema = z.strictObject({ kind: z.literal('oidc'), ...commonSettings, ...oidcInput });
-type NewProvider = z.output<typeof newProviderSchema>;
-
-const { name, jit_domains, groups_claim, sync_groups, scim_connection } = commonSettings;
-const {
-  client_id,
-  client_auth,
-  client_secret,
-  id_token_alg,
-  scopes,
-  tenants,
-  hosted_domains,
-  directory_claim,
-  step_up_acr,
-} = oidcInput;
-
-/** What is absent stays. The issuer does not change: it says who people are. */
-export const providerChangeSchema = z.strictObject({
-  name: name.optional(),
-  jit_domains: jit_domains.unwrap().optional(),
-  groups_claim: groups_claim.unwrap().optional(),
-  sync_groups: sync_groups.unwrap().optional(),
-  scim_connection: scim_connection.unwrap().optional(),
-  client_id: client_id.optional(),
-  client_auth: client_auth.unwrap().optional(),
-  client_secret,
-  id_token_alg: id_token_alg.unwrap().optional(),
-  scopes: scopes.unwrap().optional(),
-  tenants: tenants.unwrap().optional(),
-  hosted_domains: hosted_domains.unwrap().optional(),
-  directory_claim: directory_claim.unwrap().optional(),
-  step_up_acr: step_up_acr.unwrap().optional(),
-});
-type ProviderChange = z.output<typeof providerChangeSchema>;
+import { redirectUri } from './oidc/client.ts';
+import { oidcView, storedOidcSettings } from './oidc/settings.ts';
+import { type IdentityProvider, PROVIDER_KINDS, readProvider } from './provider.ts';
 
 export const providerSchema = z
   .object({
@@ -105,64 +64,6 @@ function oidcViewOf(url: string, { id, settings }: IdentityProvider): z.output<t
     backchannel_logout_uri: `${base}/backchannel-logout`,
     initiate_login_uri: `${base}/initiate`,
   };
-}
-
-/** A secret for the store, and what of it is public. */
-interface ClientCredential {
-  readonly value: string;
-  readonly publicKey: OidcSettings['public_key'];
-}
-
-/** Throws `client_secret_missing`. */
-async function credentialFor(auth: OidcSettings['client_auth'], secret: string | undefined): Promise<ClientCredential> {
-  if (auth !== 'private_key_jwt') {
-    if (secret !== undefined) return { value: secret, publicKey: null };
-    throw new Failure(
-      400,
-      'client_secret_missing',
-      `${auth} takes a client_secret.`,
-      'Give the secret that the provider has issued, or use private_key_jwt.',
-    );
-  }
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const kid = randomBytes(8).toString('hex');
-  return {
-    value: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    publicKey: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' },
-  };
-}
-
-function ownSecretName(): string {
-  return `idp:${randomBytes(8).toString('hex')}`;
-}
-
-/** Reads the provider's metadata before anything is kept. Throws `provider_exists`, `provider_tenants_required`, `provider_unreachable`, and more. */
-export async function createProvider(
-  context: Context,
-  oidc: Oidc,
-  who: Administrator,
-  draft: NewProvider,
-): Promise<IdentityProvider> {
-  const { workspaceId } = who;
-  const { issuer: asked, client_secret: secret, kind, ...given } = draft;
-  checkProviderUrl(asked, rulesFor(context.config.upstream_allow));
-  checkTenancy(draft);
-  const credential = await credentialFor(given.client_auth, secret);
-  const settings = storedOidcSettings.parse({
-    ...given,
-    secret_name: ownSecretName(),
-    public_key: credential.publicKey,
-  });
-  const { issuer: stated } = await oidc.check(asked);
-  // As it stands in tokens, to the slash; that of many tenants is a pattern.
-  const issuer = stated.includes('{') ? asked : stated;
-  const id = newId<ProviderId>('idp');
-  const provider = await context.log.transact(workspaceId, async (transaction) => {
-    await context.secrets.putSecretIn(transaction, workspaceId, settings.secret_name, credential.value, who.actor);
-    return insertProvider(transaction, who, { id, kind, issuer, settings, ...commonOf(given) });
-  });
-  context.secrets.changed(workspaceId, settings.secret_name);
-  return provider;
 }
 
 type Common = Pick<IdentityProvider, 'name' | 'jitDomains' | 'groupsClaim' | 'syncGroups' | 'scimConnection'>;
@@ -261,54 +162,6 @@ function checkGroupsClaim({ groupsClaim, syncGroups }: Common): void {
   );
 }
 
-/** Throws `provider_not_found`, `client_secret_missing`, `provider_tenants_required`. */
-export async function changeProvider(
-  context: Context,
-  who: Administrator,
-  id: string,
-  change: ProviderChange,
-): Promise<IdentityProvider> {
-  const { workspaceId, actor } = who;
-  const found = await readProvider(context.pool, id, workspaceId);
-  checkOidc(found);
-  const before = storedOidcSettings.parse(found.settings);
-  const { client_secret: secret, name: _, ...given } = change;
-  const next = storedOidcSettings.parse({ ...before, ...defined(given) });
-  checkTenancy({ ...next, issuer: found.issuer });
-  const needsCredential = secret !== undefined || next.client_auth !== before.client_auth;
-  const credential =
-    needsCredential && !(isSecret(before.client_auth) && isSecret(next.client_auth) && secret === undefined)
-      ? await credentialFor(next.client_auth, secret)
-      : undefined;
-  const settings =
-    credential === undefined ? next : { ...next, secret_name: ownSecretName(), public_key: credential.publicKey };
-  const common = changedCommon(found, change);
-  return context.log.transact(workspaceId, async (transaction) => {
-    if (credential !== undefined)
-      await context.secrets.putSecretIn(transaction, workspaceId, settings.secret_name, credential.value, actor);
-    return updateProvider(transaction, who, found, common, settings);
-  });
-}
-
-/** Throws `provider_other_kind`. */
-export function checkOidc({ kind, name }: IdentityProvider): void {
-  if (kind === 'oidc') return;
-  throw new Failure(
-    409,
-    'provider_other_kind',
-    `${name} is a provider of kind ${kind}.`,
-    'Use PATCH /v1/identity-providers/saml/:id, and POST …/check.',
-  );
-}
-
-function isSecret(auth: OidcSettings['client_auth']): boolean {
-  return auth !== 'private_key_jwt';
-}
-
-function defined(given: object): object {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
 /** Writes what has changed, with its record. Throws `own_session_required`. */
 export async function updateProvider(
   { client, now, log }: LoggedTransaction,
@@ -363,7 +216,7 @@ function facts({
 
 /** A provider that is switched off ends the sessions that came by it; on it lets people in. Throws `own_session_required`. */
 export function switchProvider(
-  { log }: Pick<Context, 'log'>,
+  { log }: Pick<ApiContext, 'log'>,
   who: Administrator,
   id: string,
   active: boolean,

@@ -2,17 +2,15 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, wholeList } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { listProviders, readProvider } from './provider.ts';
 import {
   changeProvider,
   checkOidc,
   createProvider,
   newProviderSchema,
   providerChangeSchema,
-  providerSchema,
-  switchProvider,
-  viewOf,
-} from './providers.ts';
+} from './oidc/registration.ts';
+import { listProviders, readProvider } from './provider.ts';
+import { providerSchema, switchProvider, viewOf } from './providers.ts';
 import { changeSettings, readSettings, settingsChangeSchema, settingsSchema } from './settings.ts';
 
 const tags = ['sign-in'];
