@@ -3,7 +3,7 @@
  * they were given, and then all that left the process is searched for the marks.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
@@ -188,6 +188,7 @@ let output = '';
 let port: number;
 let admin: Administration;
 let adminKey: string;
+let shortToken: string;
 let agentToken: string;
 let recorders: Recorder[] = [];
 let receiver: Receiver;
@@ -217,6 +218,34 @@ async function call(namespace: string, name: string, args: JsonObject): Promise<
   });
   answered.push(JSON.stringify(headers), text);
   return text;
+}
+
+/** The agent proves itself with a key of its own, and then tries the same proof again. */
+async function logIn(): Promise<string> {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await admin.done('POST', '/v1/agents/bot/credentials', { kind: 'key', jwk: publicKey.export({ format: 'jwk' }) });
+  const { body: bot } = await admin.call('GET', '/v1/agents/bot');
+  const url = `http://127.0.0.1:${port}`;
+  const now = Math.floor(Date.now() / 1000);
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { iss: bot.id, sub: bot.id, aud: url, jti: randomBytes(16).toString('hex'), iat: now, exp: now + 60 };
+  const signed = `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}`;
+  const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString(
+    'base64url',
+  );
+  MARKS.set('client assertion', signature.slice(0, 40));
+  const form = {
+    grant_type: 'client_credentials',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: `${signed}.${signature}`,
+    resource: `${url}/mcp`,
+  };
+  const ask = (body: Record<string, string>) =>
+    fetch(`${url}/oauth/token`, { method: 'POST', body: new URLSearchParams(body) });
+  const { access_token: token }: { access_token: string } = JSON.parse(await (await ask(form)).text());
+  for (const wrong of [form, { ...form, resource: form.client_assertion }, { ...form, scope: token }])
+    answered.push(await (await ask(wrong)).text());
+  return token;
 }
 
 /** What the upstream was sent, and nobody else should ever see. */
@@ -348,6 +377,8 @@ beforeAll(async () => {
   await admin.role('user', ['vault.act', 'env.act', 'file.act', 'kv.act', 'oauth.act', 'stdio.say', 'own.act']);
   ({ token: agentToken } = await admin.agent('bot', 'user'));
   MARKS.set('agent token', agentToken.slice(7, 40));
+  shortToken = await logIn();
+  MARKS.set('short-lived token', shortToken.slice(4, 40));
   const { body } = await admin.done('POST', '/v1/webhooks', { url: receiver.url, events: ['*'] });
   webhookSecret = body.secret;
   MARKS.set('webhook secret', webhookSecret.replace(/^whsec_/, '').slice(0, 30));
@@ -567,7 +598,7 @@ it('nothing that left the process, stands in the database or in a file shows a s
     password: NAMED,
     apiKey: NAMED,
     nested: { Authorization: HEADER },
-    text: `use ${agentToken} or ${adminKey}`,
+    text: `use ${agentToken} or ${adminKey} or ${shortToken}`,
     [agentToken]: 1,
     list: [`Bearer ${HEADER.slice(1)}`],
   };
@@ -583,6 +614,11 @@ it('nothing that left the process, stands in the database or in a file shows a s
   const ask = (body: unknown, key = agentToken) => admin.call('POST', '/v1/actions', { key, body });
   await ask({ action: 'own.act', arguments: { pin_code: ARGUMENT, password: NAMED, text: adminKey } });
   await ask({ action: adminKey, arguments: { password: NAMED } });
+  await ask({ action: shortToken, arguments: { [shortToken]: shortToken } });
+  await ask({ action: 'own.act', arguments: {} }, `${shortToken}x`);
+  const { status, text } = await send(port, modern(shortToken, 'tools/call', { name: 'vault__act', arguments: args }));
+  expect(status).toBe(200);
+  answered.push(text);
   await ask({ action: 'own.act', arguments: { [agentToken]: 'x', password: 7 } });
   await ask({ action: 'own.act', arguments: {} }, adminKey);
   await admin.call('POST', '/v1/session', { key: null, body: { key: adminKey } });
