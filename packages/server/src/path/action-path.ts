@@ -87,7 +87,7 @@ interface ProofOptions {
 }
 
 /** They must neither wait nor throw. */
-export interface UnregisteredObserver {
+interface UnregisteredObserver {
   /** A credential that nobody was given. */
   noteToken(token: string, source: string | undefined): void;
   /** A token of an agent that is revoked. */
