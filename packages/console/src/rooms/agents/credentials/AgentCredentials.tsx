@@ -70,11 +70,11 @@ const COLUMNS: readonly Column<Credential>[] = [
       </>
     ),
   },
-  { key: 'status', header: 'Status', width: '108px', cell: ({ status }) => <StatusMark status={status} /> },
+  { key: 'status', header: 'Status', width: '98px', cell: ({ status }) => <StatusMark status={status} /> },
   {
     key: 'made',
     header: 'Made',
-    width: '130px',
+    width: '112px',
     cell: ({ created, created_by }) => (
       <TwoLines first={<Time value={created} />} second={`by ${actorWords(created_by)}`} />
     ),
@@ -82,10 +82,10 @@ const COLUMNS: readonly Column<Credential>[] = [
   {
     key: 'used',
     header: 'Last used',
-    width: '96px',
+    width: '88px',
     cell: ({ last_used_at }) => <Time value={last_used_at} absent="never" />,
   },
-  { key: 'expires', header: 'Expires', width: '92px', cell: ({ expires_at }) => <Time value={expires_at} /> },
+  { key: 'expires', header: 'Expires', width: '80px', cell: ({ expires_at }) => <Time value={expires_at} /> },
 ];
 
 /** What the agent proves itself with: tokens, keys whose private half it holds, and workloads that it is. */
@@ -96,7 +96,7 @@ export function AgentCredentials({ agent }: { readonly agent: Agent }) {
   const close = () => setAct(undefined);
   const columns: readonly Column<Credential>[] = [
     ...COLUMNS,
-    actions('140px', (credential) =>
+    actions('132px', (credential) =>
       credential.status === 'live' ? (
         <>
           {credential.kind === 'token' ? (
