@@ -1,7 +1,7 @@
 /** The OAuth endpoints and the documents about them, in the shapes of the RFCs. */
 import type { FastifyError, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Api, ApiContext, FastifyRequest, Limits } from '../api/route.ts';
+import type { Administrator, Api, ApiContext, FastifyRequest, Limits } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { administratorOf } from '../identity/index.ts';
 import { LogOverloaded, LogUnavailable } from '../log/index.ts';
@@ -118,6 +118,10 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
       '/oauth/introspect',
       {
         config: { token: true },
+        // Before a body is read.
+        onRequest: async (request) => {
+          askers.set(request, await resourceServer(context, request));
+        },
         schema: {
           tags,
           summary: 'Whether a token is live, and whose it is (RFC 7662)',
@@ -128,9 +132,9 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
         },
       },
       async (request) => {
-        const { workspaceId, roles } = await resourceServer(context, request);
-        if (roles.length === 0) throw new OAuthRefusal('unauthorized_client', 'the key has no role');
-        return introspect(ends, workspaceId, required(parseForm(request.body), 'token'));
+        const asker = askers.get(request);
+        if (asker === undefined) throw new Error('nobody was asked who asks');
+        return introspect(ends, asker.workspaceId, required(parseForm(request.body), 'token'));
       },
     );
   };
@@ -155,11 +159,15 @@ function refusalOf(error: Error): OAuthRefusal | undefined {
   return status >= 400 && status < 500 ? new OAuthRefusal('invalid_request', 'the request is not valid') : undefined;
 }
 
-async function resourceServer(context: ApiContext, request: FastifyRequest) {
+const askers = new WeakMap<FastifyRequest, Administrator>();
+
+async function resourceServer(context: ApiContext, request: FastifyRequest): Promise<Administrator> {
   try {
     if (request.headers.authorization === undefined)
       throw new OAuthRefusal('invalid_client', 'an admin key is missing');
-    return await administratorOf(context, request);
+    const administrator = await administratorOf(context, request);
+    if (administrator.roles.length === 0) throw new OAuthRefusal('unauthorized_client', 'the key has no role');
+    return administrator;
   } catch (error) {
     if (error instanceof Failure && error.status === 401)
       throw new OAuthRefusal('invalid_client', 'the key is not live');

@@ -3,10 +3,10 @@ import { createAgentIn, readAgentSettings, refusePast, refuseTakenHandle } from 
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { checkAssurance } from '../identity/index.ts';
-import { newId } from '../ids.ts';
+import { newId, type PersonId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readRequest } from './read.ts';
-import type { AgentRequest, NewRequest } from './request.ts';
+import type { AgentRequest, NewRequest, Wanted } from './request.ts';
 
 /** Who asks: an administrator, or a directory over SCIM. */
 export type Requester = Pick<Administrator, 'workspaceId' | 'actor' | 'person'> & { readonly credentialId: string };
@@ -40,8 +40,10 @@ export async function requestAgentIn(
   const id = newId<string>('arq');
   await client.query(
     `INSERT INTO agent_requests (workspace_id, id, handle, owner, wanted, reason, source, requested_by, requested_by_id, credential_id,
-                                 requested_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), clock_timestamp() + make_interval(hours => $11))`,
+                                 owner_id, requested_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+             (SELECT p.id FROM people p WHERE p.workspace_id = $1 AND p.email = $4 AND p.deleted_at IS NULL),
+             clock_timestamp(), clock_timestamp() + make_interval(hours => $11))`,
     [
       workspaceId,
       id,
@@ -75,27 +77,29 @@ function fieldsOf({ id, name, owner }: AgentRequest) {
 
 /**
  * By a person who neither asked for the agent nor is to own it. Throws `agent_request_not_found`, `agent_request_<status>`,
- * `person_required`, `approver_is_requester`, `approver_is_owner`, and as `createAgent`.
+ * `person_required`, `approver_is_requester`, `approver_is_owner`, `owner_gone`, and as `createAgent`.
  */
 export function approveRequest(log: ActionLog, who: Administrator, id: string, reason: string): Promise<AgentRequest> {
   return log.transact(who.workspaceId, async (transaction) => {
     const { client, now, log: record } = transaction;
     const request = await waiting(transaction, who, id);
     await checkAssurance(client, who, 'confirm', now);
-    refuseOwnApproval(who, request);
-    const { rows } = await client.query<{ at: Date; requested_at: Date }>(
-      `SELECT greatest(requested_at, clock_timestamp()) AS at, requested_at FROM agent_requests WHERE workspace_id = $1 AND id = $2`,
+    const { rows } = await client.query<Asked>(
+      `SELECT greatest(r.requested_at, clock_timestamp()) AS at, r.requested_at, r.owner_id, p.email AS owner, p.deleted_at
+         FROM agent_requests r LEFT JOIN people p ON p.workspace_id = r.workspace_id AND p.id = r.owner_id
+        WHERE r.workspace_id = $1 AND r.id = $2`,
       [who.workspaceId, id],
     );
-    const [times] = rows;
-    if (times === undefined) throw new Error(`the request ${id} is gone`);
-    const agent = await createAgentIn(transaction, who, request.wanted, {
+    const [asked] = rows;
+    if (asked === undefined) throw new Error(`the request ${id} is gone`);
+    refuseOwnApproval(who, request, asked);
+    const agent = await createAgentIn(transaction, who, ownedNow(request, asked), {
       requestId: id,
       requestedBy: request.requested_by,
-      requestedAt: times.requested_at,
-      approvedAt: times.at,
+      requestedAt: asked.requested_at,
+      approvedAt: asked.at,
     });
-    await answer(transaction, who, id, 'approved', reason, agent.id, times.at);
+    await answer(transaction, who, id, 'approved', reason, agent.id, asked.at);
     record({
       kind: 'agent.admitted',
       actor: who.actor,
@@ -108,11 +112,32 @@ export function approveRequest(log: ActionLog, who: Administrator, id: string, r
   });
 }
 
-function refuseOwnApproval(who: Administrator, request: AgentRequest): void {
+/** The request as of now; `owner` is the present address of who was known when it was asked for. */
+interface Asked {
+  readonly at: Date;
+  readonly requested_at: Date;
+  readonly owner_id: PersonId | null;
+  readonly owner: string | null;
+  readonly deleted_at: Date | null;
+}
+
+/** Throws `owner_gone`. */
+function ownedNow({ wanted, name }: AgentRequest, { owner, deleted_at: deletedAt }: Asked): Wanted {
+  if (owner === null) return wanted;
+  if (deletedAt === null) return { ...wanted, owner };
+  throw new Failure(
+    409,
+    'owner_gone',
+    `Who was to own "${name}" is no more.`,
+    'Deny the request, and have somebody ask for the agent with another owner.',
+  );
+}
+
+function refuseOwnApproval(who: Administrator, request: AgentRequest, { owner_id: ownerId }: Asked): void {
   const { person } = who;
   if (person === undefined) throw personRequired('lets in');
   if (isRequester(who, request)) throw approverIsRequester(request);
-  if (person.email === request.owner)
+  if (person.id === ownerId || person.email === request.owner)
     throw new Failure(
       403,
       'approver_is_owner',

@@ -1,5 +1,6 @@
 /** Reading requests for agents. */
 import type { ClientBase, Pool } from 'pg';
+import type { TimePosition } from '../api/route.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import { type AgentRequest, type RequestSource, type RequestStatus, requestNotFound, type Wanted } from './request.ts';
 
@@ -80,14 +81,14 @@ export async function listRequests(
   pool: Pool,
   workspaceId: WorkspaceId,
   { status, owner }: RequestFilter,
-  after: { readonly requestedUs: number; readonly id: string } | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<AgentRequest[]> {
   const { rows } = await pool.query<Row>(
     `${REQUESTS} AND ($2::text IS NULL OR CASE WHEN r.status = 'requested' AND r.expires_at <= clock_timestamp() THEN 'expired' ELSE r.status END = $2) AND ($3::text IS NULL OR r.owner = lower($3))
    AND ($4::bigint IS NULL OR (r.requested_at, r.id) < ('epoch'::timestamptz + $4 * interval '1 microsecond', $5))
  ORDER BY r.requested_at DESC, r.id DESC LIMIT $6`,
-    [workspaceId, status ?? null, owner ?? null, after?.requestedUs ?? null, after?.id ?? null, limit],
+    [workspaceId, status ?? null, owner ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows.map(requestOf);
 }

@@ -6,7 +6,15 @@ import {
   changeAgentSettings,
   readAgentSettings,
 } from '../agents/index.ts';
-import { type Api, type ApiContext, type FastifyRequest, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import {
+  type Api,
+  type ApiContext,
+  type FastifyRequest,
+  listOf,
+  openTimeCursor,
+  pageOf,
+  pageQuery,
+} from '../api/route.ts';
 import { approveRequest, denyRequest, requestAgent, withdrawRequest } from './change.ts';
 import { listRequests, readRequest } from './read.ts';
 import {
@@ -44,8 +52,7 @@ export function agentRequestRoutes(api: Api, { pool, log, keys }: ApiContext): v
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'agent-requests', workspaceId, filter };
-      const [requestedUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = requestedUs === undefined ? undefined : { requestedUs: Number(requestedUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const rows = await listRequests(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,

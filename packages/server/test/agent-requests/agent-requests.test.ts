@@ -78,6 +78,20 @@ describe('a request', () => {
     expect(await world.ok('GET', `/v1/agent-requests/${request.id}`)).toEqual(request);
   });
 
+  it('stays that of who is to own it when their address becomes another', async () => {
+    const request = await ask('bot-moved');
+    await owner.query(`UPDATE people SET email = 'dana.lee@acme.example' WHERE email = 'dana@acme.example'`);
+    try {
+      expect(await world.refused('POST', `/v1/agent-requests/${request.id}/approve`, {}, as('dana'))).toBe(
+        'approver_is_owner',
+      );
+      await world.ok('POST', `/v1/agent-requests/${request.id}/approve`, {}, as('bob'));
+      expect(await world.ok('GET', '/v1/agents/bot-moved')).toMatchObject({ owner: 'dana.lee@acme.example' });
+    } finally {
+      await owner.query(`UPDATE people SET email = 'dana@acme.example' WHERE email = 'dana.lee@acme.example'`);
+    }
+  });
+
   it('is not approved by another key of who asked, nor by their key with fewer roles', async () => {
     const request = await ask('bot-twice');
     const { key } = await world.ok('POST', '/v1/keys', { name: 'ann-2', person: 'ann@acme.example' });
