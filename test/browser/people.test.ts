@@ -204,6 +204,10 @@ describe('sign-in', () => {
     await table('Identity providers').getByRole('link', { name: 'Acme SSO' }).click();
     await button('Test').click();
     await dialog().getByText('nothing is wrong').waitFor();
+    await button('Change…').click();
+    await dialog().getByRole('button', { name: 'Save' }).click();
+    await said('Acme SSO is saved.');
+    await button('Change…').waitFor();
     await dialog().getByRole('button', { name: 'Close' }).click();
   });
 

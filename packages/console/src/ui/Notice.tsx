@@ -79,3 +79,12 @@ export function NotForYou({ children }: { readonly children: string }) {
     </div>
   );
 }
+
+/** Above what no later answer shows again. */
+export function ShownOnce({ children }: { readonly children: ReactNode }) {
+  return (
+    <p className={classes.once} role="status">
+      {children}
+    </p>
+  );
+}

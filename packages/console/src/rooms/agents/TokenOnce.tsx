@@ -1,7 +1,7 @@
 import { SegmentedControl } from '@mantine/core';
 import { useState } from 'react';
 import { CodeBlock } from '../../ui/Copy.tsx';
-import classes from './agents.module.css';
+import { ShownOnce } from '../../ui/Notice.tsx';
 
 const FORMS = ['MCP config', 'Environment', 'curl'] as const;
 type Form = (typeof FORMS)[number];
@@ -11,9 +11,7 @@ export function TokenOnce({ token }: { readonly token: string }) {
   const [form, setForm] = useState<Form>('MCP config');
   return (
     <div className="stack">
-      <p className={classes.once} role="status">
-        Copy the token now. It is shown this once and stored only as a hash.
-      </p>
+      <ShownOnce>Copy the token now. It is shown this once and stored only as a hash.</ShownOnce>
       <CodeBlock code={token} what="token" wrap />
       <div className="stack-tight">
         <div className="spread">

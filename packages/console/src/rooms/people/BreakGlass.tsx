@@ -13,11 +13,10 @@ import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
-import { ErrorNotice } from '../../ui/Notice.tsx';
+import { ErrorNotice, ShownOnce } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
-import classes from './people.module.css';
 
 type Account = Accounts['accounts'][number];
 type Dialog =
@@ -205,9 +204,9 @@ function LinkDialog({
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <div className="stack">
-        <p className={classes.once} role="status">
+        <ShownOnce>
           Open this link on the device that will keep the passkey. It is shown this once, for one use, for a day.
-        </p>
+        </ShownOnce>
         <CodeBlock code={url} what="link" wrap />
         <Button variant="default" onClick={onClose}>
           Done

@@ -4,9 +4,8 @@ import { at, send } from '../../api/client.ts';
 import type { Invitation, Person } from '../../api/identity-types.ts';
 import { useWrite } from '../../app/write.ts';
 import { CodeBlock } from '../../ui/Copy.tsx';
-import { ErrorNotice } from '../../ui/Notice.tsx';
+import { ErrorNotice, ShownOnce } from '../../ui/Notice.tsx';
 import { Time } from '../../ui/Time.tsx';
-import classes from './people.module.css';
 
 const LIFETIMES = [
   { value: '3600', label: '1 hour' },
@@ -67,10 +66,10 @@ export function InviteDialog({ person, onClose }: { readonly person: Person; rea
         </form>
       ) : (
         <div className="stack">
-          <p className={classes.once} role="status">
+          <ShownOnce>
             Copy the link now and give it to the person alone: it is shown this once, and whoever opens it comes in as
             them.
-          </p>
+          </ShownOnce>
           <CodeBlock code={url} what="invitation link" wrap />
           <p className="muted">
             For one use; it ends <Time value={invite.data?.expires_at ?? null} />.

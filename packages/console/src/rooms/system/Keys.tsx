@@ -11,11 +11,10 @@ import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
 import { CodeBlock } from '../../ui/Copy.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
-import { ErrorNotice, NotForYou } from '../../ui/Notice.tsx';
+import { ErrorNotice, NotForYou, ShownOnce } from '../../ui/Notice.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
-import classes from './system.module.css';
 
 type Act = { readonly kind: 'create' } | { readonly kind: 'rotate' | 'revoke'; readonly key: AdminKey };
 
@@ -208,9 +207,7 @@ function NewKeyDialog({
         </form>
       ) : (
         <div className="stack">
-          <p className={classes.once} role="status">
-            Copy the key now. It is shown this once and stored only as a hash.
-          </p>
+          <ShownOnce>Copy the key now. It is shown this once and stored only as a hash.</ShownOnce>
           <CodeBlock code={made} what="admin key" wrap />
           <CodeBlock code={`npx hivekey login --key ${made}`} what="command" wrap />
           <Button variant="default" onClick={onClose}>

@@ -1,11 +1,10 @@
-import { Accordion, Button, PasswordInput, Select, TagsInput, TextInput } from '@mantine/core';
+import { PasswordInput, Select, TagsInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { at, send } from '../../../api/client.ts';
 import type { IdentityProvider, OidcSettings } from '../../../api/identity-types.ts';
 import { useWrite } from '../../../app/write.ts';
-import { ErrorNotice } from '../../../ui/Notice.tsx';
-import { CommonFields } from './CommonFields.tsx';
 import { ALGORITHMS, oidcBody, oidcDraft, withPreset } from './draft.ts';
+import { ProviderFrame } from './ProviderFrame.tsx';
 import { PRESETS, type PresetName } from './presets.ts';
 
 const AUTHENTICATIONS: readonly { readonly value: OidcSettings['client_auth']; readonly label: string }[] = [
@@ -39,29 +38,60 @@ export function OidcForm({
   const takesSecret = draft.clientAuth !== 'private_key_jwt';
   const hadSecret = provider?.oidc !== undefined && provider.oidc?.client_auth !== 'private_key_jwt';
   const isComplete =
-    draft.name.trim() !== '' &&
     draft.issuer.trim() !== '' &&
     draft.clientId.trim() !== '' &&
-    (!takesSecret || draft.clientSecret !== '' || hadSecret) &&
-    (draft.unknown !== 'domains' || draft.domains.length > 0);
+    (!takesSecret || draft.clientSecret !== '' || hadSecret);
   return (
-    <form
-      className="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (isComplete && !save.isPending) save.mutate(undefined);
-      }}
+    <ProviderFrame
+      isNew={isNew}
+      preset={preset}
+      draft={draft}
+      onChange={change}
+      isComplete={isComplete}
+      save={save}
+      more={
+        <>
+          <Select
+            label="ID tokens are signed with"
+            description="No other algorithm is accepted."
+            data={ALGORITHMS}
+            value={draft.algorithm}
+            onChange={(next) => change({ algorithm: next ?? draft.algorithm })}
+          />
+          <TagsInput label="Scopes" value={[...draft.scopes]} onChange={(scopes) => change({ scopes })} />
+          <Select
+            label="People are known by the claim"
+            disabled={!isNew}
+            data={[
+              { value: 'sub', label: 'sub' },
+              { value: 'oid', label: 'oid (Microsoft Entra ID)' },
+            ]}
+            value={draft.subjectClaim}
+            onChange={(next) => change({ subjectClaim: next === 'oid' ? 'oid' : 'sub' })}
+          />
+          <TextInput
+            label="SCIM knows them by the claim"
+            description="What SCIM sends as externalId."
+            spellCheck={false}
+            value={draft.directoryClaim}
+            onChange={(event) => change({ directoryClaim: event.currentTarget.value })}
+          />
+          <TagsInput
+            label="Entra tenants"
+            description="Ids of tenants that may sign in, where an issuer serves many."
+            value={[...draft.tenants]}
+            onChange={(tenants) => change({ tenants })}
+          />
+          <TextInput
+            label="A step-up asks for acr"
+            description="The authentication context that the provider must bring back; empty: a new sign-in is enough."
+            spellCheck={false}
+            value={draft.stepUpAcr}
+            onChange={(event) => change({ stepUpAcr: event.currentTarget.value })}
+          />
+        </>
+      }
     >
-      <TextInput
-        label="Name"
-        description="Stands on the button of the sign-in page."
-        placeholder={preset === 'other' ? 'Company sign-in' : PRESETS[preset].label}
-        withAsterisk
-        data-autofocus
-        maxLength={64}
-        value={draft.name}
-        onChange={(event) => change({ name: event.currentTarget.value })}
-      />
       <TextInput
         label="Issuer"
         description={
@@ -116,57 +146,6 @@ export function OidcForm({
           onChange={(hostedDomains) => change({ hostedDomains })}
         />
       ) : null}
-      <CommonFields draft={draft} onChange={change} />
-      <Accordion variant="contained">
-        <Accordion.Item value="more">
-          <Accordion.Control>More settings</Accordion.Control>
-          <Accordion.Panel>
-            <div className="stack">
-              <Select
-                label="ID tokens are signed with"
-                description="No other algorithm is accepted."
-                data={ALGORITHMS}
-                value={draft.algorithm}
-                onChange={(next) => change({ algorithm: next ?? draft.algorithm })}
-              />
-              <TagsInput label="Scopes" value={[...draft.scopes]} onChange={(scopes) => change({ scopes })} />
-              <Select
-                label="People are known by the claim"
-                data={[
-                  { value: 'sub', label: 'sub' },
-                  { value: 'oid', label: 'oid (Microsoft Entra ID)' },
-                ]}
-                value={draft.subjectClaim}
-                onChange={(next) => change({ subjectClaim: next === 'oid' ? 'oid' : 'sub' })}
-              />
-              <TextInput
-                label="SCIM knows them by the claim"
-                description="What SCIM sends as externalId."
-                spellCheck={false}
-                value={draft.directoryClaim}
-                onChange={(event) => change({ directoryClaim: event.currentTarget.value })}
-              />
-              <TagsInput
-                label="Entra tenants"
-                description="Ids of tenants that may sign in, where an issuer serves many."
-                value={[...draft.tenants]}
-                onChange={(tenants) => change({ tenants })}
-              />
-              <TextInput
-                label="A step-up asks for acr"
-                description="The authentication context that the provider must bring back; empty: a new sign-in is enough."
-                spellCheck={false}
-                value={draft.stepUpAcr}
-                onChange={(event) => change({ stepUpAcr: event.currentTarget.value })}
-              />
-            </div>
-          </Accordion.Panel>
-        </Accordion.Item>
-      </Accordion>
-      {save.isError ? <ErrorNotice error={save.error} /> : null}
-      <Button type="submit" loading={save.isPending} disabled={!isComplete}>
-        {isNew ? 'Add provider' : 'Save'}
-      </Button>
-    </form>
+    </ProviderFrame>
   );
 }

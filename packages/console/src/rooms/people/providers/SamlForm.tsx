@@ -1,11 +1,10 @@
-import { Accordion, Button, Checkbox, Textarea, TextInput } from '@mantine/core';
+import { Checkbox, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { at, send } from '../../../api/client.ts';
 import type { IdentityProvider } from '../../../api/identity-types.ts';
 import { useWrite } from '../../../app/write.ts';
-import { ErrorNotice } from '../../../ui/Notice.tsx';
-import { CommonFields } from './CommonFields.tsx';
 import { samlBody, samlDraft, withAttributes } from './draft.ts';
+import { ProviderFrame } from './ProviderFrame.tsx';
 import { PRESETS, type PresetName } from './presets.ts';
 
 /** A new provider by SAML, or another setting of one. */
@@ -32,28 +31,59 @@ export function SamlForm({
     done: ({ name }) => `${name} is saved.`,
     onDone: onSaved,
   });
-  const isComplete =
-    draft.name.trim() !== '' &&
-    (!isNew || draft.metadataUrl.trim() !== '' || draft.metadata.trim() !== '') &&
-    (draft.unknown !== 'domains' || draft.domains.length > 0);
+  const isComplete = !isNew || draft.metadataUrl.trim() !== '' || draft.metadata.trim() !== '';
   return (
-    <form
-      className="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (isComplete && !save.isPending) save.mutate(undefined);
-      }}
+    <ProviderFrame
+      isNew={isNew}
+      preset={preset}
+      draft={draft}
+      onChange={change}
+      isComplete={isComplete}
+      save={save}
+      more={
+        <>
+          <TextInput
+            label="People are known by the attribute"
+            description="Empty: NameID, which must not be transient."
+            spellCheck={false}
+            value={draft.subject}
+            onChange={(event) => change({ subject: event.currentTarget.value })}
+          />
+          <TextInput
+            label="Name attribute"
+            spellCheck={false}
+            value={draft.displayName}
+            onChange={(event) => change({ displayName: event.currentTarget.value })}
+          />
+          <TextInput
+            label="SCIM knows them by the attribute"
+            description="What SCIM sends as externalId; empty: whatever names the person."
+            spellCheck={false}
+            value={draft.directory}
+            onChange={(event) => change({ directory: event.currentTarget.value })}
+          />
+          <Checkbox
+            label="The response must be signed too"
+            description="The assertion must be in any case."
+            checked={draft.responseSigned}
+            onChange={(event) => change({ responseSigned: event.currentTarget.checked })}
+          />
+          <Checkbox
+            label="Accept sign-ins that begin at the provider"
+            description="Whoever has an account there can then sign others in as themselves."
+            checked={draft.idpInitiated}
+            onChange={(event) => change({ idpInitiated: event.currentTarget.checked })}
+          />
+          <TextInput
+            label="A step-up asks for the context"
+            description="AuthnContextClassRef that the provider must bring back."
+            spellCheck={false}
+            value={draft.stepUpContext}
+            onChange={(event) => change({ stepUpContext: event.currentTarget.value })}
+          />
+        </>
+      }
     >
-      <TextInput
-        label="Name"
-        description="Stands on the button of the sign-in page."
-        placeholder={preset === 'other' ? 'Company sign-in' : PRESETS[preset].label}
-        withAsterisk
-        data-autofocus
-        maxLength={64}
-        value={draft.name}
-        onChange={(event) => change({ name: event.currentTarget.value })}
-      />
       <TextInput
         label="Address of its metadata"
         description="Kept, so that new certificates can be read from there."
@@ -80,59 +110,6 @@ export function SamlForm({
         value={draft.email}
         onChange={(event) => change({ email: event.currentTarget.value })}
       />
-      <CommonFields draft={draft} onChange={change} />
-      <Accordion variant="contained">
-        <Accordion.Item value="more">
-          <Accordion.Control>More settings</Accordion.Control>
-          <Accordion.Panel>
-            <div className="stack">
-              <TextInput
-                label="People are known by the attribute"
-                description="Empty: NameID, which must not be transient."
-                spellCheck={false}
-                value={draft.subject}
-                onChange={(event) => change({ subject: event.currentTarget.value })}
-              />
-              <TextInput
-                label="Name attribute"
-                spellCheck={false}
-                value={draft.displayName}
-                onChange={(event) => change({ displayName: event.currentTarget.value })}
-              />
-              <TextInput
-                label="SCIM knows them by the attribute"
-                description="What SCIM sends as externalId; empty: whatever names the person."
-                spellCheck={false}
-                value={draft.directory}
-                onChange={(event) => change({ directory: event.currentTarget.value })}
-              />
-              <Checkbox
-                label="The response must be signed too"
-                description="The assertion must be in any case."
-                checked={draft.responseSigned}
-                onChange={(event) => change({ responseSigned: event.currentTarget.checked })}
-              />
-              <Checkbox
-                label="Accept sign-ins that begin at the provider"
-                description="Whoever has an account there can then sign others in as themselves."
-                checked={draft.idpInitiated}
-                onChange={(event) => change({ idpInitiated: event.currentTarget.checked })}
-              />
-              <TextInput
-                label="A step-up asks for the context"
-                description="AuthnContextClassRef that the provider must bring back."
-                spellCheck={false}
-                value={draft.stepUpContext}
-                onChange={(event) => change({ stepUpContext: event.currentTarget.value })}
-              />
-            </div>
-          </Accordion.Panel>
-        </Accordion.Item>
-      </Accordion>
-      {save.isError ? <ErrorNotice error={save.error} /> : null}
-      <Button type="submit" loading={save.isPending} disabled={!isComplete}>
-        {isNew ? 'Add provider' : 'Save'}
-      </Button>
-    </form>
+    </ProviderFrame>
   );
 }

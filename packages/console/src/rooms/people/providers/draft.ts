@@ -117,11 +117,16 @@ function commonBody({ name, unknown, domains, groupsClaim, syncGroups, connectio
   };
 }
 
-/** Of a new one with its issuer, which does not change later. */
+/** Whether it can be sent, as far as it is common. */
+export function isCommonComplete({ name, unknown, domains }: CommonDraft): boolean {
+  return name.trim() !== '' && (unknown !== 'domains' || domains.length > 0);
+}
+
+/** Of a new one with what says who people are, which does not change later. */
 export function oidcBody(draft: OidcDraft, isNew: boolean): object {
   return {
     ...commonBody(draft),
-    ...(isNew ? { kind: 'oidc', issuer: draft.issuer.trim() } : {}),
+    ...(isNew ? { kind: 'oidc', issuer: draft.issuer.trim(), subject_claim: draft.subjectClaim } : {}),
     client_id: draft.clientId.trim(),
     client_auth: draft.clientAuth,
     ...(draft.clientAuth === 'private_key_jwt' || draft.clientSecret === ''
@@ -129,7 +134,6 @@ export function oidcBody(draft: OidcDraft, isNew: boolean): object {
       : { client_secret: draft.clientSecret }),
     id_token_alg: draft.algorithm,
     scopes: draft.scopes,
-    subject_claim: draft.subjectClaim,
     tenants: draft.tenants,
     hosted_domains: draft.hostedDomains,
     directory_claim: draft.directoryClaim.trim(),

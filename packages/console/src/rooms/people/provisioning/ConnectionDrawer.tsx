@@ -11,7 +11,6 @@ import { type Column, DataTable } from '../../../ui/DataTable.tsx';
 import { count, plural } from '../../../ui/format.ts';
 import { ErrorNotice } from '../../../ui/Notice.tsx';
 import { Facts, Section } from '../../../ui/Page.tsx';
-import { OwnerPicker } from '../../../ui/Pickers.tsx';
 import { Time } from '../../../ui/Time.tsx';
 import { StatusMark } from '../../../ui/Verdict.tsx';
 import { ScopesField, TOKEN_LIFETIMES } from './NewConnection.tsx';
@@ -166,17 +165,7 @@ function ChangeDialog({ connection, onClose }: About) {
           save.mutate(undefined);
         }}
       >
-        <ScopesField value={scopes} onChange={setScopes} />
-        {scopes.includes('agents') ? (
-          <OwnerPicker
-            label="Owner of its agents"
-            description="Accountable for agents whose owner the directory does not name."
-            onlyKnown
-            clearable
-            value={owner}
-            onChange={setOwner}
-          />
-        ) : null}
+        <ScopesField value={scopes} onChange={setScopes} owner={owner} onOwner={setOwner} />
         {save.isError ? <ErrorNotice error={save.error} /> : null}
         <Button type="submit" loading={save.isPending} disabled={scopes.length === 0}>
           Save

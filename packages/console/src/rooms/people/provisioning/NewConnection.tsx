@@ -4,7 +4,7 @@ import { send } from '../../../api/client.ts';
 import type { ScimConnection, ScimScope } from '../../../api/identity-types.ts';
 import { useWrite } from '../../../app/write.ts';
 import { CodeBlock } from '../../../ui/Copy.tsx';
-import { ErrorNotice } from '../../../ui/Notice.tsx';
+import { ErrorNotice, ShownOnce } from '../../../ui/Notice.tsx';
 import { OwnerPicker } from '../../../ui/Pickers.tsx';
 import classes from '../people.module.css';
 
@@ -79,17 +79,7 @@ function Form({ onCreated }: { readonly onCreated: (connection: ScimConnection) 
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <ScopesField value={scopes} onChange={setScopes} />
-      {scopes.includes('agents') ? (
-        <OwnerPicker
-          label="Owner of its agents"
-          description="Accountable for agents whose owner the directory does not name."
-          onlyKnown
-          clearable
-          value={owner}
-          onChange={setOwner}
-        />
-      ) : null}
+      <ScopesField value={scopes} onChange={setScopes} owner={owner} onOwner={setOwner} />
       <Select
         label="Its token ends after"
         data={TOKEN_LIFETIMES}
@@ -104,38 +94,53 @@ function Form({ onCreated }: { readonly onCreated: (connection: ScimConnection) 
   );
 }
 
+/** What the connection may provision, and who is accountable for the agents among it. */
 export function ScopesField({
   value,
   onChange,
+  owner,
+  onOwner,
 }: {
   readonly value: readonly ScimScope[];
   readonly onChange: (value: readonly ScimScope[]) => void;
+  readonly owner: string | undefined;
+  readonly onOwner: (owner: string | undefined) => void;
 }) {
   return (
-    <fieldset className={classes.roles}>
-      <legend className={classes.legend}>It may provision</legend>
-      {SCOPES.map(({ value: scope, label, description }) => (
-        <Checkbox
-          key={scope}
-          label={label}
-          description={description}
-          checked={value.includes(scope)}
-          onChange={(event) => {
-            const others = value.filter((each) => each !== scope);
-            onChange(event.currentTarget.checked ? [...others, scope] : others);
-          }}
+    <>
+      <fieldset className={classes.roles}>
+        <legend className={classes.legend}>It may provision</legend>
+        {SCOPES.map(({ value: scope, label, description }) => (
+          <Checkbox
+            key={scope}
+            label={label}
+            description={description}
+            checked={value.includes(scope)}
+            onChange={(event) => {
+              const others = value.filter((each) => each !== scope);
+              onChange(event.currentTarget.checked ? [...others, scope] : others);
+            }}
+          />
+        ))}
+      </fieldset>
+      {value.includes('agents') ? (
+        <OwnerPicker
+          label="Owner of its agents"
+          description="Accountable for agents whose owner the directory does not name."
+          onlyKnown
+          clearable
+          value={owner}
+          onChange={onOwner}
         />
-      ))}
-    </fieldset>
+      ) : null}
+    </>
   );
 }
 
 function TokenOnce({ connection, onClose }: { readonly connection: ScimConnection; readonly onClose: () => void }) {
   return (
     <div className="stack">
-      <p className={classes.once} role="status">
-        Copy the token now. It is shown this once and stored only as a hash.
-      </p>
+      <ShownOnce>Copy the token now. It is shown this once and stored only as a hash.</ShownOnce>
       <div>
         <p className="muted">Tenant URL, or base URL</p>
         <CodeBlock code={connection.base_url} what="base URL" wrap />
@@ -152,7 +157,7 @@ function TokenOnce({ connection, onClose }: { readonly connection: ScimConnectio
           </li>
           <li>
             Microsoft Entra ID: Provisioning → Automatic. Map objectId to externalId, so that sign-in finds the same
-            people. Append ?aadOptscim062020 to the URL for the standard form.
+            people.
           </li>
           <li>Deactivating somebody there suspends the agents they own here, in the same request.</li>
         </ul>
