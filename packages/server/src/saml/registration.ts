@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { ApiContext } from '../api/route.ts';
 import { rulesFor } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
-import { checkProviderUrl, commonSettings, createGuardedFetch, type IdentityProvider } from '../sign-in/index.ts';
+import {
+  checkProviderUrl,
+  commonChange,
+  commonSettings,
+  createGuardedFetch,
+  type IdentityProvider,
+} from '../sign-in/index.ts';
 import { viewCertificate } from './certificates.ts';
 import { type ProviderMetadata, readMetadata } from './metadata.ts';
 import { type SamlSettings, samlChange, samlInput, storedSamlSettings } from './settings.ts';
@@ -28,14 +34,9 @@ const metadata = {
 export const newSamlProviderSchema = z.strictObject({ ...commonSettings, ...samlInput, ...metadata });
 type NewSamlProvider = z.output<typeof newSamlProviderSchema>;
 
-const { name, jit_domains, groups_claim, sync_groups, scim_connection } = commonSettings;
 /** What is absent stays. The entity id does not change: it says who people are. */
 export const samlProviderChangeSchema = z.strictObject({
-  name: name.optional(),
-  jit_domains: jit_domains.unwrap().optional(),
-  groups_claim: groups_claim.unwrap().optional(),
-  sync_groups: sync_groups.unwrap().optional(),
-  scim_connection: scim_connection.unwrap().optional(),
+  ...commonChange,
   ...samlChange,
   ...metadata,
 });

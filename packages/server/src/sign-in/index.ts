@@ -13,6 +13,7 @@ export { acceptOnce } from './once.ts';
 export { type PendingSignIn, takePending } from './pending.ts';
 export type { Beginning, Departure, Protocol } from './protocol.ts';
 export {
+  commonChange,
   commonSettings,
   type IdentityProvider,
   readActiveProvider,

@@ -61,6 +61,16 @@ export const commonSettings = {
   }),
 } as const;
 
+const { name, jit_domains, groups_claim, sync_groups, scim_connection } = commonSettings;
+/** The same in a change, in which what is absent stays. */
+export const commonChange = {
+  name: name.optional(),
+  jit_domains: jit_domains.unwrap().optional(),
+  groups_claim: groups_claim.unwrap().optional(),
+  sync_groups: sync_groups.unwrap().optional(),
+  scim_connection: scim_connection.unwrap().optional(),
+} as const;
+
 const COLUMNS = `workspace_id AS "workspaceId", id, kind, name, issuer, settings, jit_domains AS "jitDomains",
   groups_claim AS "groupsClaim", sync_groups AS "syncGroups", scim_connection AS "scimConnection", active,
   created_at AS "createdAt", created_by AS "createdBy", updated_at AS "updatedAt",

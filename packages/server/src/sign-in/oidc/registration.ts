@@ -7,46 +7,18 @@ import { rulesFor } from '../../delivery/index.ts';
 import { Failure } from '../../errors.ts';
 import { newId, type ProviderId } from '../../ids.ts';
 import { checkProviderUrl } from '../guarded-fetch.ts';
-import { commonSettings, type IdentityProvider, readProvider } from '../provider.ts';
+import { commonChange, commonSettings, type IdentityProvider, readProvider } from '../provider.ts';
 import { changedCommon, commonOf, insertProvider, updateProvider } from '../providers.ts';
 import type { Oidc } from './client.ts';
-import { checkTenancy, type OidcSettings, oidcInput, storedOidcSettings } from './settings.ts';
+import { checkTenancy, type OidcSettings, oidcChange, oidcInput, storedOidcSettings } from './settings.ts';
 
 type Context = Pick<ApiContext, 'log' | 'pool' | 'secrets' | 'config' | 'url'>;
 
 export const newProviderSchema = z.strictObject({ kind: z.literal('oidc'), ...commonSettings, ...oidcInput });
 type NewProvider = z.output<typeof newProviderSchema>;
 
-const { name, jit_domains, groups_claim, sync_groups, scim_connection } = commonSettings;
-const {
-  client_id,
-  client_auth,
-  client_secret,
-  id_token_alg,
-  scopes,
-  tenants,
-  hosted_domains,
-  directory_claim,
-  step_up_acr,
-} = oidcInput;
-
 /** What is absent stays. The issuer does not change: it says who people are. */
-export const providerChangeSchema = z.strictObject({
-  name: name.optional(),
-  jit_domains: jit_domains.unwrap().optional(),
-  groups_claim: groups_claim.unwrap().optional(),
-  sync_groups: sync_groups.unwrap().optional(),
-  scim_connection: scim_connection.unwrap().optional(),
-  client_id: client_id.optional(),
-  client_auth: client_auth.unwrap().optional(),
-  client_secret,
-  id_token_alg: id_token_alg.unwrap().optional(),
-  scopes: scopes.unwrap().optional(),
-  tenants: tenants.unwrap().optional(),
-  hosted_domains: hosted_domains.unwrap().optional(),
-  directory_claim: directory_claim.unwrap().optional(),
-  step_up_acr: step_up_acr.unwrap().optional(),
-});
+export const providerChangeSchema = z.strictObject({ ...commonChange, ...oidcChange });
 type ProviderChange = z.output<typeof providerChangeSchema>;
 
 /** A secret for the store, and what of it is public. */

@@ -64,6 +64,19 @@ export const oidcInput = {
     .meta({ description: 'The `acr` that a step-up asks for and must bring.' }),
 } as const;
 
+/** As given in a change; issuer and subject claim say who people are, and do not change. */
+export const oidcChange = {
+  client_id: oidcInput.client_id.optional(),
+  client_auth: oidcInput.client_auth.unwrap().optional(),
+  client_secret: oidcInput.client_secret,
+  id_token_alg: oidcInput.id_token_alg.unwrap().optional(),
+  scopes: oidcInput.scopes.unwrap().optional(),
+  tenants: oidcInput.tenants.unwrap().optional(),
+  hosted_domains: oidcInput.hosted_domains.unwrap().optional(),
+  directory_claim: oidcInput.directory_claim.unwrap().optional(),
+  step_up_acr: oidcInput.step_up_acr.unwrap().optional(),
+} as const;
+
 export const oidcView = z.object({
   ...shared,
   jwks_url: z.string().nullable(),
