@@ -1,11 +1,10 @@
 /** Creating, changing and suspending agents. Each is one transaction with its records. */
-import { canonicalJson } from '@hivekey/action-log';
 import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
 import { giveAgent, readOwnershipSettings, setDeputiesIn } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 import { ownerFor } from '../people/index.ts';
 import type { Admission, AgentChange, AgentView, NewAgent } from './agent.ts';
 import { skeletonOf } from './handle.ts';
@@ -250,17 +249,6 @@ async function refuseUnaccepted({ client }: LoggedTransaction, workspaceId: Work
     `In this workspace "${agent}" changes hands only when its new owner accepts.`,
     'Offer it: POST /v1/agents/:agent/ownership-transfers.',
   );
-}
-
-/** Field → before and after, of those that differ. */
-function changesOf(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Record<string, readonly [unknown, unknown]> {
-  const changes: Record<string, readonly [unknown, unknown]> = {};
-  for (const [field, value] of Object.entries(after))
-    if (canonicalJson(before[field]) !== canonicalJson(value)) changes[field] = [before[field], value];
-  return changes;
 }
 
 function logChange(

@@ -6,6 +6,7 @@ import {
   type ApiContext,
   listOf,
   openCursor,
+  openNameCursor,
   pageOf,
   pageQuery,
   wholeList,
@@ -54,9 +55,8 @@ export function agentRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiC
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...filter } }) => {
       const scope = { list: 'agents', workspaceId, filter };
-      const [after] = openCursor(keys.state, scope, cursor) ?? [];
-      const from = after === undefined ? undefined : String(after);
-      const rows = await listAgents(pool, workspaceId, filter, from, limit + 1);
+      const after = openNameCursor(keys.state, scope, cursor);
+      const rows = await listAgents(pool, workspaceId, filter, after, limit + 1);
       return pageOf(
         keys.state,
         scope,

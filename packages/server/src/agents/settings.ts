@@ -1,10 +1,9 @@
 /** How agents come about in a workspace, and when one counts as forgotten. */
-import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import { type ActionLog, changesOf } from '../log/index.ts';
 
 export const agentSettingsSchema = z
   .object({
@@ -74,12 +73,7 @@ export function changeAgentSettings(
       suspend_dormant: change.suspend_dormant ?? before.suspend_dormant,
       warn_days: change.warn_days ?? before.warn_days,
     };
-    const was: Readonly<Record<string, unknown>> = before;
-    const changes = Object.fromEntries(
-      Object.entries(after).flatMap(([field, value]) =>
-        isDeepStrictEqual(was[field], value) ? [] : [[field, [was[field], value]]],
-      ),
-    );
+    const changes = changesOf(before, after);
     if (Object.keys(changes).length === 0) return before;
     await client.query(
       `INSERT INTO agent_settings (workspace_id, admission, request_hours, dormant_days, suspend_dormant, warn_days, author)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Api, type ApiContext, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
+import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { mintToken, revokeToken, rotateToken } from './mint.ts';
 import { readAgent } from './read.ts';
 import { listTokens, mintedTokenSchema, newTokenSchema, rotationSchema, tokenSchema } from './token.ts';
@@ -21,8 +21,7 @@ export function tokenRoutes(api: Api, { pool, log, keys }: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, agent } }) => {
       const scope = { list: 'tokens', workspaceId, filter: { agent } };
-      const [createdUs, id] = openCursor(keys.state, scope, cursor) ?? [];
-      const after = createdUs === undefined ? undefined : { createdUs: Number(createdUs), id: String(id) };
+      const after = openTimeCursor(keys.state, scope, cursor);
       const agentId = agent === undefined ? undefined : (await readAgent(pool, workspaceId, agent)).id;
       const rows = await listTokens(pool, workspaceId, agentId, after, limit + 1);
       return pageOf(

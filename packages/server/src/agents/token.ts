@@ -1,6 +1,7 @@
 /** Agent tokens as the API shows them, and reading them. The secret itself is stored nowhere. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import type { TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { AgentId, TokenId, WorkspaceId } from '../ids.ts';
 
@@ -75,24 +76,19 @@ export interface Token extends TokenView {
   readonly owner: string;
 }
 
-export interface TokenPosition {
-  readonly createdUs: number;
-  readonly id: string;
-}
-
 /** Newest first, up to `limit` tokens after the position; of one agent, if named. */
 export async function listTokens(
   pool: Pool,
   workspaceId: WorkspaceId,
   agentId: AgentId | undefined,
-  after: TokenPosition | undefined,
+  after: TimePosition | undefined,
   limit: number,
 ): Promise<Token[]> {
   const { rows } = await pool.query<Token>(
     `${TOKENS} AND ($2::text IS NULL OR t.agent_id = $2)
    AND ($3::bigint IS NULL OR (t.created_at, t.id) < ('epoch'::timestamptz + $3 * interval '1 microsecond', $4))
  ORDER BY t.created_at DESC, t.id DESC LIMIT $5`,
-    [workspaceId, agentId ?? null, after?.createdUs ?? null, after?.id ?? null, limit],
+    [workspaceId, agentId ?? null, after?.atUs ?? null, after?.id ?? null, limit],
   );
   return rows;
 }
