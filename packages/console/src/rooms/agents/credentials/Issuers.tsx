@@ -111,7 +111,10 @@ export function Issuers() {
   );
 }
 
-const KINDS = Object.entries(ISSUER_KINDS).map(([value, { label }]) => ({ value, label }));
+const KINDS = (['github', 'kubernetes', 'spiffe', 'oidc'] as const).map((value) => ({
+  value,
+  label: ISSUER_KINDS[value].label,
+}));
 
 function AddDialog({ onClose }: { readonly onClose: () => void }) {
   const [kind, setKind] = useState<IssuerKind>('github');

@@ -24,7 +24,7 @@ export function ProviderFrame({
   readonly onChange: (change: Partial<CommonDraft>) => void;
   /** Of what this protocol adds. */
   readonly isComplete: boolean;
-  readonly save: UseMutationResult<IdentityProvider, Error, undefined>;
+  readonly save: UseMutationResult<IdentityProvider, Error, unknown>;
   readonly more: ReactNode;
   readonly children: ReactNode;
 }) {
