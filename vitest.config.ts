@@ -9,8 +9,8 @@ export default defineConfig({
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/setup/global.ts'],
     pool: 'forks',
-    // One more than the cores of a small machine: tests that wait for a process leave one idle.
-    maxWorkers: 3,
+    // More than a small machine has cores: tests that wait for processes leave them idle.
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes as soon as it can; a busy machine is no failure.

@@ -78,7 +78,7 @@ const SETTLED = `(async () => {
       const { color, backgroundColor, borderColor } = getComputedStyle(each);
       return color + backgroundColor + borderColor;
     }).join();
-  for (let last = '', same = 0; same < 5; ) {
+  for (let last = '', same = 0; same < 3; ) {
     await new Promise(requestAnimationFrame);
     const now = colours();
     same = now === last ? same + 1 : 0;

@@ -45,8 +45,8 @@ export const samlInput = {
   step_up_context: chosen.step_up_context.default(null),
 } as const;
 
-/** What is absent stays. */
-export const samlChange = z.object(chosen).partial().shape;
+/** What is absent stays. What says who people are is chosen once: by another attribute somebody could be somebody else. */
+export const samlChange = z.object(chosen).omit({ subject_attribute: true }).partial().shape;
 
 export const storedSamlSettings = z.object({
   ...chosen,

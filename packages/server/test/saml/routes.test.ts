@@ -165,6 +165,8 @@ describe('registration', () => {
     published = { entityId: 'urn:another' };
     expect(await world.refused('POST', `${path}/refresh`)).toBe('metadata_other_entity');
     expect((await world.ok('POST', `${path}/check`)).findings).toMatchObject([{ code: 'metadata_other_entity' }]);
+    // Somebody could be somebody else by another attribute.
+    expect((await world.call('PATCH', path, { body: { subject_attribute: 'mail' } })).status).toBe(400);
     const changed = await world.ok('PATCH', path, { want_response_signed: true, jit_domains: [] });
     expect([changed.saml.want_response_signed, changed.jit_domains, changed.name]).toEqual([true, [], 'Published']);
     await newest('provider.changed', { change: 'changed', changes: { want_response_signed: [false, true] } });

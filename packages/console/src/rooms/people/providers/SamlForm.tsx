@@ -44,7 +44,8 @@ export function SamlForm({
         <>
           <TextInput
             label="People are known by the attribute"
-            description="Empty: NameID, which must not be transient."
+            description="Empty: NameID, which must not be transient. It cannot be changed later."
+            disabled={!isNew}
             spellCheck={false}
             value={draft.subject}
             onChange={(event) => change({ subject: event.currentTarget.value })}

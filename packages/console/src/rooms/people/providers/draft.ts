@@ -141,7 +141,7 @@ export function oidcBody(draft: OidcDraft, isNew: boolean): object {
   };
 }
 
-/** Metadata are sent where they are new: as XML if there is any, else the address. */
+/** As `oidcBody`. Metadata are sent where they are new: as XML if there is any, else the address. */
 export function samlBody(draft: SamlDraft, before?: IdentityProvider): object {
   const url = given(draft.metadataUrl);
   const metadata =
@@ -153,7 +153,7 @@ export function samlBody(draft: SamlDraft, before?: IdentityProvider): object {
   return {
     ...commonBody(draft),
     ...metadata,
-    subject_attribute: given(draft.subject),
+    ...(before === undefined ? { subject_attribute: given(draft.subject) } : {}),
     email_attribute: given(draft.email),
     name_attribute: given(draft.displayName),
     directory_attribute: given(draft.directory),
