@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: ['test/setup/global.ts'],
     pool: 'forks',
     // More than a small machine has cores: tests that wait for processes leave them idle.
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes as soon as it can; a busy machine is no failure.
