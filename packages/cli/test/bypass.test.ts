@@ -200,7 +200,7 @@ describe('a credential', () => {
 
   it('in a file is told by its path, where it is one', async () => {
     const home = join(folder, 'home');
-    const places = { home, folder: join(folder, 'work'), data: join(folder, 'data'), absolute: [] };
+    const places = { home, folder: join(folder, 'project'), data: join(folder, 'data'), absolute: [] };
     for (const path of [join(home, '.aws'), places.folder, places.data]) mkdirSync(path, { recursive: true });
     writeFileSync(join(home, '.npmrc'), 'fund=false\n');
     expect(await examineFiles(places)).toMatchObject([{ verdict: 'closed' }]);
@@ -214,7 +214,7 @@ describe('a credential', () => {
       ['/data/admin.key', 'key'],
       ['/home/.aws/credentials', 'file'],
       ['/home/.npmrc', 'file'],
-      ['/work/.env', 'file'],
+      ['/project/.env', 'file'],
     ]);
     expect(JSON.stringify(doors)).not.toContain(SECRET);
   });
