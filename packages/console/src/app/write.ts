@@ -2,7 +2,7 @@ import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/r
 import { notifyDone } from './notify.ts';
 
 /** Things whose cached reads a write makes old: the first word of their keys. */
-type Thing =
+export type Thing =
   | 'agents'
   | 'credentials'
   | 'roles'

@@ -1,5 +1,6 @@
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
+import { Scrolled } from './Scrolled.tsx';
 import classes from './ui.module.css';
 
 /** Copies `value`. `what` names it for the tooltip and for screen readers. */
@@ -41,10 +42,9 @@ export function CodeBlock({
 }) {
   return (
     <div className={classes.codeBlock}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section tabIndex={0} aria-label={what}>
+      <Scrolled label={what}>
         <pre data-wrap={wrap}>{code}</pre>
-      </section>
+      </Scrolled>
       <span className={classes.codeCopy}>
         <Copy value={code} what={what} />
       </span>

@@ -1,4 +1,5 @@
 import { diffLines } from 'diff';
+import { Scrolled } from './Scrolled.tsx';
 import classes from './ui.module.css';
 
 interface Line {
@@ -23,8 +24,7 @@ export function Diff({
   const lines = linesOf(before, after);
   if (lines.every(({ sign }) => sign === ' ')) return <p className="muted">No difference.</p>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className={classes.diff} tabIndex={0} aria-label={label}>
+    <Scrolled className={classes.diff} label={label}>
       {fold(lines).map((line) =>
         typeof line === 'number' ? (
           <div key={`fold ${line}`} className={classes.fold}>
@@ -40,7 +40,7 @@ export function Diff({
           </div>
         ),
       )}
-    </section>
+    </Scrolled>
   );
 }
 

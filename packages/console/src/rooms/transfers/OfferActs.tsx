@@ -1,10 +1,9 @@
 import { useState } from 'react';
 import type { OwnershipTransfer } from '../../api/agent-types.ts';
-import { at, send } from '../../api/client.ts';
+import { at } from '../../api/client.ts';
 import { useMe } from '../../app/me.ts';
-import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
-import { Confirm } from '../../ui/Confirm.tsx';
+import { AnswerDialog } from '../../ui/AnswerDialog.tsx';
 
 type Act = 'accept' | 'decline' | 'withdraw';
 
@@ -47,7 +46,15 @@ export function OfferActs({ offer }: { readonly offer: OwnershipTransfer }) {
           Withdraw
         </ActButton>
       )}
-      {act === undefined ? null : <AnswerDialog act={act} offer={offer} onClose={() => setAct(undefined)} />}
+      {act === undefined ? null : (
+        <AnswerDialog
+          words={WORDS[act]}
+          about={offer.agent}
+          to={`${at`/v1/ownership-transfers/${offer.id}`}/${act}`}
+          changes={['agents', 'people', 'credentials']}
+          onClose={() => setAct(undefined)}
+        />
+      )}
     </span>
   );
 }
@@ -68,36 +75,3 @@ const WORDS = {
   decline: { action: 'Decline', danger: true, text: 'It stays with whom it is.', done: 'is declined.' },
   withdraw: { action: 'Withdraw', danger: true, text: 'Nobody is asked any more.', done: 'is not offered any more.' },
 } as const;
-
-function AnswerDialog({
-  act,
-  offer: { id, agent },
-  onClose,
-}: {
-  readonly act: Act;
-  readonly offer: OwnershipTransfer;
-  readonly onClose: () => void;
-}) {
-  const { action, danger, text, done } = WORDS[act];
-  const answer = useWrite({
-    write: (reason: string) =>
-      send<OwnershipTransfer>('POST', `${at`/v1/ownership-transfers/${id}`}/${act}`, { reason }),
-    changes: ['agents', 'people', 'credentials'],
-    done: () => `${agent} ${done}`,
-    onDone: onClose,
-  });
-  return (
-    <Confirm
-      title={`${action} ${agent}`}
-      action={action}
-      danger={danger}
-      withReason
-      pending={answer.isPending}
-      error={answer.error}
-      onConfirm={answer.mutate}
-      onClose={onClose}
-    >
-      {text}
-    </Confirm>
-  );
-}

@@ -1,12 +1,11 @@
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { AgentRequest } from '../../../api/agent-types.ts';
-import { at, send } from '../../../api/client.ts';
+import { at } from '../../../api/client.ts';
 import { useRefusal } from '../../../app/may.ts';
 import { useMe } from '../../../app/me.ts';
-import { useWrite } from '../../../app/write.ts';
 import { ActButton } from '../../../ui/ActButton.tsx';
-import { Confirm } from '../../../ui/Confirm.tsx';
+import { AnswerDialog } from '../../../ui/AnswerDialog.tsx';
 import { actorWords } from '../../../ui/format.ts';
 import { Facts, Panel } from '../../../ui/Page.tsx';
 import { Countdown, Time } from '../../../ui/Time.tsx';
@@ -79,7 +78,16 @@ export function Answer({ request }: { readonly request: AgentRequest }) {
           </>
         ) : null}
       </div>
-      {act === undefined ? null : <AnswerDialog act={act} request={request} onClose={() => setAct(undefined)} />}
+      {act === undefined ? null : (
+        <AnswerDialog
+          words={WORDS[act]}
+          about={request.name}
+          to={`${at`/v1/agent-requests/${request.id}`}/${act}`}
+          changes={['agents', 'people', 'roles']}
+          withReason={act === 'deny' ? 'required' : true}
+          onClose={() => setAct(undefined)}
+        />
+      )}
     </Panel>
   );
 }
@@ -94,35 +102,3 @@ const WORDS = {
   deny: { action: 'Deny', danger: true, text: 'No agent is made. Who asked sees your reason.', done: 'is denied.' },
   withdraw: { action: 'Withdraw', danger: true, text: 'The request is taken back.', done: 'is withdrawn.' },
 } as const;
-
-function AnswerDialog({
-  act,
-  request: { id, name },
-  onClose,
-}: {
-  readonly act: Act;
-  readonly request: AgentRequest;
-  readonly onClose: () => void;
-}) {
-  const { action, danger, text, done } = WORDS[act];
-  const answer = useWrite({
-    write: (reason: string) => send<AgentRequest>('POST', `${at`/v1/agent-requests/${id}`}/${act}`, { reason }),
-    changes: ['agents', 'people', 'roles'],
-    done: () => `${name} ${done}`,
-    onDone: onClose,
-  });
-  return (
-    <Confirm
-      title={`${action} ${name}`}
-      action={action}
-      danger={danger}
-      withReason={act === 'deny' ? 'required' : true}
-      pending={answer.isPending}
-      error={answer.error}
-      onConfirm={answer.mutate}
-      onClose={onClose}
-    >
-      {text}
-    </Confirm>
-  );
-}
