@@ -70,10 +70,11 @@ async function open(): Promise<Page> {
 async function begin(page: Page, returnTo: string, provider = providerId, invitation?: string): Promise<void> {
   const wish = JSON.stringify({ return_to: returnTo, ...(invitation === undefined ? {} : { invitation }) });
   await page.goto('/sign-in');
-  await page.evaluate(
+  const url = await page.evaluate<string>(
     `fetch('/v1/sign-in/${provider}/start', { method: 'POST', body: ${JSON.stringify(wish)} })
-       .then((answer) => answer.json()).then(({ url }) => location.assign(url))`,
+       .then((answer) => answer.json()).then(({ url }) => url)`,
   );
+  await page.goto(url);
   await page.getByRole('textbox', { name: 'User' }).first().waitFor();
 }
 
