@@ -1,0 +1,75 @@
+/** What decides, as objects under change control: each has a document, and each content it ever had has a number and a hash. */
+import { hash } from 'node:crypto';
+import { canonicalJson } from '@hivekey/action-log';
+import type { JsonValue } from '@hivekey/policy';
+import type { ClientBase, Pool } from 'pg';
+import type { Administrator } from '../api/route.ts';
+import type { WorkspaceId } from '../ids.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+
+export const OBJECT_TYPES = [
+  /** By name; its role file. */
+  'role',
+  /** `*`; `{guards}`. */
+  'workspace_guards',
+  /** By name, declared ones; its capability file. What a server brings is a `definition`. */
+  'capability',
+  /** By name; its freeze file. */
+  'freeze',
+  /** `*`; its sources file. */
+  'sources',
+  /** By id of the agent; `{roles}` in their order. */
+  'assignment',
+  /** By id; where an MCP server is and what it is given: `{name, status, …}`, credentials by reference. */
+  'mcp_server',
+  /** By id; as `mcp_server`, of an HTTP API. */
+  'http_api',
+  /** By capability; what a server offers and a person has let in: `{pin, status, access}`. */
+  'definition',
+  /** By id of the person; `{authority, groups, roles}`: what they may approve and do. */
+  'person_authority',
+  /** By name; its document. */
+  'breaker',
+  /** `*`; when who is told. */
+  'approval_reminders',
+  /** `*`; how agents are let in. */
+  'agent_settings',
+  /** `*`; which stops take two people. */
+  'containment_settings',
+  /** `*`; whether and how changes are reviewed. */
+  'change_settings',
+] as const;
+
+export type ObjectType = (typeof OBJECT_TYPES)[number];
+
+export interface ObjectRef {
+  readonly type: ObjectType;
+  /** `*` where the workspace has one of it. */
+  readonly id: string;
+}
+
+/** `sha256:<hex>` of the canonical form (RFC 8785) of a document. */
+export function contentHash(document: JsonValue): string {
+  return `sha256:${hash('sha256', canonicalJson(document))}`;
+}
+
+/**
+ * How change control reads and writes objects of one type. The document is what is shown, compared, hashed and stored; what
+ * is not in it (times, authors, counts) is no part of the object.
+ */
+export interface ControlledType {
+  readonly type: ObjectType;
+  /** Whether a change of it is a new revision of the policy. */
+  readonly isPolicy: boolean;
+  /** What was sent as the document of `id`, checked and in the form that is stored. Throws the Failure of the type (`role_invalid`, …). */
+  parse(id: string, document: unknown): JsonValue;
+  /** Every object of the type that is there now, by id. One statement. */
+  list(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<ReadonlyMap<string, JsonValue>>;
+  /** Undefined: there is none. */
+  read(client: Pool | ClientBase, workspaceId: WorkspaceId, id: string): Promise<JsonValue | undefined>;
+  /**
+   * Makes `document` what is there (null: removes it), with the record that a direct edit leaves, and without publishing the
+   * policy or storing a version: the caller does both, once. Throws what a direct edit throws.
+   */
+  apply(transaction: LoggedTransaction, who: Administrator, id: string, document: JsonValue | null): Promise<void>;
+}
