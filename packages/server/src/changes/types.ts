@@ -1,6 +1,6 @@
 /** A change request: what it asks for, how far it is, and who said what about it. */
 import type { JsonValue } from '@hivekey/policy';
-import type { ObjectRef } from '../versions/object.ts';
+import type { ObjectRef } from '../versions/index.ts';
 
 /**
  * `normal`: somebody else approves it before. `standard`: fits a pattern that was approved before. `emergency`: in force at
