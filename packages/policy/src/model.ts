@@ -162,7 +162,28 @@ export interface FreezeScope {
   /** Roles worn by the agent, granting or not. */
   readonly roles: readonly string[];
   readonly environments: readonly string[];
+  /** Changes of what decides, by type of object, or `*`; absent: none. Where nothing else but environments is named, no action is denied. */
+  readonly changes?: readonly FrozenChange[];
 }
+
+/** What change control knows, and `*` for all of it. */
+export type FrozenChange =
+  | '*'
+  | 'role'
+  | 'workspace_guards'
+  | 'capability'
+  | 'freeze'
+  | 'sources'
+  | 'assignment'
+  | 'mcp_server'
+  | 'http_api'
+  | 'definition'
+  | 'person_authority'
+  | 'breaker'
+  | 'approval_reminders'
+  | 'agent_settings'
+  | 'containment_settings'
+  | 'change_settings';
 
 export type FreezeClass = 'read' | 'write' | 'destructive';
 

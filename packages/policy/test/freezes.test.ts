@@ -382,3 +382,33 @@ describe('a decision', () => {
     expect(hash(freeze({ metadata: { name: 'other', description: 'words' } }))).toBe(hash(freeze()));
   });
 });
+
+describe('a freeze of changes', () => {
+  const changes = (scope: object) => freeze({ scope });
+
+  test('denies no action, and is not in the policy hash', () => {
+    const only = changes({ changes: ['role', '*'] });
+    expect(only.sentence).toBe('Denied from 2026-12-18 18:00 to 2027-01-04 08:00 (Europe/Berlin): changes of policy.');
+    expect(only.scope.changes).toEqual(['*', 'role']);
+    const set: PolicySet = {
+      revision: 1,
+      roles: [{ name: 'Billing', description: '', revision: 1, allow: ['payments.pay'], guards: [] }],
+      workspaceGuards: [],
+      capabilities: [{ name: 'payments.pay', description: '', access: 'write', destructive: true, impact: {} }],
+    };
+    const call = { workspaceId: 'w', agentId: 'a', ownerId: 'o', roles: ['Billing'], capability: 'payments.pay' };
+    const atMs = ms('2026-12-24T12:00:00Z');
+    const verdict = (freezes: readonly Freeze[]) =>
+      compilePolicy({ ...set, freezes }).evaluate({ ...call, arguments: {} }, { atMs, risks: [] }).verdict;
+    expect([verdict([only]), verdict([changes({ changes: ['*'], classes: ['destructive'] })])]).toEqual([
+      'allow',
+      'deny',
+    ]);
+    expect(policyHash({ ...set, freezes: [only] })).toBe(policyHash(set));
+  });
+
+  test('names what is under change control', () => {
+    const read = checkFreeze({ ...BASE, scope: { changes: ['rolle'] } });
+    expect(read.ok ? [] : read.problems.map(({ code }) => code)).toEqual(['bad_change']);
+  });
+});

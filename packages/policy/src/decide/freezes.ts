@@ -17,6 +17,7 @@ export class PlannedFreeze {
   /** Whether it stops calls of the capability. One that nobody declared may be of any class. */
   concerns(name: string, capability: Capability | undefined): boolean {
     const { actions, classes } = this.#freeze.scope;
+    if (!stopsActions(this.#freeze)) return false;
     if (actions.length > 0 && !actions.some((pattern) => covers(pattern, name))) return false;
     return classes.length === 0 || capability === undefined || classes.some((each) => isOf(capability, each));
   }
@@ -58,6 +59,11 @@ export class PlannedFreeze {
   #step(result: Verdict, detail: string): TraceStep {
     return { rule: this.#rule, origin: 'freeze', sentence: this.#freeze.sentence, result, detail };
   }
+}
+
+/** One that names changes of policy and nothing of actions stops none. */
+export function stopsActions({ scope: { actions, classes, roles, changes = [] } }: Freeze): boolean {
+  return changes.length === 0 || actions.length + classes.length + roles.length > 0;
 }
 
 export interface FreezeAnswer extends Interval {

@@ -5,12 +5,15 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Capability, Condition, Freeze, Guard, JsonValue, PolicySet, Sources, WindowCondition } from '../model.ts';
+import { stopsActions } from './freezes.ts';
 
 /** Raised when the same documents would decide differently. */
 const SEMANTICS = 'hivekey-policy/1';
 
 /** `sha256:<hex>` */
-export function policyHash({ roles, workspaceGuards, capabilities, sources, freezes = [] }: PolicySet): string {
+export function policyHash(set: PolicySet): string {
+  const { roles, workspaceGuards, capabilities, sources } = set;
+  const freezes = (set.freezes ?? []).filter(stopsActions);
   const readsClass = freezes.some(({ scope }) => scope.classes.includes('destructive'));
   const content = {
     semantics: SEMANTICS,
@@ -23,26 +26,42 @@ export function policyHash({ roles, workspaceGuards, capabilities, sources, free
     ),
     ...(sources === undefined ? {} : { sources: sourcesContent(sources) }),
     // Left out where there are none: a policy without freezes keeps the hash it always had.
-    ...(freezes.length === 0 ? {} : { freezes: unique(freezes.map((freeze) => canonicalText(freezeContent(freeze)))) }),
+    ...(freezes.length === 0 ? {} : { freezes: unique(freezes.map(freezeText)) }),
   };
   return `sha256:${createHash('sha256').update(canonicalText(content)).digest('hex')}`;
 }
 
 /** A guard written twice decides as one. */
 function guardSet(guards: readonly Guard[]): readonly string[] {
-  const enforced = guards.filter(({ mode }) => mode !== 'shadow');
-  return unique(
-    enforced.map(({ action, when, effect, otherwise, approval }) =>
-      // Left out where there is none: a policy without requirements keeps the hash it always had.
-      canonicalText({
-        action,
-        when: whenContent(when),
-        effect,
-        otherwise,
-        ...(approval === undefined ? {} : { approval }),
-      }),
-    ),
-  );
+  return unique(guards.filter(({ mode }) => mode !== 'shadow').map(guardText));
+}
+
+/** All of a guard that decides; guards of one origin with the same text are one. */
+export function guardText({ action, when, effect, otherwise, approval }: Guard): string {
+  // Left out where there is none: a policy without requirements keeps the hash it always had.
+  const asked = approval === undefined ? {} : { approval };
+  return canonicalText({ action, when: whenContent(when), effect, otherwise, ...asked });
+}
+
+export function conditionText(when: Condition | WindowCondition): string {
+  return canonicalText(whenContent(when));
+}
+
+export function freezeText(freeze: Freeze): string {
+  return canonicalText(freezeContent(freeze));
+}
+
+export function sourcesText(sources: Sources | undefined): string {
+  return sources === undefined ? '' : canonicalText(sourcesContent(sources));
+}
+
+/** `readsClass`: whether a change freeze asks if it is destructive. */
+export function capabilityText(capability: Capability, readsClass: boolean): string {
+  return canonicalText(capabilityContent(capability, readsClass));
+}
+
+export function readsDestructive({ freezes = [] }: PolicySet): boolean {
+  return freezes.some(({ scope }) => scope.classes.includes('destructive'));
 }
 
 function whenContent(when: Condition | WindowCondition): unknown {

@@ -1,6 +1,6 @@
 /** Change freezes: file, body of the API, and the typed model. */
 import { Calendar } from '../freezes/calendar.ts';
-import type { Checked, Freeze, FreezeClass, FreezeOverride, JsonObject, JsonValue } from '../model.ts';
+import type { Checked, Freeze, FreezeClass, FreezeOverride, FrozenChange, JsonObject, JsonValue } from '../model.ts';
 import { member } from '../values/json.ts';
 import { patternOf, roleNameOf } from './names.ts';
 import { type DocumentPath, listOf, objectOf, Problems, quote, textOf } from './problems.ts';
@@ -23,8 +23,26 @@ const WALL_TIME = /^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2
 const RULE =
   /^(?:FREQ=(?:DAILY|WEEKLY|MONTHLY|YEARLY)|(?:INTERVAL|COUNT|UNTIL|BYDAY|BYMONTH|BYMONTHDAY|BYSETPOS|WKST)=[A-Z0-9,+-]+)$/;
 const CLASSES: readonly FreezeClass[] = ['read', 'write', 'destructive'];
+const CHANGES: readonly FrozenChange[] = [
+  '*',
+  'role',
+  'workspace_guards',
+  'capability',
+  'freeze',
+  'sources',
+  'assignment',
+  'mcp_server',
+  'http_api',
+  'definition',
+  'person_authority',
+  'breaker',
+  'approval_reminders',
+  'agent_settings',
+  'containment_settings',
+  'change_settings',
+];
 const FIELDS = ['apiVersion', 'kind', 'metadata', 'time_zone', 'starts', 'ends', 'repeats', 'scope'];
-const SCOPE = ['actions', 'classes', 'roles', 'environments'];
+const SCOPE = ['actions', 'classes', 'roles', 'environments', 'changes'];
 
 /** The document in its canonical form. */
 export function checkFreeze(value: unknown): Checked<FreezeDocument> {
@@ -36,7 +54,7 @@ export function freezeFromDocument(document: unknown, overrides: readonly Freeze
   const checked = checkFreeze(document);
   if (!checked.ok) return checked;
   const { metadata, time_zone: timeZone, starts, ends, repeats, scope } = checked.value;
-  const { actions = [], classes = [], roles = [], environments = [] } = scope;
+  const { actions = [], classes = [], roles = [], environments = [], changes } = scope;
   const freeze = {
     name: metadata.name,
     description: metadata.description ?? '',
@@ -44,7 +62,7 @@ export function freezeFromDocument(document: unknown, overrides: readonly Freeze
     starts,
     ends,
     ...(repeats === undefined ? {} : { repeats }),
-    scope: { actions, classes, roles, environments },
+    scope: { actions, classes, roles, environments, ...(changes === undefined ? {} : { changes }) },
     overrides,
   };
   return { ok: true, value: { ...freeze, sentence: freezeSentence(freeze) } };
@@ -153,18 +171,20 @@ function readScope(value: JsonValue | undefined, path: DocumentPath, problems: P
   const classes = readNames(raw, 'classes', path, problems, (item, at) => classOf(item, at, problems));
   const roles = readNames(raw, 'roles', path, problems, (item, at) => roleNameOf(item, at, problems));
   const environments = readNames(raw, 'environments', path, problems, (item, at) => environmentOf(item, at, problems));
-  if (actions === undefined && classes === undefined && roles === undefined)
+  const changes = readNames(raw, 'changes', path, problems, (item, at) => changeOf(item, at, problems));
+  if (actions === undefined && classes === undefined && roles === undefined && changes === undefined)
     problems.add(
       path,
       'empty',
       'the scope names nothing',
-      'Write classes: [destructive] for what cannot be undone, or actions: ["*"] for everything.',
+      'Write classes: [destructive] for what cannot be undone, actions: ["*"] for everything, or changes: ["*"] for changes of policy.',
     );
   return {
     ...(actions === undefined ? {} : { actions }),
     ...(classes === undefined ? {} : { classes }),
     ...(roles === undefined ? {} : { roles }),
     ...(environments === undefined ? {} : { environments }),
+    ...(changes === undefined ? {} : { changes }),
   };
 }
 
@@ -189,6 +209,18 @@ function classOf(value: JsonValue, path: DocumentPath, problems: Problems): Free
   const found = CLASSES.find((each) => each === value);
   if (found === undefined)
     problems.add(path, 'bad_class', `${quote(value)} is no class of actions`, `Write ${CLASSES.join(', ')}.`);
+  return found;
+}
+
+function changeOf(value: JsonValue, path: DocumentPath, problems: Problems): FrozenChange | undefined {
+  const found = CHANGES.find((each) => each === value);
+  if (found === undefined)
+    problems.add(
+      path,
+      'bad_change',
+      `${quote(value)} is nothing that is under change control`,
+      `Write ${CHANGES.join(', ')}.`,
+    );
   return found;
 }
 

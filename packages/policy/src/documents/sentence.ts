@@ -48,9 +48,12 @@ export function freezeSentence({
   repeats,
   scope,
 }: Pick<Freeze, 'timeZone' | 'starts' | 'ends' | 'repeats' | 'scope'>): string {
-  const { actions, classes, roles, environments } = scope;
+  const { actions, classes, roles, environments, changes = [] } = scope;
+  const actionsNamed = actions.length + classes.length + roles.length > 0 || changes.length === 0;
+  const changed = changes.includes('*') ? 'changes of policy' : `changes of ${listInWords(changes, 'and')}`;
   const what = [
-    classes.length === 0 ? 'actions' : `${listInWords(classes, 'and')} actions`,
+    ...(changes.length === 0 ? [] : [changed.replaceAll('_', ' '), ...(actionsNamed ? ['and'] : [])]),
+    ...(actionsNamed ? [classes.length === 0 ? 'actions' : `${listInWords(classes, 'and')} actions`] : []),
     ...(actions.length === 0 || actions.includes('*') ? [] : [`of ${listInWords(actions, 'and')}`]),
     ...(roles.length === 0 ? [] : [`by ${listInWords(roles, 'and')}`]),
     ...(environments.length === 0 ? [] : [`in ${listInWords(environments, 'and')}`]),

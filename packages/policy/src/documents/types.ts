@@ -3,6 +3,7 @@ import type {
   Capability,
   CounterScope,
   FreezeClass,
+  FrozenChange,
   JsonValue,
   Operator,
   PrerequisiteScope,
@@ -75,6 +76,7 @@ export interface FreezeDocument {
     readonly classes?: readonly FreezeClass[];
     readonly roles?: readonly string[];
     readonly environments?: readonly string[];
+    readonly changes?: readonly FrozenChange[];
   };
 }
 

@@ -109,6 +109,10 @@ export const freezeSchema: JsonObject = document(
         ),
         roles: namesOf({ type: 'string' }, 'Agents that wear one of them.'),
         environments: namesOf({ type: 'string' }, 'Where the freeze applies; everywhere when left out.'),
+        changes: namesOf(
+          { type: 'string' },
+          'Changes of policy that are refused: role, workspace_guards, assignment and the other types of objects, or *. Beside actions of agents, or alone.',
+        ),
       },
     },
   },
