@@ -193,7 +193,8 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, cloc
     },
     async ({ administrator: { workspaceId }, params: at }) => {
       const { id } = await readApproval(pool, workspaceId, at.id);
-      return wholeList((await listSignedDecisions(pool, workspaceId, 'approval', id)).map(signedDecisionView));
+      const rows = await listSignedDecisions(pool, workspaceId, 'approval', id);
+      return wholeList(await Promise.all(rows.map(signedDecisionView)));
     },
   );
 

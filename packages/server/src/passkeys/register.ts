@@ -1,5 +1,5 @@
 /** Registering passkeys and taking them back. */
-import { generateRegistrationOptions, type PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/server';
+import type { PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/server';
 import type { Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
@@ -31,6 +31,7 @@ export async function registrationOptions(
 ): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const challenge = newChallenge();
   const known = await credentialIdsOf(pool, workspaceId, personId);
+  const { generateRegistrationOptions } = await import('@simplewebauthn/server');
   const options = await generateRegistrationOptions({
     rpName: 'HiveKey',
     rpID,

@@ -1,16 +1,17 @@
 /** What a browser asks an authenticator to sign with. */
-import { generateAuthenticationOptions, type PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
+import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { credentialIdsOf } from './store.ts';
 
 /** As `PublicKeyCredential.parseRequestOptionsFromJSON` takes it. `challenge`: base64url; `allowed`: credential ids, none for any. */
-export function requestOptions(
+export async function requestOptions(
   rpID: string,
   challenge: string,
   allowed: readonly string[],
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
+  const { generateAuthenticationOptions } = await import('@simplewebauthn/server');
   return generateAuthenticationOptions({
     rpID,
     challenge: new Uint8Array(Buffer.from(challenge, 'base64url')),

@@ -1,5 +1,4 @@
 /** A signed decision as it is given out: with public data alone it is checked without this server. */
-import { decodeCredentialPublicKey } from '@simplewebauthn/server/helpers';
 import { z } from 'zod';
 import type { SignedDecisionRow } from './decision.ts';
 
@@ -33,7 +32,8 @@ export const signedDecisionSchema = z
 const CURVES: Readonly<Record<number, string>> = { 1: 'P-256', 2: 'P-384', 3: 'P-521', 6: 'Ed25519' };
 
 /** COSE key (RFC 9052, 9053) as a JWK: the kinds that passkeys are registered with. */
-function jwkOf(cose: Buffer): Record<string, unknown> {
+async function jwkOf(cose: Buffer): Promise<Record<string, unknown>> {
+  const { decodeCredentialPublicKey } = await import('@simplewebauthn/server/helpers');
   const key: unknown = decodeCredentialPublicKey(new Uint8Array(cose));
   if (!(key instanceof Map)) throw new Error('a stored COSE key is no map');
   const text = (label: number): string => {
@@ -53,7 +53,7 @@ function jwkOf(cose: Buffer): Record<string, unknown> {
   }
 }
 
-export function signedDecisionView(row: SignedDecisionRow): z.output<typeof signedDecisionSchema> {
+export async function signedDecisionView(row: SignedDecisionRow): Promise<z.output<typeof signedDecisionSchema>> {
   const text = (bytes: Buffer) => bytes.toString('base64url');
   return {
     id: row.id,
@@ -67,7 +67,7 @@ export function signedDecisionView(row: SignedDecisionRow): z.output<typeof sign
     client_data: text(row.client_data),
     authenticator_data: text(row.authenticator_data),
     signature: text(row.signature),
-    public_key: jwkOf(row.public_key),
+    public_key: await jwkOf(row.public_key),
     cose_key: text(row.public_key),
     origin: row.origin,
     rp_id: row.rp_id,

@@ -3,7 +3,6 @@
  * the signature; a bad signature does not throw but answers `verified: false`. Whose passkey it is, whether it still counts
  * and whether the challenge was used before is asked here and in the transaction of what it is for.
  */
-import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { LoggedTransaction } from '../log/index.ts';
@@ -38,6 +37,7 @@ export async function verifyAssertion(
   if (!isTheirs) throw passkeyInvalid();
   if (!passkey.person.active)
     throw new Failure(403, 'person_inactive', `${passkey.person.email} is not active.`, 'Ask an administrator.');
+  const { verifyAuthenticationResponse } = await import('@simplewebauthn/server');
   const verified = await verifyAuthenticationResponse({
     response: authenticationJson(response),
     expectedChallenge: challenge.challenge,
@@ -82,6 +82,7 @@ export async function verifyRegistration(
   purpose: ChallengePurpose,
 ): Promise<VerifiedRegistration> {
   const challenge = await findChallenge(pool, challengeOf(response), purpose);
+  const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
   const verified = await verifyRegistrationResponse({
     response: registrationJson(response),
     expectedChallenge: challenge.challenge,

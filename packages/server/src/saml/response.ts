@@ -3,7 +3,6 @@
  * user (issuer, recipient, destination, shape, algorithms, age) stands here and in assertion.ts.
  * Nothing is read from the message except under a verified signature, or to refuse it.
  */
-import { SAML, ValidateInResponseTo } from '@node-saml/node-saml';
 import {
   type Assertion,
   assertionsIn,
@@ -109,6 +108,8 @@ function checkRequest(inResponseTo: string | undefined, requestId: string | unde
 /** The bytes that the signature of the assertion covers, in canonical form. */
 async function signedAssertion(base64: string, trust: Trust, isResponseSigned: boolean): Promise<string> {
   const { requestId, recipient, audience, certificates, nowMs } = trust;
+  // Loaded where somebody signs in by it: most servers never do.
+  const { SAML, ValidateInResponseTo } = await import('@node-saml/node-saml');
   const saml = new SAML({
     idpCert: certificates.map(pemOf),
     issuer: audience,

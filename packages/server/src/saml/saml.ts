@@ -1,6 +1,5 @@
 /** SAML 2.0, Web Browser SSO profile: the request goes by redirect, the answer comes by POST. */
 import { randomBytes } from 'node:crypto';
-import { SAML } from '@node-saml/node-saml';
 import { z } from 'zod';
 import type {
   Beginning,
@@ -52,6 +51,7 @@ export function createSaml(url: string): Saml {
     const requestId = `_${randomBytes(20).toString('hex')}`;
     const isStepUp = purpose === 'step_up';
     const context = isStepUp ? settings.step_up_context : null;
+    const { SAML } = await import('@node-saml/node-saml');
     const saml = new SAML({
       idpCert: settings.certificates.map(pemOf),
       issuer: entityId,

@@ -1,6 +1,5 @@
 /** One SMTP relay: a guarded address, TLS unless it is this machine, bounded times. */
 import { connect, type Socket } from 'node:net';
-import { createTransport } from 'nodemailer';
 import type { Secret } from '../../secret.ts';
 import { AddressRefused, type AddressRules, guardedLookup, literalProblem } from '../../upstreams/index.ts';
 import type { Sent } from '../carrier.ts';
@@ -30,6 +29,7 @@ export async function sendMail({ settings, password, rules, to, mail, messageId,
   const isOver = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
   const cut = (): void => void socket?.destroy();
   isOver.addEventListener('abort', cut, { once: true });
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host,
     port,
