@@ -3,8 +3,11 @@ export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts'
 export { compilePolicy } from './decide/compile.ts';
 export { policyHash } from './decide/hash.ts';
 export { payeesOf } from './decide/kept-apart.ts';
+export { countedIn } from './decide/plan.ts';
 export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
+export { policyDiff } from './diff/index.ts';
+export type * from './diff/types.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';
 export {
@@ -14,17 +17,20 @@ export {
   parseRoleFile,
   parseSourcesFile,
   parseWorkspaceGuardsFile,
+  readPolicyDocument,
 } from './documents/files.ts';
 export { checkFit } from './documents/fit.ts';
 export { checkFreeze, freezeFromDocument } from './documents/freeze.ts';
 export { checkGuards } from './documents/guards.ts';
 export { canonicalCapability, covers } from './documents/names.ts';
 export { type PolicyReading, type PolicyText, readPolicyTexts } from './documents/policy-texts.ts';
-export { pathText } from './documents/problems.ts';
+export { type DocumentPath, objectOf, Problems, pathText } from './documents/problems.ts';
 export { applyRolePatch, checkRole, checkRolePatch, roleFromDocument } from './documents/role.ts';
 export { guardSentence } from './documents/sentence.ts';
 export { checkSources } from './documents/sources.ts';
+export { type ReadDocument, readDocuments } from './documents/text.ts';
 export type * from './documents/types.ts';
+export { API_VERSION } from './documents/types.ts';
 export { Calendar } from './freezes/calendar.ts';
 export { type LintReport, lintTexts, type PlacedFinding } from './lint/files.ts';
 export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
@@ -49,4 +55,5 @@ export type {
   ReadReference,
 } from './testing/run.ts';
 export { runPolicyTests } from './testing/run.ts';
+export { isObject as isJsonObject } from './values/json.ts';
 export { formatUnits } from './values/money.ts';
