@@ -1,0 +1,3 @@
+/** What a change does before it does it. Nothing deeper in this folder is imported from outside. */
+export { type Preview, type PreviewDocument, previewHash, previewSchema } from './preview.ts';
+export type { PreviewRequest, Previews, TestDocument } from './types.ts';
