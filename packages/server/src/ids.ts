@@ -80,7 +80,12 @@ export function newId<Id extends string>(
     | 'crd'
     | 'wis'
     | 'act'
-    | 'unr',
+    | 'ocl'
+    | 'cns'
+    | 'rft'
+    | 'unr'
+    | 'chg'
+    | 'cmt',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

@@ -4,7 +4,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { watchAgentAuth } from './agent-auth/index.ts';
+import { BrowserSignIn, watchAgentAuth } from './agent-auth/index.ts';
 import { watchAgentRequests } from './agent-requests/index.ts';
 import { watchAgents } from './agents/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
@@ -229,6 +229,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     path,
     secrets,
     signIn: createSignIn({ pool, log, secrets, keys, config, url, logger, saml: createSaml(url) }),
+    browserSignIn: new BrowserSignIn({ pool, log, path, keys, config, url, logger }),
     upstreams,
     httpApis,
     approvals,

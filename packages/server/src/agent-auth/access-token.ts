@@ -17,7 +17,7 @@ import type { Delegator, Principal } from '../path/index.ts';
 const tokens = () => `
 SELECT t.id AS access_id, t.resource, t.entrances, t.roles AS token_roles, t.jkt, t.ancestors, t.origins, t.expires_at, t.issued_at,
        t.expires_at <= clock_timestamp() AS expired,
-       t.revoked_at IS NOT NULL OR t.authz_epoch <> s.authz_epoch
+       t.revoked_at IS NOT NULL OR t.authz_epoch <> s.authz_epoch OR coalesce(c.person_id <> a.owner_id, false)
          OR EXISTS (SELECT FROM access_tokens o WHERE o.workspace_id = t.workspace_id AND o.id = ANY(t.origins) AND o.revoked_at IS NOT NULL)
          OR coalesce(c.revoked_at IS NOT NULL OR c.authz_epoch <> s.authz_epoch OR c.not_after <= clock_timestamp(),
                      k.revoked_at IS NOT NULL OR k.authz_epoch <> s.authz_epoch OR k.expires_at <= clock_timestamp(), true) AS dead,

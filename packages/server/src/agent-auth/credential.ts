@@ -1,4 +1,4 @@
-/** Credentials of an agent, as the API shows them: tokens, public keys and federation rules in one list. */
+/** Credentials of an agent, as the API shows them: tokens, public keys, federation rules and connections in one list. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import { jsonObject } from '../api/route.ts';
@@ -35,7 +35,7 @@ export const credentialSchema = z
   .object({
     id: z.string(),
     object: z.literal('credential'),
-    kind: z.enum(['token', 'key', 'federation']),
+    kind: z.enum(['token', 'key', 'federation', 'connection']),
     agent: z.string(),
     agent_id: z.string(),
     name: z.string(),
@@ -56,6 +56,17 @@ export const credentialSchema = z
       })
       .nullable()
       .meta({ description: 'Of a federation rule.' }),
+    connection: z
+      .object({
+        client_id: z.string(),
+        client_name: z.string().meta({ description: 'As it called itself.' }),
+        client_host: z.string().nullable().meta({ description: 'Null: an administrator has registered it.' }),
+        person: z.string().meta({ description: 'Who said yes.' }),
+        resource: z.string().meta({ description: 'Path of the resource; empty: all of them.' }),
+        entrances: z.array(z.string()),
+      })
+      .nullable()
+      .meta({ description: 'Of a client that has signed in through a browser.' }),
     last4: z.string().nullable().meta({ description: 'Of a token.' }),
     created: z.int(),
     created_by: z.string(),
@@ -79,16 +90,20 @@ SELECT c.id, 'credential' AS object, c.kind, a.handle AS agent, c.agent_id, c.na
        CASE WHEN c.kind = 'key' THEN json_build_object('thumbprint', c.thumbprint, 'algorithm', c.jwk ->> 'alg', 'jwk', c.jwk) END AS key,
        CASE WHEN c.kind = 'federation' THEN json_build_object('issuer_id', i.id, 'issuer_name', i.name, 'issuer', i.issuer, 'kind', i.kind,
          'claims', c.claims) END AS federation,
+       CASE WHEN c.kind = 'connection' THEN json_build_object('client_id', c.client_id, 'client_name', c.client_name,
+         'client_host', CASE WHEN c.client_id LIKE 'https://%' THEN split_part(c.client_id, '/', 3) END,
+         'person', o.email, 'resource', c.resource, 'entrances', c.entrances) END AS connection,
        NULL::text AS last4, ${seconds('c.created_at')} AS created, c.created_by, ${seconds('c.not_after')} AS expires_at,
        ${seconds('c.last_used_at')} AS last_used_at, ${seconds('c.revoked_at')} AS revoked_at, c.revoked_by
   FROM agent_credentials c
   JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
   JOIN agent_state s ON s.workspace_id = c.workspace_id AND s.agent_id = c.agent_id
   LEFT JOIN workload_issuers i ON i.workspace_id = c.workspace_id AND i.id = c.issuer_id
+  LEFT JOIN people o ON o.workspace_id = c.workspace_id AND o.id = c.person_id
  WHERE c.workspace_id = $1 AND c.agent_id = $2`;
 
 const TOKENS = `
-SELECT t.id, 'credential', 'token', a.handle, t.agent_id, t.name, t.role, ${STATUS('t', 'expires_at')}, NULL::text, NULL::json, NULL::json,
+SELECT t.id, 'credential', 'token', a.handle, t.agent_id, t.name, t.role, ${STATUS('t', 'expires_at')}, NULL::text, NULL::json, NULL::json, NULL::json,
        t.last4, ${seconds('t.created_at')} AS created, t.created_by, ${seconds('t.expires_at')}, ${seconds('t.last_used_at')},
        ${seconds('t.revoked_at')}, NULL::text
   FROM agent_tokens t

@@ -80,7 +80,7 @@ async function readKey(jwk: unknown): Promise<PublicKey> {
   }
 }
 
-function refuseStopped({ name, status, attention }: Agent): void {
+export function refuseStopped({ name, status, attention }: Agent): void {
   const isExpired = attention.includes('expired');
   if (status === 'active' && !isExpired) return;
   const code = isExpired ? 'expired' : status;
@@ -94,7 +94,7 @@ function refuseStopped({ name, status, attention }: Agent): void {
   );
 }
 
-function refuseRole({ name, roles }: Agent, role: string | undefined): void {
+export function refuseRole({ name, roles }: Agent, role: string | undefined): void {
   if (role === undefined || roles.includes(role)) return;
   throw new Failure(
     409,
@@ -120,7 +120,11 @@ async function readRule(
   );
 }
 
-async function refuseMany({ client }: LoggedTransaction, workspaceId: string, { id, name }: Agent): Promise<void> {
+export async function refuseMany(
+  { client }: LoggedTransaction,
+  workspaceId: string,
+  { id, name }: Agent,
+): Promise<void> {
   const { rows } = await client.query<{ live: number }>(
     `SELECT count(*)::int AS live FROM agent_credentials c JOIN agent_state s ON s.workspace_id = c.workspace_id AND s.agent_id = c.agent_id
       WHERE c.workspace_id = $1 AND c.agent_id = $2 AND c.revoked_at IS NULL AND c.authz_epoch = s.authz_epoch AND c.not_after > now()`,
@@ -148,6 +152,7 @@ function factsOf({ owner }: { readonly owner: string }, made: CredentialView) {
     thumbprint: made.key?.thumbprint,
     issuer: made.federation?.issuer,
     claims: made.federation?.claims,
+    client_id: made.connection?.client_id,
     expires_at: new Date(made.expires_at * 1000).toISOString(),
   };
 }

@@ -37,9 +37,12 @@ export function serverMetadata(url: string) {
     token_endpoint: `${url}/oauth/token`,
     revocation_endpoint: `${url}/oauth/revoke`,
     introspection_endpoint: `${url}/oauth/introspect`,
-    // Readers of this document want one. No response type is served there, which is what it answers.
     authorization_endpoint: `${url}/oauth/authorize`,
-    response_types_supported: [],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
     grant_types_supported: GRANTS,
     // Federation and token exchange bring their proof themselves.
     token_endpoint_auth_methods_supported: [...byAssertion, 'none'],

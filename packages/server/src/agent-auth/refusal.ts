@@ -2,18 +2,21 @@
 import type { AgentId, WorkspaceId } from '../ids.ts';
 
 /** RFC 6749 section 5.2, RFC 7009 section 2.2.1, RFC 8707 section 2, RFC 9449 sections 5 and 8. */
-export type OAuthError =
-  | 'invalid_request'
-  | 'invalid_client'
-  | 'invalid_grant'
-  | 'unauthorized_client'
-  | 'unsupported_grant_type'
-  | 'unsupported_token_type'
-  | 'unsupported_response_type'
-  | 'invalid_scope'
-  | 'invalid_target'
-  | 'invalid_dpop_proof'
-  | 'use_dpop_nonce';
+export type OAuthError = (typeof ERRORS)[number];
+
+const ERRORS = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_token_type',
+  'unsupported_response_type',
+  'invalid_scope',
+  'invalid_target',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+] as const;
 
 /** Whose refusal it is, where that is known: then it stands on the log. */
 export interface RefusedAgent {
@@ -40,4 +43,15 @@ export class OAuthRefusal extends Error {
   of(agent: RefusedAgent): OAuthRefusal {
     return new OAuthRefusal(this.error, this.message, agent);
   }
+}
+
+/** A refusal as oidc-provider words it. Throws where it is none. */
+export function oauthErrorOf(answer: unknown): OAuthRefusal {
+  if (typeof answer === 'object' && answer !== null && 'error' in answer) {
+    const code = answer.error === 'invalid_client_metadata' ? 'invalid_client' : answer.error;
+    const error = ERRORS.find((each) => each === code);
+    const description = 'error_description' in answer ? String(answer.error_description) : '';
+    if (error !== undefined) return new OAuthRefusal(error, description);
+  }
+  throw new Error(`oidc-provider answered ${JSON.stringify(answer)}`);
 }

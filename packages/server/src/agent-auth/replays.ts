@@ -30,5 +30,8 @@ export async function acceptOnce(
 /** What is refused for its age alone need not be remembered. Access tokens stay a day, so that their ends can be looked into. */
 export async function forgetExpired(pool: Pool): Promise<void> {
   await pool.query('DELETE FROM auth_replays WHERE expires_at < now()');
+  await pool.query('DELETE FROM oauth_artifacts WHERE expires_at < now()');
+  await pool.query(`DELETE FROM oauth_consents WHERE expires_at < now() - interval '1 day'`);
+  await pool.query(`DELETE FROM refresh_tokens WHERE expires_at < now() - interval '1 day'`);
   await pool.query(`DELETE FROM access_tokens WHERE expires_at < now() - interval '1 day'`);
 }

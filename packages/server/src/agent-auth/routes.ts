@@ -22,7 +22,7 @@ const anything = z.looseObject({});
 /** Behind what each request proves itself. */
 export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => void {
   return (api, context) => {
-    const { pool, log, keys, config, url, clock, unregistered, path } = context;
+    const { pool, log, keys, config, url, clock, unregistered, path, browserSignIn } = context;
     const ends = { pool, log, pepper: keys.pepper, url };
     const keySets = new KeySets(config.upstream_allow);
     api.addHook('onRequest', limits.request);
@@ -63,7 +63,7 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
         config: { token: true },
         schema: {
           tags,
-          summary: 'Get an access token (RFC 6749, 7523, 8693, 8707, 9449)',
+          summary: 'Get an access token (RFC 6749, 7523, 7636, 8693, 8707, 9449)',
           description: 'The body is a form. See docs/reference/agent-auth.md for the grants.',
           body: form,
           response: {
@@ -73,6 +73,7 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
               expires_in: z.int(),
               scope: z.string(),
               issued_token_type: z.string().optional(),
+              refresh_token: z.string().optional(),
             }),
             400: oauthError,
             401: oauthError,
@@ -84,10 +85,11 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
           ...ends,
           stateKey: keys.state,
           keySets,
+          browser: browserSignIn,
           note: (workload) => unregistered.noteUnregistered({ ...workload, kind: 'workload', source: ip }),
         };
         if (Array.isArray(dpop)) throw new OAuthRefusal('invalid_dpop_proof', 'there is more than one proof');
-        return answerTokenRequest(endpoint, { form: parseForm(body), proof: dpop, nowMs: clock() });
+        return answerTokenRequest(endpoint, { form: parseForm(body), body, proof: dpop, nowMs: clock() });
       },
     );
 
@@ -203,11 +205,5 @@ export function oauthMetadataRoutes(api: Api, { url }: ApiContext): void {
     '/.well-known/oauth-authorization-server',
     { schema: { tags, summary: 'Authorization server metadata (RFC 8414)', response: { 200: anything } } },
     async () => serverMetadata(url),
-  );
-  api.get('/oauth/authorize', { schema: { hide: true, response: { 400: oauthError } } }, async (_request, reply) =>
-    reply.code(400).send({
-      error: 'unsupported_response_type',
-      error_description: 'agents do not sign in through a browser here; register a key or a federation rule',
-    }),
   );
 }

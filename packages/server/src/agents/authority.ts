@@ -79,7 +79,7 @@ export const authoritySchema = z
       .meta({ description: 'What the agent was made of. Null: nothing was declared.' }),
     credentials: z.array(
       z.object({
-        kind: z.enum(['token', 'key', 'federation']),
+        kind: z.enum(['token', 'key', 'federation', 'connection']),
         id: z.string(),
         name: z.string(),
         role: z.string().nullable().meta({ description: 'The one role that it is narrowed to.' }),

@@ -14,6 +14,7 @@ const RECORDED: ReadonlySet<string> = new Set([
   'own_session_required',
   'sign_in_required',
   'step_up_required',
+  'agent_not_owned',
   'break_glass_minimum',
 ]);
 

@@ -23,7 +23,7 @@ const POLICY = [
 ].join('; ');
 
 /** First parts of paths that are never the console's: a wrong one is an error, not a page. */
-const NOT_PAGES: ReadonlySet<string> = new Set(['v1', 'mcp', 'access', '.well-known', 'assets']);
+const NOT_PAGES: ReadonlySet<string> = new Set(['v1', 'mcp', 'access', '.well-known', 'assets', 'oauth']);
 
 /** The built files carry their content's hash in their name; the page names them and must be asked for each time. */
 function cachingOf(path: string): string {

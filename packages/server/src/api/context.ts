@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
+import type { BrowserSignIn } from '../agent-auth/index.ts';
 import type { Approvals } from '../approvals/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
@@ -24,6 +25,7 @@ export interface ApiContext {
   readonly path: ActionPath;
   readonly secrets: SecretStore;
   readonly signIn: SignInParts;
+  readonly browserSignIn: BrowserSignIn;
   readonly upstreams: ManagedUpstreams;
   readonly httpApis: HttpApis;
   readonly approvals: Approvals;

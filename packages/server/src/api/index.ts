@@ -3,6 +3,8 @@ import { fastifySwagger } from '@fastify/swagger';
 import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { authorizeRoutes } from '../agent-auth/browser/authorize-routes.ts';
+import { browserSignInRoutes } from '../agent-auth/browser/routes.ts';
 import { agentCredentialRoutes } from '../agent-auth/credential-routes.ts';
 import { oauthMetadataRoutes, oauthRoutes } from '../agent-auth/routes.ts';
 import { agentRequestRoutes } from '../agent-requests/routes.ts';
@@ -91,6 +93,7 @@ const MANAGEMENT: readonly Routes[] = [
   unregisteredRoutes,
   tokenRoutes,
   agentCredentialRoutes,
+  browserSignInRoutes,
   roleRoutes,
   workspaceGuardRoutes,
   capabilityRoutes,
@@ -198,6 +201,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
       openSignInRoutes(limits),
       openPasskeyRoutes(limits),
       openSamlRoutes(limits),
+      authorizeRoutes(limits),
     ])
       routes(group, context);
   });

@@ -1,4 +1,5 @@
 /** An agent gets another owner: the one place that does it, with its history. */
+import { endConnections } from '../agent-auth/index.ts';
 import type { AgentId, PersonId, WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { closeFinished } from './close.ts';
@@ -30,6 +31,7 @@ export async function giveAgent(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [workspaceId, agentId, from, to, now, actor, reason, transferId === undefined ? null : now, transferId ?? null],
   );
+  await endConnections(transaction, workspaceId, { agentId }, { actor, reason: 'the agent has another owner' });
   await endOffers(transaction, workspaceId, { agentId }, 'withdrawn', { actor, reason: 'it has another owner' });
   await endItems(transaction, workspaceId, agentId, transferId === undefined ? 'given' : 'accepted');
 }

@@ -45,7 +45,7 @@ SELECT c.id, 'known_credential', CASE c.kind WHEN 'key' THEN 'agent_key' ELSE 'a
   FROM agent_credentials c
   JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id AND a.rehearsal_id IS NULL
   JOIN agent_state s ON s.workspace_id = c.workspace_id AND s.agent_id = c.agent_id AND s.authz_epoch = c.authz_epoch
- WHERE c.workspace_id = $1 AND c.created_by = ANY(${ACTORS}) AND c.revoked_at IS NULL AND c.not_after > clock_timestamp()
+ WHERE c.workspace_id = $1 AND c.kind <> 'connection' AND c.created_by = ANY(${ACTORS}) AND c.revoked_at IS NULL AND c.not_after > clock_timestamp()
 UNION ALL
 SELECT k.id, 'known_credential', 'key', k.name, p.email, ${seconds('k.created_at')}, ${seconds('k.expires_at')}, ${seconds('k.last_used_at')}
   FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id

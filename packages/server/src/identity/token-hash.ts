@@ -1,6 +1,6 @@
 /**
  * Credentials that HiveKey hands out: `hk_live_…` (admin key), `hk_agt_…` (agent token) and `hk_scim_…` (directory);
- * `hka_…` is an access token of five minutes.
+ * `hka_…` is an access token of five minutes, `hkr_…` what a client gets the next one for.
  * 32 random bytes in base62 and a 6-character checksum, so that a secret scanner (and a typing error)
  * can be told from a real one. Only a keyed hash is stored; the key lives outside the database.
  */
@@ -11,15 +11,24 @@ import { Secret } from '../secret.ts';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BODY_LENGTH = 43;
 const CHECK_LENGTH = 6;
-const SHAPE = /^(hk_live|hk_agt|hk_scim|hka)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const SHAPE = /^(hk_live|hk_agt|hk_scim|hka|hkr)_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 const KINDS: Readonly<Record<string, CredentialKind>> = {
   hk_live: 'live',
   hk_agt: 'agt',
   hk_scim: 'scim',
   hka: 'access',
+  hkr: 'refresh',
 };
 
-export type CredentialKind = 'live' | 'agt' | 'scim' | 'access';
+export type CredentialKind = 'live' | 'agt' | 'scim' | 'access' | 'refresh';
+
+const PREFIXES: Readonly<Record<CredentialKind, string>> = {
+  live: 'hk_live',
+  agt: 'hk_agt',
+  scim: 'hk_scim',
+  access: 'hka',
+  refresh: 'hkr',
+};
 
 export interface NewCredential {
   readonly text: Secret;
@@ -40,7 +49,7 @@ function checksum(prefixAndBody: string): string {
 /** Makes a credential; `pepper` is an HMAC key made with createSecretKey. */
 export function newCredential(kind: CredentialKind, pepper: KeyObject): NewCredential {
   const body = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), BODY_LENGTH);
-  const start = `${kind === 'access' ? 'hka' : `hk_${kind}`}_${body}`;
+  const start = `${PREFIXES[kind]}_${body}`;
   const text = start + checksum(start);
   return { text: new Secret(text), lookupHmac: lookupHmac(text, pepper), last4: text.slice(-4) };
 }

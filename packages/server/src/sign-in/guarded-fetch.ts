@@ -34,8 +34,16 @@ export function checkProviderUrl(url: string, rules: AddressRules): void {
   parseTarget(url, rules, PURPOSE);
 }
 
+export interface FetchLimits {
+  readonly maxBytes: number;
+  readonly answerMs: number;
+}
+
 /** `allowed`: `upstream_allow` of the configuration. Each request has a connection of its own: they are few and far between. */
-export function createGuardedFetch(allowed: readonly string[]): GuardedFetch {
+export function createGuardedFetch(
+  allowed: readonly string[],
+  { maxBytes, answerMs }: FetchLimits = { maxBytes: MAX_BYTES, answerMs: ANSWER_MS },
+): GuardedFetch {
   const rules = rulesFor(allowed);
   return async (text, { method = 'GET', headers, body, signal }) => {
     const { url, port } = parseTarget(text, rules, PURPOSE);
@@ -50,20 +58,23 @@ export function createGuardedFetch(allowed: readonly string[]): GuardedFetch {
         method: method === 'POST' ? 'POST' : 'GET',
         headers: Object.fromEntries(new Headers(headers)),
         ...(body === undefined || body === null ? {} : { body: String(body) }),
-        signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS), ...(signal === undefined ? [] : [signal])]),
+        signal: AbortSignal.any([AbortSignal.timeout(answerMs), ...(signal === undefined ? [] : [signal])]),
       });
       const chunks: Buffer[] = [];
       let bytes = 0;
       for await (const chunk of answer.body) {
         const part = Buffer.from(chunk);
         bytes += part.length;
-        if (bytes > MAX_BYTES) throw new AnswerTooLarge('the answer is too large');
+        if (bytes > maxBytes) throw new AnswerTooLarge('the answer is too large');
         chunks.push(part);
       }
-      const type = answer.headers['content-type'];
+      const passedOn = ['content-type', 'cache-control'].flatMap((name) => {
+        const value = answer.headers[name];
+        return typeof value === 'string' ? [[name, value] as const] : [];
+      });
       return new Response(answer.statusCode === 204 ? null : Buffer.concat(chunks), {
         status: answer.statusCode,
-        ...(typeof type === 'string' ? { headers: { 'content-type': type } } : {}),
+        headers: Object.fromEntries(passedOn),
       });
     } finally {
       await agent.destroy();

@@ -9,6 +9,7 @@ const ROOMS: ReadonlySet<string> = new Set([
   'apis',
   'approvals',
   'budgets',
+  'connect',
   'containment',
   'dry-run',
   'freezes',

@@ -3,6 +3,7 @@ export {
   AddressRefused,
   type AddressRules,
   type AllowList,
+  classifyAddress,
   guardedLookup,
   literalProblem,
   parseAllowList,
