@@ -7,6 +7,7 @@ export { countedIn } from './decide/plan.ts';
 export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
 export { policyDiff } from './diff/index.ts';
+export { type MatrixOptions, matrixCells, matrixDifference } from './diff/matrix.ts';
 export type * from './diff/types.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';

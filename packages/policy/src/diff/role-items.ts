@@ -7,7 +7,7 @@ import type { Guard, PolicySet, Role } from '../model.ts';
 import { isObject } from '../values/json.ts';
 import { grantedIn, guardItems } from './guard-items.ts';
 import type { DifferenceItem, Direction } from './types.ts';
-import { listed, phraseOf, shapeOf } from './words.ts';
+import { inTelling, listed, phraseOf, shapeOf } from './words.ts';
 
 const MAX_PHRASES = 4;
 
@@ -79,13 +79,9 @@ export function limitsInWords(capability: string, role: string, set: PolicySet):
 
 /** Guards that are said in few words, what narrows to whom first. */
 function phrasesOn(capability: string, role: string, set: PolicySet): readonly Guard[] {
-  return guardsOn(capability, role, set)
-    .filter((guard) => phraseOf(guard) !== undefined)
-    .sort((a, b) => ORDER.indexOf(shapeOf(a).kind) - ORDER.indexOf(shapeOf(b).kind))
-    .slice(0, MAX_PHRASES);
+  const told = guardsOn(capability, role, set).filter((guard) => phraseOf(guard) !== undefined);
+  return inTelling(told).slice(0, MAX_PHRASES);
 }
-
-const ORDER = ['list', 'call cap', 'cap', 'rate', 'threshold', 'approval', 'refusal', 'rule'];
 
 function guardsOn(capability: string, role: string, { roles, workspaceGuards }: PolicySet): readonly Guard[] {
   const own = roles.find(({ name }) => name === role)?.guards ?? [];

@@ -84,6 +84,13 @@ function listField(field: string): ListField | undefined {
   }
 }
 
+/** Guards in the order in which they are said: to whom, how much by one call, how much in a time, when a person decides. */
+export function inTelling(guards: readonly Guard[]): readonly Guard[] {
+  return guards.toSorted((a, b) => ORDER.indexOf(shapeOf(a).kind) - ORDER.indexOf(shapeOf(b).kind));
+}
+
+const ORDER: readonly Shape['kind'][] = ['list', 'call cap', 'cap', 'rate', 'threshold', 'approval', 'refusal', 'rule'];
+
 /** "at most $5,000 in 24 h", as it stands behind what is granted; undefined where only its own sentence says it. */
 export function phraseOf(guard: Guard): string | undefined {
   const shape = shapeOf(guard);
