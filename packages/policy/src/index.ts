@@ -1,3 +1,5 @@
+export { AUTHORITY_CAPABILITIES, blastRadius, EXCLUDED, WELL_KNOWN_UNITS } from './blast-radius/index.ts';
+export type * from './blast-radius/types.ts';
 export { approvalRequirement } from './decide/approval.ts';
 export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
 export { compilePolicy } from './decide/compile.ts';

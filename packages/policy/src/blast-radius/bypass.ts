@@ -1,0 +1,66 @@
+/** What is left when nothing of the gateway holds: the limits that tools keep by themselves. */
+import { covers } from '../documents/names.ts';
+import type { AgentClass } from './fleet.ts';
+import type { Ground } from './ground.ts';
+import { fixedWindows, type Limit, type Problem, type Source, slidingWindows } from './limits.ts';
+import { spendOutside } from './spending.ts';
+import type { OutsideLimit } from './types.ts';
+
+/**
+ * A credential opens its whole tool, so that every capability of a namespace counts of which one is granted. All that
+ * use a credential share its limits.
+ */
+export function bypassedProblem(
+  ground: Ground,
+  classes: readonly AgentClass[],
+  outside: readonly OutsideLimit[],
+  unit: string,
+  horizonSeconds: number,
+): Problem {
+  const granted = new Set(classes.flatMap(({ hats }) => hats.flatMap((hat) => hat.granted)));
+  const namespaces = new Set([...granted].map(namespaceOf));
+  const known = ground.set.capabilities.map(({ name }) => name).filter((name) => namespaces.has(namespaceOf(name)));
+  const sources = [...new Set([...granted, ...known])].sort().flatMap((capability): Source[] => {
+    const spend = spendOutside(capability, ground.capability(capability), unit);
+    return spend.kind === 'none' ? [] : [{ capability, spend }];
+  });
+  return { sources, limits: outside.flatMap((each) => limitFrom(each, sources, unit, horizonSeconds)) };
+}
+
+function namespaceOf(capability: string): string {
+  const dot = capability.indexOf('.');
+  return dot === -1 ? capability : capability.slice(0, dot);
+}
+
+function limitFrom(
+  { id, sentence, over, unit, limit, windowSeconds, window }: OutsideLimit,
+  sources: readonly Source[],
+  measured: string,
+  horizonSeconds: number,
+): readonly Limit[] {
+  if (unit !== undefined && unit !== measured) return [];
+  const places = sources.flatMap(({ capability }, place) =>
+    over.some((pattern) => covers(pattern, capability)) ? [place] : [],
+  );
+  if (places.length === 0) return [];
+  const kind = unit === undefined ? ('count' as const) : ('sum' as const);
+  return [
+    {
+      rule: {
+        rule: id,
+        origin: 'tool',
+        sentence,
+        kind,
+        ...(unit === undefined ? {} : { unit }),
+        limit,
+        windowSeconds,
+        scope: 'tool',
+      },
+      windows: (window === 'fixed' ? fixedWindows : slidingWindows)(horizonSeconds, windowSeconds),
+      counters: 1,
+      limit,
+      measures: unit === undefined ? 'calls' : 'amount',
+      over: new Map(places.map((place) => [place, 1])),
+    },
+  ];
+}

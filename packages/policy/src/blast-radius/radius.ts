@@ -1,0 +1,228 @@
+/** The blast radius of an agent, a role, an owner or the workspace. Pure: the same world has the same digest. */
+import { currencyOf, unitOf } from '../values/money.ts';
+import { bypassedProblem } from './bypass.ts';
+import { type Cover, cover } from './cover.ts';
+import { digestOf } from './digest.ts';
+import { AUTHORITY_CAPABILITIES, type Reached, reachedBy } from './escalation.ts';
+import { type AgentClass, classesOf, type Member, membersOf } from './fleet.ts';
+import { Ground } from './ground.ts';
+import { guardedProblem } from './limits.ts';
+import type { GuardedLine } from './passing.ts';
+import { callsOf } from './spending.ts';
+import type {
+  Binding,
+  BlastRadius,
+  Escalation,
+  Horizon,
+  RadiusAgent,
+  RadiusAmount,
+  RadiusCell,
+  RadiusLine,
+  RadiusOptions,
+  RadiusReason,
+  RadiusSubject,
+  RadiusWorld,
+  ReachableCapability,
+} from './types.ts';
+
+/** Units that every document may use in one meaning; the others are what a workspace makes of them. */
+export const WELL_KNOWN_UNITS: readonly string[] = Object.freeze([
+  'records_read',
+  'records_changed',
+  'records_deleted',
+  'messages',
+  'recipients',
+]);
+
+/** What no bound on calls can hold. */
+export const EXCLUDED: readonly string[] = Object.freeze([
+  'harm done by the content of a message that is permitted',
+  'wrong decisions within the limits',
+  'what can be concluded from data that was read',
+  'what a tool does beyond the arguments of the call once it has accepted it',
+  'credentials that are used outside the gateway',
+]);
+
+const HOUR = 3_600;
+const LINES: readonly RadiusLine[] = ['alone', 'fooled', 'bypassed'];
+
+/** Throws a RangeError for an agent that is not of the world, or a horizon that is no whole number of seconds from 1. */
+export function blastRadius(world: RadiusWorld, subject: RadiusSubject, options: RadiusOptions = {}): BlastRadius {
+  const ground = Ground.of(world.set);
+  const horizons = options.horizons ?? horizonsOf(world);
+  for (const { id, seconds } of horizons)
+    if (seconds !== undefined && !(Number.isSafeInteger(seconds) && seconds >= 1))
+      throw new RangeError(`the horizon ${id} is no whole number of seconds`);
+  const agents = new Map(world.agents.map((agent) => [agent.id, agent]));
+  const members = subjectMembers(ground, world.agents, subject);
+  const own = classesOf(members);
+  const authority = world.authority ?? AUTHORITY_CAPABILITIES;
+  const reached: Readonly<Record<GuardedLine, Reached>> = {
+    alone: reachedBy(ground, members, agents, authority, 'alone'),
+    fooled: reachedBy(ground, members, agents, authority, 'fooled'),
+  };
+  const units = unitsOf(ground);
+  const cells = units.flatMap((unit) =>
+    horizons.flatMap((horizon) =>
+      LINES.map((line): RadiusCell => {
+        const place = { unit, horizon: horizon.id, line };
+        const { seconds } = horizon;
+        if (seconds === undefined)
+          return { ...place, amount: { kind: 'unknown', reasons: [NOT_MEASURED] }, binding: [], contributing: [] };
+        if (line === 'bypassed') {
+          const classes = reached.fooled.classes;
+          const problem = bypassedProblem(ground, classes, world.outside ?? [], unit, seconds);
+          return { ...place, ...numberOf(cover(problem), unit, 'of the tool itself', []) };
+        }
+        const { classes, limitless, escalations } = reached[line];
+        const bound = (of: readonly AgentClass[], ways: readonly Escalation[]) =>
+          numberOf(cover(guardedProblem(ground, of, line, unit, seconds)), unit, '', ways);
+        const number = bound(classes, limitless);
+        return {
+          ...place,
+          ...number,
+          ...(escalations.length === 0 ? {} : { withoutEscalation: bound(own, []).amount }),
+        };
+      }),
+    ),
+  );
+  const content = {
+    subject,
+    policyHash: ground.hash,
+    policyRevision: world.set.revision,
+    agents: members.length,
+    horizons,
+    units,
+    cells,
+    capabilities: capabilitiesOf(ground, own),
+    escalations: reached.fooled.escalations,
+    excluded: EXCLUDED,
+  };
+  return { ...content, digest: digestOf(content) };
+}
+
+const NOT_MEASURED: RadiusReason = { sentence: 'how long it takes to find and stop a compromise was not measured' };
+
+function horizonsOf({ containmentSeconds }: RadiusWorld): readonly Horizon[] {
+  return [
+    { id: 'contained', ...(containmentSeconds === undefined ? {} : { seconds: containmentSeconds }) },
+    { id: '1h', seconds: HOUR },
+    { id: '24h', seconds: 24 * HOUR },
+    { id: '7d', seconds: 7 * 24 * HOUR },
+  ];
+}
+
+function subjectMembers(ground: Ground, agents: readonly RadiusAgent[], subject: RadiusSubject): readonly Member[] {
+  switch (subject.kind) {
+    case 'agent': {
+      const agent = agents.find(({ id }) => id === subject.id);
+      if (agent === undefined) throw new RangeError(`there is no agent ${subject.id}`);
+      return membersOf(ground, [agent]);
+    }
+    case 'owner':
+      return membersOf(
+        ground,
+        agents.filter(({ ownerId }) => ownerId === subject.id),
+      );
+    case 'role':
+      return membersOf(
+        ground,
+        agents.filter(({ roles }) => roles.includes(subject.id)),
+      ).map(({ agent, hats }) => ({ agent, hats: hats.filter(({ names }) => names.includes(subject.id)) }));
+    case 'workspace':
+      return membersOf(ground, agents);
+  }
+}
+
+/** Money first, then what is well known, then what this workspace counts. Money is measured even if nothing declares it. */
+function unitsOf({ set }: Ground): readonly string[] {
+  const declared = [...new Set(set.capabilities.flatMap(({ impact }) => Object.keys(impact)))].sort();
+  const guards = [...set.workspaceGuards, ...set.roles.flatMap((role) => role.guards)];
+  const summed = guards.flatMap(({ when }) => ('kind' in when && when.unit !== undefined ? [when.unit] : []));
+  const money = [...new Set([...declared, ...summed])].filter((unit) => currencyOf(unit) !== undefined).sort();
+  const others = declared.filter((unit) => currencyOf(unit) === undefined && !WELL_KNOWN_UNITS.includes(unit));
+  return [...(money.length === 0 ? [unitOf('USD')] : money), ...WELL_KNOWN_UNITS, ...others];
+}
+
+function numberOf(
+  { value, shares, open }: Cover,
+  unit: string,
+  where: string,
+  limitless: readonly Escalation[],
+): Pick<RadiusCell, 'amount' | 'binding' | 'contributing'> {
+  const contributing = [
+    ...new Set([...shares.flatMap(({ sources }) => sources), ...open].map(({ capability }) => capability)),
+  ].sort();
+  if (limitless.length > 0) {
+    const reasons = limitless.map(({ capability, sentence }): RadiusReason => ({ ...named(capability), sentence }));
+    return { amount: { kind: 'unbounded', reasons }, binding: [], contributing };
+  }
+  if (Number.isFinite(value)) return { amount: { kind: 'bounded', value }, binding: bindingOf(shares), contributing };
+  return { amount: openAmount(open, unit, where), binding: [], contributing };
+}
+
+function named(capability: string | undefined): { readonly capability?: string } {
+  return capability === undefined ? {} : { capability };
+}
+
+/** What is certain to have no limit outranks what nobody knows. */
+function openAmount(open: Cover['open'], unit: string, where: string): RadiusAmount {
+  const reasons = new Map<string, RadiusReason>();
+  for (const { capability, spend } of open) {
+    const sentence =
+      spend.kind === 'most'
+        ? `${capability} has no limit ${where === '' ? '' : `${where} `}on ${unit}`
+        : spend.sentence;
+    reasons.set(sentence, { capability, sentence });
+  }
+  const sorted = [...reasons.values()].sort((a, b) => (a.sentence < b.sentence ? -1 : 1));
+  if (sorted.length === 0) sorted.push({ sentence: `the limits on ${unit} are too large to be added up` });
+  const isKnown = open.length === 0 || open.some(({ spend }) => spend.kind !== 'unknown');
+  return { kind: isKnown ? 'unbounded' : 'unknown', reasons: sorted };
+}
+
+/** A guard that binds several counters is told once. */
+function bindingOf(shares: Cover['shares']): readonly Binding[] {
+  const found = new Map<string, Binding>();
+  for (const { limit, sources, value, perCall } of shares) {
+    const key = JSON.stringify([limit.rule.origin, limit.rule.rule]);
+    const held = found.get(key);
+    const capabilities = new Set([...(held?.capabilities ?? []), ...sources.map(({ capability }) => capability)]);
+    const largest = Math.max(held?.perCall ?? 0, Number.isFinite(perCall) ? perCall : 0);
+    found.set(key, {
+      ...limit.rule,
+      windows: limit.windows,
+      counters: (held?.counters ?? 0) + limit.counters,
+      ...(limit.measures === 'calls' ? { perCall: largest } : {}),
+      value: (held?.value ?? 0) + value,
+      capabilities: [...capabilities].sort(),
+    });
+  }
+  return [...found.entries()]
+    .sort(([a, one], [b, other]) => other.value - one.value || (a < b ? -1 : 1))
+    .map(([, binding]) => binding);
+}
+
+function capabilitiesOf(ground: Ground, classes: readonly AgentClass[]): readonly ReachableCapability[] {
+  const found = new Map<string, ReachableCapability>();
+  const hats = new Map(classes.flatMap((each) => each.hats.map((hat) => [hat.key, hat])));
+  for (const hat of hats.values())
+    for (const capability of hat.granted) {
+      const held = found.get(capability);
+      const can = (line: GuardedLine) => callsOf(ground, hat, capability, line).passes;
+      const reach =
+        held?.reach === 'alone' || can('alone')
+          ? 'alone'
+          : held?.reach === 'approval' || can('fooled')
+            ? 'approval'
+            : 'never';
+      const granting = hat.worn.flatMap(({ role, allow }) => (allow.has(capability) ? [role.name] : []));
+      found.set(capability, {
+        capability,
+        reach,
+        grantedBy: [...new Set([...(held?.grantedBy ?? []), ...granting])].sort(),
+        declared: ground.capability(capability) !== undefined,
+      });
+    }
+  return [...found.values()].sort((a, b) => (a.capability < b.capability ? -1 : 1));
+}
