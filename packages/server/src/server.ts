@@ -13,6 +13,7 @@ import { createApprovals } from './approvals/index.ts';
 import { watchBreakers } from './breakers/index.ts';
 import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
+import { CONTROLLED_TYPES } from './controlled-types.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { watchDepartures } from './departures/index.ts';
 import { watchDrills } from './drills/index.ts';
@@ -34,6 +35,7 @@ import type { Secret } from './secret.ts';
 import { createSignIn } from './sign-in/index.ts';
 import { createUnregistered } from './unregistered/index.ts';
 import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
+import { adoptObjects, keepVersions } from './versions/index.ts';
 import { startWebhooks } from './webhooks/index.ts';
 import { ensurePolicy, ensureWorkspace } from './workspace/index.ts';
 
@@ -104,6 +106,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     ...(config.witness_url === undefined ? {} : { witnessUrl: config.witness_url }),
     logger,
     observe: metrics.log,
+    beforeCommit: keepVersions(CONTROLLED_TYPES),
   });
   closers.add('log', () => log.close());
   let isStarted = false;
@@ -115,6 +118,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     const change = { change: 'environment', environment, previous: previousEnvironment };
     await log.record(workspaceId, { kind: 'workspace.changed', actor: 'system', ...change });
   }
+  await adoptObjects(pool, log, CONTROLLED_TYPES);
   await ensurePolicy(log, workspaceId, previousEnvironment !== undefined);
   const newAdminKey = await ensureLiveKey(log, keys.pepper, workspaceId, (text) => keepAdminKey(config.data, text));
 

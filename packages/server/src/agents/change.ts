@@ -6,6 +6,7 @@ import { Failure } from '../errors.ts';
 import { type AgentId, newId, type WorkspaceId } from '../ids.ts';
 import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 import { ownerFor } from '../people/index.ts';
+import { standOn } from '../versions/index.ts';
 import type { Admission, AgentChange, AgentView, NewAgent } from './agent.ts';
 import { skeletonOf } from './handle.ts';
 import { type Agent, readAgent } from './read.ts';
@@ -80,6 +81,7 @@ export async function createAgentIn(
     ],
   );
   await client.query('INSERT INTO agent_state (workspace_id, agent_id) VALUES ($1, $2)', [workspaceId, id]);
+  if (admission !== undefined) standOn(transaction, { kind: 'agent_request' });
   await wear(transaction, who, id, agent.roles);
   transaction.log({
     kind: 'agent.created',
@@ -126,7 +128,7 @@ async function refuseRoles(
   roles: readonly string[],
 ): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
-    'SELECT name FROM roles WHERE workspace_id = $1 AND name = ANY($2)',
+    'SELECT name FROM roles WHERE workspace_id = $1 AND name = ANY($2) AND current_revision > 0',
     [workspaceId, roles],
   );
   const known = new Set(rows.map(({ name }) => name));
@@ -172,71 +174,78 @@ export function changeAgent(
   agentOrId: string,
   change: AgentChange,
 ): Promise<AgentView> {
+  return log.transact(who.workspaceId, (transaction) => changeAgentIn(transaction, who, agentOrId, change));
+}
+
+export async function changeAgentIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  agentOrId: string,
+  change: AgentChange,
+): Promise<AgentView> {
   const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const before = await readAgent(client, workspaceId, agentOrId);
-    const {
-      roles = before.roles,
-      description = before.description,
-      metadata = before.metadata,
-      risk_tier: tier = before.risk_tier,
-      valid_until: validUntil = before.valid_until,
-    } = change;
-    const isGiven = change.owner !== undefined && change.owner !== before.owner;
-    if (isGiven) await refuseUnaccepted(transaction, workspaceId, before.name);
-    const owner = isGiven
-      ? await ownerFor(transaction, who, change.owner ?? '')
-      : { id: before.ownerId, email: before.owner };
-    const after = {
-      roles,
-      owner: owner.email,
-      description,
-      metadata,
-      risk_tier: tier,
-      valid_until: instantOf(validUntil),
-    };
-    const was = {
-      roles: before.roles,
-      owner: before.owner,
-      description: before.description,
-      metadata: before.metadata,
-      risk_tier: before.risk_tier,
-      valid_until: instantOf(before.valid_until),
-    };
-    const changes = changesOf(was, after);
-    if (validUntil !== before.valid_until) await refuseProlonging(transaction, who, before, validUntil, owner.id);
-    if (change.attributes !== undefined) await declareAttributes(transaction, who, before, change.attributes);
-    if (Object.keys(changes).length === 0) {
-      if (change.attributes !== undefined) await settleStatus(transaction, workspaceId, [before.id]);
-      return readAgent(client, workspaceId, before.id);
-    }
-    await refuseRoles(
-      transaction,
-      workspaceId,
-      roles.filter((role) => !before.roles.includes(role)),
-    );
-    await client.query(
-      `UPDATE agents SET description = $3, metadata = $4, risk_tier = $5, valid_until = to_timestamp($6)
+  const { client } = transaction;
+  const before = await readAgent(client, workspaceId, agentOrId);
+  const {
+    roles = before.roles,
+    description = before.description,
+    metadata = before.metadata,
+    risk_tier: tier = before.risk_tier,
+    valid_until: validUntil = before.valid_until,
+  } = change;
+  const isGiven = change.owner !== undefined && change.owner !== before.owner;
+  if (isGiven) await refuseUnaccepted(transaction, workspaceId, before.name);
+  const owner = isGiven
+    ? await ownerFor(transaction, who, change.owner ?? '')
+    : { id: before.ownerId, email: before.owner };
+  const after = {
+    roles,
+    owner: owner.email,
+    description,
+    metadata,
+    risk_tier: tier,
+    valid_until: instantOf(validUntil),
+  };
+  const was = {
+    roles: before.roles,
+    owner: before.owner,
+    description: before.description,
+    metadata: before.metadata,
+    risk_tier: before.risk_tier,
+    valid_until: instantOf(before.valid_until),
+  };
+  const changes = changesOf(was, after);
+  if (validUntil !== before.valid_until) await refuseProlonging(transaction, who, before, validUntil, owner.id);
+  if (change.attributes !== undefined) await declareAttributes(transaction, who, before, change.attributes);
+  if (Object.keys(changes).length === 0) {
+    if (change.attributes !== undefined) await settleStatus(transaction, workspaceId, [before.id]);
+    return readAgent(client, workspaceId, before.id);
+  }
+  await refuseRoles(
+    transaction,
+    workspaceId,
+    roles.filter((role) => !before.roles.includes(role)),
+  );
+  await client.query(
+    `UPDATE agents SET description = $3, metadata = $4, risk_tier = $5, valid_until = to_timestamp($6)
         WHERE workspace_id = $1 AND id = $2`,
-      [workspaceId, before.id, description, metadata, tier, validUntil],
-    );
-    await wear(transaction, who, before.id, roles);
-    if (isGiven) {
-      await giveAgent(transaction, who, { agentId: before.id, from: before.ownerId, to: owner.id, reason: '' });
-      await client.query('UPDATE agent_state SET owner_left = false WHERE workspace_id = $1 AND agent_id = $2', [
-        workspaceId,
-        before.id,
-      ]);
-    }
-    await settleStatus(transaction, workspaceId, [before.id]);
-    const agent = await readAgent(client, workspaceId, before.id);
-    logChange(transaction, actor, agent, {
-      ...changes,
-      ...changesOf({ status: before.status }, { status: agent.status }),
-    });
-    return agent;
+    [workspaceId, before.id, description, metadata, tier, validUntil],
+  );
+  await wear(transaction, who, before.id, roles);
+  if (isGiven) {
+    await giveAgent(transaction, who, { agentId: before.id, from: before.ownerId, to: owner.id, reason: '' });
+    await client.query('UPDATE agent_state SET owner_left = false WHERE workspace_id = $1 AND agent_id = $2', [
+      workspaceId,
+      before.id,
+    ]);
+  }
+  await settleStatus(transaction, workspaceId, [before.id]);
+  const agent = await readAgent(client, workspaceId, before.id);
+  logChange(transaction, actor, agent, {
+    ...changes,
+    ...changesOf({ status: before.status }, { status: agent.status }),
   });
+  return agent;
 }
 
 /** Throws `owner_must_accept` where the workspace asks for that. */

@@ -1,6 +1,7 @@
 export { agentSchema, isOneWay, newAgentFields, ONE_WAY, withRoles } from './agent.ts';
 export { attributesView } from './attributes.ts';
 export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
+export { agentSettingsType, assignmentType } from './controlled.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
 export {
   AGENT,

@@ -3,7 +3,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import { type ActionLog, changesOf } from '../log/index.ts';
+import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 
 export const agentSettingsSchema = z
   .object({
@@ -61,29 +61,35 @@ export async function readAgentSettings(client: Pool | ClientBase, workspaceId: 
 /** What is absent stays. */
 export function changeAgentSettings(
   log: ActionLog,
+  who: Administrator,
+  change: z.output<typeof agentSettingsChangeSchema>,
+): Promise<AgentSettings> {
+  return log.transact(who.workspaceId, (transaction) => changeAgentSettingsIn(transaction, who, change));
+}
+
+export async function changeAgentSettingsIn(
+  { client, log: record }: LoggedTransaction,
   { workspaceId, actor }: Administrator,
   change: z.output<typeof agentSettingsChangeSchema>,
 ): Promise<AgentSettings> {
-  return log.transact(workspaceId, async ({ client, log: record }) => {
-    const before = await readAgentSettings(client, workspaceId);
-    const after = {
-      admission: change.admission ?? before.admission,
-      request_hours: change.request_hours ?? before.request_hours,
-      dormant_days: change.dormant_days ?? before.dormant_days,
-      suspend_dormant: change.suspend_dormant ?? before.suspend_dormant,
-      warn_days: change.warn_days ?? before.warn_days,
-    };
-    const changes = changesOf(before, after);
-    if (Object.keys(changes).length === 0) return before;
-    await client.query(
-      `INSERT INTO agent_settings (workspace_id, admission, request_hours, dormant_days, suspend_dormant, warn_days, author)
+  const before = await readAgentSettings(client, workspaceId);
+  const after = {
+    admission: change.admission ?? before.admission,
+    request_hours: change.request_hours ?? before.request_hours,
+    dormant_days: change.dormant_days ?? before.dormant_days,
+    suspend_dormant: change.suspend_dormant ?? before.suspend_dormant,
+    warn_days: change.warn_days ?? before.warn_days,
+  };
+  const changes = changesOf(before, after);
+  if (Object.keys(changes).length === 0) return before;
+  await client.query(
+    `INSERT INTO agent_settings (workspace_id, admission, request_hours, dormant_days, suspend_dormant, warn_days, author)
        VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (workspace_id) DO UPDATE SET admission = excluded.admission, request_hours = excluded.request_hours,
          dormant_days = excluded.dormant_days, suspend_dormant = excluded.suspend_dormant, warn_days = excluded.warn_days,
          author = excluded.author, updated_at = clock_timestamp()`,
-      [workspaceId, ...Object.values(after), actor],
-    );
-    record({ kind: 'workspace.changed', actor, change: 'agents', changes });
-    return readAgentSettings(client, workspaceId);
-  });
+    [workspaceId, ...Object.values(after), actor],
+  );
+  record({ kind: 'workspace.changed', actor, change: 'agents', changes });
+  return readAgentSettings(client, workspaceId);
 }

@@ -16,6 +16,7 @@ const RECORDED: ReadonlySet<string> = new Set([
   'step_up_required',
   'agent_not_owned',
   'break_glass_minimum',
+  'change_required',
 ]);
 
 const administrators = new WeakMap<FastifyRequest, Administrator>();

@@ -22,9 +22,11 @@ import { Watch } from './watch.ts';
 
 export type { FullApproval } from './approval.ts';
 export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
+export { approvalRemindersType } from './controlled.ts';
 export { type DecidingParty, decideApproval } from './decide.ts';
 export { cancelWithout } from './leaver.ts';
 export { approvalLink } from './link.ts';
+export { fillPlaces, isComplete, type Quorum } from './quorum.ts';
 export { readWholeApproval } from './read.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { capabilityPatternSchema } from '../capabilities/index.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { emailSchema, groupSchema, readPerson } from '../people/index.ts';
 
 const MIN_SECONDS = 60;
@@ -79,23 +79,29 @@ export async function readReminderRules(client: Pool | ClientBase, workspaceId: 
 /** All of them at once; the same ones change nothing. Throws `person_not_found` for an e-mail of nobody. */
 export function writeReminderRules(
   log: ActionLog,
+  who: Administrator,
+  rules: readonly ReminderRule[],
+): Promise<ReminderRule[]> {
+  return log.transact(who.workspaceId, (transaction) => writeReminderRulesIn(transaction, who, rules));
+}
+
+export async function writeReminderRulesIn(
+  { client, log: record }: LoggedTransaction,
   { workspaceId, actor }: Administrator,
   rules: readonly ReminderRule[],
 ): Promise<ReminderRule[]> {
-  return log.transact(workspaceId, async ({ client, log: record }) => {
-    const before = await readReminderRules(client, workspaceId);
-    for (const name of new Set(rules.flatMap(({ escalate }) => escalate?.to ?? [])))
-      if (name.includes('@')) await readPerson(client, workspaceId, name);
-    await client.query('DELETE FROM approval_reminders WHERE workspace_id = $1', [workspaceId]);
-    for (const { capability: name, remind_after_seconds: remind, escalate } of rules)
-      await client.query(
-        `INSERT INTO approval_reminders (workspace_id, capability, remind_after_seconds, escalate_after_seconds, escalate_to)
+  const before = await readReminderRules(client, workspaceId);
+  for (const name of new Set(rules.flatMap(({ escalate }) => escalate?.to ?? [])))
+    if (name.includes('@')) await readPerson(client, workspaceId, name);
+  await client.query('DELETE FROM approval_reminders WHERE workspace_id = $1', [workspaceId]);
+  for (const { capability: name, remind_after_seconds: remind, escalate } of rules)
+    await client.query(
+      `INSERT INTO approval_reminders (workspace_id, capability, remind_after_seconds, escalate_after_seconds, escalate_to)
          VALUES ($1, $2, $3, $4, $5)`,
-        [workspaceId, name, remind, escalate?.after_seconds, [...new Set(escalate?.to)].sort()],
-      );
-    const now = await readReminderRules(client, workspaceId);
-    if (!isDeepStrictEqual(before, now))
-      record({ kind: 'workspace.changed', actor, change: 'reminders', changes: { approval_reminders: [before, now] } });
-    return now;
-  });
+      [workspaceId, name, remind, escalate?.after_seconds, [...new Set(escalate?.to)].sort()],
+    );
+  const now = await readReminderRules(client, workspaceId);
+  if (!isDeepStrictEqual(before, now))
+    record({ kind: 'workspace.changed', actor, change: 'reminders', changes: { approval_reminders: [before, now] } });
+  return now;
 }

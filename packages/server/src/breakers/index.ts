@@ -1,1 +1,2 @@
+export { breakerType } from './controlled.ts';
 export { watchBreakers } from './watch.ts';

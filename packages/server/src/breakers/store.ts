@@ -2,7 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { AgentId, EventId, WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { roleNotFound } from '../roles/index.ts';
 import { type Breaker, type BreakerDocument, type BreakerView, breakerDocument } from './breaker.ts';
 import type { Activity } from './judge.ts';
@@ -52,51 +52,63 @@ export async function readBreaker(
 /** Creates or changes one. Where agents stand with it stays. Throws `role_not_found`. */
 export function putBreaker(
   log: ActionLog,
+  who: Administrator,
+  name: string,
+  document: BreakerDocument,
+): Promise<BreakerView> {
+  return log.transact(who.workspaceId, (transaction) => putBreakerIn(transaction, who, name, document));
+}
+
+export async function putBreakerIn(
+  { client, log: record }: LoggedTransaction,
   { workspaceId, actor }: Administrator,
   name: string,
   document: BreakerDocument,
 ): Promise<BreakerView> {
-  return log.transact(workspaceId, async ({ client, log: record }) => {
-    for (const role of [document.role, ...(document.roles ?? [])]) {
-      if (role === undefined) continue;
-      const known = await client.query('SELECT FROM roles WHERE workspace_id = $1 AND name = $2', [workspaceId, role]);
-      if (known.rowCount === 0) throw roleNotFound(role);
-    }
-    const { rows } = await client.query<{ created: boolean }>(
-      `INSERT INTO breakers (workspace_id, name, document, author) VALUES ($1, $2, $3, $4)
+  for (const role of [document.role, ...(document.roles ?? [])]) {
+    if (role === undefined) continue;
+    const known = await client.query(
+      'SELECT FROM roles WHERE workspace_id = $1 AND name = $2 AND current_revision > 0',
+      [workspaceId, role],
+    );
+    if (known.rowCount === 0) throw roleNotFound(role);
+  }
+  const { rows } = await client.query<{ created: boolean }>(
+    `INSERT INTO breakers (workspace_id, name, document, author) VALUES ($1, $2, $3, $4)
        ON CONFLICT (workspace_id, name) DO UPDATE SET document = excluded.document, author = excluded.author, updated_at = now()
        RETURNING xmax = 0 AS created`,
-      [workspaceId, name, JSON.stringify(document), actor],
-    );
-    // The first one begins to watch here: what was before is nobody's business.
-    await client.query(
-      `INSERT INTO breaker_cursors (workspace_id, next_seq)
+    [workspaceId, name, JSON.stringify(document), actor],
+  );
+  // The first one begins to watch here: what was before is nobody's business.
+  await client.query(
+    `INSERT INTO breaker_cursors (workspace_id, next_seq)
        SELECT $1, coalesce((SELECT next_seq FROM projection_cursor WHERE workspace_id = $1), 1) ON CONFLICT DO NOTHING`,
-      [workspaceId],
-    );
-    record({
-      kind: 'breaker.changed',
-      actor,
-      breaker: name,
-      change: rows[0]?.created === true ? 'created' : 'updated',
-      rule: document,
-    });
-    return readBreaker(client, workspaceId, name);
+    [workspaceId],
+  );
+  record({
+    kind: 'breaker.changed',
+    actor,
+    breaker: name,
+    change: rows[0]?.created === true ? 'created' : 'updated',
+    rule: document,
   });
+  return readBreaker(client, workspaceId, name);
 }
 
 /** Whom it put into quarantine stays there until a person releases them. Throws `breaker_not_found`. */
-export function removeBreaker(
-  log: ActionLog,
+export function removeBreaker(log: ActionLog, who: Administrator, name: string): Promise<BreakerView> {
+  return log.transact(who.workspaceId, (transaction) => removeBreakerIn(transaction, who, name));
+}
+
+export async function removeBreakerIn(
+  { client, log: record }: LoggedTransaction,
   { workspaceId, actor }: Administrator,
   name: string,
 ): Promise<BreakerView> {
-  return log.transact(workspaceId, async ({ client, log: record }) => {
-    const breaker = await readBreaker(client, workspaceId, name);
-    await client.query('DELETE FROM breakers WHERE workspace_id = $1 AND name = $2', [workspaceId, name]);
-    record({ kind: 'breaker.changed', actor, breaker: name, change: 'removed' });
-    return breaker;
-  });
+  const breaker = await readBreaker(client, workspaceId, name);
+  await client.query('DELETE FROM breakers WHERE workspace_id = $1 AND name = $2', [workspaceId, name]);
+  record({ kind: 'breaker.changed', actor, breaker: name, change: 'removed' });
+  return breaker;
 }
 
 export async function loadBreakers(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<Breaker[]> {

@@ -1,2 +1,3 @@
+export { capabilityType } from './controlled.ts';
 export { capabilityPatternSchema } from './pattern.ts';
 export { declaredCapabilities, findCapability } from './read.ts';

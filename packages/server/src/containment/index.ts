@@ -1,5 +1,6 @@
 export { commitStop } from './commit.ts';
 export { type ContainmentView, reasonSchema } from './containment.ts';
+export { containmentSettingsType } from './controlled.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
 export { isRefused, type ProbeSubject, probeSubject } from './probe.ts';
 export { expireProposals } from './propose.ts';

@@ -184,10 +184,10 @@ export async function endQuarantine(
 }
 
 async function isRole(client: ClientBase, workspaceId: WorkspaceId, name: string): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT FROM roles WHERE workspace_id = $1 AND name = $2', [
-    workspaceId,
-    name,
-  ]);
+  const { rowCount } = await client.query(
+    'SELECT FROM roles WHERE workspace_id = $1 AND name = $2 AND current_revision > 0',
+    [workspaceId, name],
+  );
   return rowCount !== 0;
 }
 

@@ -47,7 +47,7 @@ export const settingsSchema = z
 
 export type Settings = z.output<typeof settingsSchema>;
 
-const DEFAULTS: Settings = {
+export const DEFAULTS: Settings = {
   object: 'containment_settings',
   two_people: { kill: [], lift: [] },
   answer_minutes: 60,

@@ -172,3 +172,12 @@ function viewOf(
     updated_at,
   };
 }
+
+export function freezeNameDiffers(named: string, address: string): Failure {
+  return new Failure(
+    422,
+    'freeze_name_differs',
+    `The document is of "${named}", the address names "${address}".`,
+    'Send it to the address of its freeze.',
+  );
+}

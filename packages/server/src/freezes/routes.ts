@@ -1,10 +1,10 @@
 import { checkFreeze, parseFreezeFile } from '@hivekey/policy';
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, wholeList } from '../api/route.ts';
-import { Failure } from '../errors.ts';
 import { documentOf, valid } from '../roles/index.ts';
 import { applyFreeze, removeFreeze } from './change.ts';
 import {
+  freezeNameDiffers,
   freezeSchema,
   listFreezes,
   listOverrides,
@@ -24,12 +24,7 @@ const MAX_OVERRIDES = 200;
 function freezeOf(name: string, body: unknown) {
   const document = valid(checked(body), 'freeze_invalid', 'The freeze');
   if (document.metadata.name === name) return document;
-  throw new Failure(
-    422,
-    'freeze_name_differs',
-    `The document is of "${document.metadata.name}", the address names "${name}".`,
-    'Send it to the address of its freeze.',
-  );
+  throw freezeNameDiffers(document.metadata.name, name);
 }
 
 function checked(body: unknown) {

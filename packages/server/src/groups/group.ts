@@ -2,6 +2,7 @@
 import { Failure } from '../errors.ts';
 import { type GroupId, newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { standOn } from '../versions/index.ts';
 import { groupNameOf, markedName } from './name.ts';
 
 /** In one transaction: everything else of the workspace waits for it. */
@@ -231,13 +232,15 @@ function sorted(expression: string): string {
 }
 
 async function moved(
-  { client, log }: LoggedTransaction,
+  transaction: LoggedTransaction,
   who: Actor,
   group: Group,
   which: 'added' | 'removed',
   people: readonly { readonly email: string }[],
 ): Promise<void> {
   if (people.length === 0) return;
+  const { client, log } = transaction;
+  standOn(transaction, { kind: 'directory' });
   await client.query(
     `UPDATE directory_groups SET version = version + 1, modified_at = clock_timestamp(), directory = $3
       WHERE workspace_id = $1 AND id = $2`,

@@ -35,30 +35,39 @@ export function changeApi(
   actor: string,
   change: Change,
 ): Promise<Changed> {
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const stored = await findApi(client, workspaceId, name, true);
-    if (stored === undefined) throw apiNotFound(name);
-    const before: HeldApi = { api: stored, rows: await readOperations(client, workspaceId, stored.id) };
-    const operations = await change(transaction, before);
-    await writeOperations(client, stored, operations);
-    for (const each of operations) recordDefinition(transaction, stored, each, 'operation', actor);
-    const api = await findApi(client, workspaceId, stored.id);
-    // Removed: nothing of it is left.
-    const after: HeldApi =
-      api === undefined
-        ? { api: { ...stored, status: 'disabled' }, rows: [] }
-        : { api, rows: await readOperations(client, workspaceId, stored.id) };
-    if (summary(before) !== summary(after))
-      await publishCatalogue(
-        transaction,
-        workspaceId,
-        capabilitiesOf(before.api, before.rows),
-        capabilitiesOf(after.api, after.rows),
-        actor,
-      );
-    return { ...after, operations };
-  });
+  return log.transact(workspaceId, (transaction) => changeApiIn(transaction, workspaceId, name, actor, change));
+}
+
+/** The same, as part of a transaction. */
+export async function changeApiIn(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  name: string,
+  actor: string,
+  change: Change,
+): Promise<Changed> {
+  const { client } = transaction;
+  const stored = await findApi(client, workspaceId, name, true);
+  if (stored === undefined) throw apiNotFound(name);
+  const before: HeldApi = { api: stored, rows: await readOperations(client, workspaceId, stored.id) };
+  const operations = await change(transaction, before);
+  await writeOperations(client, stored, operations);
+  for (const each of operations) recordDefinition(transaction, stored, each, 'operation', actor);
+  const api = await findApi(client, workspaceId, stored.id);
+  // Removed: nothing of it is left.
+  const after: HeldApi =
+    api === undefined
+      ? { api: { ...stored, status: 'disabled' }, rows: [] }
+      : { api, rows: await readOperations(client, workspaceId, stored.id) };
+  if (summary(before) !== summary(after))
+    await publishCatalogue(
+      transaction,
+      workspaceId,
+      capabilitiesOf(before.api, before.rows),
+      capabilitiesOf(after.api, after.rows),
+      actor,
+    );
+  return { ...after, operations };
 }
 
 export function recordApi(

@@ -12,9 +12,7 @@ import {
   Authorizer,
   type ChangedRow,
   type DefinitionRow,
-  injectionJson,
   parseAllowList,
-  parseEndpoint,
   pinOf,
   type ResolveName,
   recordCredentialOutcome,
@@ -26,7 +24,14 @@ import { type Api, type ApiCatalogue, buildCatalogue } from './catalogue.ts';
 import { apiNotFound, type Change, type Changed, changeApi, recordApi } from './changes.ts';
 import { type AnswerSink, ApiConnection, type ApiEnd, type ApiRequest } from './connection.ts';
 import { type ReadDocument, readDocument } from './document.ts';
-import { type ApiChange, type ApiRegistration, type ApiSettings, applyChange, readRegistration } from './input.ts';
+import {
+  type ApiChange,
+  type ApiRegistration,
+  type ApiSettings,
+  applyChange,
+  readRegistration,
+  settingsFields,
+} from './input.ts';
 import { approved, imported, prepareAll, reclassed } from './operations.ts';
 import { jsonOf } from './prepared.ts';
 import {
@@ -396,25 +401,4 @@ class Registry implements HttpApis {
 
 function documentFields({ openapi, title, version, operations }: ReadDocument): JsonValue {
   return { openapi, title, version, operations: operations.map(({ definition }) => jsonOf(definition)) };
-}
-
-/** An API's settings for a record. */
-function settingsFields(settings: ApiSettings): Readonly<Record<string, string | number | boolean>> {
-  const { endpoint, injection, credentialRef } = settings;
-  const { url } = parseEndpoint(endpoint);
-  return {
-    transport: 'rest',
-    endpoint: url.origin + url.pathname,
-    ...(credentialRef === undefined ? {} : { credential: credentialRef }),
-    default_access: settings.defaultAccess,
-    allow_private: settings.allowPrivate,
-    max_request_bytes: settings.maxRequestBytes,
-    max_response_bytes: settings.maxResponseBytes,
-    timeout_seconds: settings.timeoutSeconds,
-    settings: pinOf({
-      endpoint,
-      injection: injection === undefined ? null : injectionJson(injection),
-      ...(settings.custody.kind === 'injected' ? {} : { custody: { ...settings.custody } }),
-    }),
-  };
 }

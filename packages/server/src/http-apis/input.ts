@@ -11,10 +11,12 @@ import {
   type HttpInjection,
   httpInjectionSchema,
   INJECTED,
+  injectionJson,
   injectionProblem,
   isNamespace,
   parseCredentialRef,
   parseEndpoint,
+  pinOf,
 } from '../upstreams/index.ts';
 
 const MIB = 1024 * 1024;
@@ -133,4 +135,25 @@ function readInjection(
   const problem = injectionProblem(injection, 'http', allowPrivate);
   if (problem !== undefined) throw refuse(problem, 'Give { header, format }, { query }, { basic } or { oauth }.');
   return injection;
+}
+
+/** An API's settings for a record. */
+export function settingsFields(settings: ApiSettings): Readonly<Record<string, string | number | boolean>> {
+  const { endpoint, injection, credentialRef } = settings;
+  const { url } = parseEndpoint(endpoint);
+  return {
+    transport: 'rest',
+    endpoint: url.origin + url.pathname,
+    ...(credentialRef === undefined ? {} : { credential: credentialRef }),
+    default_access: settings.defaultAccess,
+    allow_private: settings.allowPrivate,
+    max_request_bytes: settings.maxRequestBytes,
+    max_response_bytes: settings.maxResponseBytes,
+    timeout_seconds: settings.timeoutSeconds,
+    settings: pinOf({
+      endpoint,
+      injection: injection === undefined ? null : injectionJson(injection),
+      ...(settings.custody.kind === 'injected' ? {} : { custody: { ...settings.custody } }),
+    }),
+  };
 }

@@ -210,16 +210,17 @@ export interface StoredOperation extends DefinitionRow {
   readonly apiId: ApiId;
 }
 
-/** By capability. Without an API, those of the workspace. */
+/** By capability. Those of an API, that of a capability, or those of the workspace. */
 export async function readOperations(
   client: Queryable,
   workspaceId: WorkspaceId,
-  apiId?: ApiId,
+  of?: ApiId | { readonly capability: string },
 ): Promise<readonly StoredOperation[]> {
+  const [column, value] = typeof of === 'object' ? ['capability', of.capability] : ['api_id', of];
   const { rows } = await client.query<DefinitionRecord & { api_id: ApiId }>(
     `SELECT api_id, upstream_name, ${DEFINITION_COLUMNS}
-       FROM http_operations WHERE workspace_id = $1 AND ($2::text IS NULL OR api_id = $2) ORDER BY capability COLLATE "C"`,
-    [workspaceId, apiId ?? null],
+       FROM http_operations WHERE workspace_id = $1${value === undefined ? '' : ` AND ${column} = $2`} ORDER BY capability COLLATE "C"`,
+    value === undefined ? [workspaceId] : [workspaceId, value],
   );
   // An operation is named, classed and approved as a tool is.
   return rows.map((row) => ({ apiId: row.api_id, ...definitionOf(row, 'tool') }));

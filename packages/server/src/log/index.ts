@@ -39,7 +39,7 @@ import {
 } from './reader.ts';
 import { recoverLostCalls } from './recovery.ts';
 import { Sealer } from './sealer.ts';
-import type { ActionLog, LoggedTransaction, RecordDraft } from './types.ts';
+import type { ActionLog, BeforeCommit, LoggedTransaction, RecordDraft } from './types.ts';
 import { findUsedValues, forgetUsedValues } from './used-values.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
@@ -71,6 +71,8 @@ export interface ActionLogOptions {
   /** Epoch milliseconds. */
   readonly clock?: () => number;
   readonly limits?: Partial<LogLimits>;
+  /** Sees every change of state before it commits. */
+  readonly beforeCommit?: BeforeCommit;
 }
 
 interface LogLimits {
@@ -321,7 +323,7 @@ class Log implements RunningLog {
     const known = this.#writers.get(workspaceId);
     if (known !== undefined) return known;
     const keeper = this.#keeper(workspaceId);
-    const { connectionString, nodeId, logger, observe } = this.#options;
+    const { connectionString, nodeId, logger, observe, beforeCommit } = this.#options;
     const { timeoutMs, maxBatch, maxQueue } = this.#limits;
     const writer = new Writer({
       workspaceId,
@@ -334,6 +336,7 @@ class Log implements RunningLog {
       logger,
       observe,
       onCommitted: () => keeper.wake(),
+      beforeCommit,
     });
     this.#writers.set(workspaceId, writer);
     // Of a log that is closed, it refuses from the start.

@@ -4,7 +4,7 @@ import { newEventId } from '../ids.ts';
 import { type BatchContext, ShardLost } from './locked-batch.ts';
 import { type LogIdentity, looseRecord, type RecordText } from './records.ts';
 import { LOCK_SHARD, LOCK_WORKSPACE_EXCLUSIVELY } from './sql/lock.ts';
-import type { LoggedTransaction } from './types.ts';
+import type { BeforeCommit, LoggedTransaction, RecordDraft } from './types.ts';
 
 /** A draft as it was logged inside the change. */
 export interface Logged {
@@ -23,6 +23,7 @@ export async function runChange<T>(
   identity: LogIdentity,
   clock: () => number,
   change: (transaction: LoggedTransaction) => Promise<T>,
+  beforeCommit?: BeforeCommit,
 ): Promise<Changed<T>> {
   const { client, workspaceId, held, position } = context;
   const [, workspace, shard] = await Promise.all([
@@ -34,17 +35,26 @@ export async function runChange<T>(
   const now = workspace.rows[0]?.now;
   if (now === undefined) return { kind: 'failed', error: new Error(`the workspace ${workspaceId} has no state`) };
   const logged: Logged[] = [];
+  const records: RecordDraft[] = [];
+  const steps = new Map<string, () => Promise<void>>();
+  const transaction: LoggedTransaction = {
+    client,
+    now,
+    log: (draft) => {
+      const nowMs = clock();
+      const eventId = newEventId(nowMs);
+      logged.push({ eventId, text: looseRecord(draft, identity, eventId, nowMs) });
+      records.push(draft);
+      return eventId;
+    },
+    atEnd: (key, step) => {
+      if (!steps.has(key)) steps.set(key, step);
+    },
+  };
   try {
-    const value = await change({
-      client,
-      now,
-      log: (draft) => {
-        const nowMs = clock();
-        const eventId = newEventId(nowMs);
-        logged.push({ eventId, text: looseRecord(draft, identity, eventId, nowMs) });
-        return eventId;
-      },
-    });
+    const value = await change(transaction);
+    await beforeCommit?.(transaction, { workspaceId, records, steps: new Set(steps.keys()) });
+    for (const step of steps.values()) await step();
     return { kind: 'changed', value, logged };
   } catch (error) {
     return { kind: 'failed', error };

@@ -18,6 +18,19 @@ export interface LoggedTransaction {
   readonly now: Date;
   /** Adds a record; it is durable exactly when the changes are. */
   log(draft: RecordDraft): EventId;
+  /** Has a step run once before the commit, however often it is asked for: the first one of each key. What it throws rolls all of it back. */
+  atEnd(key: string, step: () => Promise<void>): void;
+}
+
+/** What a change did, before it commits: it may add to it, and what it throws rolls all of it back. */
+export type BeforeCommit = (transaction: LoggedTransaction, done: DoneChange) => Promise<void>;
+
+export interface DoneChange {
+  readonly workspaceId: WorkspaceId;
+  /** Its records so far. */
+  readonly records: readonly RecordDraft[];
+  /** Keys of the steps that run after this. */
+  readonly steps: ReadonlySet<string>;
 }
 
 /**

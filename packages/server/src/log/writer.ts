@@ -28,7 +28,7 @@ import { type LogIdentity, looseRecord } from './records.ts';
 import { type Session, type SessionOptions, Sessions } from './sessions.ts';
 import type { HeldShard, Position } from './shard.ts';
 import { type Logged, runChange } from './transaction.ts';
-import { type LoggedTransaction, LogOverloaded, LogUnavailable, type RecordDraft } from './types.ts';
+import { type BeforeCommit, type LoggedTransaction, LogOverloaded, LogUnavailable, type RecordDraft } from './types.ts';
 import { useValues } from './used-values.ts';
 import type { WindowLedger } from './windows.ts';
 
@@ -54,6 +54,7 @@ export interface WriterOptions extends SessionOptions {
   readonly maxQueue: number;
   /** Something new is durable. */
   readonly onCommitted: () => void;
+  readonly beforeCommit?: BeforeCommit | undefined;
 }
 
 interface Flight {
@@ -426,7 +427,8 @@ export class Writer {
     // Once the records are on their way, the fate of the block tells the caller, whatever becomes of the session.
     let isSent = false;
     try {
-      const changed = await runChange(this.#context(session), session.identity, this.#options.clock, change);
+      const { clock, beforeCommit } = this.#options;
+      const changed = await runChange(this.#context(session), session.identity, clock, change, beforeCommit);
       if (this.#sessions.current !== session) throw new LogUnavailable('the session broke during the change');
       if (changed.kind === 'failed') {
         await client.query('ROLLBACK');

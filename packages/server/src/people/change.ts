@@ -105,6 +105,36 @@ export function changePerson(
   });
 }
 
+/**
+ * What a person may approve and do, as a change that others have reviewed says it. Throws `own_roles`, `person_deleted`,
+ * `group_of_directory`, `last_admin`.
+ */
+export async function changeAuthorityIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  personOrId: string,
+  after: Pick<PersonView, 'authority' | 'groups' | 'roles'>,
+): Promise<void> {
+  const { workspaceId, actor } = who;
+  const { client } = transaction;
+  const before = await readPerson(client, workspaceId, personOrId);
+  const changes = changesOf(before, after);
+  if (Object.keys(changes).length === 0) return;
+  await refuseOfDirectory(transaction, workspaceId, before, changes);
+  refuseOwnRoles(who, before.id);
+  if (before.break_glass && changes.roles !== undefined) throw breakGlassRoles(before.email);
+  await client.query('UPDATE people SET groups = $3, authority = $4, roles = $5 WHERE workspace_id = $1 AND id = $2', [
+    workspaceId,
+    before.id,
+    after.groups,
+    after.authority === null ? null : JSON.stringify(after.authority),
+    after.roles,
+  ]);
+  if (changes.roles ?? changes.groups) await refuseWithoutAdmin(client, workspaceId, before);
+  const { id, email } = before;
+  transaction.log({ kind: 'person.changed', actor, person_id: id, person: email, change: 'changed', changes });
+}
+
 /** Of one account in Slack there is one person. Changes of a workspace are one after the other. */
 async function checkFree(
   client: ClientBase,

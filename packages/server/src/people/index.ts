@@ -2,5 +2,6 @@
 import { emailSchema, groupSchema } from './person.ts';
 
 export { ownerFor } from './change.ts';
+export { personAuthorityType } from './controlled.ts';
 export { personOfSlack, readPerson, slackUsersOf } from './read.ts';
 export { emailSchema, groupSchema };

@@ -57,7 +57,7 @@ export function tryCandidate(log: ActionLog, who: Administrator, name: string, p
       [workspaceId, name, JSON.stringify(document), actor],
     );
     transaction.log({ kind: 'role.changed', actor, role: name, role_rev: current.revision, change: 'candidate_tried' });
-    await publishPolicy(transaction, workspaceId, actor);
+    publishPolicy(transaction, workspaceId, actor);
   });
 }
 
@@ -71,7 +71,7 @@ export function dropCandidate(log: ActionLog, { workspaceId, actor }: Administra
     ]);
     if (rowCount === 0) throw noCandidate(name);
     transaction.log({ kind: 'role.changed', actor, role: name, change: 'candidate_dropped' });
-    await publishPolicy(transaction, workspaceId, actor);
+    publishPolicy(transaction, workspaceId, actor);
   });
 }
 

@@ -9,8 +9,10 @@ import {
   type RoleDocument,
   roleFromDocument,
 } from '@hivekey/policy';
+import type { ClientBase } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseMisfits } from './lint.ts';
 import { publishPolicy } from './policy-set.ts';
@@ -41,10 +43,47 @@ export function createRole(log: ActionLog, who: Administrator, document: RoleDoc
 
 /** Creates the role or its next revision; the same content changes nothing. */
 export function applyRole(log: ActionLog, who: Administrator, document: RoleDocument): Promise<AppliedRole> {
-  return log.transact(who.workspaceId, async (transaction) => {
-    const current = await findRole(transaction.client, who.workspaceId, document.metadata.name);
-    return publishRole(transaction, who, document, current);
-  });
+  return log.transact(who.workspaceId, (transaction) => applyRoleIn(transaction, who, document));
+}
+
+export async function applyRoleIn(
+  transaction: LoggedTransaction,
+  who: Administrator,
+  document: RoleDocument,
+): Promise<AppliedRole> {
+  const current = await findRole(transaction.client, who.workspaceId, document.metadata.name);
+  return publishRole(transaction, who, document, current);
+}
+
+/** Its revisions stay, and a role of that name goes on with their numbers. Throws `role_not_found`, `role_worn`. */
+export async function removeRoleIn(
+  transaction: LoggedTransaction,
+  { workspaceId, actor }: Administrator,
+  name: string,
+): Promise<void> {
+  const { client } = transaction;
+  const { revision } = await readRole(client, workspaceId, name);
+  const { rows } = await client.query<{ agent: string }>(
+    `SELECT a.handle AS agent FROM agent_roles w JOIN agents a ON a.workspace_id = w.workspace_id AND a.id = w.agent_id
+      WHERE w.workspace_id = $1 AND w.role = $2 ORDER BY a.handle LIMIT 1`,
+    [workspaceId, name],
+  );
+  const [worn] = rows;
+  if (worn !== undefined)
+    throw new Failure(
+      409,
+      'role_worn',
+      `The agent "${worn.agent}" wears the role "${name}".`,
+      'Take it from its agents first: GET /v1/agents?role=….',
+    );
+  await client.query('DELETE FROM role_candidates WHERE workspace_id = $1 AND role = $2', [workspaceId, name]);
+  // No revision has that number: the name is free, and its history is kept.
+  await client.query('UPDATE roles SET current_revision = 0 WHERE workspace_id = $1 AND name = $2', [
+    workspaceId,
+    name,
+  ]);
+  transaction.log({ kind: 'role.changed', actor, role: name, prev_role_rev: revision, change: 'removed' });
+  publishPolicy(transaction, workspaceId, actor);
 }
 
 /** What is absent from `patch` is as in the revision that is current when this commits. */
@@ -96,7 +135,7 @@ async function publishRole(
   const contentHash = hashOf(document);
   if (current !== undefined && contentHash === hashOf(current.document)) return { role: current, change: 'unchanged' };
 
-  const revision = (current?.revision ?? 0) + 1;
+  const revision = (current?.revision ?? (await lastRevision(client, workspaceId, name))) + 1;
   const role = valid(roleFromDocument(document, revision), 'role_invalid', 'The role');
   await client.query(
     `INSERT INTO role_revisions (workspace_id, role, revision, document, sha256, author) VALUES ($1, $2, $3, $4, $5, $6)`,
@@ -119,8 +158,17 @@ async function publishRole(
     ...grantChanges(current?.document.scope.allow ?? [], role.allow),
     guards: role.guards.length,
   });
-  await publishPolicy(transaction, workspaceId, actor);
+  publishPolicy(transaction, workspaceId, actor);
   return { role: await readRole(client, workspaceId, name), change: current === undefined ? 'created' : 'updated' };
+}
+
+/** Of a role that is there no more, too. */
+async function lastRevision(client: ClientBase, workspaceId: WorkspaceId, name: string): Promise<number> {
+  const { rows } = await client.query<{ last: number }>(
+    'SELECT coalesce(max(revision), 0) AS last FROM role_revisions WHERE workspace_id = $1 AND role = $2',
+    [workspaceId, name],
+  );
+  return rows[0]?.last ?? 0;
 }
 
 /** The first names of each; the revision has all of them, and a record has at most 64 KiB. */

@@ -5,7 +5,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseMisfits, WORKSPACE } from './lint.ts';
 import { publishPolicy } from './policy-set.ts';
 import { guardSchema, guardViews } from './role.ts';
@@ -56,27 +56,40 @@ export function putWorkspaceGuards(
   who: Administrator,
   guards: readonly GuardDocument[],
 ): Promise<WorkspaceGuardsView> {
-  const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const current = await newest(client, workspaceId);
-    if (canonicalJson(current?.guards ?? []) === canonicalJson(guards)) return readWorkspaceGuards(client, workspaceId);
-    const revision = (current?.revision ?? 0) + 1;
-    await client.query(
-      'INSERT INTO workspace_guard_revisions (workspace_id, revision, guards, author) VALUES ($1, $2, $3, $4)',
-      [workspaceId, revision, JSON.stringify(guards), actor],
-    );
-    await refuseMisfits(client, workspaceId, WORKSPACE);
-    transaction.log({
-      kind: 'role.changed',
-      actor,
-      role: WORKSPACE,
-      role_rev: revision,
-      prev_role_rev: current?.revision,
-      change: current === undefined ? 'created' : 'updated',
-      guards: guards.length,
-    });
-    await publishPolicy(transaction, workspaceId, actor);
-    return readWorkspaceGuards(client, workspaceId);
+  return log.transact(who.workspaceId, (transaction) => putWorkspaceGuardsIn(transaction, who, guards));
+}
+
+export async function putWorkspaceGuardsIn(
+  transaction: LoggedTransaction,
+  { workspaceId, actor }: Administrator,
+  guards: readonly GuardDocument[],
+): Promise<WorkspaceGuardsView> {
+  const { client } = transaction;
+  const current = await newest(client, workspaceId);
+  if (canonicalJson(current?.guards ?? []) === canonicalJson(guards)) return readWorkspaceGuards(client, workspaceId);
+  const revision = (current?.revision ?? 0) + 1;
+  await client.query(
+    'INSERT INTO workspace_guard_revisions (workspace_id, revision, guards, author) VALUES ($1, $2, $3, $4)',
+    [workspaceId, revision, JSON.stringify(guards), actor],
+  );
+  await refuseMisfits(client, workspaceId, WORKSPACE);
+  transaction.log({
+    kind: 'role.changed',
+    actor,
+    role: WORKSPACE,
+    role_rev: revision,
+    prev_role_rev: current?.revision,
+    change: current === undefined ? 'created' : 'updated',
+    guards: guards.length,
   });
+  publishPolicy(transaction, workspaceId, actor);
+  return readWorkspaceGuards(client, workspaceId);
+}
+
+/** As they are written; none: there never were any. */
+export async function findWorkspaceGuards(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+): Promise<readonly GuardDocument[] | undefined> {
+  return (await newest(client, workspaceId))?.guards;
 }

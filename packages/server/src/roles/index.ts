@@ -1,4 +1,5 @@
 export { valid } from './change.ts';
+export { roleType, workspaceGuardsType } from './controlled.ts';
 export { documentOf } from './document.ts';
 export { findingSchema, findingView } from './findings.ts';
 export { misfits, placeOf } from './lint.ts';

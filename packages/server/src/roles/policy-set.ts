@@ -127,21 +127,19 @@ function checkedValue<T>(
   throw new PolicyUnreadable(`${what}: ${checked.problems.map((problem) => problem.message).join('; ')}`);
 }
 
-export interface PublishedPolicy {
-  readonly revision: number;
-  readonly hash: string;
-}
-
 /**
- * Makes what the transaction changed the policy in force: the next revision, with its hash and its
- * content kept. Call once, after the changes, inside the transaction. Updating the state row meets every
+ * Makes what the transaction changed the policy in force: the next revision, with its hash and its content kept. It
+ * comes once, at the end of the transaction, however many changes ask for it. Updating the state row meets every
  * recording transaction, so no action is recorded under the old policy after this commits.
  */
-export async function publishPolicy(
-  transaction: LoggedTransaction,
-  workspaceId: WorkspaceId,
-  actor: string,
-): Promise<PublishedPolicy> {
+export function publishPolicy(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): void {
+  transaction.atEnd(POLICY_STEP, () => publishNow(transaction, workspaceId, actor));
+}
+
+/** Key of the step. */
+export const POLICY_STEP = 'policy';
+
+async function publishNow(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): Promise<void> {
   const { client } = transaction;
   const previous = await client.query<{ policy_hash: string }>(
     'SELECT policy_hash FROM policy_revisions WHERE workspace_id = $1 ORDER BY revision DESC LIMIT 1',
@@ -165,7 +163,6 @@ export async function publishPolicy(
     policy_revision: set.revision,
     ...(previousHash === undefined ? {} : { prev_policy: previousHash }),
   });
-  return { revision: set.revision, hash };
 }
 
 /** Declares a capability or updates it. A discovered definition never overwrites what a person declared. */

@@ -89,3 +89,12 @@ export async function agentsByRole(pool: Pool, workspaceId: WorkspaceId): Promis
   );
   return new Map(rows.map(({ role, agents }) => [role, agents]));
 }
+
+export function roleNameDiffers(named: string, address: string): Failure {
+  return new Failure(
+    422,
+    'role_name_differs',
+    `The file is of the role "${named}", the address names "${address}".`,
+    'Send the file to the address of its role; a role cannot be renamed.',
+  );
+}

@@ -2,13 +2,12 @@ import { checkRole, parseRoleFile, type RoleDocument, roleFromDocument } from '@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openCursor, openNameCursor, pageOf, pageQuery } from '../api/route.ts';
 import { declaredCapabilities } from '../capabilities/index.ts';
-import { Failure } from '../errors.ts';
 import { candidateSchema, dropCandidate, readCandidate, tryCandidate } from './candidate.ts';
 import { type AppliedRole, applyRole, createRole, patched, patchRole, valid } from './change.ts';
 import { documentOf } from './document.ts';
 import { loadPolicySet } from './policy-set.ts';
 import { matrixOf, matrixSchema, previewOf, previewSchema } from './preview.ts';
-import { agentsByRole, listRevisions, listRoles, readRole } from './read.ts';
+import { agentsByRole, listRevisions, listRoles, readRole, roleNameDiffers } from './read.ts';
 import { roleSchema, roleViewOf } from './role.ts';
 
 const params = z.object({ name: z.string().max(512) });
@@ -115,13 +114,7 @@ export function roleRoutes(api: Api, { pool, log, path, keys, upstreams }: ApiCo
     },
     async ({ administrator, params: { name }, body }) => {
       const role = roleOf(body);
-      if (role.metadata.name !== name)
-        throw new Failure(
-          422,
-          'role_name_differs',
-          `The file is of the role "${role.metadata.name}", the address names "${name}".`,
-          'Send the file to the address of its role; a role cannot be renamed.',
-        );
+      if (role.metadata.name !== name) throw roleNameDiffers(role.metadata.name, name);
       const applied = await publish(applyRole(log, administrator, role));
       if (applied.change !== 'unchanged') path.invalidate(administrator.workspaceId);
       return applied;

@@ -5,6 +5,7 @@ import { Failure } from '../errors.ts';
 import { type Device, type OpenedSession, openPersonSession, personActor, stepUpSession } from '../identity/index.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { groupSchema } from '../people/index.ts';
+import { standOn } from '../versions/index.ts';
 import { findIdentity, type Identity, identityFor, linkToSession } from './link.ts';
 import type { PendingSignIn } from './pending.ts';
 import { type Person, personOfSession, readPersonOf } from './person.ts';
@@ -125,13 +126,15 @@ async function stepUp(
 
 /** What approvals read of a person's groups follows the provider, unless a directory says it. */
 async function syncGroups(
-  { client, log }: LoggedTransaction,
+  transaction: LoggedTransaction,
   { provider, groups = [] }: VerifiedSignIn,
   person: Person,
 ): Promise<void> {
   if (!provider.syncGroups || person.directory !== null) return;
   const usable = [...new Set(groups.filter((name) => groupSchema.safeParse(name).success))].sort().slice(0, 100);
   if (JSON.stringify(usable) === JSON.stringify([...person.groups].sort())) return;
+  const { client, log } = transaction;
+  standOn(transaction, { kind: 'directory' });
   await client.query('UPDATE people SET groups = $3 WHERE workspace_id = $1 AND id = $2', [
     provider.workspaceId,
     person.id,

@@ -5,7 +5,7 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 
 const provenance = z.enum(['trusted', 'untrusted']);
@@ -40,6 +40,12 @@ async function newest(client: Pool | ClientBase, workspaceId: WorkspaceId): Prom
   return rows[0];
 }
 
+/** As it is written; undefined: there never was one. */
+export async function findSources(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<object | undefined> {
+  const document = (await newest(client, workspaceId))?.document;
+  return typeof document === 'object' && document !== null ? document : undefined;
+}
+
 export async function readSources(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<SourcesView> {
   const row = await newest(client, workspaceId);
   if (row === undefined)
@@ -69,31 +75,36 @@ export async function readSources(client: Pool | ClientBase, workspaceId: Worksp
 
 /** The same marks change nothing. */
 export function putSources(log: ActionLog, who: Administrator, document: SourcesDocument): Promise<SourcesView> {
-  const { workspaceId, actor } = who;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const current = await newest(client, workspaceId);
-    if (current !== undefined && canonicalJson(current.document) === canonicalJson(document))
-      return readSources(client, workspaceId);
-    const revision = (current?.revision ?? 0) + 1;
-    await client.query(
-      'INSERT INTO source_revisions (workspace_id, revision, document, author) VALUES ($1, $2, $3, $4)',
-      [workspaceId, revision, JSON.stringify(document), actor],
-    );
-    const { trusted, untrusted, unmarked } = document;
-    transaction.log({
-      kind: 'sources.changed',
-      actor,
-      sources_rev: revision,
-      trusted: trusted.slice(0, MAX_NAMES),
-      trusted_count: trusted.length,
-      untrusted: untrusted.slice(0, MAX_NAMES),
-      untrusted_count: untrusted.length,
-      unmarked,
-    });
-    await publishPolicy(transaction, workspaceId, actor);
+  return log.transact(who.workspaceId, (transaction) => putSourcesIn(transaction, who, document));
+}
+
+export async function putSourcesIn(
+  transaction: LoggedTransaction,
+  { workspaceId, actor }: Administrator,
+  document: SourcesDocument,
+): Promise<SourcesView> {
+  const { client } = transaction;
+  const current = await newest(client, workspaceId);
+  if (current !== undefined && canonicalJson(current.document) === canonicalJson(document))
     return readSources(client, workspaceId);
+  const revision = (current?.revision ?? 0) + 1;
+  await client.query(
+    'INSERT INTO source_revisions (workspace_id, revision, document, author) VALUES ($1, $2, $3, $4)',
+    [workspaceId, revision, JSON.stringify(document), actor],
+  );
+  const { trusted, untrusted, unmarked } = document;
+  transaction.log({
+    kind: 'sources.changed',
+    actor,
+    sources_rev: revision,
+    trusted: trusted.slice(0, MAX_NAMES),
+    trusted_count: trusted.length,
+    untrusted: untrusted.slice(0, MAX_NAMES),
+    untrusted_count: untrusted.length,
+    unmarked,
   });
+  publishPolicy(transaction, workspaceId, actor);
+  return readSources(client, workspaceId);
 }
 
 /** The first names of each; the revision has all of them, and a record has at most 64 KiB. */

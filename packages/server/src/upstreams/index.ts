@@ -11,6 +11,7 @@ export {
   type ResolveName,
 } from './address-guard.ts';
 export { AtVersion } from './at-version.ts';
+export { mcpDefinitionType, mcpServerType } from './controlled.ts';
 export { parseCredentialRef } from './credential-ref.ts';
 export { type Authorized, Authorizer, withParameter } from './credentials/authorizer.ts';
 export { recordCredentialOutcome } from './credentials/outcomes.ts';

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { ServerId, WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { standOn } from '../versions/index.ts';
 import { type Description, GATEWAY_AFFINITY, Undescribed } from './connections/connection.ts';
 import { type Discovered, discover } from './discovery.ts';
 import type { Limits } from './limits.ts';
@@ -186,6 +187,7 @@ export class ListReader {
     const change: Change = async (transaction, held) => {
       if (held.server.revision !== server.revision || held.server.status !== 'active')
         throw new Undescribed('its settings changed while its lists were being read');
+      standOn(transaction, { kind: 'discovery' });
       await updateDescription(transaction.client, held.server, description);
       recordReading(transaction, held.server, discovered, actor);
       return changesBetween(held, discovered);

@@ -54,7 +54,7 @@ export async function publishCatalogue(
       await upsertCapability(transaction, workspaceId, capability, 'discovered');
   }
   await raiseCatalogueVersion(transaction.client, workspaceId);
-  await publishPolicy(transaction, workspaceId, actor);
+  publishPolicy(transaction, workspaceId, actor);
 }
 
 function same(one: Capability | undefined, other: Capability): boolean {

@@ -40,25 +40,34 @@ export function changeServer(
   actor: string,
   change: Change,
 ): Promise<Changed> {
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const stored = await lockServer(client, workspaceId, server);
-    if (stored === undefined) throw serverNotFound(server);
-    const before: HeldServer = { server: stored, rows: await readDefinitions(client, workspaceId, stored.id) };
-    const definitions = await change(transaction, before);
-    await writeDefinitions(client, stored, definitions);
-    for (const each of definitions) recordDefinition(transaction, stored, each, each.row.kind, actor);
-    const after: HeldServer = {
-      server: (await findServer(client, workspaceId, stored.id)) ?? stored,
-      rows: withChanges(before.rows, definitions),
-    };
-    const published = summary(before) !== summary(after);
-    if (published) {
-      const [had, has] = [before, after].map(({ server, rows }) => capabilitiesOf(server, rows));
-      await publishCatalogue(transaction, workspaceId, had ?? new Map(), has ?? new Map(), actor);
-    }
-    return { ...after, definitions, published };
-  });
+  return log.transact(workspaceId, (transaction) => changeServerIn(transaction, workspaceId, server, actor, change));
+}
+
+/** The same, as part of a transaction. */
+export async function changeServerIn(
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  server: string,
+  actor: string,
+  change: Change,
+): Promise<Changed> {
+  const { client } = transaction;
+  const stored = await lockServer(client, workspaceId, server);
+  if (stored === undefined) throw serverNotFound(server);
+  const before: HeldServer = { server: stored, rows: await readDefinitions(client, workspaceId, stored.id) };
+  const definitions = await change(transaction, before);
+  await writeDefinitions(client, stored, definitions);
+  for (const each of definitions) recordDefinition(transaction, stored, each, each.row.kind, actor);
+  const after: HeldServer = {
+    server: (await findServer(client, workspaceId, stored.id)) ?? stored,
+    rows: withChanges(before.rows, definitions),
+  };
+  const published = summary(before) !== summary(after);
+  if (published) {
+    const [had, has] = [before, after].map(({ server, rows }) => capabilitiesOf(server, rows));
+    await publishCatalogue(transaction, workspaceId, had ?? new Map(), has ?? new Map(), actor);
+  }
+  return { ...after, definitions, published };
 }
 
 function withChanges(rows: readonly DefinitionRow[], changes: readonly ChangedRow[]): readonly DefinitionRow[] {

@@ -2,28 +2,20 @@
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import { newId, type ServerId, type WorkspaceId } from '../ids.ts';
-import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import type { ActionLog } from '../log/index.ts';
 import type { Secret } from '../secret.ts';
 import { Undescribed } from './connections/connection.ts';
 import { refuseOfSlack } from './credentials/usage.ts';
-import { type PreparedDefinition, prepareDefinition } from './definitions.ts';
-import { injectionJson } from './injection.ts';
-import {
-  type Approval,
-  applyChange,
-  readRegistration,
-  type ServerChange,
-  type ServerRegistration,
-  type ServerSettings,
-} from './input.ts';
+import { type Approval, applyChange, readRegistration, type ServerChange, type ServerRegistration } from './input.ts';
 import { type ListReader, REFRESH_SECONDS } from './list-reader.ts';
 import type { LiveServers } from './live-servers.ts';
 import type { DefinitionView, ServerView, UpstreamManagement } from './management.ts';
 import { pinOf } from './pins.ts';
-import { approve, type ChangedRow, type DefinitionRow, type NamingRules, reclassify, switchOff } from './reconcile.ts';
+import { approve, type ChangedRow, type DefinitionRow, reclassify, switchOff } from './reconcile.ts';
 import type { SecretStore } from './secrets.ts';
 import { type Change, type Changed, changeServer, serverNotFound } from './server-changes.ts';
-import { parseServerMap, type RenameMap, type ServerMap } from './server-map.ts';
+import { mapEntries, pinMismatch, preparing, recordServer, rulesOf, sameMap, settingsFields } from './server-facts.ts';
+import { parseServerMap, type ServerMap } from './server-map.ts';
 import {
   approveText,
   findServer,
@@ -67,7 +59,7 @@ export class ServerManagement implements UpstreamManagement {
           `There is an MCP server or HTTP API ${server.namespace} already.`,
           'Choose another namespace, or change what has this one.',
         );
-      record(transaction, { id, namespace: server.namespace }, actor, 'registered', settingsFields(server));
+      recordServer(transaction, { id, namespace: server.namespace }, actor, 'registered', settingsFields(server));
     });
     await this.#readLists(workspaceId, id, actor);
     return this.getServer(workspaceId, id);
@@ -86,7 +78,7 @@ export class ServerManagement implements UpstreamManagement {
       await refuseOfSlack(transaction.client, workspaceId, 'other', [settings.credentialRef]);
       reconnect = true;
       await updateSettings(transaction.client, stored, settings);
-      record(transaction, stored, actor, 'updated', settingsFields(settings));
+      recordServer(transaction, stored, actor, 'updated', settingsFields(settings));
       return reclassify(rows, preparing(settings), rulesOf(stored), rulesOf({ ...stored, settings }));
     });
     if (reconnect && changed.server.status === 'active') await this.#readLists(workspaceId, changed.server.id, actor);
@@ -114,7 +106,7 @@ export class ServerManagement implements UpstreamManagement {
     return this.#change(workspaceId, server, actor, async (transaction, { server: stored }) => {
       if (stored.status === status) return [];
       await updateStatus(transaction.client, stored, status);
-      record(transaction, stored, actor, status === 'active' ? 'enabled' : 'disabled');
+      recordServer(transaction, stored, actor, status === 'active' ? 'enabled' : 'disabled');
       return [];
     });
   }
@@ -130,7 +122,7 @@ export class ServerManagement implements UpstreamManagement {
       const same = sameMap(map.tools, stored.renameMap) && map.default_access === stored.settings.defaultAccess;
       if (same) return [];
       await updateMap(transaction.client, stored, map.tools, map.default_access);
-      record(transaction, stored, actor, 'map_applied', {
+      recordServer(transaction, stored, actor, 'map_applied', {
         default_access: map.default_access,
         tools: Object.keys(map.tools).length,
         map: pinOf({ default_access: map.default_access, tools: Object.fromEntries(mapEntries(map.tools)) }),
@@ -250,8 +242,8 @@ export class ServerManagement implements UpstreamManagement {
           'There is nothing to approve.',
         );
       if (pinOf(text) !== pin) throw pinMismatch(`The instructions of ${stored.namespace}`, pinOf(text));
-      await approveText(transaction.client, stored);
-      record(transaction, stored, actor, 'instructions_approved', { pin });
+      await approveText(transaction.client, stored, text);
+      recordServer(transaction, stored, actor, 'instructions_approved', { pin });
       return [];
     });
     return serverView(changed.server, changed.rows);
@@ -275,68 +267,4 @@ export class ServerManagement implements UpstreamManagement {
       if (!(error instanceof Undescribed)) throw error;
     });
   }
-}
-
-function pinMismatch(what: string, pin: string): Failure {
-  return new Failure(
-    409,
-    'pin_mismatch',
-    `${what} is not what was looked at: it has the pin ${pin} now.`,
-    'Read it again and approve that.',
-  );
-}
-
-function rulesOf({ namespace, renameMap, settings }: StoredServer): NamingRules {
-  const { defaultAccess, trustAnnotations } = settings;
-  return { namespace, renameMap, defaultAccess, trustAnnotations };
-}
-
-/** What is stored was prepared once, so it can be prepared again. */
-function preparing({ transport }: ServerSettings): (row: DefinitionRow) => PreparedDefinition {
-  return (row) => {
-    const prepared = prepareDefinition(row, transport);
-    if (prepared === undefined) throw new Error(`the stored definition of ${row.capability} cannot be read`);
-    return prepared;
-  };
-}
-
-function mapEntries(map: RenameMap): (readonly [string, { readonly maps: string; readonly access: string }])[] {
-  return Object.entries(map).map(([name, { maps, access }]) => [name, { maps, access }]);
-}
-
-/** Also in its order, because it is given back as it was written. */
-function sameMap(one: RenameMap, other: RenameMap): boolean {
-  return JSON.stringify(mapEntries(one)) === JSON.stringify(mapEntries(other));
-}
-
-/** A server's settings for a record; a query may hold more than an address, so it stands there as a digest. */
-function settingsFields(settings: ServerSettings): Readonly<Record<string, string | boolean | readonly string[]>> {
-  const { endpoint, command, injection, credentialRef } = settings;
-  const url = endpoint === undefined ? undefined : new URL(endpoint);
-  return {
-    transport: settings.transport,
-    ...(url === undefined ? {} : { endpoint: url.origin + url.pathname }),
-    ...(command?.[0] === undefined ? {} : { command: command[0] }),
-    ...(credentialRef === undefined ? {} : { credential: credentialRef }),
-    default_access: settings.defaultAccess,
-    trust_annotations: settings.trustAnnotations,
-    allow_private: settings.allowPrivate,
-    settings: pinOf({
-      endpoint: endpoint ?? null,
-      command: command ?? null,
-      environment: settings.environment,
-      injection: injection === undefined ? null : injectionJson(injection),
-      ...(settings.custody.kind === 'injected' ? {} : { custody: { ...settings.custody } }),
-    }),
-  };
-}
-
-function record(
-  transaction: LoggedTransaction,
-  { id, namespace }: Pick<StoredServer, 'id' | 'namespace'>,
-  actor: string,
-  change: string,
-  more: Readonly<Record<string, unknown>> = {},
-): void {
-  transaction.log({ kind: 'server.changed', actor, server: namespace, server_id: id, change, ...more });
 }

@@ -221,11 +221,17 @@ export async function updateMap(
   );
 }
 
-export async function approveText(client: ClientBase, { workspaceId, id }: StoredServer): Promise<void> {
-  await client.query(
-    'UPDATE mcp_servers SET approved_instructions = instructions WHERE workspace_id = $1 AND id = $2',
-    [workspaceId, id],
-  );
+/** `text`: the instructions as they were looked at; null: none may reach models. */
+export async function approveText(
+  client: ClientBase,
+  { workspaceId, id }: StoredServer,
+  text: string | null,
+): Promise<void> {
+  await client.query('UPDATE mcp_servers SET approved_instructions = $3 WHERE workspace_id = $1 AND id = $2', [
+    workspaceId,
+    id,
+    text,
+  ]);
 }
 
 /** Its lists were read. */
@@ -284,16 +290,17 @@ export interface StoredDefinition extends DefinitionRow {
   readonly serverId: ServerId;
 }
 
-/** By capability. Without a server, those of the workspace. */
+/** By capability. Those of a server, that of a capability, or those of the workspace. */
 export async function readDefinitions(
   client: Queryable,
   workspaceId: WorkspaceId,
-  serverId?: ServerId,
+  of?: ServerId | { readonly capability: string },
 ): Promise<readonly StoredDefinition[]> {
+  const [column, value] = typeof of === 'object' ? ['capability', of.capability] : ['server_id', of];
   const { rows } = await client.query<DefinitionRecord & { server_id: ServerId; kind: DefinitionKind }>(
     `SELECT server_id, kind, upstream_name, ${DEFINITION_COLUMNS}
-       FROM mcp_definitions WHERE workspace_id = $1 AND ($2::text IS NULL OR server_id = $2) ORDER BY capability COLLATE "C"`,
-    [workspaceId, serverId ?? null],
+       FROM mcp_definitions WHERE workspace_id = $1${value === undefined ? '' : ` AND ${column} = $2`} ORDER BY capability COLLATE "C"`,
+    value === undefined ? [workspaceId] : [workspaceId, value],
   );
   return rows.map((row) => ({ serverId: row.server_id, ...definitionOf(row, row.kind) }));
 }

@@ -1,2 +1,17 @@
 /** What decides, under change control. */
-export { type ControlledType, contentHash, OBJECT_TYPES, type ObjectRef, type ObjectType } from './object.ts';
+export { adoptObjects } from './adopt.ts';
+export { type Basis, basisOf, standOn } from './basis.ts';
+export { type Control, readControl } from './control.ts';
+export { isReviewed, nameOf } from './gate.ts';
+export { isNarrowing } from './narrowing.ts';
+export {
+  type ControlledType,
+  contentHash,
+  documentOf,
+  OBJECT_TYPES,
+  type ObjectRef,
+  type ObjectType,
+  shaped,
+} from './object.ts';
+export { keepVersions } from './store.ts';
+export { type ControlledTypes, differing, isObjectType, keyOf, touchedIn } from './touched.ts';

@@ -3,7 +3,9 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '@hivekey/action-log';
 import type { JsonValue } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
+import type { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
+import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 
@@ -20,11 +22,11 @@ export const OBJECT_TYPES = [
   'sources',
   /** By id of the agent; `{roles}` in their order. */
   'assignment',
-  /** By id; where an MCP server is and what it is given: `{name, status, …}`, credentials by reference. */
+  /** By namespace; where an MCP server is and what it is given, as it is registered, with its server map; credentials by reference. */
   'mcp_server',
-  /** By id; as `mcp_server`, of an HTTP API. */
+  /** By namespace; as `mcp_server`, of an HTTP API. */
   'http_api',
-  /** By capability; what a server offers and a person has let in: `{pin, status, access}`. */
+  /** By capability; what a server offers and a person has let in: `{source, kind, name, access, pin, status}`. */
   'definition',
   /** By id of the person; `{authority, groups, roles}`: what they may approve and do. */
   'person_authority',
@@ -51,6 +53,28 @@ export interface ObjectRef {
 /** `sha256:<hex>` of the canonical form (RFC 8785) of a document. */
 export function contentHash(document: JsonValue): string {
   return `sha256:${hash('sha256', canonicalJson(document))}`;
+}
+
+/** A value of the program as it stands in a document: without what is undefined. */
+export function documentOf(value: object): JsonValue {
+  const document: JsonValue = JSON.parse(JSON.stringify(value));
+  return document;
+}
+
+/** What a schema says of a document, or its problems as one Failure with this code. */
+export function shaped<T extends z.ZodType>(schema: T, document: unknown, code: string, what: string): z.output<T> {
+  const read = schema.safeParse(document);
+  if (read.success) return read.data;
+  const problems = read.error.issues.map(({ code: kind, message, path }) => ({
+    code: kind,
+    message,
+    remedy: 'See docs/reference/changes.md for the shape.',
+    path: path.join('.'),
+  }));
+  const [first] = problems;
+  const where =
+    first === undefined ? 'cannot be read' : `${first.path === '' ? '' : `${first.path}: `}${first.message}`;
+  throw new Failure(422, code, `${what} is not valid: ${where}.`, 'Correct the places in problems.', problems);
 }
 
 /**

@@ -74,7 +74,7 @@ export async function ensurePolicy(
       'SELECT 1 FROM policy_revisions WHERE workspace_id = $1 LIMIT 1',
       [workspaceId],
     );
-    if (rowCount === 0 || environmentChanged) await publishPolicy(transaction, workspaceId, 'system');
+    if (rowCount === 0 || environmentChanged) publishPolicy(transaction, workspaceId, 'system');
   });
 }
 

@@ -34,7 +34,7 @@ async function freeze(name: string, fromHours: number, untilHours: number): Prom
       'INSERT INTO freezes (workspace_id, name, document, author) VALUES ($1, $2, $3, $4)',
       [fixture.workspaceId, name, JSON.stringify(document), 'dana@acme.example'],
     );
-    await publishPolicy(transaction, fixture.workspaceId, 'dana@acme.example');
+    publishPolicy(transaction, fixture.workspaceId, 'dana@acme.example');
   });
 }
 

@@ -81,13 +81,13 @@ export async function createPathFixture(): Promise<PathFixture> {
            SELECT $1, $2, current_revision, $3, '', 'dana@acme.example' FROM role`,
           [workspaceId, name, JSON.stringify(document)],
         );
-        await publishPolicy(transaction, workspaceId, 'dana@acme.example');
+        publishPolicy(transaction, workspaceId, 'dana@acme.example');
       }),
     declare: (name, access, impact = {}) =>
       log.transact(workspaceId, async (transaction) => {
         const capability = { name, description: '', access, destructive: false, impact: impact as never };
         await upsertCapability(transaction, workspaceId, capability, 'declared');
-        await publishPolicy(transaction, workspaceId, 'dana@acme.example');
+        publishPolicy(transaction, workspaceId, 'dana@acme.example');
       }),
     change: (sql, agentId) =>
       log.transact(workspaceId, async ({ client, log: note }) => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
       'INSERT INTO source_revisions (workspace_id, revision, document, author) VALUES ($1, 1, $2, $3)',
       [fixture.workspaceId, JSON.stringify(document), 'dana@acme.example'],
     );
-    await publishPolicy(transaction, fixture.workspaceId, 'dana@acme.example');
+    publishPolicy(transaction, fixture.workspaceId, 'dana@acme.example');
   });
   other = (await fixture.node()).path;
 });

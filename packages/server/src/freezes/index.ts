@@ -1,0 +1,2 @@
+/** Change freezes: when agents may not change what. */
+export { freezeType } from './controlled.ts';

@@ -1,0 +1,43 @@
+/** What people may approve and do, under change control. */
+import { z } from 'zod';
+import { type ControlledType, documentOf, shaped } from '../versions/index.ts';
+import { changeAuthorityIn } from './change.ts';
+import { type PersonView, personChangeSchema } from './person.ts';
+
+const schema = z.strictObject({
+  authority: personChangeSchema.shape.authority.unwrap(),
+  groups: personChangeSchema.shape.groups.unwrap(),
+  roles: personChangeSchema.shape.roles.unwrap(),
+});
+
+type Row = Pick<PersonView, 'authority' | 'groups' | 'roles'>;
+
+const PEOPLE = 'SELECT id, authority, groups, roles FROM people WHERE workspace_id = $1 AND deleted_at IS NULL';
+
+export const personAuthorityType: ControlledType = {
+  type: 'person_authority',
+  isPolicy: false,
+  parse: (_id, document) => documentOf(sorted(authorityOf(document))),
+  async list(client, workspaceId) {
+    const { rows } = await client.query<Row & { id: string }>(PEOPLE, [workspaceId]);
+    return new Map(rows.map(({ id, ...row }) => [id, documentOf(sorted(row))]));
+  },
+  async read(client, workspaceId, id) {
+    const { rows } = await client.query<Row>(`${PEOPLE} AND id = $2`, [workspaceId, id]);
+    const [row] = rows;
+    return row && documentOf(sorted({ authority: row.authority, groups: row.groups, roles: row.roles }));
+  },
+  async apply(transaction, who, id, document) {
+    const nothing = { authority: [], groups: [], roles: [] };
+    await changeAuthorityIn(transaction, who, id, document === null ? nothing : authorityOf(document));
+  },
+};
+
+function authorityOf(document: unknown): z.output<typeof schema> {
+  return shaped(schema, document, 'authority_invalid', 'The document');
+}
+
+/** Groups and roles are sets. */
+function sorted({ authority, groups, roles }: Row): Row {
+  return { authority, groups: groups.toSorted(), roles: roles.toSorted() };
+}

@@ -1,0 +1,2 @@
+/** Whose content is trusted. */
+export { sourcesType } from './controlled.ts';
