@@ -241,6 +241,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     unregistered,
     webhooks,
     channels,
+    controlled: CONTROLLED_TYPES,
     keys,
     config,
     logger,

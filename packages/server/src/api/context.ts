@@ -17,6 +17,7 @@ import type { Permits } from '../permits/index.ts';
 import type { SignInParts } from '../sign-in/index.ts';
 import type { UnregisteredIdentities } from '../unregistered/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
+import type { ControlledTypes } from '../versions/index.ts';
 import type { Webhooks } from '../webhooks/index.ts';
 
 export interface ApiContext {
@@ -33,6 +34,8 @@ export interface ApiContext {
   readonly unregistered: UnregisteredIdentities;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
+  /** What is under change control. */
+  readonly controlled: ControlledTypes;
   readonly keys: ServerKeys;
   readonly config: Config;
   readonly logger: Logger;
