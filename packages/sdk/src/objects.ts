@@ -771,7 +771,16 @@ export interface Guard {
   readonly when: JsonObject;
   readonly effect: Verdict;
   readonly otherwise: Verdict;
+  /** Who must approve what it holds; null: one person, within the hour. */
+  readonly approval: GuardApproval | null;
+  readonly mode: 'enforce' | 'shadow';
   readonly sentence: string;
+}
+
+export interface GuardApproval {
+  readonly people?: number;
+  readonly groups?: readonly string[];
+  readonly within?: string;
 }
 
 export interface Role {
@@ -1318,4 +1327,79 @@ export interface ContainmentReach {
   readonly approvals: number;
   /** Id of the stop of exactly this that stands already. */
   readonly standing: string | null;
+}
+
+/** What a folder of policy files says against what is live. */
+export interface PolicyPlan {
+  readonly object: 'policy_plan';
+  /** Content hash of the operations with what they are based on. */
+  readonly digest: string;
+  readonly operations: readonly {
+    readonly type: string;
+    readonly id: string;
+    /** As files name it. */
+    readonly name: string;
+    readonly action: 'add' | 'change' | 'remove';
+    readonly document: Json;
+    /** Content hash of what is there now. */
+    readonly base: string | null;
+  }[];
+  /** The difference in sentences. */
+  readonly words: readonly string[];
+  /** Objects of the folder that are live as they are in it. */
+  readonly unchanged: number;
+  /** The open change that asks for exactly this. */
+  readonly change: { readonly id: string; readonly status: string } | null;
+}
+
+/** An object under change control, as files have it. */
+export interface PolicyObject {
+  readonly object: 'policy_object';
+  readonly type: string;
+  readonly id: string;
+  readonly name: string;
+  readonly document: Json;
+  readonly sha256: string;
+}
+
+export interface GitSource {
+  readonly repository: string;
+  readonly commit: string;
+  /** `Dana <dana@acme.example>` */
+  readonly author: string;
+  readonly signature: { readonly status: 'good' | 'bad' | 'none' | 'unknown'; readonly key: string | null };
+}
+
+/** What was applied of a folder. */
+export interface PolicyApplication {
+  readonly object: 'policy_application';
+  readonly digest: string;
+  /** Null: nothing differed. */
+  readonly change: string | null;
+  readonly operations: number;
+}
+
+/** The last commit that was applied, and what has become of what it said. */
+export interface PolicyCode {
+  readonly object: 'policy_code';
+  readonly repository: string | null;
+  readonly commit: string | null;
+  readonly author: string | null;
+  readonly signature: GitSource['signature'] | null;
+  readonly change: string | null;
+  readonly applied_at: number | null;
+  readonly applied_by: string | null;
+  /** Types of objects that the folder is all of. */
+  readonly owned: readonly string[];
+  readonly drifted: boolean;
+  readonly objects: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly name: string;
+    /** In Git; null where it is not there. */
+    readonly sha256: string | null;
+    /** Null: it is not there any more. */
+    readonly live_sha256: string | null;
+    readonly state: 'same' | 'changed_here' | 'removed_here' | 'not_in_git';
+  }[];
 }

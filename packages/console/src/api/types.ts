@@ -3,7 +3,7 @@
  * what only a console reads. Times of objects are epoch seconds; times of the log ISO 8601.
  */
 import type * as sdk from '@hivekey/sdk';
-import type { Guard, JsonObject, Problem, TraceStep, Verdict, VisibleTool } from '@hivekey/sdk';
+import type { Guard, GuardApproval, JsonObject, Problem, TraceStep, Verdict, VisibleTool } from '@hivekey/sdk';
 
 export type {
   Approval,
@@ -190,7 +190,11 @@ export interface SystemHealth {
 }
 
 /** A guard as a document holds it. */
-export type GuardDocument = Omit<Guard, 'sentence' | 'otherwise'> & { readonly otherwise?: Verdict };
+export type GuardDocument = Pick<Guard, 'id' | 'action' | 'when' | 'effect'> & {
+  readonly otherwise?: Verdict;
+  readonly approval?: GuardApproval;
+  readonly mode?: 'shadow';
+};
 
 /** The role file. */
 export interface RoleDocument {

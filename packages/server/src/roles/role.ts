@@ -14,6 +14,10 @@ export const guardSchema = z
     when: z.record(z.string(), z.unknown()),
     effect: verdict,
     otherwise: verdict,
+    approval: z
+      .object({ people: z.int().optional(), groups: z.array(z.string()).optional(), within: z.string().optional() })
+      .nullable()
+      .meta({ description: 'Who must approve what it holds, as it is written. Null: one person, within the hour.' }),
     mode: z.enum(['enforce', 'shadow']),
     sentence: z.string(),
   })
@@ -49,16 +53,27 @@ export interface RoleRow {
   updated_at: number;
 }
 
-/** `when` as it is written in the document, `otherwise` and the sentence as they were read from it. */
+function approvalView(approval: GuardDocument['approval']): GuardView['approval'] {
+  if (approval === undefined) return null;
+  const { people, groups, within } = approval;
+  return {
+    ...(people === undefined ? {} : { people }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
+    ...(within === undefined ? {} : { within }),
+  };
+}
+
+/** As they are written in the document, with what is left out there said, and the sentences that were read from it. */
 export function guardViews(documents: readonly GuardDocument[], guards: readonly Guard[]): GuardView[] {
-  return guards.map(({ id, action, effect, otherwise, mode, sentence }, i) => ({
+  return documents.map(({ id, action, when, effect, otherwise, approval, mode }, i) => ({
     id,
     action,
-    when: { ...documents[i]?.when },
+    when: { ...when },
     effect,
-    otherwise,
-    mode: mode ?? ('enforce' as const),
-    sentence,
+    otherwise: otherwise ?? (effect === 'allow' ? 'deny' : 'allow'),
+    approval: approvalView(approval),
+    mode: mode ?? 'enforce',
+    sentence: guards[i]?.sentence ?? '',
   }));
 }
 

@@ -280,6 +280,32 @@ describe('guards of the workspace', () => {
     expect((await world.act(token, 'payments.pay')).status).toBe(200);
     expect(await world.ok('GET', '/v1/workspace/guards')).toMatchObject({ revision: 2, guards: [] });
   });
+
+  it('are shown as they are written, so that what is put back is what was there', async () => {
+    const written = [
+      // The model turns this one round: it allows within the window.
+      { id: 'many', action: 'payments.*', when: { field: 'rate.per_hour', gt: 20 }, effect: 'review' },
+      {
+        id: 'large',
+        action: 'payments.pay',
+        when: { field: 'amount', gt: '$200' },
+        effect: 'review',
+        approval: { people: 2, groups: ['finance'], within: '4h' },
+        mode: 'shadow',
+      },
+    ];
+    const { guards, revision } = await world.ok('PUT', '/v1/workspace/guards', { guards: written });
+    expect(guards).toMatchObject([
+      { ...written[0], otherwise: 'allow', approval: null, mode: 'enforce' },
+      { ...written[1], otherwise: 'allow' },
+    ]);
+    const back = guards.map(({ sentence: _, mode, approval, otherwise: __, ...rest }: (typeof guards)[number]) => ({
+      ...rest,
+      ...(approval === null ? {} : { approval }),
+      ...(mode === 'shadow' ? { mode } : {}),
+    }));
+    expect(await world.ok('PUT', '/v1/workspace/guards', { guards: back })).toMatchObject({ revision });
+  });
 });
 
 function roleFileWithDescription() {

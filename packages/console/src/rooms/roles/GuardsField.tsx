@@ -3,15 +3,15 @@ import { IconPlus } from '@tabler/icons-react';
 import type { GuardDocument, Problem } from '../../api/types.ts';
 import { CodeField } from '../../ui/CodeField.tsx';
 import { Problems } from '../../ui/Notice.tsx';
-import { type Format, freeId, parseGuards, templatesFor, writeGuards } from './guards-text.ts';
-import { Sentences } from './Sentences.tsx';
+import { RuleList } from './builder/RuleList.tsx';
+import { type Format, freeId, parseGuards, replaceGuard, templatesFor, writeGuards } from './guards-text.ts';
 
 export interface GuardsDraft {
   readonly text: string;
   readonly format: Format;
 }
 
-/** Guards as numbered sentences, and the document they come from, which is what is edited. */
+/** Guards as numbered sentences to fill in, and the document that they come from and that they change. */
 export function GuardsField({
   draft,
   onChange,
@@ -44,12 +44,14 @@ export function GuardsField({
   }
   return (
     <div className="stack-tight">
-      {sentences === undefined ? (
-        <p className="muted">
-          {problems.length > 0 ? 'The rules cannot be read as they stand.' : 'Reading the rules…'}
-        </p>
+      {parsed.ok ? (
+        <RuleList
+          guards={parsed.guards}
+          sentences={sentences}
+          onReplace={(at, guard) => onChange({ text: replaceGuard(text, format, at, guard), format })}
+        />
       ) : (
-        <Sentences sentences={sentences} />
+        <p className="muted">The rules cannot be read as they stand.</p>
       )}
       <div className="spread">
         <Menu position="bottom-start">

@@ -1,5 +1,5 @@
 /** Guards as people edit them: a list in YAML or JSON. Pure, apart from the check that is asked of the server. */
-import { parse, stringify, YAMLParseError } from 'yaml';
+import { isSeq, parse, parseDocument, stringify, YAMLParseError } from 'yaml';
 import { send } from '../../api/client.ts';
 import { ApiError } from '../../api/problem.ts';
 import type { GuardDocument, PolicyCheck, Problem } from '../../api/types.ts';
@@ -15,6 +15,23 @@ const AROUND: Readonly<Record<Format, { readonly before: string; readonly after:
 export function writeGuards(guards: readonly GuardDocument[], format: Format): string {
   if (format === 'json') return JSON.stringify(guards, null, 2);
   return guards.length === 0 ? '' : stringify(guards, { lineWidth: 100 });
+}
+
+/**
+ * The text with another guard in the place of one (`at`), or without it where there is none. In YAML, comments and spelling of
+ * the others stay. `text` can be parsed.
+ */
+export function replaceGuard(text: string, format: Format, at: number, guard: GuardDocument | undefined): string {
+  if (format === 'json') {
+    const guards: unknown[] = JSON.parse(text);
+    guards.splice(at, 1, ...(guard === undefined ? [] : [guard]));
+    return JSON.stringify(guards, null, 2);
+  }
+  const document = parseDocument(text, { version: '1.2', schema: 'core' });
+  if (guard === undefined) document.deleteIn([at]);
+  else document.setIn([at], document.createNode(guard));
+  const isEmpty = isSeq(document.contents) && document.contents.items.length === 0;
+  return isEmpty ? '' : document.toString({ lineWidth: 100 });
 }
 
 export type Parsed =

@@ -13,7 +13,7 @@ export function roleFile({ apiVersion, kind, metadata, scope, guards }: RoleDocu
   });
 }
 
-export function inOrder({ id, action, when, effect, otherwise }: GuardDocument): GuardDocument {
+export function inOrder({ id, action, when, effect, otherwise, approval, mode }: GuardDocument): GuardDocument {
   const { field, ...rest } = when;
   return {
     id,
@@ -21,5 +21,7 @@ export function inOrder({ id, action, when, effect, otherwise }: GuardDocument):
     when: field === undefined ? when : { field, ...rest },
     effect,
     ...(otherwise === undefined ? {} : { otherwise }),
+    ...(approval === undefined ? {} : { approval }),
+    ...(mode === undefined ? {} : { mode }),
   };
 }

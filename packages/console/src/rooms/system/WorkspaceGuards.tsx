@@ -24,8 +24,16 @@ export function WorkspaceGuards() {
   return <Editor key={JSON.stringify(data.guards)} guards={data.guards} />;
 }
 
-function documentOf({ id, action, when, effect, otherwise }: Guard): GuardDocument {
-  return inOrder({ id, action, when, effect, ...(otherwise === undefined ? {} : { otherwise }) });
+function documentOf({ id, action, when, effect, otherwise, approval, mode }: Guard): GuardDocument {
+  return inOrder({
+    id,
+    action,
+    when,
+    effect,
+    otherwise,
+    ...(approval === null ? {} : { approval }),
+    ...(mode === 'shadow' ? { mode } : {}),
+  });
 }
 
 function Editor({ guards }: { readonly guards: readonly Guard[] }) {
