@@ -10,12 +10,12 @@ import {
   type VerifierKey,
   verifyExport,
 } from '@hivekey/action-log';
-import { type PolicySet, Replay, type ReplayedCall, type Verdict } from '@hivekey/policy';
+import { type PolicySet, Replay, type ReplayCounts, ReplayTally } from '@hivekey/policy';
 import { UsageError } from './exit.ts';
 import { folderSource, threadedParts } from './export-folder.ts';
 import { readText } from './values.ts';
 
-export interface ReplayReport {
+export interface ReplayReport extends ReplayCounts {
   readonly object: 'policy_replay';
   /** What the answer is bound to: these entries under this root, and this policy. */
   readonly log: {
@@ -29,20 +29,6 @@ export interface ReplayReport {
   };
   readonly policy: string;
   readonly since: string | null;
-  readonly calls: number;
-  readonly same: number;
-  readonly changed: number;
-  readonly unreplayable: number;
-  /** Changes by what was and what would be, most first. */
-  readonly by_rule: readonly {
-    readonly before: Verdict;
-    readonly after: Verdict;
-    readonly rule: string | null;
-    readonly calls: number;
-  }[];
-  readonly unreplayable_by: readonly { readonly why: string; readonly detail: string; readonly calls: number }[];
-  /** The first of them. */
-  readonly changes: readonly ReplayedCall[];
 }
 
 interface ReplayQuestion {
@@ -54,14 +40,11 @@ interface ReplayQuestion {
   readonly limit: number;
 }
 
-/** Most kinds of reasons that are counted one by one. */
-const MAX_KINDS = 1_000;
-
 /** Throws a UsageError for an export that does not verify: nothing is said about a log that may not be the one. */
 export async function replayFolder({ folder, set, since, key, limit }: ReplayQuestion): Promise<ReplayReport> {
   const log = await verifiedLog(folder, key);
   const sinceMs = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
-  const tally = new Tally(limit);
+  const tally = new ReplayTally(limit);
   const replay = new Replay({
     set,
     isFromStart: log.first === 1,
@@ -101,58 +84,4 @@ async function verifiedLog(folder: string, key: VerifierKey | undefined): Promis
     root: formatHash(checkpoint.root),
     key_trusted: report.key?.isTrusted === true,
   };
-}
-
-class Tally {
-  readonly #limit: number;
-  readonly #changes: ReplayedCall[] = [];
-  readonly #byRule = new Map<string, ReplayReport['by_rule'][number]>();
-  readonly #unreplayableBy = new Map<string, ReplayReport['unreplayable_by'][number]>();
-  #calls = 0;
-  #same = 0;
-  #changed = 0;
-  #unreplayable = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  add(call: ReplayedCall): void {
-    const { before, after } = call;
-    this.#calls += 1;
-    if ('unreplayable' in after) {
-      this.#unreplayable += 1;
-      const { unreplayable: why, detail } = after;
-      count(this.#unreplayableBy, `${why} ${detail}`, { why, detail, calls: 0 });
-    } else if (after.verdict === before.verdict) this.#same += 1;
-    else {
-      this.#changed += 1;
-      if (this.#changes.length < this.#limit) this.#changes.push(call);
-      const rule = after.rule ?? before.rule ?? null;
-      const kind = { before: before.verdict, after: after.verdict, rule, calls: 0 };
-      count(this.#byRule, `${before.verdict} ${after.verdict} ${rule}`, kind);
-    }
-  }
-
-  result() {
-    return {
-      calls: this.#calls,
-      same: this.#same,
-      changed: this.#changed,
-      unreplayable: this.#unreplayable,
-      by_rule: mostFirst(this.#byRule),
-      unreplayable_by: mostFirst(this.#unreplayableBy),
-      changes: this.#changes,
-    };
-  }
-}
-
-function count<T extends { readonly calls: number }>(kinds: Map<string, T>, key: string, kind: T): void {
-  const held = kinds.get(key);
-  if (held === undefined && kinds.size >= MAX_KINDS) return;
-  kinds.set(key, { ...kind, calls: (held?.calls ?? 0) + 1 });
-}
-
-function mostFirst<T extends { readonly calls: number }>(kinds: ReadonlyMap<string, T>): readonly T[] {
-  return [...kinds.values()].sort((a, b) => b.calls - a.calls);
 }

@@ -1,4 +1,16 @@
-export { AUTHORITY_CAPABILITIES, blastRadius, EXCLUDED, WELL_KNOWN_UNITS } from './blast-radius/index.ts';
+export {
+  AUTHORITY_CAPABILITIES,
+  blastRadius,
+  compareAmounts,
+  EXCLUDED,
+  type RadiusChange,
+  radiusChanges,
+  radiusInWords,
+  type Sweep,
+  type SweepCell,
+  sweep,
+  WELL_KNOWN_UNITS,
+} from './blast-radius/index.ts';
 export type * from './blast-radius/types.ts';
 export { approvalRequirement } from './decide/approval.ts';
 export { type Budget, type BudgetSubject, budgetsOf } from './decide/budgets.ts';
@@ -38,9 +50,20 @@ export { Calendar } from './freezes/calendar.ts';
 export { type LintReport, lintTexts, type PlacedFinding } from './lint/files.ts';
 export { type Finding, type FindingCode, type FindingLevel, lintPolicy } from './lint/index.ts';
 export type * from './model.ts';
+export {
+  type CaseReport,
+  type CounterExample,
+  type ProofReport,
+  type ProofVerdict,
+  prove,
+  type Solve,
+} from './proofs/prove.ts';
+export { type Outcome, type Question, type QuestionTest, questionInWords, type Subject } from './proofs/question.ts';
+export { type ComparisonOptions, type ComparisonResult, ReplayComparison } from './replay/comparison.ts';
 export { CLOCK_TOLERANCE_MS } from './replay/counters.ts';
 export { watchArguments } from './replay/redacted.ts';
 export { Replay, type ReplayedCall, type ReplayOptions, type Unreplayable } from './replay/replay.ts';
+export { type ReplayCounts, ReplayTally } from './replay/tally.ts';
 export {
   capabilitySchema,
   freezeSchema,

@@ -14,7 +14,7 @@ const SEMANTICS = 'hivekey-policy/1';
 export function policyHash(set: PolicySet): string {
   const { roles, workspaceGuards, capabilities, sources } = set;
   const freezes = (set.freezes ?? []).filter(stopsActions);
-  const readsClass = freezes.some(({ scope }) => scope.classes.includes('destructive'));
+  const readsClass = readsDestructive(set);
   const content = {
     semantics: SEMANTICS,
     roles: Object.fromEntries(
@@ -61,7 +61,7 @@ export function capabilityText(capability: Capability, readsClass: boolean): str
 }
 
 export function readsDestructive({ freezes = [] }: PolicySet): boolean {
-  return freezes.some(({ scope }) => scope.classes.includes('destructive'));
+  return freezes.some((freeze) => stopsActions(freeze) && freeze.scope.classes.includes('destructive'));
 }
 
 function whenContent(when: Condition | WindowCondition): unknown {

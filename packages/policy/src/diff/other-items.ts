@@ -1,4 +1,5 @@
 /** Differences of what is no role: capabilities, change freezes, sources. */
+import { stopsActions } from '../decide/freezes.ts';
 import { capabilityText, freezeText, readsDestructive, sourcesText } from '../decide/hash.ts';
 import type { Capability, Freeze, PolicySet, Sources } from '../model.ts';
 import type { DifferenceItem, Direction } from './types.ts';
@@ -54,30 +55,30 @@ function capabilityChanges(was: Capability, is: Capability, readsClass: boolean)
   return changes;
 }
 
+/** One that stops no action decides nothing here: it is of changes of policy. */
 export function freezeItems(before: PolicySet, after: PolicySet): readonly DifferenceItem[] {
   const [old, now] = [before.freezes ?? [], after.freezes ?? []];
-  const texts = (freezes: readonly Freeze[]) => new Set(freezes.map(freezeText));
-  const [oldTexts, nowTexts] = [texts(old), texts(now)];
+  const deciding = (freezes: readonly Freeze[]) => new Set(freezes.filter(stopsActions).map(freezeText));
+  const [oldTexts, nowTexts] = [deciding(old), deciding(now)];
   return [...new Set([...old, ...now].map(({ name }) => name))].sort().flatMap((name) => {
     const item = (direction: Direction, sentence: string) => [
-      { kind: 'freeze' as const, origin: name, direction, sentence },
+      { kind: 'freeze' as const, origin: name, direction, sentence: `the change freeze ${name} ${sentence}` },
     ];
     const [was, is] = [old.find((each) => each.name === name), now.find((each) => each.name === name)];
-    const isGone = was !== undefined && !nowTexts.has(freezeText(was));
-    const isNew = is !== undefined && !oldTexts.has(freezeText(is));
+    const isGone = was !== undefined && stopsActions(was) && !nowTexts.has(freezeText(was));
+    const isNew = is !== undefined && stopsActions(is) && !oldTexts.has(freezeText(is));
     if (is !== undefined && was !== undefined) {
-      if (!isGone && !isNew) return [];
-      return item(freezeDirection(was, is), freezeChange(was, is));
+      if (isGone && isNew) return item(freezeDirection(was, is), freezeChange(was, is));
+      if (isGone || isNew) return item(isGone ? 'widens' : 'narrows', freezeChange(was, is));
+      return was.sentence === is.sentence ? [] : item('neutral', freezeChange(was, is));
     }
-    if (is !== undefined)
-      return isNew
-        ? item('narrows', `the change freeze ${name} comes in: ${is.sentence.replace(/\.$/, '')}`)
-        : item('neutral', `the change freeze ${name} says what another says`);
-    if (was === undefined) return [];
-    return isGone
-      ? item('widens', `the change freeze ${name} is gone: ${was.sentence.replace(/\.$/, '')}`)
-      : item('neutral', `the change freeze ${name} is gone, and another says the same`);
+    if (is !== undefined) return item(isNew ? 'narrows' : 'neutral', `comes in: ${bare(is.sentence)}`);
+    return was === undefined ? [] : item(isGone ? 'widens' : 'neutral', `is gone: ${bare(was.sentence)}`);
   });
+}
+
+function bare(sentence: string): string {
+  return sentence.replace(/\.$/, '');
 }
 
 function freezeDirection(was: Freeze, is: Freeze): Direction {
@@ -91,9 +92,8 @@ function freezeDirection(was: Freeze, is: Freeze): Direction {
 }
 
 function freezeChange(was: Freeze, is: Freeze): string {
-  if (was.sentence !== is.sentence)
-    return `the change freeze ${is.name} reads “${is.sentence}” instead of “${was.sentence}”`;
-  return `the change freeze ${is.name} has ${is.overrides.length} overrides instead of ${was.overrides.length}`;
+  if (was.sentence !== is.sentence) return `reads “${is.sentence}” instead of “${was.sentence}”`;
+  return `has ${is.overrides.length} overrides instead of ${was.overrides.length}`;
 }
 
 export function sourcesItems({ sources: was }: PolicySet, { sources: is }: PolicySet): readonly DifferenceItem[] {

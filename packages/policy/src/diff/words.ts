@@ -143,11 +143,11 @@ export function sharersInWords({ scope, per, unattended }: WindowCondition): str
 }
 
 /** `$5,000`, `$0.50`, `500 EUR`. */
-function money(minor: number, currency: string): string {
+export function money(minor: number, currency: string): string {
   return grouped(formatMoney(minor, currency).replace(/\.0+(?=$| )/, ''));
 }
 
-function grouped(text: string): string {
+export function grouped(text: string): string {
   return text.replace(/\d+/, (digits) => digits.replaceAll(/\B(?=(?:\d{3})+$)/g, ','));
 }
 
