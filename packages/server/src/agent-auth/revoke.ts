@@ -5,6 +5,7 @@ import { settleStatus } from '../agents/index.ts';
 import { credentialKind } from '../identity/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
+import { endConnections, findRefresh } from './browser/index.ts';
 import { findHolder } from './holder.ts';
 import { OAuthRefusal } from './refusal.ts';
 import { delegateOf, scopeText } from './wanted.ts';
@@ -17,17 +18,19 @@ export interface Ends {
 }
 
 /**
- * `by`: the client that authenticated; absent, whoever holds the token. Ends what was exchanged from it or is delegated by it,
+ * `by`: the agent that authenticated; absent, whoever holds the token; `clientId`: which client it says it is. Ends what was exchanged from it or is delegated by it,
  * too. Says nothing of a token that is not there. Throws OAuthRefusal `unsupported_token_type`, `unauthorized_client`.
  */
 export async function revokeAccessToken(
   { pool, log, pepper }: Ends,
   token: string,
   by: { readonly agentId: AgentId } | undefined,
+  clientId?: string,
 ): Promise<WorkspaceId | undefined> {
   const kind = credentialKind(token);
+  if (kind === 'refresh') return endByRefresh({ pool, log, pepper }, token, clientId);
   if (kind !== undefined && kind !== 'access')
-    throw new OAuthRefusal('unsupported_token_type', 'only access tokens are ended here');
+    throw new OAuthRefusal('unsupported_token_type', 'only access and refresh tokens are ended here');
   const found = await findHolder(pool, pepper, token);
   if (found?.kind !== 'access') return undefined;
   const { principal, id } = found.holder;
@@ -52,6 +55,28 @@ export async function revokeAccessToken(
       token_id: tokenId,
     });
   });
+  return workspaceId;
+}
+
+/** The connection, with all that was given for it. */
+async function endByRefresh(
+  { pool, log, pepper }: Pick<Ends, 'pool' | 'log' | 'pepper'>,
+  token: string,
+  clientId: string | undefined,
+): Promise<WorkspaceId | undefined> {
+  const found = await findRefresh(pool, pepper, token);
+  if (found === undefined) return undefined;
+  if (clientId !== undefined && clientId !== found.clientId)
+    throw new OAuthRefusal('unauthorized_client', 'the token was given to another client');
+  const { workspaceId, agent, credentialId } = found;
+  await log.transact(workspaceId, (transaction) =>
+    endConnections(
+      transaction,
+      workspaceId,
+      { id: credentialId },
+      { actor: `agent:${agent}`, reason: 'its client ended it' },
+    ),
+  );
   return workspaceId;
 }
 

@@ -99,7 +99,7 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
         config: { token: true },
         schema: {
           tags,
-          summary: 'End an access token (RFC 7009)',
+          summary: 'End an access token, or a connection by its refresh token (RFC 7009)',
           description: 'By the client that it was given to, or without client authentication by whoever holds it.',
           body: form,
           response: { 200: z.object({}), 400: oauthError, 401: oauthError },
@@ -110,7 +110,7 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
         const by = fields.has('client_assertion')
           ? (await authenticateClient(pool, fields, url, clock())).credential
           : undefined;
-        const workspaceId = await revokeAccessToken(ends, required(fields, 'token'), by);
+        const workspaceId = await revokeAccessToken(ends, required(fields, 'token'), by, fields.get('client_id'));
         if (workspaceId !== undefined) path.invalidate(workspaceId);
         return {};
       },

@@ -1,7 +1,7 @@
 /** People sign in. Nothing deeper in this folder is imported from outside. */
 export { answerRefused, answerSignedIn } from './answer.ts';
 export { signInWith } from './complete.ts';
-export { checkProviderUrl, createGuardedFetch } from './guarded-fetch.ts';
+export { checkProviderUrl, createGuardedFetch, type GuardedFetch } from './guarded-fetch.ts';
 export {
   createInvitation,
   findInvitation,

@@ -7,17 +7,15 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { errors as Errors, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Pool } from 'pg';
 import type { Logger } from '../../observability/index.ts';
-import { createGuardedFetch } from '../../sign-in/index.ts';
 import { OAuthRefusal } from '../refusal.ts';
 import { delegateOf, ENTRANCES, readWanted } from '../wanted.ts';
 import { artifactAdapter } from './artifacts.ts';
+import { Documents } from './documents.ts';
 import { anybodyLetsIn } from './settings.ts';
 
 const CODE_SECONDS = 60;
 export const INTERACTION_SECONDS = 600;
-/** Of a document; a key set of a client may be longer. */
 const MAX_DOCUMENT_BYTES = 5 * 1024;
-const FETCH = { maxBytes: 64 * 1024, answerMs: 3_000 };
 const CACHE_SECONDS = { min: 60, max: 3_600 };
 
 export interface ProviderParts {
@@ -45,7 +43,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
   );
   policy.remove('consent');
   policy.add(consent);
-  const fetchGuarded = createGuardedFetch(parts.allowedHosts, FETCH);
+  const documents = new Documents(parts.allowedHosts);
   const provider = new Provider(url, {
     adapter: artifactAdapter({ ...parts, errors }),
     // Nothing is ever signed; without one the library takes one that everybody knows.
@@ -77,6 +75,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
       },
     },
     pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
     cookies: cookiesOf(url),
     ttl: {
       Interaction: INTERACTION_SECONDS,
@@ -97,11 +96,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     assertJwtClientAuthClaimsAndHeader: (_context, { aud }) => {
       if (aud !== url) throw new errors.InvalidClientAuth('aud is not our issuer alone, as one string');
     },
-    fetch: (input, init = {}) =>
-      fetchGuarded(String(input), {
-        headers: new Headers(init.headers),
-        ...(init.signal === undefined || init.signal === null ? {} : { signal: init.signal }),
-      }),
+    fetch: documents.fetch,
     fetchResponseBodyLimits: { 'client_id metadata document': MAX_DOCUMENT_BYTES },
     features: {
       devInteractions: { enabled: false },
@@ -114,7 +109,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
         enabled: true,
         ack: 'draft-02',
         cacheDuration: CACHE_SECONDS,
-        allowFetch: (_context, id) => hasPath(id) && anybodyLetsIn(pool, id),
+        allowFetch: (_context, id) => hasPath(id) && documents.mayFetch(id) && anybodyLetsIn(pool, id),
       },
       resourceIndicators: {
         enabled: true,

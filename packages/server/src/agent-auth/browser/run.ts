@@ -39,6 +39,7 @@ export function messagesOf(url: string, { method, target, headers, form }: Asked
     if (value !== undefined) request.headers[name] = value;
   if (form !== undefined) {
     request.headers['content-type'] = 'application/x-www-form-urlencoded';
+    request.headers['content-length'] = String(Buffer.byteLength(form));
     request.push(form);
   }
   request.push(null);
