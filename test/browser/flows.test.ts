@@ -2,7 +2,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launch, openPage, signIn, type Watched } from './browser.ts';
+import { expectAccessible, launch, openPage, signIn, type Watched } from './browser.ts';
 import { furnish, startWorkspace, type Workspace } from './workspace.ts';
 
 let workspace: Workspace;
@@ -203,10 +203,12 @@ describe('a role', () => {
   it('gets a rule from a template, in words', async () => {
     await button('Add rule').click();
     await page.getByRole('menuitem', { name: 'Rate limit an hour' }).click();
-    await page
-      .getByRole('list', { name: 'Rules' })
-      .getByText(/at most 20 calls in any hour/)
-      .waitFor();
+    const rules = page.getByRole('list', { name: 'Rules' });
+    await rules.getByText(/at most 20 calls in any hour/).waitFor();
+    await rules.getByRole('button', { name: 'Edit' }).last().click();
+    await page.getByRole('textbox', { name: 'Limit' }).fill('30');
+    await rules.getByText(/at most 30 calls in any hour/).waitFor();
+    await expectAccessible(page);
     await button('Publish…').click();
     await dialog().getByRole('button', { name: 'Publish' }).click();
     await page.getByText('rev 3 · applies to 2 agents').waitFor();
