@@ -19,6 +19,7 @@ import { addLogCommands } from './commands/logs.ts';
 import { addOwnershipCommands } from './commands/ownership.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addPolicyCodeCommands } from './commands/policy-code.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
@@ -66,6 +67,7 @@ for (const add of [
   addScimCommands,
   addPolicyObjectCommands,
   addPolicyCommands,
+  addPolicyCodeCommands,
   addBudgetCommands,
   addServerCommands,
   addHttpApiCommands,
@@ -91,7 +93,8 @@ for (const add of [
 
 /** `--json` and `--url` work before and behind the command. */
 function inherit(command: Command): void {
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage));
+  const usage = command.name() === 'plan' ? EXIT.failed : EXIT.usage;
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : usage));
   for (const child of command.commands) {
     child.option('--json', 'print JSON').option('--url <url>', 'server');
     inherit(child);

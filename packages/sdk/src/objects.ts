@@ -1349,7 +1349,7 @@ export interface PolicyPlan {
   /** Objects of the folder that are live as they are in it. */
   readonly unchanged: number;
   /** The open change that asks for exactly this. */
-  readonly change: { readonly id: string; readonly status: string } | null;
+  readonly change: { readonly id: string; readonly name: string; readonly status: string } | null;
 }
 
 /** An object under change control, as files have it. */
