@@ -76,7 +76,7 @@ export function guardedProblem(
           const { when } = guard;
           if (!('kind' in when) || !windowLimits(guard, line)) continue;
           // What a person approved is left out of it: it says nothing of what gets through with one.
-          if (when.unattended === true && line === 'fooled') continue;
+          if (when.unattended === true && line !== 'alone') continue;
           const part = partOf(when, unit, capability, declared, ground);
           const values = valuesOf(when, guards, line);
           if (part === undefined || values === undefined) continue;

@@ -4,15 +4,16 @@ import { DEFAULT_APPROVAL } from '../documents/approval.ts';
 import { stricterOf } from '../documents/verdicts.ts';
 import type { Guard, Verdict } from '../model.ts';
 
-/** Lines on which the gateway decides. */
-export type GuardedLine = 'alone' | 'fooled';
+/** Lines on which the gateway decides; on `approved`, as many people as are needed approve. */
+export type GuardedLine = 'alone' | 'fooled' | 'approved';
 
 export function passes(verdict: Verdict, { approval = DEFAULT_APPROVAL }: Guard, line: GuardedLine): boolean {
-  if (verdict === 'review') return line === 'fooled' && approval.people <= 1 && approval.groups.length <= 1;
-  return verdict === 'allow';
+  if (verdict !== 'review') return verdict === 'allow';
+  if (line === 'fooled') return approval.people <= 1 && approval.groups.length <= 1;
+  return line === 'approved';
 }
 
-/** What a window does on a line: everything passes, what fits passes, or what is no such simple limit. */
+/** Whether what fits into the window passes and what does not fit is kept back. */
 export function windowLimits(guard: Guard, line: GuardedLine): boolean {
   return passes(guard.effect, guard, line) && !passes(guard.otherwise, guard, line);
 }

@@ -57,7 +57,7 @@ export function blastRadius(world: RadiusWorld, subject: RadiusSubject, options:
   const members = subjectMembers(ground, world.agents, subject);
   const own = classesOf(members);
   const authority = world.authority ?? AUTHORITY_CAPABILITIES;
-  const reached: Readonly<Record<GuardedLine, Reached>> = {
+  const reached: Readonly<Record<'alone' | 'fooled', Reached>> = {
     alone: reachedBy(ground, members, agents, authority, 'alone'),
     fooled: reachedBy(ground, members, agents, authority, 'fooled'),
   };
@@ -213,7 +213,7 @@ function capabilitiesOf(ground: Ground, classes: readonly AgentClass[]): readonl
       const reach =
         held?.reach === 'alone' || can('alone')
           ? 'alone'
-          : held?.reach === 'approval' || can('fooled')
+          : held?.reach === 'approval' || can('approved')
             ? 'approval'
             : 'never';
       const granting = hat.worn.flatMap(({ role, allow }) => (allow.has(capability) ? [role.name] : []));
