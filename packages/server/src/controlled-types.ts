@@ -3,7 +3,7 @@ import { agentSettingsType, assignmentType } from './agents/index.ts';
 import { approvalRemindersType } from './approvals/index.ts';
 import { breakerType } from './breakers/index.ts';
 import { capabilityType } from './capabilities/index.ts';
-import { changeSettingsType } from './changes/settings.ts';
+import { changeSettingsType } from './changes/index.ts';
 import { containmentSettingsType } from './containment/index.ts';
 import { freezeType } from './freezes/index.ts';
 import { httpApiType, httpDefinitionType } from './http-apis/index.ts';

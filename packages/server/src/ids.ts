@@ -42,6 +42,8 @@ export function randomBase62(length: number): string {
 export function newId<Id extends string>(
   prefix:
     | 'wsp'
+    | 'bra'
+    | 'brc'
     | 'per'
     | 'agt'
     | 'tok'

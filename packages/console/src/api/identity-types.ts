@@ -205,7 +205,7 @@ export interface IdentityProvider {
   readonly updated_at: number;
 }
 
-export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off' | 'secret';
+export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off' | 'secret' | 'change';
 export type StepUpLevel = 'none' | 'recent' | 'signed';
 
 export interface SignInSettings {

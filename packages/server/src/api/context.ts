@@ -5,6 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Pool } from 'pg';
 import type { BrowserSignIn } from '../agent-auth/index.ts';
 import type { Approvals } from '../approvals/index.ts';
+import type { Worlds } from '../blast-radius/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
 import type { HttpApis } from '../http-apis/index.ts';
@@ -14,6 +15,7 @@ import type { RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
+import type { Previews } from '../previews/index.ts';
 import type { SignInParts } from '../sign-in/index.ts';
 import type { UnregisteredIdentities } from '../unregistered/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
@@ -34,8 +36,11 @@ export interface ApiContext {
   readonly unregistered: UnregisteredIdentities;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
+  /** What blast radii are computed from. */
+  readonly worlds: Worlds;
   /** What is under change control. */
   readonly controlled: ControlledTypes;
+  readonly previews: Previews;
   readonly keys: ServerKeys;
   readonly config: Config;
   readonly logger: Logger;

@@ -11,9 +11,12 @@ import { agentRequestRoutes } from '../agent-requests/routes.ts';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
 import { approvalRoutes } from '../approvals/routes.ts';
+import { blastRadiusRoutes } from '../blast-radius/routes.ts';
 import { breakerRoutes } from '../breakers/routes.ts';
 import { budgetRoutes } from '../budgets/routes.ts';
 import { capabilityRoutes } from '../capabilities/routes.ts';
+import { changeRoutes } from '../changes/routes.ts';
+import { changeSettingsRoutes } from '../changes/settings-routes.ts';
 import { channelRoutes, slackRoutes } from '../channels/routes.ts';
 import { quarantineRoutes } from '../containment/quarantine-routes.ts';
 import { containmentRoutes } from '../containment/routes.ts';
@@ -31,11 +34,14 @@ import { groupRoutes } from '../groups/routes.ts';
 import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionListRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
+import { leastPrivilegeRoutes } from '../least-privilege/routes.ts';
+import { matrixRoutes } from '../matrix/routes.ts';
 import { breakGlassRoutes, openPasskeyRoutes } from '../passkeys/break-glass-routes.ts';
 import { passkeyRoutes } from '../passkeys/routes.ts';
 import { groupRoleRoutes } from '../people/role-routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
+import { policyCodeRoutes } from '../policy-code/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
@@ -50,6 +56,7 @@ import { providerSessionRoutes } from '../sign-in/session-routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
 import { unregisteredRoutes } from '../unregistered/routes.ts';
 import { secretRoutes } from '../upstreams/secret-routes.ts';
+import { versionRoutes } from '../versions/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import { decorateAdministrator, requireAdministrator } from './administrator.ts';
 import { auditRoutes } from './audit.ts';
@@ -95,10 +102,15 @@ const MANAGEMENT: readonly Routes[] = [
   agentCredentialRoutes,
   browserSignInRoutes,
   roleRoutes,
+  matrixRoutes,
   workspaceGuardRoutes,
   capabilityRoutes,
   policyRoutes,
+  versionRoutes,
+  policyCodeRoutes,
   budgetRoutes,
+  blastRadiusRoutes,
+  leastPrivilegeRoutes,
   freezeRoutes,
   sourceRoutes,
   riskRoutes,
@@ -108,6 +120,8 @@ const MANAGEMENT: readonly Routes[] = [
   quarantineRoutes,
   breakerRoutes,
   approvalRoutes,
+  changeRoutes,
+  changeSettingsRoutes,
   delegationRoutes,
   mcpServerRoutes,
   httpApiRoutes,

@@ -18,9 +18,13 @@ const OPERATE = ['admin', 'operator'] as const;
 const WRITE_POLICY = ['admin', 'author'] as const;
 /** Everybody but those who only look. */
 const ASK = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
-/** Into the inventory of agents. */
+/** Into the inventory of agents, and what they could do at most. */
 const LET_IN = ['admin', 'reviewer'] as const;
 const DECIDE = ['approver'] as const;
+/** Drafting changes of what decides; which types, `changes/authority.ts` says. */
+const DRAFT = ['admin', 'author', 'operator'] as const;
+const REVIEW = ['reviewer'] as const;
+const DRAFT_OR_REVIEW = [...DRAFT, ...REVIEW] as const;
 /** Stopping is for everybody who takes part: waiting for the right person costs more than a stop too many. */
 const STOP = ['admin', 'approver', 'author', 'operator', 'reviewer'] as const;
 /** About agents that are one's own, or that one is asked to take over: whose they are is checked where it is done. */
@@ -122,10 +126,35 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'DELETE /v1/capabilities/:name': WRITE_POLICY,
   'POST /v1/policies/evaluate': ALL,
   'POST /v1/policies/check': ALL,
+  'POST /v1/policy-code/plan': ALL,
+  'POST /v1/policy-code/changes': ['admin', 'author', 'operator'],
+  'POST /v1/policy-code/apply': ['admin', 'author', 'operator', 'reviewer'],
+  'POST /v1/blast-radius/what-if': ALL,
+  'POST /v1/blast-radius/acceptances': LET_IN,
+  'POST /v1/blast-radius/acceptances/:id/end': LET_IN,
+  'POST /v1/blast-radius/certificates': ['admin', 'auditor', 'reviewer'],
+  'PUT /v1/blast-radius/settings': ADMIN,
+  'PUT /v1/tool-limits/:name': ADMIN,
+  'DELETE /v1/tool-limits/:name': ADMIN,
+  'POST /v1/least-privilege/proposals/:id/change': ['admin', 'author', 'operator'],
+  'POST /v1/least-privilege/proposals/:id/dismiss': ['admin', 'author', 'reviewer'],
   'PUT /v1/freezes/:name': WRITE_POLICY,
   'DELETE /v1/freezes/:name': WRITE_POLICY,
   'PUT /v1/breakers/:name': WRITE_POLICY,
   'DELETE /v1/breakers/:name': WRITE_POLICY,
+
+  'POST /v1/changes': DRAFT,
+  'PUT /v1/changes/:change': DRAFT,
+  'POST /v1/changes/:change/submit': DRAFT_OR_REVIEW,
+  'POST /v1/changes/:change/challenge': REVIEW,
+  'POST /v1/changes/:change/approve': REVIEW,
+  'POST /v1/changes/:change/reject': REVIEW,
+  'POST /v1/changes/:change/activate': DRAFT_OR_REVIEW,
+  'POST /v1/changes/:change/withdraw': DRAFT_OR_REVIEW,
+  'POST /v1/changes/:change/rollback': DRAFT,
+  'POST /v1/changes/:change/preview': DRAFT_OR_REVIEW,
+  'POST /v1/changes/:change/comments': TAKE_PART,
+  'PUT /v1/change-settings': ADMIN,
 
   'POST /v1/approvals/:id/decide': DECIDE,
   'POST /v1/approvals/:id/challenge': DECIDE,

@@ -1,3 +1,3 @@
 /** People who decide about held calls for other people, for a time. */
 export { endDelegationsOf } from './end.ts';
-export { type Delegation, delegationsFor } from './in-force.ts';
+export { type Delegation, delegationsFor, delegationsInForce } from './in-force.ts';

@@ -9,9 +9,9 @@ import type { WorkspaceId } from '../ids.ts';
 
 /**
  * `approve`: held calls. `lift`: undoing a stop or quarantine. `override`: of freezes. `confirm`: what another proposed.
- * `sign_off`: reviews. `secret`: giving an upstream another credential.
+ * `sign_off`: reviews. `secret`: giving an upstream another credential. `change`: approving changes of what decides.
  */
-export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off' | 'secret';
+export type Duty = 'approve' | 'lift' | 'override' | 'confirm' | 'sign_off' | 'secret' | 'change';
 
 /** What one may do alone takes no person, unless it takes a step-up. */
 const ALONE: ReadonlySet<Duty> = new Set(['lift', 'secret']);
@@ -28,7 +28,15 @@ export interface Assurance {
 
 const DEFAULT_ASSURANCE: Assurance = {
   peopleDecide: 'keys',
-  stepUp: { approve: 'none', lift: 'none', override: 'none', confirm: 'none', sign_off: 'none', secret: 'none' },
+  stepUp: {
+    approve: 'none',
+    lift: 'none',
+    override: 'none',
+    confirm: 'none',
+    sign_off: 'none',
+    secret: 'none',
+    change: 'none',
+  },
   stepUpSeconds: 300,
 };
 
@@ -127,6 +135,6 @@ function signatureRequired(): Failure {
     403,
     'step_up_required',
     'This decision takes the signature of a passkey of yours over it.',
-    'In the console: confirm with your passkey. Over HTTP: POST /v1/approvals/:id/challenge, and `signature` with the decision.',
+    'In the console: confirm with your passkey. Over HTTP: POST /v1/approvals/:id/challenge or /v1/changes/:change/challenge, and `signature` with the decision.',
   );
 }

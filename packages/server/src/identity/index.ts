@@ -3,6 +3,7 @@
 import {
   effectiveRoles,
   MAY_BE_ADMIN,
+  rolesOfKey,
   rolesOfPersonSql,
   WORKSPACE_ROLES,
   type WorkspaceRole,
@@ -38,4 +39,12 @@ export {
 export { checkStillThere } from './still-there.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
 export { checkVoucher } from './voucher.ts';
-export { effectiveRoles, MAY_BE_ADMIN, rolesOfPersonSql, WORKSPACE_ROLES, type WorkspaceRole, workspaceRolesSchema };
+export {
+  effectiveRoles,
+  MAY_BE_ADMIN,
+  rolesOfKey,
+  rolesOfPersonSql,
+  WORKSPACE_ROLES,
+  type WorkspaceRole,
+  workspaceRolesSchema,
+};

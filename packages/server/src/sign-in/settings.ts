@@ -15,6 +15,7 @@ const stepUp = z.object({
   confirm: level.meta({ description: 'Confirming what another person has proposed.' }),
   sign_off: level.meta({ description: 'Signing off reviews.' }),
   secret: level.meta({ description: 'Giving upstreams another credential.' }),
+  change: level.meta({ description: 'Approving changes of what decides.' }),
 });
 
 const values = z.object({
@@ -151,6 +152,7 @@ function withChanges(
     confirm: change.confirm ?? before.confirm,
     sign_off: change.sign_off ?? before.sign_off,
     secret: change.secret ?? before.secret,
+    change: change.change ?? before.change,
   };
 }
 

@@ -20,7 +20,8 @@ export function refuseDirect(control: Control, changed: readonly Touched[]): voi
 }
 
 export function isReviewed({ mode, types }: Control, type: ObjectRef['type']): boolean {
-  return mode === 'reviewed' && types.includes(type);
+  // How changes are reviewed is reviewed itself, whatever the settings name.
+  return mode === 'reviewed' && (type === 'change_settings' || types.includes(type));
 }
 
 /** As it stands in a sentence. */

@@ -39,6 +39,7 @@ export const DUTIES: Readonly<Record<Duty, string>> = {
   confirm: 'Confirming what another person proposed',
   sign_off: 'Signing off reviews',
   secret: 'Giving upstreams another credential',
+  change: 'Approving changes of what decides',
 };
 
 export const LEVELS: Readonly<Record<StepUpLevel, string>> = {
