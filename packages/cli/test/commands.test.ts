@@ -348,7 +348,7 @@ describe('the log', () => {
 });
 
 test('policy tests pass, and a failing one is exit 3', async () => {
-  const examples = new URL('../../../examples/tests', import.meta.url).pathname;
+  const examples = new URL('../../../examples/policy-as-code/tests', import.meta.url).pathname;
   const good = await hivekey(['policy', 'test', examples]);
   expect(good.out).toMatch(/[1-9]\d* passed, 0 failed\n$/);
   expect(good.code).toBe(0);

@@ -39,7 +39,7 @@ export function addFreezeCommands(program: Command): void {
     .command('apply')
     .description('write or change freezes from files')
     .requiredOption('-f, --file <path>', 'file, folder or -; repeatable', repeated)
-    .addHelpText('after', '\nExample:\n  hivekey freeze apply -f examples/freezes/year-end.yaml')
+    .addHelpText('after', '\nExample:\n  hivekey freeze apply -f examples/policy-as-code/freezes/year-end.yaml')
     .action(
       online<[], { file: string[] }>(async ({ out, hivekey }, { file }) => {
         const documents = file.flatMap(filesOf).flatMap((path) => {

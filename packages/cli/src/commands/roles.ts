@@ -73,7 +73,7 @@ function addRoleCommands(program: Command): void {
     .option('--dry-run', 'check only')
     .addHelpText(
       'after',
-      '\nExamples:\n  hivekey role apply -f support-agent.yaml\n  hivekey role apply -f examples/roles',
+      '\nExamples:\n  hivekey role apply -f support-agent.yaml\n  hivekey role apply -f examples/policy-as-code/roles',
     )
     .action(
       online<[], { file: string[]; dryRun?: boolean }>((run, { file, dryRun }) =>
