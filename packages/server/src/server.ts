@@ -10,7 +10,9 @@ import { watchAgents } from './agents/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
+import { Worlds, watchBlastRadius } from './blast-radius/index.ts';
 import { watchBreakers } from './breakers/index.ts';
+import { refuseFrozenEdit, watchChanges } from './changes/index.ts';
 import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
 import { CONTROLLED_TYPES } from './controlled-types.ts';
@@ -24,6 +26,7 @@ import { ambiguityOf } from './gateway/one-reading.ts';
 import { createHttpApis } from './http-apis/index.ts';
 import { ensureLiveKey, loadServerKeys, writePrivateFile } from './identity/index.ts';
 import { newId } from './ids.ts';
+import { watchUse } from './least-privilege/index.ts';
 import { createActionLog } from './log/index.ts';
 import { hearNotices, lockNode, nodeIdOf, prepareDataFolder } from './node/index.ts';
 import { createLogger, createMetrics, type Logger } from './observability/index.ts';
@@ -106,7 +109,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     ...(config.witness_url === undefined ? {} : { witnessUrl: config.witness_url }),
     logger,
     observe: metrics.log,
-    beforeCommit: keepVersions(CONTROLLED_TYPES),
+    beforeCommit: keepVersions(CONTROLLED_TYPES, refuseFrozenEdit),
   });
   closers.add('log', () => log.close());
   let isStarted = false;
@@ -242,6 +245,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     webhooks,
     channels,
     controlled: CONTROLLED_TYPES,
+    worlds: new Worlds(pool),
     keys,
     config,
     logger,
@@ -256,9 +260,15 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const drills = watchDrills(context);
   closers.add('drills', () => drills.close());
   const departures = watchDepartures(context);
+  const changes = watchChanges(context);
+  closers.add('changes', () => changes.close());
   const agentRequests = watchAgentRequests(context);
   const agents = watchAgents(context);
   const agentAuth = watchAgentAuth(context);
+  const blastRadius = watchBlastRadius(context);
+  closers.add('blast radius', () => blastRadius.close());
+  const use = watchUse(context);
+  closers.add('use', () => use.close());
   closers.add('agent authentication', () => agentAuth.close());
   closers.add('agents', () => agents.close());
   closers.add('departures', () => departures.close());

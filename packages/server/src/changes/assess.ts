@@ -78,9 +78,10 @@ function policyFindings({ direction, risk, items }: PolicyDifference): readonly 
     count === 0 ? [] : [widens('high', `${count} ${count === 1 ? what : `${what}s`} loosened or removed`)];
   const found = [
     ...risk.gained.map(({ role, capability, access, destructive }) => {
+      if (access === 'unknown') return widens('high', `${role} gains ${capability}, which nobody has declared`);
       if (destructive) return widens('critical', `${role} gains ${capability}, which cannot be undone`);
       if (access === 'read') return widens('medium', `${role} gains ${capability}, which reads`);
-      return widens('high', `${role} gains ${capability}, which ${access === 'write' ? 'writes' : 'is not declared'}`);
+      return widens('high', `${role} gains ${capability}, which writes`);
     }),
     ...counted(risk.capsLoosened, 'cap'),
     ...counted(risk.approvalsLoosened, 'approval'),
@@ -98,8 +99,9 @@ function policyFindings({ direction, risk, items }: PolicyDifference): readonly 
 
 type Assessor = (object: ChangedObject, now: PolicySet) => readonly Finding[];
 
-/** Types that the policy decides by are not here. */
+/** Beside what the policy says of the types that it decides by. */
 const ASSESSORS: Partial<Readonly<Record<ObjectType, Assessor>>> = {
+  freeze: policyFreezeFindings,
   assignment: assignmentFindings,
   mcp_server: serverFindings,
   http_api: serverFindings,
@@ -115,6 +117,16 @@ const ASSESSORS: Partial<Readonly<Record<ObjectType, Assessor>>> = {
   containment_settings: () => [{ risk: 'high', narrows: false, reason: 'which stops take two people changes' }],
   change_settings: settingsFindings,
 };
+
+/** That it freezes changes decides no call, so the policy does not know. */
+function policyFreezeFindings({ id, before, after }: ChangedObject): readonly Finding[] {
+  const frozen = names(member(before, 'scope'), 'changes');
+  if (frozen.length === 0) return [];
+  const still = names(member(after, 'scope'), 'changes');
+  const isAsWide = still.includes('*') || frozen.every((type) => still.includes(type));
+  if (isAsWide && isSameBut('scope', before, after)) return [];
+  return [{ risk: 'high', narrows: false, reason: `the freeze ${id} of changes is moved, made smaller or removed` }];
+}
 
 /** A role that goes takes its guards along; one that comes brings its grants. */
 function assignmentFindings({ id, before, after }: ChangedObject, now: PolicySet): readonly Finding[] {
@@ -250,7 +262,7 @@ function names(document: JsonValue | null, field: string): readonly string[] {
   return Array.isArray(value) ? value.filter((each: JsonValue) => typeof each === 'string') : [];
 }
 
-function isSameBut(field: string, before: JsonValue, after: JsonValue): boolean {
+function isSameBut(field: string, before: JsonValue | null, after: JsonValue | null): boolean {
   return (
     isObject(before) && isObject(after) && isDeepStrictEqual({ ...before, [field]: null }, { ...after, [field]: null })
   );

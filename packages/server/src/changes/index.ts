@@ -4,7 +4,7 @@ export { refuseUnlessWriter } from './authority.ts';
 export { changeSchema } from './change.ts';
 export type { ChangesContext } from './context.ts';
 export { draftChange, insertDraft } from './draft.ts';
-export { freezesOver, policyFrozen } from './policy-freeze.ts';
+export { refuseFrozenEdit } from './policy-freeze.ts';
 export { type ChangeRow, findChange, nameOfChange } from './rows.ts';
 export { changeSettingsType } from './settings.ts';
 export { submitChange } from './submit.ts';

@@ -1,9 +1,12 @@
 /** Freezes of policy itself: which of them are in force, and what they stop. */
-import { Calendar, type FreezeOverride, type FrozenChange, freezeFromDocument } from '@hivekey/policy';
+import { Calendar, type FreezeOverride, type FrozenChange, freezeFromDocument, type JsonValue } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { ObjectType } from '../versions/index.ts';
+import type { LoggedTransaction } from '../log/index.ts';
+import { loadPolicySet } from '../roles/index.ts';
+import { isNarrowing, type ObjectType } from '../versions/index.ts';
+import { onlyNarrows } from './narrowing.ts';
 
 export interface PolicyFreeze {
   readonly name: string;
@@ -56,4 +59,33 @@ export function policyFrozen(freezes: readonly PolicyFreeze[]): Failure {
     `Changes of policy are frozen${until} by "${freezes.map(({ name }) => name).join('", "')}".`,
     'Wait until it ends, have two people lift it (POST /v1/freezes/:name/overrides), or ask for an emergency change.',
   );
+}
+
+/**
+ * Belongs to the end of every transaction that changes something directly: throws `policy_frozen` for what is frozen,
+ * unless it only takes away.
+ */
+export async function refuseFrozenEdit(
+  { client, now }: Pick<LoggedTransaction, 'client' | 'now'>,
+  workspaceId: WorkspaceId,
+  changed: readonly Edited[],
+): Promise<void> {
+  const freezes = await freezesOver(
+    client,
+    workspaceId,
+    changed.map(({ type }) => type),
+    now.getTime(),
+  );
+  if (freezes.length === 0) return;
+  const { set } = await loadPolicySet(client, workspaceId);
+  const narrows = ({ type, id, before, after }: Edited) =>
+    isNarrowing(type, before, after) || onlyNarrows({ type, id, before: before ?? null, after: after ?? null }, set);
+  if (!changed.every(narrows)) throw policyFrozen(freezes);
+}
+
+interface Edited {
+  readonly type: ObjectType;
+  readonly id: string;
+  readonly before: JsonValue | undefined;
+  readonly after: JsonValue | undefined;
 }

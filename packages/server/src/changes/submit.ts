@@ -12,6 +12,7 @@ import { locate, movedIn, type Rehearsal, rehearse, staleBase } from './carry-ou
 import type { ChangesContext } from './context.ts';
 import { keepAuthor, notDraft } from './draft.ts';
 import { holderOf } from './holder.ts';
+import { onlyNarrows } from './narrowing.ts';
 import { reviewersOf } from './people.ts';
 import { recordingRefusals } from './refusals.ts';
 import { authorsOf, type ChangeRow, changeFields, findChange } from './rows.ts';
@@ -78,17 +79,10 @@ function judge(settings: ChangeSettings, draft: ChangeRow, { located, before, af
   if (draft.class === 'rollback') return { ...assessment, class: 'rollback', pattern: null };
   if (!isUnderReview) return { ...assessment, class: 'direct', pattern: null };
   if (draft.class === 'emergency') return { ...assessment, class: 'emergency', pattern: null };
-  const patterns = standardFor(objects, settings.standard, (object) =>
-    isOfPolicy(object) ? assess([], before, difference).narrows : assess([object], before, undefined).narrows,
-  );
+  const patterns = standardFor(objects, settings.standard, (object) => onlyNarrows(object, before));
   return patterns === undefined
     ? { ...assessment, class: 'normal', pattern: null }
     : { ...assessment, class: 'standard', pattern: patterns.join(', ') };
-}
-
-/** What `policyDiff` compares. */
-function isOfPolicy({ type }: ChangedObject): boolean {
-  return ['role', 'workspace_guards', 'capability', 'freeze', 'sources'].includes(type);
 }
 
 /** Errors that were not there before, and cases that passed before. An emergency is not held up by test cases. */

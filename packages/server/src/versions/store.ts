@@ -6,8 +6,15 @@ import { readControl } from './control.ts';
 import { isReviewed, refuseDirect } from './gate.ts';
 import { type ControlledTypes, differing, type Touched, touchedIn } from './touched.ts';
 
-/** Throws `change_required` for a direct edit of what is reviewed; then nothing has changed. */
-export function keepVersions(controlled: ControlledTypes): BeforeCommit {
+/** Throws for a direct edit that may not be made now, whether it would have to be reviewed or not. */
+export type RefuseEdit = (
+  transaction: LoggedTransaction,
+  workspaceId: WorkspaceId,
+  changed: readonly Touched[],
+) => Promise<void>;
+
+/** Throws `change_required` for a direct edit of what is reviewed, and what `refuseEdit` throws; then nothing has changed. */
+export function keepVersions(controlled: ControlledTypes, refuseEdit: RefuseEdit): BeforeCommit {
   return async (transaction, done) => {
     const touched = await touchedIn(transaction.client);
     if (touched.length === 0) return;
@@ -19,6 +26,7 @@ export function keepVersions(controlled: ControlledTypes): BeforeCommit {
     // Read before its own next version is stored: nobody lifts the rule by the edit that it is about.
     const control = await readControl(transaction.client, done.workspaceId);
     refuseDirect(control, changed);
+    await refuseEdit(transaction, done.workspaceId, changed);
     return storeVersions(transaction, who, changed, ({ type }) =>
       isReviewed(control, type) ? { kind: 'narrowing' } : basis,
     );
