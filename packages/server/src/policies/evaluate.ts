@@ -18,6 +18,16 @@ export const evaluationSchema = z
     roles: z.array(z.string().min(1).max(128)).min(1).max(32).optional(),
     action: z.string().min(1).max(256),
     arguments: jsonObject.default({}),
+    policy: z.string().min(1).max(80).optional().meta({
+      description: 'A revision or hash that was in force: decided under that one, without windows and approvals.',
+    }),
+    at: z.int().min(0).max(253_402_300_799).optional().meta({
+      description: 'Epoch seconds. Decided under the policy in force then, with the roles that the agent wore then.',
+    }),
+  })
+  .refine(({ policy, at }) => policy === undefined || at === undefined, {
+    error: 'name a policy or an instant, not both',
+    path: ['at'],
   })
   .refine(({ agent, roles }) => (agent === undefined) !== (roles === undefined), {
     error: 'name an agent or roles, one of the two',

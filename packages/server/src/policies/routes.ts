@@ -7,12 +7,13 @@ import {
   workspaceGuardsSchema,
 } from '@hivekey/policy';
 import { z } from 'zod';
-import { type Api, type ApiContext, jsonObject } from '../api/route.ts';
+import { type Api, type ApiContext, jsonObject, listOf, openCursor, pageOf, pageQuery } from '../api/route.ts';
 import { decisionSchema, decisionView } from '../gateway/actions/index.ts';
 import { loadPolicySet } from '../roles/index.ts';
+import { asAtSchema, evaluateAsAt } from './as-at.ts';
 import { checkDocuments, checkedSchema } from './check.ts';
 import { evaluate, evaluationSchema } from './evaluate.ts';
-import { policySchema, readPolicy } from './read.ts';
+import { listPolicies, policyRevisionSchema, policySchema, readPolicy } from './read.ts';
 
 const tags = ['policies'];
 const SCHEMAS = {
@@ -24,8 +25,12 @@ const SCHEMAS = {
   tests: policyTestSchema,
 } as const;
 
+const evaluatedSchema = decisionSchema
+  .extend({ as_at: asAtSchema.nullable().meta({ description: 'Null: decided as live, now.' }) })
+  .meta({ id: 'EvaluatedDecision' });
+
 export function policyRoutes(api: Api, context: ApiContext): void {
-  const { pool } = context;
+  const { pool, keys } = context;
 
   api.post(
     '/v1/policies/evaluate',
@@ -34,12 +39,17 @@ export function policyRoutes(api: Api, context: ApiContext): void {
         tags,
         summary: 'Dry run of a decision',
         description:
-          'The decision an agent, or somebody with these roles, would get now. Nothing is recorded as a call.',
+          'The decision an agent, or somebody with these roles, would get now, or would have got under a policy that was in force: `as_at` says what that was. Nothing is recorded as a call.',
         body: evaluationSchema,
-        response: { 200: decisionSchema },
+        response: { 200: evaluatedSchema },
       },
     },
-    async ({ administrator, body }) => decisionView(await evaluate(context, administrator, body)),
+    async ({ administrator, body }) => {
+      if (body.policy === undefined && body.at === undefined)
+        return { ...decisionView(await evaluate(context, administrator, body)), as_at: null };
+      const { decision, asAt } = await evaluateAsAt(context, administrator, body);
+      return { ...decisionView(decision), as_at: asAt };
+    },
   );
 
   api.post(
@@ -74,16 +84,49 @@ export function policyRoutes(api: Api, context: ApiContext): void {
   );
 
   api.get(
+    '/v1/policies',
+    {
+      schema: {
+        tags,
+        summary: 'Every policy that was in force, newest first',
+        querystring: z.strictObject(pageQuery),
+        response: { 200: listOf(policyRevisionSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
+      const scope = { list: 'policies', workspaceId };
+      const [last] = openCursor(keys.state, scope, cursor) ?? [];
+      const before = last === undefined ? undefined : Number(last);
+      const rows = await listPolicies(pool, workspaceId, before, limit + 1);
+      return pageOf(
+        keys.state,
+        scope,
+        limit,
+        rows,
+        (row) => row,
+        ({ revision }) => [revision],
+      );
+    },
+  );
+
+  api.get(
     '/v1/policies/:revision',
     {
       schema: {
         tags,
-        summary: 'The policy in force, or as it was at a revision or hash',
-        description: '`current`, a revision number, or the hash that a log record carries.',
+        summary: 'The policy in force, or as it was at a revision, hash or instant',
+        description:
+          '`current`, a revision number, or the hash that a log record carries; `current` with `at`: the one in force then.',
         params: z.object({ revision: z.string().max(80) }),
+        querystring: z.strictObject({
+          at: z.coerce.number().int().min(0).max(253_402_300_799).optional().meta({
+            description: 'Epoch seconds: as it was at the end of that second. Goes with `current`.',
+          }),
+        }),
         response: { 200: policySchema },
       },
     },
-    ({ administrator, params: { revision } }) => readPolicy(pool, administrator.workspaceId, revision),
+    ({ administrator, params: { revision }, query: { at } }) =>
+      readPolicy(pool, administrator.workspaceId, revision, at),
   );
 }

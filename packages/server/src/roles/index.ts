@@ -1,3 +1,4 @@
+export { type ArchivedPolicy, findArchived, isIntact, type WhichPolicy } from './archive.ts';
 export { valid } from './change.ts';
 export { roleType, workspaceGuardsType } from './controlled.ts';
 export { documentOf } from './document.ts';

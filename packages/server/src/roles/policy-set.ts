@@ -152,7 +152,8 @@ async function publishNow(transaction: LoggedTransaction, workspaceId: Workspace
   const { set, stoppedTools } = await loadPolicySet(client, workspaceId);
   const hash = policyHash(set);
   await client.query(
-    'INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor) VALUES ($1, $2, $3, $4, $5)',
+    `INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor, created_at)
+     VALUES ($1, $2, $3, $4, $5, clock_timestamp())`,
     [workspaceId, set.revision, hash, JSON.stringify({ ...set, stoppedTools: [...stoppedTools].sort() }), actor],
   );
   const previousHash = previous.rows[0]?.policy_hash;

@@ -13,5 +13,14 @@ export {
   type ObjectType,
   shaped,
 } from './object.ts';
+export {
+  approvedDocument,
+  findVersion,
+  objectsAt,
+  readVersion,
+  type VersionSummary,
+  type VersionView,
+  versionSummarySchema,
+} from './read.ts';
 export { keepVersions } from './store.ts';
 export { type ControlledTypes, differing, isObjectType, keyOf, touchedIn } from './touched.ts';
