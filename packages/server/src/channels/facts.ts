@@ -44,7 +44,7 @@ const TRANSFER_SENTENCES: Readonly<Record<TransferFacts['kind'], string>> = {
 };
 
 /** Of the records of accounts for emergencies. */
-export const alertFacts = z.object({
+const breakGlassFacts = z.object({
   kind: z.enum(['break_glass.used', 'break_glass.changed']),
   /** E-mails of administrators. */
   to: z.array(z.string()).default([]),
@@ -55,21 +55,62 @@ export const alertFacts = z.object({
   ts: z.string(),
 });
 
+/** Of a blast radius that is not as it was accepted, or not as it was computed. */
+const blastRadiusFacts = z.object({
+  kind: z.enum(['blast_radius.exceeded', 'blast_radius.differs']),
+  to: z.array(z.string()).default([]),
+  subject: z.object({ kind: z.string(), name: z.string() }).nullable().default(null),
+  /** Who had accepted it. */
+  person: z.string().nullable().default(null),
+  cause: z.enum(['passed', 'expired']).nullable().default(null),
+  sentence: z.string().nullable().default(null),
+  until: z.string().nullable().default(null),
+  policy: z.string().nullable().default(null),
+  differences: z.int().nullable().default(null),
+  certificate: z.string().nullable().default(null),
+  ts: z.string(),
+});
+
+export const alertFacts = z.discriminatedUnion('kind', [breakGlassFacts, blastRadiusFacts]);
+
 type AlertFacts = z.output<typeof alertFacts>;
 
-export function alertSentence({ kind }: AlertFacts): string {
-  return kind === 'break_glass.used'
-    ? 'Somebody has signed in to an account for emergencies.'
-    : 'An account for emergencies was changed.';
+export function alertSentence(facts: AlertFacts): string {
+  switch (facts.kind) {
+    case 'break_glass.used':
+      return 'Somebody has signed in to an account for emergencies.';
+    case 'break_glass.changed':
+      return 'An account for emergencies was changed.';
+    case 'blast_radius.exceeded':
+      return facts.cause === 'expired'
+        ? 'What a blast radius was accepted as is over.'
+        : 'A blast radius is larger than what was accepted.';
+    case 'blast_radius.differs':
+      return 'What the decision function lets through is not what blast radii are computed from.';
+  }
 }
 
-export function alertLines({ person, actor, change, address, ts }: AlertFacts): readonly (readonly [string, string])[] {
-  return [
-    ['account', person],
-    ...(change === null ? [] : [['change', change] as const, ['by', actor] as const]),
-    ...(address === null ? [] : [['from', address] as const]),
-    ['at', ts],
-  ];
+export function alertLines(facts: AlertFacts): readonly (readonly [string, string])[] {
+  const lines: readonly (readonly [string, string | null])[] =
+    'address' in facts
+      ? [
+          ['account', facts.person],
+          ['change', facts.change],
+          ['by', facts.change === null ? null : facts.actor],
+          ['from', facts.address],
+          ['at', facts.ts],
+        ]
+      : [
+          ['of', facts.subject === null ? null : `${facts.subject.kind} ${facts.subject.name}`],
+          ['now', facts.sentence],
+          ['accepted by', facts.person],
+          ['until', facts.until],
+          ['certificate', facts.certificate],
+          ['differences', facts.differences === null ? null : String(facts.differences)],
+          ['policy', facts.policy],
+          ['at', facts.ts],
+        ];
+  return lines.flatMap(([name, text]) => (text === null ? [] : [[name, text] as const]));
 }
 
 /** Names that a message shows. */

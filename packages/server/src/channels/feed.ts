@@ -51,6 +51,8 @@ export async function wantedBy(record: LogRecord, channel: Channel, sources: Sou
       return transferred(record, channel, sources);
     case 'break_glass.used':
     case 'break_glass.changed':
+    case 'blast_radius.exceeded':
+    case 'blast_radius.differs':
       return alerted(record, channel);
     default:
       return NOTHING;

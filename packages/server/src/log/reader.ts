@@ -177,7 +177,8 @@ async function conditionsOf(
   // As the index actions_told has it.
   if (filter.told === true)
     conditions.push(
-      `(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%' OR kind LIKE 'break_glass.%')`,
+      `(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%' OR kind LIKE 'break_glass.%'
+        OR kind IN ('blast_radius.exceeded', 'blast_radius.differs'))`,
     );
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);

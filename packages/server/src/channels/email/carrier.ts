@@ -47,7 +47,7 @@ export class EmailCarrier implements Carrier {
     }
     if (purpose === 'alert') {
       const about = alertFacts.parse(facts);
-      const words = 'Look at the log of HiveKey, and ask whoever it was.';
+      const words = 'Look at the log of HiveKey.';
       return this.#mail(destination, mailOf(alertSentence(about), alertLines(about), { words }), id, signal);
     }
     if (purpose === 'delegation' || approval === undefined) {

@@ -1,0 +1,102 @@
+/** The world as it would be with other documents: for whoever edits one. Nothing is stored. */
+import {
+  type Checked,
+  checkCapability,
+  checkGuards,
+  checkRole,
+  freezeFromDocument,
+  type PolicySet,
+  type RadiusWorld,
+  roleFromDocument,
+} from '@hivekey/policy';
+import { z } from 'zod';
+import { Failure } from '../errors.ts';
+import { valid } from '../roles/index.ts';
+
+/** Of these types a document has a say in the numbers. */
+export const EDITABLE = ['role', 'workspace_guards', 'capability', 'freeze', 'assignment'] as const;
+
+export const editSchema = z.object({
+  type: z
+    .string()
+    .max(64)
+    .meta({ description: `Others than ${EDITABLE.join(', ')} change no number.` }),
+  id: z.string().min(1).max(256),
+  document: z.json().nullable().meta({ description: 'What it becomes; null: it is removed.' }),
+});
+
+type EditedObject = z.output<typeof editSchema>;
+
+const assignmentSchema = z.object({ roles: z.array(z.string().min(1).max(128)).max(32) });
+
+/** Throws `role_invalid`, `guards_invalid`, `capability_invalid`, `assignment_invalid`, with the problems. */
+export function editedWorld(world: RadiusWorld, edits: readonly EditedObject[]): RadiusWorld {
+  return edits.reduce(edited, world);
+}
+
+function edited(world: RadiusWorld, { type, id, document }: EditedObject): RadiusWorld {
+  const { set } = world;
+  switch (type) {
+    case 'role': {
+      const role = document === null ? undefined : readRole(document, id, set);
+      return withSet(world, { roles: replaced(set.roles, id, role) });
+    }
+    case 'workspace_guards': {
+      const guards =
+        typeof document === 'object' && document !== null && 'guards' in document ? document.guards : document;
+      return withSet(world, {
+        workspaceGuards: read(checkGuards(guards ?? [], 'workspace'), 'guards_invalid', 'The guards'),
+      });
+    }
+    case 'capability': {
+      const capability =
+        document === null ? undefined : read(checkCapability(bare(document)), 'capability_invalid', 'The capability');
+      return withSet(world, { capabilities: replaced(set.capabilities, id, capability) });
+    }
+    case 'freeze': {
+      const freeze =
+        document === null ? undefined : read(freezeFromDocument(document, []), 'freeze_invalid', 'The freeze');
+      return withSet(world, { freezes: replaced(set.freezes ?? [], id, freeze) });
+    }
+    case 'assignment': {
+      const parsed = assignmentSchema.safeParse(document ?? { roles: [] });
+      if (!parsed.success)
+        throw new Failure(
+          422,
+          'assignment_invalid',
+          'The roles of an agent are a list of names.',
+          'Send {"roles": ["support-agent"]}.',
+        );
+      const { roles } = parsed.data;
+      return { ...world, agents: world.agents.map((agent) => (agent.id === id ? { ...agent, roles } : agent)) };
+    }
+    default:
+      return world;
+  }
+}
+
+function readRole(document: unknown, id: string, set: PolicySet) {
+  const revision = (set.roles.find(({ name }) => name === id)?.revision ?? 0) + 1;
+  const checked = read(checkRole(document), 'role_invalid', 'The role');
+  return read(roleFromDocument(checked, revision), 'role_invalid', 'The role');
+}
+
+function read<T>(checked: Checked<T>, code: string, what: string): T {
+  return valid(checked, code, what);
+}
+
+/** Without the head of a file. */
+function bare(document: unknown): unknown {
+  if (typeof document !== 'object' || document === null || !('kind' in document)) return document;
+  const { apiVersion: _apiVersion, kind: _kind, ...capability } = { apiVersion: undefined, ...document };
+  return capability;
+}
+
+function withSet(world: RadiusWorld, change: Partial<PolicySet>): RadiusWorld {
+  return { ...world, set: { ...world.set, ...change } };
+}
+
+function replaced<T extends { readonly name: string }>(all: readonly T[], name: string, by: T | undefined): T[] {
+  const rest = all.filter((each) => each.name !== name);
+  return by === undefined ? rest : [...rest, by].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
