@@ -6,9 +6,12 @@ import type {
   AgentSettings,
   AgentVersion,
   Authority,
+  BrowserSignInSettings,
+  ConnectionRequest,
   Credential,
   EncryptionKeys,
   FullTransferTask,
+  OAuthClient,
   Orphan,
   Ownership,
   OwnershipSettings,
@@ -166,7 +169,7 @@ export const encryptionKeysQuery = queryOptions({
   refetchInterval: (query) => (query.state.data?.rewrap?.state === 'running' ? 1_000 : false),
 });
 
-/** Tokens, keys and federation rules, the newest first, dead ones too. */
+/** Tokens, keys, federation rules and connections, the newest first, dead ones too. */
 export function credentialsQuery(agent: string) {
   return queryOptions({
     queryKey: ['credentials', 'of', agent],
@@ -178,3 +181,23 @@ export const workloadIssuersQuery = queryOptions({
   queryKey: ['credentials', 'issuers'],
   queryFn: async ({ signal }) => (await get<List<WorkloadIssuer>>('/v1/workload-issuers', {}, signal)).data,
 });
+
+export const oauthClientsQuery = queryOptions({
+  queryKey: ['credentials', 'clients'],
+  queryFn: async ({ signal }) => (await get<List<OAuthClient>>('/v1/oauth-clients', {}, signal)).data,
+});
+
+export const browserSignInSettingsQuery = queryOptions({
+  queryKey: ['credentials', 'browser sign-in'],
+  queryFn: ({ signal }) => get<BrowserSignInSettings>('/v1/browser-sign-in-settings', {}, signal),
+});
+
+/** It waits for one answer, and is asked for once. */
+export function connectionRequestQuery(id: string) {
+  return queryOptions({
+    queryKey: ['connection request', id],
+    queryFn: ({ signal }) => get<ConnectionRequest>(at`/v1/connection-requests/${id}`, {}, signal),
+    retry: false,
+    refetchOnWindowFocus: false,
+  });
+}

@@ -181,7 +181,7 @@ export type IssuerKind = 'github' | 'kubernetes' | 'spiffe' | 'oidc';
 export interface Credential {
   readonly id: string;
   readonly object: 'credential';
-  readonly kind: 'token' | 'key' | 'federation';
+  readonly kind: 'token' | 'key' | 'federation' | 'connection';
   readonly agent: string;
   readonly agent_id: string;
   readonly name: string;
@@ -198,6 +198,16 @@ export interface Credential {
     readonly kind: IssuerKind;
     readonly claims: JsonObject;
   } | null;
+  /** Of a client that has signed in through a browser. */
+  readonly connection: {
+    readonly client_id: string;
+    readonly client_name: string;
+    /** Null: an administrator has registered it. */
+    readonly client_host: string | null;
+    readonly person: string;
+    readonly resource: string;
+    readonly entrances: readonly string[];
+  } | null;
   readonly last4: string | null;
   readonly created: number;
   readonly created_by: string;
@@ -205,6 +215,48 @@ export interface Credential {
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
   readonly revoked_by: string | null;
+}
+
+/** What a client asks of the person whom it has sent here. */
+export interface ConnectionRequest {
+  readonly id: string;
+  readonly object: 'connection_request';
+  readonly client_id: string;
+  /** As it calls itself. */
+  readonly client_name: string;
+  /** Who vouches for the name; null: an administrator here. */
+  readonly client_host: string | null;
+  readonly redirect_host: string;
+  readonly redirect_uri: string;
+  readonly redirect_kind: 'public' | 'local' | 'private' | 'app';
+  readonly resource: string;
+  readonly entrances: readonly string[];
+  readonly person: string;
+  readonly agents: readonly { readonly id: string; readonly name: string; readonly roles: readonly string[] }[];
+}
+
+export interface BrowserSignInSettings {
+  readonly object: 'browser_sign_in_settings';
+  readonly enabled: boolean;
+  /** Empty: any. */
+  readonly client_hosts: readonly string[];
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+/** A client that an administrator has registered. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly object: 'oauth_client';
+  readonly name: string;
+  readonly redirect_uris: readonly string[];
+  /** Live ones. */
+  readonly connections: number;
+  readonly status: 'active' | 'removed';
+  readonly created: number;
+  readonly created_by: string;
+  readonly removed_at: number | null;
+  readonly removed_by: string | null;
 }
 
 /** Who vouches for workloads. */

@@ -33,6 +33,7 @@ import type {
   List,
   LogEvent,
   Matrix,
+  MatrixCells,
   McpDefinition,
   McpServer,
   Permissions,
@@ -148,6 +149,11 @@ export function revisionsQuery(name: string) {
 export const matrixQuery = queryOptions({
   queryKey: ['roles', 'matrix'],
   queryFn: ({ signal }) => get<Matrix>('/v1/matrix', {}, signal),
+});
+
+export const matrixCellsQuery = queryOptions({
+  queryKey: ['roles', 'matrix', 'cells'],
+  queryFn: ({ signal }) => get<MatrixCells>('/v1/matrix/cells', {}, signal),
 });
 
 export const capabilitiesQuery = queryOptions({

@@ -274,6 +274,21 @@ export interface MatrixCapability {
   readonly stopped: boolean;
 }
 
+/** What the decision engine answers for a role and a capability, in few words: `A≤ $5,000 a call, H > $1,000`. */
+export interface MatrixCells {
+  readonly policy: string;
+  readonly policy_revision: number;
+  readonly at: number;
+  readonly cells: readonly {
+    readonly role: string;
+    readonly capability: string;
+    readonly text: string;
+    readonly guards: readonly string[];
+    readonly freezes: readonly string[];
+    readonly probes: number;
+  }[];
+}
+
 export interface Matrix {
   readonly roles: readonly MatrixRole[];
   readonly capabilities: readonly MatrixCapability[];

@@ -28,6 +28,26 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import('../rooms/sign-in/SignIn.tsx'), 'SignIn'),
 });
 
+/** Of a client, so without the rooms around it. */
+const connect = createRoute({
+  getParentRoute: () => root,
+  path: '/connect/$request',
+  beforeLoad: async ({ context, location }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (session === null) throw redirect({ to: '/sign-in', search: { to: location.href } });
+    await context.queryClient.ensureQueryData(permissionsQuery);
+  },
+  component: lazyRouteComponent(() => import('../rooms/connect/Connect.tsx'), 'Connect'),
+  errorComponent: ({ error, reset }) => <Failed error={error} retry={reset} />,
+});
+
+const notConnected = createRoute({
+  getParentRoute: () => root,
+  path: '/connect',
+  validateSearch: (search) => optional({ refused: text(search.refused) }),
+  component: lazyRouteComponent(() => import('../rooms/connect/NotConnected.tsx'), 'NotConnected'),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'in',
@@ -38,12 +58,16 @@ const signedIn = createRoute({
     await context.queryClient.ensureQueryData(permissionsQuery);
   },
   component: Shell,
-  errorComponent: ({ error, reset }) => (
-    <main style={{ padding: 24, maxWidth: 640 }}>
-      <ErrorNotice error={error} retry={reset} />
-    </main>
-  ),
+  errorComponent: ({ error, reset }) => <Failed error={error} retry={reset} />,
 });
+
+function Failed({ error, retry }: { readonly error: unknown; readonly retry: () => void }) {
+  return (
+    <main style={{ padding: 24, maxWidth: 640 }}>
+      <ErrorNotice error={error} retry={retry} />
+    </main>
+  );
+}
 
 const home = createRoute({
   getParentRoute: () => signedIn,
@@ -58,7 +82,7 @@ const agents = createRoute({
   path: '/agents',
   validateSearch: (search) =>
     optional({
-      tab: oneOf(search.tab, ['requests', 'transfers', 'unregistered', 'issuers']),
+      tab: oneOf(search.tab, ['requests', 'transfers', 'unregistered', 'issuers', 'clients']),
       q: text(search.q),
       status: oneOf(search.status, ['active', 'suspended', 'revoked']),
       role: text(search.role),
@@ -279,6 +303,8 @@ const system = createRoute({
 
 const tree = root.addChildren([
   signIn,
+  connect,
+  notConnected,
   signedIn.addChildren([
     home,
     agents,

@@ -1,2 +1,2 @@
 /** The workspace. Nothing deeper in this folder is imported from outside. */
-export { ensurePolicy, ensureWorkspace } from './workspace.ts';
+export { ensurePolicy, ensureWorkspace, readWorkspace } from './workspace.ts';

@@ -12,13 +12,14 @@ import { Transfers } from '../transfers/Transfers.tsx';
 import { AgentList } from './AgentList.tsx';
 import classes from './agents.module.css';
 import { CreateAgent } from './CreateAgent.tsx';
+import { Clients } from './credentials/Clients.tsx';
 import { Issuers } from './credentials/Issuers.tsx';
 import { AskForAgent } from './requests/AskForAgent.tsx';
 import { Requests } from './requests/Requests.tsx';
 import { Unregistered } from './Unregistered.tsx';
 
 const route = getRouteApi('/in/agents');
-const TABS = ['requests', 'transfers', 'unregistered', 'issuers'] as const;
+const TABS = ['requests', 'transfers', 'unregistered', 'issuers', 'clients'] as const;
 
 /** Who acts, who is to, and for whom nobody answers any more. */
 export function Agents() {
@@ -59,6 +60,7 @@ export function Agents() {
           </Tabs.Tab>
           <Tabs.Tab value="unregistered">Unregistered</Tabs.Tab>
           <Tabs.Tab value="issuers">Workload issuers</Tabs.Tab>
+          <Tabs.Tab value="clients">Browser sign-in</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="list">
           <AgentList />
@@ -74,6 +76,9 @@ export function Agents() {
         </Tabs.Panel>
         <Tabs.Panel value="issuers">
           <Issuers />
+        </Tabs.Panel>
+        <Tabs.Panel value="clients">
+          <Clients />
         </Tabs.Panel>
       </Tabs>
       {isAsked ? (

@@ -309,6 +309,12 @@ function Inspector({
           Open in {role.name}
         </Link>
       </p>
+      {cell.answer === undefined ? null : (
+        <p>
+          The decision engine answers <strong>{cell.answer.text}</strong>{' '}
+          <span className="muted">to {plural(cell.answer.probes, 'call')} at and beside its limits.</span>
+        </p>
+      )}
       {cell.guards.length === 0 ? null : (
         <ol>
           {cell.guards.map((sentence) => (

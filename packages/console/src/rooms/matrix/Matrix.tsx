@@ -4,7 +4,7 @@ import { IconBan, IconDownload, IconSearch, IconShield } from '@tabler/icons-rea
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { matrixQuery } from '../../api/queries.ts';
+import { matrixCellsQuery, matrixQuery } from '../../api/queries.ts';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -26,7 +26,11 @@ export function Matrix() {
   const { q, role, show } = route.useSearch();
   const navigate = route.useNavigate();
   const { data, error, refetch } = useQuery(matrixQuery);
-  const grid = useMemo(() => (data === undefined ? undefined : gridOf(data, { q, role, show })), [data, q, role, show]);
+  const { data: answers } = useQuery(matrixCellsQuery);
+  const grid = useMemo(
+    () => (data === undefined ? undefined : gridOf(data, { q, role, show }, answers?.cells)),
+    [data, answers, q, role, show],
+  );
   const setWords = useDebouncedCallback(
     (words: { q?: string | undefined; role?: string | undefined }) =>
       navigate({ search: (old) => ({ ...old, ...words }), replace: true }),
@@ -37,17 +41,28 @@ export function Matrix() {
       title="Access matrix"
       fill
       actions={
-        <Button
-          variant="default"
-          leftSection={<IconDownload size={14} aria-hidden />}
-          disabled={grid === undefined}
-          onClick={() =>
-            grid !== undefined &&
-            saveFile(`access-matrix-${new Date().toISOString().slice(0, 10)}.csv`, 'text/csv', csvOf(grid))
-          }
-        >
-          CSV
-        </Button>
+        <div className="row">
+          <Button
+            variant="default"
+            leftSection={<IconDownload size={14} aria-hidden />}
+            disabled={grid === undefined || answers === undefined}
+            onClick={() =>
+              grid !== undefined &&
+              saveFile(`access-matrix-${new Date().toISOString().slice(0, 10)}.csv`, 'text/csv', csvOf(grid))
+            }
+          >
+            CSV
+          </Button>
+          <Button
+            component="a"
+            href="/v1/matrix.svg"
+            download="access-matrix.svg"
+            variant="default"
+            leftSection={<IconDownload size={14} aria-hidden />}
+          >
+            One page (SVG)
+          </Button>
+        </div>
       }
     >
       <search className={classes.filters} aria-label="Filter the matrix">

@@ -1,5 +1,5 @@
 /** The matrix as it is drawn: filtered, grouped by namespace, with what each cell says. Pure. */
-import type { Matrix, MatrixCapability, MatrixRole } from '../../api/types.ts';
+import type { Matrix, MatrixCapability, MatrixCells, MatrixRole } from '../../api/types.ts';
 import { namespaceOf } from '../../ui/format.ts';
 
 export interface MatrixFilter {
@@ -28,13 +28,20 @@ export interface Cell {
   readonly granted: boolean;
   /** Sentences of the guards that apply. */
   readonly guards: readonly string[];
+  /** What the decision engine answers; undefined while it is asked. */
+  readonly answer: MatrixCells['cells'][number] | undefined;
 }
 
-const NOTHING: Cell = { granted: false, guards: [] };
+const NOTHING: Cell = { granted: false, guards: [], answer: undefined };
 
-export function gridOf({ roles, capabilities }: Matrix, { q = '', role = '', show }: MatrixFilter): Grid {
+export function gridOf(
+  { roles, capabilities }: Matrix,
+  { q = '', role = '', show }: MatrixFilter,
+  answers: MatrixCells['cells'] = [],
+): Grid {
   const shownRoles = roles.filter(({ name }) => name.toLowerCase().includes(role.toLowerCase()));
   const grants = new Map(shownRoles.map(({ name, allow }) => [name, new Set(allow)]));
+  const answerTo = new Map(answers.map((each) => [`${each.role} ${each.capability}`, each]));
   const words = q.toLowerCase();
   const columns = capabilities
     .filter(({ name, description }) => name.toLowerCase().includes(words) || description.toLowerCase().includes(words))
@@ -50,7 +57,11 @@ export function gridOf({ roles, capabilities }: Matrix, { q = '', role = '', sho
     groups: groupsOf(columns),
     cell: ({ name, guarded }, capability) =>
       grants.get(name)?.has(capability.name) === true
-        ? { granted: true, guards: guarded[capability.name] ?? [] }
+        ? {
+            granted: true,
+            guards: guarded[capability.name] ?? [],
+            answer: answerTo.get(`${name} ${capability.name}`),
+          }
         : NOTHING,
   };
 }
@@ -71,7 +82,11 @@ function groupsOf(columns: readonly MatrixCapability[]): Group[] {
 }
 
 /** One cell in words, for the line under the grid and for screen readers. */
-export function wordsOf(role: MatrixRole, capability: MatrixCapability, { granted, guards }: Cell): string {
+export function wordsOf(
+  role: MatrixRole,
+  capability: MatrixCapability,
+  { granted, guards }: Pick<Cell, 'granted' | 'guards'>,
+): string {
   if (!granted) return `${role.name} may not use ${capability.name}: not granted, so it does not exist for its agents.`;
   const stopped = capability.stopped ? ' It is stopped everywhere at the moment.' : '';
   const how = guards.length === 0 ? 'without a guard' : 'guarded';
@@ -85,7 +100,8 @@ export function csvOf({ roles, columns, cell }: Grid): string {
     String(role.revision),
     String(role.agents),
     ...columns.map((capability) => {
-      const { granted, guards } = cell(role, capability);
+      const { granted, guards, answer } = cell(role, capability);
+      if (answer !== undefined) return answer.text;
       return granted ? `${capability.access}${guards.length === 0 ? '' : ' (guarded)'}` : '';
     }),
   ]);

@@ -25,17 +25,19 @@ type Act =
   | { readonly kind: 'mint' | 'key' | 'federation' }
   | { readonly kind: 'rotate' | 'revoke'; readonly credential: Credential };
 
-const KINDS = { token: 'token', key: 'public key', federation: 'federation' } as const;
+const KINDS = { token: 'token', key: 'public key', federation: 'federation', connection: 'browser sign-in' } as const;
 
 /** What tells it from others of its kind. */
-function markOf({ last4, key, federation }: Credential): string {
+function markOf({ last4, key, federation, connection }: Credential): string {
+  if (connection !== null) return connection.client_host ?? connection.client_id;
   if (key !== null) return `${key.algorithm} ${key.thumbprint.slice(0, 12)}…`;
   return federation === null ? `…${last4}` : federation.issuer_name;
 }
 
-function detailOf({ kind, role, dpop }: Credential): string {
+function detailOf({ kind, role, dpop, connection }: Credential): string {
   return [
     KINDS[kind],
+    connection === null ? '' : `${connection.entrances.join(', ')}, allowed by ${connection.person}`,
     role === null ? '' : `only as ${role}`,
     dpop === 'required' ? 'bound to a key of the client' : '',
   ]
@@ -51,7 +53,9 @@ const COLUMNS: readonly Column<Credential>[] = [
       <>
         <TwoLines
           first={
-            <span title={credential.key?.thumbprint ?? credential.federation?.issuer}>
+            <span
+              title={credential.key?.thumbprint ?? credential.federation?.issuer ?? credential.connection?.client_id}
+            >
               {credential.name === '' ? 'unnamed' : credential.name}{' '}
               <span className="mono muted">{markOf(credential)}</span>
             </span>
@@ -88,7 +92,7 @@ const COLUMNS: readonly Column<Credential>[] = [
   { key: 'expires', header: 'Expires', width: '80px', cell: ({ expires_at }) => <Time value={expires_at} /> },
 ];
 
-/** What the agent proves itself with: tokens, keys whose private half it holds, and workloads that it is. */
+/** What the agent proves itself with: tokens, keys whose private half it holds, workloads that it is, clients that people have connected. */
 export function AgentCredentials({ agent }: { readonly agent: Agent }) {
   const { data, error, refetch } = useQuery(credentialsQuery(agent.id));
   const [act, setAct] = useState<Act>();
