@@ -19,8 +19,8 @@ interface Definition {
   readonly pin: string;
 }
 
-export async function startWorkspace(): Promise<Workspace> {
-  const server = await startTestServer();
+export async function startWorkspace(settings?: Parameters<typeof startTestServer>[0]): Promise<Workspace> {
+  const server = await startTestServer(settings);
   const billing = await startBillingServer();
   const clients: Client[] = [];
   const api = async (method: string, path: string, body?: unknown): Promise<unknown> => {

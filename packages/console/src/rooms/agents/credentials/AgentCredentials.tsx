@@ -37,7 +37,7 @@ function markOf({ last4, key, federation, connection }: Credential): string {
 function detailOf({ kind, role, dpop, connection }: Credential): string {
   return [
     KINDS[kind],
-    connection === null ? '' : `${connection.entrances.join(', ')}, allowed by ${connection.person}`,
+    connection === null ? '' : connection.entrances.join(', '),
     role === null ? '' : `only as ${role}`,
     dpop === 'required' ? 'bound to a key of the client' : '',
   ]
@@ -100,7 +100,7 @@ export function AgentCredentials({ agent }: { readonly agent: Agent }) {
   const close = () => setAct(undefined);
   const columns: readonly Column<Credential>[] = [
     ...COLUMNS,
-    actions('132px', (credential) =>
+    actions('152px', (credential) =>
       credential.status === 'live' ? (
         <>
           {credential.kind === 'token' ? (
