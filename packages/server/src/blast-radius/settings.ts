@@ -36,7 +36,7 @@ export const settingsSchema = z
       .default([])
       .meta({ description: 'Agents that can come by the credentials of other agents, such as of those they start.' }),
   })
-  .meta({ id: 'BlastRadiusSettingsInput' });
+  .meta({ id: 'BlastRadiusSettingsChange' });
 
 export type RadiusSettings = z.output<typeof settingsSchema>;
 
