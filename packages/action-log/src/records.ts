@@ -36,6 +36,7 @@ export type RecordKind =
   | 'key.revoked'
   | 'role.changed'
   | 'policy.changed'
+  | 'policy_test.changed'
   | 'object.versioned'
   | 'versions.adopted'
   | 'drift.found'

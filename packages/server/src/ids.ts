@@ -85,6 +85,7 @@ export function newId<Id extends string>(
     | 'ocl'
     | 'cns'
     | 'rft'
+    | 'prv'
     | 'unr'
     | 'chg'
     | 'cmt',

@@ -33,6 +33,7 @@ import { createLogger, createMetrics, type Logger } from './observability/index.
 import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
+import { createPreviews } from './previews/index.ts';
 import { createSaml } from './saml/index.ts';
 import type { Secret } from './secret.ts';
 import { createSignIn } from './sign-in/index.ts';
@@ -230,6 +231,19 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   metrics.gauge('hivekey_database_connections', 'Connections of the pool.', () => pool.totalCount);
   metrics.gauge('hivekey_database_waiting', 'Requests waiting for a connection.', () => pool.waitingCount);
   metrics.gauge('hivekey_nodes_heard', '1 while notices of other nodes arrive.', () => (listener.connected ? 1 : 0));
+  const worlds = new Worlds(pool);
+  const previews = createPreviews({
+    pool,
+    connectionString: database.url,
+    nodeId,
+    log,
+    catalogueOf: (id) => upstreams.catalogue(id),
+    controlled: CONTROLLED_TYPES,
+    worlds,
+    logger,
+    clock,
+  });
+  closers.add('previews', () => previews.close());
   const context: ApiContext = {
     pool,
     log,
@@ -245,7 +259,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     webhooks,
     channels,
     controlled: CONTROLLED_TYPES,
-    worlds: new Worlds(pool),
+    previews,
+    worlds,
     keys,
     config,
     logger,

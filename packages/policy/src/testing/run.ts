@@ -19,6 +19,7 @@ import type {
   Freeze,
   Guard,
   MetPrerequisite,
+  PolicySet,
   Role,
   StateView,
   TraceStep,
@@ -63,9 +64,12 @@ export interface PolicyTestReport {
   readonly files: readonly PolicyFileResult[];
 }
 
-/** Runs every case of every file. A file that cannot be read, or that tests nothing, is a failure. */
-export function runPolicyTests(files: readonly PolicyTestFile[], read: ReadReference): PolicyTestReport {
-  const results = files.map((file) => runFile(file, read));
+/**
+ * Runs every case of every file. A file that cannot be read, or that tests nothing, is a failure. Tests of a whole policy
+ * are given it: what they refer to is in it, and documents written in place take the place of those of their name.
+ */
+export function runPolicyTests(files: readonly PolicyTestFile[], tested: ReadReference | PolicySet): PolicyTestReport {
+  const results = files.map((file) => runFile(file, tested));
   const cases = results.flatMap((result) => result.cases);
   const passed = cases.filter(({ ok }) => ok).length;
   return {
@@ -76,7 +80,8 @@ export function runPolicyTests(files: readonly PolicyTestFile[], read: ReadRefer
   };
 }
 
-function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFileResult {
+function runFile({ path, text }: PolicyTestFile, tested: ReadReference | PolicySet): PolicyFileResult {
+  const beside = typeof tested === 'function' ? undefined : tested;
   const inFile = (problems: readonly DocumentProblem[], file = path) =>
     problems.map((problem) => ({ ...problem, file }));
   const { documents, problems: problemsOfText } = readDocuments(text);
@@ -92,7 +97,8 @@ function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFil
         if (part !== undefined) parts.push(part);
         continue;
       }
-      const referred = read(value, path);
+      if (typeof tested !== 'function') continue;
+      const referred = tested(value, path);
       if (referred === undefined) {
         problems.add(at, 'file_missing', `${value} cannot be read`, 'Write the path as seen from this file.');
         continue;
@@ -101,7 +107,7 @@ function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFil
       if (parsed.ok) parts.push(...parsed.value);
       else found.push(...inFile(parsed.problems, value));
     }
-    const policy = compileParts(parts, problems);
+    const policy = compileParts(parts, beside ?? NOTHING, problems);
     found.push(...inFile(problems.list));
     if (test === undefined || policy === undefined || found.length > 0) continue;
     for (const each of test.cases) {
@@ -122,8 +128,14 @@ function runFile({ path, text }: PolicyTestFile, read: ReadReference): PolicyFil
   return { path, problems: found, cases: found.length > 0 ? [] : cases };
 }
 
-/** One policy set from documents; undefined, with problems, when two of them contradict each other. */
-function compileParts(parts: readonly PolicyDocument[], problems: Problems): CompiledPolicy | undefined {
+const NOTHING: PolicySet = { revision: 1, roles: [], workspaceGuards: [], capabilities: [], freezes: [] };
+
+/** One policy set from documents, beside another; undefined, with problems, when two of them contradict each other. */
+function compileParts(
+  parts: readonly PolicyDocument[],
+  beside: PolicySet,
+  problems: Problems,
+): CompiledPolicy | undefined {
   const roles: Role[] = [];
   const workspaceGuards: Guard[] = [];
   const capabilities: Capability[] = [];
@@ -141,27 +153,30 @@ function compileParts(parts: readonly PolicyDocument[], problems: Problems): Com
     if (seen.has(id)) problems.add(['policy'], 'duplicate', `the policy has ${id} twice`, 'Keep one of the two.');
     seen.add(id);
   }
+  const set: PolicySet = {
+    ...beside,
+    roles: merged(beside.roles, roles),
+    workspaceGuards: seen.has('WorkspaceGuards') ? workspaceGuards : beside.workspaceGuards,
+    capabilities: merged(beside.capabilities, capabilities),
+    freezes: merged(beside.freezes ?? [], freezes),
+    ...(sources === undefined ? {} : { sources }),
+  };
   for (const { origin, guards } of [
     { origin: 'workspace', guards: workspaceGuards },
     ...roles.map((role) => ({ origin: role.name, guards: role.guards })),
   ])
-    for (const { path, code, message, remedy } of checkFit(guards, capabilities))
+    for (const { path, code, message, remedy } of checkFit(guards, set.capabilities))
       problems.add(['policy'], code, `${origin}, ${path}: ${message}`, remedy);
-  return problems.none
-    ? compilePolicy({
-        revision: 1,
-        roles,
-        workspaceGuards,
-        capabilities,
-        freezes,
-        ...(sources === undefined ? {} : { sources }),
-      })
-    : undefined;
+  return problems.none ? compilePolicy(set) : undefined;
 
   function take<T>(checked: Checked<T>, use: (value: T) => void): void {
     if (checked.ok) use(checked.value);
     else for (const { code, message, remedy } of checked.problems) problems.add(['policy'], code, message, remedy);
   }
+}
+
+function merged<T extends { readonly name: string }>(beside: readonly T[], own: readonly T[]): readonly T[] {
+  return [...beside.filter(({ name }) => !own.some((each) => each.name === name)), ...own];
 }
 
 function runCase(test: TestCase, policy: CompiledPolicy): PolicyCaseResult {

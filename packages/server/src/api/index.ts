@@ -42,6 +42,7 @@ import { groupRoleRoutes } from '../people/role-routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
 import { policyCodeRoutes } from '../policy-code/routes.ts';
+import { policyTestRoutes, previewRoutes } from '../previews/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
@@ -105,6 +106,8 @@ const MANAGEMENT: readonly Routes[] = [
   matrixRoutes,
   workspaceGuardRoutes,
   capabilityRoutes,
+  policyTestRoutes,
+  previewRoutes,
   policyRoutes,
   versionRoutes,
   policyCodeRoutes,

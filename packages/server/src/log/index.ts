@@ -48,6 +48,7 @@ export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
+export { recordLines, seqFrom } from './record-lines.ts';
 export type * from './types.ts';
 
 const RECOVER_EVERY_MS = 60_000;

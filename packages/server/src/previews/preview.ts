@@ -97,28 +97,30 @@ const testRun = z.object({
   ),
 });
 
-const radius = z.object({
-  subject: z.object({
-    kind: z.enum(['agent', 'role', 'owner', 'workspace']),
-    id: z.string().nullable(),
-    name: z.string(),
-  }),
-  numbers: z.array(
-    z.object({
-      unit: z.string(),
-      horizon: z.string(),
-      line: z.enum(['alone', 'fooled', 'bypassed']),
-      before: z.string().meta({ description: 'In words: `$10,000.00`, `UNBOUNDED`, `UNKNOWN`.' }),
-      after: z.string(),
-      direction: z.enum(['rises', 'falls', 'differs']),
-    }),
-  ),
-});
-
 const radiusDifference = z.object({
-  subjects: z.int().meta({ description: 'Agents, roles and the workspace that were compared.' }),
-  changed: z.int(),
-  named: z.array(radius).meta({ description: 'Those whose numbers differ: the workspace, roles, then agents.' }),
+  subjects: z.int().meta({ description: 'The workspace, roles and agents that were compared.' }),
+  changed: z.int().meta({ description: 'Of these, those that have another number.' }),
+  named: z
+    .array(
+      z.object({
+        kind: z.enum(['workspace', 'role', 'agent']),
+        id: z.string().nullable(),
+        name: z.string(),
+        agents: z.int().meta({ description: 'Agents that are alike, and have the same numbers.' }),
+        numbers: z.array(
+          z.object({
+            unit: z.string(),
+            horizon: z.string(),
+            line: z.enum(['alone', 'fooled', 'bypassed']),
+            before: z.string().meta({ description: 'In words: `$10,000`, `UNBOUNDED`, `UNKNOWN`.' }),
+            after: z.string(),
+            rises: z.boolean(),
+            sentence: z.string(),
+          }),
+        ),
+      }),
+    )
+    .meta({ description: 'The workspace, then roles, then agents; those whose numbers are others.' }),
 });
 
 const replayedCall = z.object({
@@ -153,6 +155,9 @@ const replay = z.object({
     .array(z.object({ before: verdict, after: verdict, rule: z.string().nullable(), calls: z.int() }))
     .meta({ description: 'The changed calls by what they were and would be, most first.' }),
   not_replayable_by: z.array(z.object({ why: z.string(), detail: z.string(), calls: z.int() })),
+  touched: z
+    .array(z.object({ type: z.enum(OBJECT_TYPES), id: z.string(), calls: z.int() }))
+    .meta({ description: 'Calls of what is changed beside the policy: of a server, an API, one of its definitions.' }),
   changes: z.array(replayedCall).meta({ description: 'The first of the changed calls.' }),
 });
 
@@ -193,11 +198,9 @@ export const previewDocumentSchema = z
     agents: affectedAgents,
     tools: z.array(toolDifference),
     lint: z.object({ new: z.array(findingSchema), resolved: z.array(findingSchema) }),
-    misfits: z
-      .array(z.object({ origin: z.string(), path: z.string(), message: z.string(), remedy: z.string() }))
-      .meta({
-        description: 'Guards that would not fit the capabilities. A change with any is refused when it is activated.',
-      }),
+    misfits: z.array(z.object({ origin: z.string(), path: z.string(), message: z.string(), remedy: z.string() })).meta({
+      description: 'Guards that would not fit the capabilities. A change with any is refused when it is activated.',
+    }),
     tests: testRun,
     blast_radius: radiusDifference,
     replay: replay.nullable().meta({ description: 'Null: it was not asked for.' }),

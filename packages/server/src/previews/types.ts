@@ -1,5 +1,5 @@
 /** How others ask for previews. Made in previews/index.ts. */
-import type { ChangeOperation } from '../changes/types.ts';
+import type { ChangeOperation } from '../changes/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { Preview, PreviewDocument } from './preview.ts';
 

@@ -35,6 +35,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'key.revoked': true,
   'role.changed': true,
   'policy.changed': true,
+  'policy_test.changed': true,
   'object.versioned': true,
   'versions.adopted': true,
   'drift.found': true,

@@ -1,0 +1,89 @@
+/** Blast radius before and after: of the workspace, of changed roles, and of agents that are concerned. Pure. */
+import {
+  blastRadius,
+  type PolicySet,
+  type RadiusAgent,
+  type RadiusSubject,
+  type RadiusWorld,
+  radiusChanges,
+  radiusInWords,
+} from '@hivekey/policy';
+import type { AffectedAgent } from './affected.ts';
+import type { PreviewDocument } from './preview.ts';
+
+const MAX_NAMED = 100;
+const MARK = 'quarantine:';
+
+interface Subject {
+  readonly subject: RadiusSubject;
+  readonly name: string;
+  /** Agents that are alike. */
+  readonly agents: number;
+}
+
+/** `maxGroups`: of agents that wear the same, so many groups are computed; the numbers of a large fleet take their time. */
+export function radiusDifference(
+  world: RadiusWorld,
+  after: PolicySet,
+  affected: readonly AffectedAgent[],
+  roles: readonly string[],
+  maxGroups: number,
+): PreviewDocument['blast_radius'] {
+  const worn = new Map(affected.map((agent) => [agent.before.id, agent]));
+  const later: RadiusWorld = { ...world, set: after, agents: world.agents.map((agent) => dressed(agent, worn)) };
+  const subjects = subjectsOf(world, later, worn, roles, maxGroups);
+  const compared = subjects.map(({ subject, name, agents }) => {
+    const changes = radiusChanges(blastRadius(world, subject), blastRadius(later, subject));
+    return {
+      kind: subject.kind === 'owner' ? ('agent' as const) : subject.kind,
+      id: 'id' in subject ? subject.id : null,
+      name,
+      agents,
+      numbers: changes.map(({ unit, horizon, line, before: was, after: is, rises, sentence }) => ({
+        unit,
+        horizon,
+        line,
+        before: radiusInWords(was, unit),
+        after: radiusInWords(is, unit),
+        rises,
+        sentence,
+      })),
+    };
+  });
+  const changed = compared.filter(({ numbers }) => numbers.length > 0);
+  return { subjects: subjects.length, changed: changed.length, named: changed.slice(0, MAX_NAMED) };
+}
+
+/** With the roles it is given; a quarantine stays. */
+function dressed(agent: RadiusAgent, worn: ReadonlyMap<string, AffectedAgent>): RadiusAgent {
+  const given = worn.get(agent.id);
+  if (given === undefined || given.before.roles.join('\0') === given.after.roles.join('\0')) return agent;
+  return { ...agent, roles: [...given.after.roles, ...agent.roles.filter((role) => role.startsWith(MARK))] };
+}
+
+function subjectsOf(
+  before: RadiusWorld,
+  after: RadiusWorld,
+  worn: ReadonlyMap<string, AffectedAgent>,
+  roles: readonly string[],
+  maxGroups: number,
+): readonly Subject[] {
+  const later = new Map(after.agents.map((agent) => [agent.id, agent]));
+  const concerned = before.agents.filter(({ id }) => worn.has(id));
+  const alike = Map.groupBy(concerned, ({ id, roles: was, actsAs = [] }) =>
+    JSON.stringify([[...was].sort(), [...(later.get(id)?.roles ?? [])].sort(), [...actsAs].sort()]),
+  );
+  return [
+    { subject: { kind: 'workspace' }, name: 'the workspace', agents: before.agents.length },
+    ...roles.map((name): Subject => {
+      const agents = after.agents.filter((agent) => agent.roles.includes(name)).length;
+      return { subject: { kind: 'role', id: name }, name, agents };
+    }),
+    ...[...alike.values()].slice(0, maxGroups).flatMap((agents): Subject[] => {
+      const [first] = agents;
+      return first === undefined
+        ? []
+        : [{ subject: { kind: 'agent', id: first.id }, name: first.name, agents: agents.length }];
+    }),
+  ];
+}
