@@ -16,6 +16,7 @@ import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addLogCommands } from './commands/logs.ts';
+import { addOAuthClientCommands } from './commands/oauth-clients.ts';
 import { addOwnershipCommands } from './commands/ownership.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
@@ -63,6 +64,7 @@ for (const add of [
   addAgentCommands,
   addCredentialCommands,
   addAgentCredentialCommands,
+  addOAuthClientCommands,
   addPeopleCommands,
   addScimCommands,
   addPolicyObjectCommands,

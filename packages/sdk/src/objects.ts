@@ -175,7 +175,7 @@ export interface AgentAuthority {
     readonly event: string | null;
   } | null;
   readonly credentials: readonly {
-    readonly kind: 'token' | 'key' | 'federation';
+    readonly kind: 'token' | 'key' | 'federation' | 'connection';
     readonly id: string;
     readonly name: string;
     readonly role: string | null;
@@ -681,7 +681,7 @@ export interface ChannelTest {
 export interface Credential {
   readonly id: string;
   readonly object: 'credential';
-  readonly kind: 'token' | 'key' | 'federation';
+  readonly kind: 'token' | 'key' | 'federation' | 'connection';
   readonly agent: string;
   readonly agent_id: string;
   readonly name: string;
@@ -701,6 +701,18 @@ export interface Credential {
     readonly kind: WorkloadIssuer['kind'];
     readonly claims: Readonly<Record<string, unknown>>;
   } | null;
+  /** Of a client that has signed in through a browser. */
+  readonly connection: {
+    readonly client_id: string;
+    readonly client_name: string;
+    /** Null: an administrator has registered it. */
+    readonly client_host: string | null;
+    /** Who said yes. */
+    readonly person: string;
+    /** Path of the resource; empty: all of them. */
+    readonly resource: string;
+    readonly entrances: readonly string[];
+  } | null;
   readonly last4: string | null;
   readonly created: number;
   readonly created_by: string;
@@ -708,6 +720,31 @@ export interface Credential {
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
   readonly revoked_by: string | null;
+}
+
+/** Whether agents sign in through a browser, and with which clients. */
+export interface BrowserSignInSettings {
+  readonly object: 'browser_sign_in_settings';
+  readonly enabled: boolean;
+  /** Of metadata documents of clients; empty: any. */
+  readonly client_hosts: readonly string[];
+  readonly author: string | null;
+  readonly updated_at: number | null;
+}
+
+/** A client that an administrator has registered. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly object: 'oauth_client';
+  readonly name: string;
+  readonly redirect_uris: readonly string[];
+  /** Live ones. */
+  readonly connections: number;
+  readonly status: 'active' | 'removed';
+  readonly created: number;
+  readonly created_by: string;
+  readonly removed_at: number | null;
+  readonly removed_by: string | null;
 }
 
 /** Who vouches for workloads. */

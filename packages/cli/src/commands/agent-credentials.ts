@@ -1,4 +1,4 @@
-/** credential: keys and workload identity of agents, beside tokens. */
+/** credential: keys, workload identity and connections of agents, beside tokens. */
 import type { Credential, WorkloadIssuer } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { type Columns, stateLabel, when } from '../output.ts';
@@ -8,17 +8,21 @@ import { duration, jsonArgument, jsonObject, readText } from '../values.ts';
 const CREDENTIALS: Columns<Credential> = {
   kind: ({ kind }) => kind,
   name: ({ name }) => name,
-  proof: ({ key, federation, last4 }) =>
-    key !== null
-      ? `${key.algorithm} ${key.thumbprint.slice(0, 12)}…`
-      : federation !== null
-        ? `${federation.issuer_name} ${JSON.stringify(federation.claims)}`
-        : `…${last4}`,
+  proof: proofOf,
   status: ({ status }) => stateLabel(status),
   ends: ({ expires_at }) => when(expires_at),
   'last use': ({ last_used_at }) => when(last_used_at),
   id: ({ id }) => id,
 };
+
+function proofOf({ key, federation, connection, last4 }: Credential): string {
+  if (key !== null) return `${key.algorithm} ${key.thumbprint.slice(0, 12)}…`;
+  if (federation !== null) return `${federation.issuer_name} ${JSON.stringify(federation.claims)}`;
+  return connection === null
+    ? `…${last4}`
+    : `${connection.client_host ?? connection.client_id} by ${connection.person}`;
+}
+
 const ISSUERS: Columns<WorkloadIssuer> = {
   name: ({ name }) => name,
   kind: ({ kind }) => kind,
@@ -58,7 +62,7 @@ export function addAgentCredentialCommands(program: Command): void {
   const group = program.command('credential').description('keys and workload identity of agents, beside tokens');
   group
     .command('list <agent>')
-    .description('tokens, keys and rules of an agent, with status and last use')
+    .description('tokens, keys, rules and connections of an agent, with status and last use')
     .action(
       online<[string], object>(async ({ out, hivekey }, _, agent) => {
         const { data } = await hivekey.request<{ data: readonly Credential[] }>('GET', pathOf(agent));
@@ -103,7 +107,7 @@ export function addAgentCredentialCommands(program: Command): void {
   );
   group
     .command('revoke <agent> <id>')
-    .description('end a key or rule now, with its access tokens')
+    .description('end a key, rule or connection now, with its access tokens')
     .action(
       online<[string, string], object>(async ({ out, hivekey }, _, agent, id) => {
         const path = `${pathOf(agent)}/${encodeURIComponent(id)}/revoke`;

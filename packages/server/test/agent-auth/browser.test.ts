@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import * as DPoP from 'dpop';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from '../../../cli/test/run-cli.ts';
 import { redirectOf } from '../../src/agent-auth/browser/question.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
@@ -781,6 +782,28 @@ describe('where the browser goes with the answer', () => {
   ])('is said of %s', (uri, host, kind) => {
     expect(redirectOf(uri)).toEqual({ host, kind });
   });
+});
+
+it('is managed on the command line', async () => {
+  const env = { HIVEKEY_URL: world.server.url, HIVEKEY_KEY: world.server.adminKey };
+  const run = async (...args: readonly string[]): Promise<string> => {
+    const { code, out, err } = await runCli(args, { env });
+    expect([code, err]).toEqual([0, '']);
+    return out;
+  };
+  const { agent } = await connected();
+  expect(await run('credential', 'list', agent.name)).toContain(`${site.host} by dana@acme.example`);
+  expect(await run('client', 'settings')).toContain('any host');
+  expect(await run('client', 'settings', '--hosts', `${site.host},claude.ai`)).toContain('claude.ai');
+  const added = await run('client', 'add', 'Shell', '--redirect', 'http://localhost/callback', 'shell://callback');
+  const id = /ocl_\w+/.exec(added)?.[0] ?? '';
+  expect(await run('client', 'list')).toContain(id);
+  expect(await run('client', 'remove', id)).toContain('Shell is removed');
+  // Another workspace knows nothing of it.
+  const key = await addWorkspace(world.server);
+  expect((await world.call('GET', '/v1/oauth-clients', { key })).body.data).toEqual([]);
+  expect(await world.refused('DELETE', `/v1/oauth-clients/${id}`, undefined, { key })).toBe('oauth_client_not_found');
+  expect(await run('client', 'settings', '--off')).toContain('do not sign in');
 });
 
 it('tells clients what is served', async () => {
