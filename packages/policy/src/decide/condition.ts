@@ -21,7 +21,7 @@ import type { StateReader } from './state-reader.ts';
 type Truth = number;
 export const FALSE = 0;
 export const TRUE = 1;
-const UNKNOWN_MISSING = 2;
+export const UNKNOWN_MISSING = 2;
 const UNKNOWN_TYPE = 3;
 const UNKNOWN_MIXED = 4;
 const UNKNOWN_FORM = 5;
@@ -364,7 +364,7 @@ const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 /** Texts longer than any operand are equal to none. */
 const MAX_FOLDED = 4_000;
 
-function fold(text: string): string {
+export function fold(text: string): string {
   if (text.length > MAX_FOLDED) return text;
   if (PLAIN.test(text)) return text.toLowerCase();
   return text
@@ -461,7 +461,7 @@ function amountTest(operator: Operator, operand: JsonValue, amountSlot: AmountSl
 }
 
 /** A bound without currency is in the major units of the capability's. A finer one keeps its fraction: amounts have none. */
-function scaled(bound: number, currency: string): number {
+export function scaled(bound: number, currency: string): number {
   const exponent = exponentOf(currency) ?? 0;
   const minor = toMinor(bound, exponent);
   return typeof minor === 'number' ? minor : bound * 10 ** exponent;

@@ -37,6 +37,11 @@ export function exponentOf(currency: string): number | undefined {
   return EXPONENTS.get(currency);
 }
 
+/** Every code that is money here. */
+export function currencies(): readonly string[] {
+  return [...EXPONENTS.keys()];
+}
+
 /** Impact unit in which a currency is counted: `usd`. */
 export function unitOf(currency: string): string {
   return currency.toLowerCase();
