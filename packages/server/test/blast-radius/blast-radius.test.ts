@@ -40,3 +40,324 @@ describe('the worked example', () => {
     expect(Object.values(await numbers('?agent=desk-bot', unit, line))).toEqual(expected);
   });
 });
+
+describe('whose blast radius', () => {
+  it('is of a role, an owner and the workspace what all of theirs come to', async () => {
+    for (const query of [`?role=${ROLE}`, '?owner=dana@acme.example', ''])
+      expect(await numbers(query, 'usd')).toMatchObject({ '24h': 1_000_000 });
+    await world.agent('desk-bot-2', { role: ROLE });
+    for (const query of [`?role=${ROLE}`, '?owner=dana@acme.example', ''])
+      expect(await numbers(query, 'usd')).toMatchObject({ '24h': 2_000_000 });
+    expect(await numbers('?agent=desk-bot', 'usd')).toMatchObject({ '24h': 1_000_000 });
+    await world.ok('POST', '/v1/agents/desk-bot-2/revoke', { reason: 'no longer needed' });
+    expect(await numbers('', 'usd')).toMatchObject({ '24h': 1_000_000 });
+  });
+
+  it('of an agent that is stopped is what it could do otherwise', async () => {
+    await world.agent('idle-bot', { role: ROLE });
+    await world.ok('POST', '/v1/agents/idle-bot/suspend', { reason: 'holiday' });
+    const { subject, cells } = await world.ok('GET', '/v1/blast-radius?agent=idle-bot');
+    expect(subject).toMatchObject({ name: 'idle-bot', status: 'suspended' });
+    expect(cells[0].amount.value).toBe(1_000_000);
+    expect(await numbers('', 'usd')).toMatchObject({ '24h': 1_000_000 });
+  });
+
+  it('names what binds it, how much of that was ever used, and what it leaves out', async () => {
+    const token = await world.token('desk-bot');
+    const paid = await world.act(token, 'payments.transfer', { to: 'vendor', amount: 500 });
+    expect(paid.body.verdict).toBe('allow');
+    await world.events('kind=tool.call&agent=desk-bot', 1);
+    // Use is counted before proposals are shown.
+    await world.ok('GET', '/v1/least-privilege/proposals?days=1');
+    const { cells, excluded, capabilities } = await world.ok('GET', '/v1/blast-radius?agent=desk-bot');
+    const money = cells.find((cell: Cell) => cell.unit === 'usd' && cell.horizon === '24h' && cell.line === 'alone');
+    expect(money.binding).toMatchObject([
+      { rule: 'agent-money', limit: 1_000_000, used: { largest: 50_000, share: 0.05 } },
+    ]);
+    expect(excluded).toContain('credentials that are used outside the gateway');
+    expect(capabilities).toContainEqual({
+      capability: 'payments.transfer',
+      reach: 'alone',
+      granted_by: [ROLE],
+      declared: true,
+    });
+  });
+
+  it.each([
+    ['?agent=nobody', 404, 'agent_not_found'],
+    ['?role=nothing', 404, 'role_not_found'],
+    ['?owner=nobody@acme.example', 404, 'person_not_found'],
+    [`?agent=desk-bot&role=${ROLE}`, 400, 'request_invalid'],
+  ])('%s is refused', async (query, status, code) => {
+    expect(await world.call('GET', `/v1/blast-radius${query}`)).toMatchObject({ status, body: { error: { code } } });
+  });
+});
+
+interface Cell {
+  readonly unit: string;
+  readonly horizon: string;
+  readonly line: string;
+}
+
+describe('what the numbers rest on', () => {
+  const stated = {
+    detection: { seconds: 300, source: 'the monitoring team answers within 5 minutes' },
+    revocation: { seconds: 2, source: 'the target of the kill switch' },
+  };
+
+  it('is said in words where nobody has measured or stated it, and is never zero', async () => {
+    await world.ok('PUT', '/v1/blast-radius/settings', {});
+    const { cells, containment } = await world.ok('GET', '/v1/blast-radius?agent=desk-bot');
+    expect(containment.seconds).toBeNull();
+    expect(containment.sentence).toContain('Nobody has said how long a compromise takes to be found');
+    const contained = cells.filter(({ horizon }: Cell) => horizon === 'contained');
+    expect(contained.every(({ amount }: { amount: { kind: string } }) => amount.kind === 'unknown')).toBe(true);
+    await world.ok('PUT', '/v1/blast-radius/settings', stated);
+  });
+
+  it('is measured by stops and rehearsals where there were any', async () => {
+    // desk-bot-2 was revoked above.
+    const { containment } = await world.ok('GET', '/v1/blast-radius');
+    expect(containment.revocation).toMatchObject({ basis: 'measured', samples: 1 });
+    expect(containment.seconds).toBeGreaterThanOrEqual(300);
+    await world.ok('POST', '/v1/containments/rehearsals', { agent: 'desk-bot' });
+    const after = await world.ok('GET', '/v1/blast-radius');
+    expect(after.containment.revocation.samples).toBe(2);
+  });
+
+  it('takes limits of the providers themselves when the gateway is bypassed', async () => {
+    expect(await numbers('?agent=desk-bot', 'usd', 'bypassed')).toMatchObject({ '24h': 'UNBOUNDED' });
+    const limit = {
+      over: ['*'],
+      unit: 'usd',
+      limit: 2_000_000,
+      window_seconds: 86_400,
+      source: 'daily limit at the bank',
+    };
+    await world.ok('PUT', '/v1/tool-limits/bank-day', { ...limit, window: 'sliding' });
+    expect(await numbers('?agent=desk-bot', 'usd', 'bypassed')).toMatchObject({ '24h': 2_000_000 });
+    await world.ok('PUT', '/v1/tool-limits/bank-day', { ...limit, window: 'fixed' });
+    expect(await numbers('?agent=desk-bot', 'usd', 'bypassed')).toMatchObject({ '1h': 4_000_000, '24h': 4_000_000 });
+    expect((await world.ok('GET', '/v1/tool-limits')).data).toMatchObject([{ name: 'bank-day', window: 'fixed' }]);
+    await world.ok('DELETE', '/v1/tool-limits/bank-day');
+    expect(await world.refused('DELETE', '/v1/tool-limits/bank-day')).toBe('tool_limit_not_found');
+    expect(await numbers('?agent=desk-bot', 'usd', 'bypassed')).toMatchObject({ '24h': 'UNBOUNDED' });
+  });
+
+  it('follows credentials of other agents that somebody has written down', async () => {
+    await world.role('idle', []);
+    await world.agent('starter', { role: 'idle' });
+    expect(await numbers('?agent=starter', 'usd')).toMatchObject({ '24h': 0 });
+    const reaches = [{ agent: 'starter', other: 'desk-bot', source: 'it starts desk-bot with its key' }];
+    await world.ok('PUT', '/v1/blast-radius/settings', { ...stated, reaches });
+    expect(await numbers('?agent=starter', 'usd')).toMatchObject({ '24h': 1_000_000 });
+    const { escalations } = await world.ok('GET', '/v1/blast-radius?agent=starter');
+    expect(escalations).toMatchObject([{ kind: 'agent', sentence: 'starter can come by the credentials of desk-bot' }]);
+    await world.ok('PUT', '/v1/blast-radius/settings', stated);
+  });
+});
+
+describe('what if', () => {
+  const role = async () => (await world.ok('GET', `/v1/roles/${ROLE}`)).document;
+
+  it('says what moves, and stores nothing', async () => {
+    const document = await role();
+    const guards = document.guards.map((guard: { id: string }) =>
+      guard.id === 'agent-money' ? { ...guard, when: { field: 'sum(usd, 24h)', lte: '$6000' } } : guard,
+    );
+    const { moved, before, after } = await world.ok('POST', '/v1/blast-radius/what-if', {
+      agent: 'desk-bot',
+      operations: [{ type: 'role', id: ROLE, document: { ...document, guards } }],
+    });
+    expect(before.cells).not.toEqual(after.cells);
+    expect(moved).toContainEqual(
+      expect.objectContaining({
+        unit: 'usd',
+        horizon: '24h',
+        line: 'alone',
+        rises: false,
+        sentence: expect.stringContaining('falls from $10,000 to $6,000'),
+      }),
+    );
+    expect(await numbers('?agent=desk-bot', 'usd')).toMatchObject({ '24h': 1_000_000 });
+  });
+
+  it('takes roles off, and shows the way to more authority', async () => {
+    await world.capability('secrets.read', { access: 'read', impact: {} });
+    const document = await role();
+    const scope = { allow: [...document.scope.allow, 'secrets.read'] };
+    const open = await world.ok('POST', '/v1/blast-radius/what-if', {
+      agent: 'desk-bot',
+      operations: [{ type: 'role', id: ROLE, document: { ...document, scope } }],
+    });
+    expect(open.after.escalations).toMatchObject([{ kind: 'everything', capability: 'secrets.read' }]);
+    expect(open.after.cells[0].amount).toMatchObject({ kind: 'unbounded', value: null, text: 'UNBOUNDED' });
+    const none = await world.ok('POST', '/v1/blast-radius/what-if', {
+      agent: 'desk-bot',
+      operations: [{ type: 'assignment', id: agentId, document: { roles: [] } }],
+    });
+    expect(none.after.cells.filter(({ line }: Cell) => line !== 'bypassed').every(isNothing)).toBe(true);
+  });
+
+  it('is refused for a document that is none', async () => {
+    const operations = [{ type: 'role', id: ROLE, document: { name: ROLE, scope: { allow: ['*'] } } }];
+    expect(await world.refused('POST', '/v1/blast-radius/what-if', { operations })).toBe('role_invalid');
+  });
+});
+
+function isNothing({ amount, horizon }: { amount: { value: number | null }; horizon: string }): boolean {
+  return horizon === 'contained' || amount.value === 0;
+}
+
+describe('the fleet', () => {
+  it('has what is unbounded first, then the largest, in pages', async () => {
+    await world.capability('files.write', { impact: { records_changed: 1 } });
+    await world.role('files', ['files.write']);
+    await world.agent('files-bot', { role: 'files' });
+    const first = await world.ok('GET', '/v1/blast-radius/agents?limit=1');
+    expect(first.data).toMatchObject([{ agent: 'files-bot', amounts: { records_changed: { text: 'UNBOUNDED' } } }]);
+    const rest = await world.ok('GET', `/v1/blast-radius/agents?limit=10&cursor=${first.next_cursor}`);
+    expect(rest.data[0]).toMatchObject({ agent: 'desk-bot', amounts: { usd: { value: 1_000_000 } } });
+    expect(rest.data.map(({ agent }: { agent: string }) => agent)).not.toContain('idle-bot');
+    const byMoney = await world.ok('GET', '/v1/blast-radius/agents?unit=usd');
+    expect(byMoney.data[0].agent).toBe('desk-bot');
+  });
+});
+
+const DAY = 86_400;
+const inDays = (days: number) => Math.floor(Date.now() / 1000) + days * DAY;
+
+describe('acceptance', () => {
+  let lee: string;
+  let dana: string;
+  const digestOf = async (query: string) => (await world.ok('GET', `/v1/blast-radius${query}`)).digest;
+
+  beforeAll(async () => {
+    await world.ok('POST', '/v1/people', { email: 'lee@acme.example' });
+    ({ key: lee } = await world.ok('POST', '/v1/keys', {
+      name: 'lee',
+      person: 'lee@acme.example',
+      roles: ['reviewer'],
+    }));
+    ({ key: dana } = await world.ok('POST', '/v1/keys', { name: 'dana', person: 'dana@acme.example' }));
+  });
+
+  const accept = async (change: object, key: string) =>
+    world.call('POST', '/v1/blast-radius/acceptances', {
+      key,
+      body: {
+        agent: 'desk-bot',
+        digest: await digestOf('?agent=desk-bot'),
+        until: inDays(90),
+        reason: 'reviewed with finance',
+        ...change,
+      },
+    });
+
+  it.each([
+    ['by a key that is nobody’s', async () => accept({}, world.server.adminKey), 'person_required'],
+    ['by the owner of the agent', async () => accept({}, dana), 'owner_alone'],
+    [
+      'by the owner of what they own',
+      async () =>
+        accept(
+          { agent: undefined, owner: 'dana@acme.example', digest: await digestOf('?owner=dana@acme.example') },
+          dana,
+        ),
+      'owner_alone',
+    ],
+    [
+      'of another number than was seen',
+      async () => accept({ digest: `sha256:${'0'.repeat(64)}` }, lee),
+      'blast_radius_changed',
+    ],
+    ['without an end in sight', async () => accept({ until: inDays(400) }, lee), 'until_invalid'],
+    ['until yesterday', async () => accept({ until: inDays(-1) }, lee), 'until_invalid'],
+  ])('is refused %s', async (_, tried, code) => {
+    expect((await tried()).body.error.code).toBe(code);
+  });
+
+  it('keeps exactly what was seen, and tells when a number passes it, once', async () => {
+    const { status, body } = await accept({}, lee);
+    expect(status).toBe(201);
+    const kept = await world.ok('GET', `/v1/blast-radius/acceptances/${body.id}`);
+    expect(kept).toMatchObject({ person: 'lee@acme.example', status: 'current', subject: { name: 'desk-bot' } });
+    expect(kept.result.digest).toBe(kept.digest);
+    await world.events('kind=blast_radius.accepted', 1);
+    const now = await world.ok('GET', '/v1/blast-radius?agent=desk-bot');
+    expect(now.acceptance).toMatchObject({ person: 'lee@acme.example', exceeded: false, expired: false });
+
+    await raise('$12000');
+    const [told] = await world.events('kind=blast_radius.exceeded', 1);
+    expect(told).toMatchObject({
+      acceptance: body.id,
+      cause: 'passed',
+      severity: 'high',
+      to: expect.arrayContaining(['lee@acme.example']),
+      subject: { kind: 'agent', name: 'desk-bot' },
+      sentence: expect.stringContaining('rises from $10,000 to'),
+    });
+    expect((await world.ok('GET', '/v1/blast-radius?agent=desk-bot')).acceptance.exceeded).toBe(true);
+    await raise('$10000');
+    const again = await accept({}, lee);
+    expect(again.status).toBe(201);
+    const history = await world.ok('GET', '/v1/blast-radius/acceptances?agent=desk-bot');
+    expect(history.data.map(({ status: is }: { status: string }) => is)).toEqual(['current', 'ended']);
+    expect(await world.events('kind=blast_radius.exceeded', 1)).toHaveLength(1);
+  });
+
+  it('tells when its time is over', async () => {
+    const until = Math.floor(Date.now() / 1000) + 2;
+    const { body } = await accept({ agent: undefined, digest: await digestOf(''), until }, lee);
+    const told = await world.events('kind=blast_radius.exceeded', 2);
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        acceptance: body.id,
+        cause: 'expired',
+        subject: { kind: 'workspace', id: '*', name: '*' },
+      }),
+    );
+  });
+
+  it('is taken back', async () => {
+    const [current] = (await world.ok('GET', '/v1/blast-radius/acceptances?agent=desk-bot')).data;
+    const path = `/v1/blast-radius/acceptances/${current.id}/end`;
+    expect(await world.ok('POST', path, { reason: 'the team has changed' }, { key: lee })).toMatchObject({
+      status: 'ended',
+    });
+    expect(await world.refused('POST', path, { reason: 'again' }, { key: lee })).toBe('acceptance_ended');
+    expect((await world.ok('GET', '/v1/blast-radius?agent=desk-bot')).acceptance).toBeNull();
+  });
+
+  async function raise(to: string): Promise<void> {
+    const { document } = await world.ok('GET', `/v1/roles/${ROLE}`);
+    const guards = document.guards.map((guard: { id: string }) => {
+      if (guard.id === 'agent-money') return { ...guard, when: { field: 'sum(usd, 24h)', lte: to } };
+      return guard.id === 'transfer-day'
+        ? { ...guard, when: { field: 'sum(payments, 24h)', lte: to === '$10000' ? '$8000' : to } }
+        : guard;
+    });
+    await world.ok('PUT', `/v1/roles/${ROLE}`, { ...document, guards });
+  }
+});
+
+describe('certificates', () => {
+  it('say that what is let through is what the numbers are made of', async () => {
+    const made = await world.ok('POST', '/v1/blast-radius/certificates');
+    const { policy } = await world.ok('GET', '/v1/blast-radius');
+    expect(made).toMatchObject({ policy, differences: 0, differing: [], actor: expect.stringMatching(/^key:/) });
+    expect(made.inputs).toBeGreaterThan(made.cells);
+    const [record] = await world.events('kind=blast_radius.certified', 1);
+    expect(record).toMatchObject({ certificate: made.id, sweep_digest: made.sweep_digest, differences: 0 });
+    // files-bot has no bound.
+    const [unbounded] = await world.events('kind=blast_radius.unbounded', 1);
+    expect(unbounded).toMatchObject({ agents: ['files-bot'], agents_count: 1 });
+    const again = await world.ok('POST', '/v1/blast-radius/certificates');
+    expect([again.numbers_digest, again.sweep_digest]).toEqual([made.numbers_digest, made.sweep_digest]);
+    expect((await world.ok('GET', '/v1/blast-radius/certificates')).data.map(({ id }: { id: string }) => id)).toEqual([
+      again.id,
+      made.id,
+    ]);
+    expect(await world.events('kind=blast_radius.unbounded', 1)).toHaveLength(1);
+  });
+});
