@@ -27,13 +27,14 @@ import { createHttpApis } from './http-apis/index.ts';
 import { ensureLiveKey, loadServerKeys, writePrivateFile } from './identity/index.ts';
 import { newId } from './ids.ts';
 import { watchUse } from './least-privilege/index.ts';
-import { createActionLog } from './log/index.ts';
+import { createActionLog, inTurn } from './log/index.ts';
 import { hearNotices, lockNode, nodeIdOf, prepareDataFolder } from './node/index.ts';
 import { createLogger, createMetrics, type Logger } from './observability/index.ts';
 import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
 import { createPreviews } from './previews/index.ts';
+import { noticePolicyDrift } from './roles/index.ts';
 import { createSaml } from './saml/index.ts';
 import type { Secret } from './secret.ts';
 import { createSignIn } from './sign-in/index.ts';
@@ -110,7 +111,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     ...(config.witness_url === undefined ? {} : { witnessUrl: config.witness_url }),
     logger,
     observe: metrics.log,
-    beforeCommit: keepVersions(CONTROLLED_TYPES, refuseFrozenEdit),
+    beforeCommit: inTurn(noticePolicyDrift(pool), keepVersions(pool, CONTROLLED_TYPES, refuseFrozenEdit)),
   });
   closers.add('log', () => log.close());
   let isStarted = false;

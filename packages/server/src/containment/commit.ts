@@ -187,7 +187,7 @@ async function giveOrder(
       id,
       cancelled,
     ]);
-  if (scope === 'tool') publishPolicy(transaction, workspaceId, actor);
+  if (scope === 'tool') publishPolicy(transaction, workspaceId, actor, 'stops');
   if (scope === 'workspace') {
     await client.query("UPDATE workspace_state SET status = 'stopped', updated_at = now() WHERE workspace_id = $1", [
       workspaceId,

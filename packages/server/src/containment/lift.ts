@@ -21,7 +21,7 @@ async function lift(
     [workspaceId, id, actor, reason],
   );
   transaction.log({ kind: 'containment.lifted', actor, containment_id: id, scope, target, reason });
-  if (scope === 'tool') publishPolicy(transaction, workspaceId, actor);
+  if (scope === 'tool') publishPolicy(transaction, workspaceId, actor, 'stops');
   if (scope === 'workspace') {
     await client.query("UPDATE workspace_state SET status = 'active', updated_at = now() WHERE workspace_id = $1", [
       workspaceId,

@@ -396,4 +396,4 @@ function workspaceOf(payload: string): WorkspaceId {
   return JSON.parse(payload).workspace;
 }
 
-export { LogOverloaded, LogUnavailable } from './types.ts';
+export { inTurn, LogOverloaded, LogUnavailable } from './types.ts';

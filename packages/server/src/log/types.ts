@@ -25,6 +25,13 @@ export interface LoggedTransaction {
 /** What a change did, before it commits: it may add to it, and what it throws rolls all of it back. */
 export type BeforeCommit = (transaction: LoggedTransaction, done: DoneChange) => Promise<void>;
 
+/** One after the other. */
+export function inTurn(...looks: readonly BeforeCommit[]): BeforeCommit {
+  return async (transaction, done) => {
+    for (const look of looks) await look(transaction, done);
+  };
+}
+
 export interface DoneChange {
   readonly workspaceId: WorkspaceId;
   /** Its records so far. */

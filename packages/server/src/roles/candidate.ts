@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
 import { patched, valid } from './change.ts';
-import { publishPolicy } from './policy-set.ts';
+import { publishPolicy } from './publish.ts';
 import { findRole } from './read.ts';
 import { roleNotFound } from './role.ts';
 

@@ -15,7 +15,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseMisfits } from './lint.ts';
-import { publishPolicy } from './policy-set.ts';
+import { publishPolicy } from './publish.ts';
 import { findRole, readRole } from './read.ts';
 import { type RoleRow, roleNotFound } from './role.ts';
 

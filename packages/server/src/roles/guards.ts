@@ -7,7 +7,7 @@ import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { refuseMisfits, WORKSPACE } from './lint.ts';
-import { publishPolicy } from './policy-set.ts';
+import { publishPolicy } from './publish.ts';
 import { guardSchema, guardViews } from './role.ts';
 
 export const workspaceGuardsSchema = z

@@ -4,5 +4,13 @@ export { roleType, workspaceGuardsType } from './controlled.ts';
 export { documentOf } from './document.ts';
 export { findingSchema, findingView } from './findings.ts';
 export { misfits, placeOf } from './lint.ts';
-export { loadPolicySet, publishPolicy, upsertCapability } from './policy-set.ts';
+export {
+  loadPolicySet,
+  loadPolicyState,
+  type PolicyState,
+  PolicyUnreadable,
+  type PublishedPolicy,
+  upsertCapability,
+} from './policy-set.ts';
+export { differsInFreezesAlone, isDrifted, noticePolicyDrift, publishPolicy } from './publish.ts';
 export { roleNotFound } from './role.ts';

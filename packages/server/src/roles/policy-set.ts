@@ -1,4 +1,4 @@
-/** The policy in force: read as one snapshot, and published as a numbered, hashed revision. */
+/** The policy in force, read as one snapshot. */
 import {
   type Capability,
   checkCapability,
@@ -8,7 +8,6 @@ import {
   freezeFromDocument,
   type JsonObject,
   type PolicySet,
-  policyHash,
   type Risk,
   roleFromDocument,
 } from '@hivekey/policy';
@@ -41,7 +40,9 @@ SELECT s.policy_revision,
   (SELECT coalesce(json_agg(json_build_object('tool', x.subject, 'id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id), '[]')
      FROM risk_signals x WHERE x.workspace_id = s.workspace_id AND x.kind = 'tool' AND x.cleared_at IS NULL AND x.expires_at > now()) AS tool_risks,
   (SELECT o.document FROM source_revisions o WHERE o.workspace_id = s.workspace_id ORDER BY o.revision DESC LIMIT 1) AS sources,
-  (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version
+  (SELECT coalesce(max(m.version), 0)::text FROM mcp_catalogues m WHERE m.workspace_id = s.workspace_id) AS catalogue_version,
+  (SELECT json_build_object('revision', p.revision, 'hash', p.policy_hash) FROM policy_revisions p
+    WHERE p.workspace_id = s.workspace_id ORDER BY p.revision DESC LIMIT 1) AS published
   FROM workspace_state s WHERE s.workspace_id = $1`;
 
 interface SnapshotRow {
@@ -62,10 +63,18 @@ interface SnapshotRow {
   candidates: { document: unknown; revision: number }[];
   stopped_tools: string[];
   catalogue_version: string;
+  published: PublishedPolicy | null;
 }
 
-export interface PolicySnapshot {
-  readonly set: PolicySet;
+/** As it stands in the archive of what was published. */
+export interface PublishedPolicy {
+  readonly revision: number;
+  readonly hash: string;
+}
+
+interface Surroundings {
+  /** The newest one; undefined: there never was one. */
+  readonly published: PublishedPolicy | undefined;
   /** Capabilities under a tool stop. */
   readonly stoppedTools: ReadonlySet<string>;
   /** What detectors say of capabilities. It is no part of the policy; a change is a revision of it, as that of a stop is. */
@@ -74,16 +83,52 @@ export interface PolicySnapshot {
   readonly catalogueVersion: string;
 }
 
+export interface PolicySnapshot extends Surroundings {
+  readonly set: PolicySet;
+}
+
+/** What the rows say, whether or not it can be read. */
+export interface PolicyState extends Surroundings {
+  readonly revision: number;
+  readonly set: PolicySet | PolicyUnreadable;
+}
+
 /** A stored document no longer passes its own check: nothing may be decided with it. */
-class PolicyUnreadable extends Error {
+export class PolicyUnreadable extends Error {
   readonly code = 'policy_unreadable';
 }
 
 /** The policy in force in the workspace. Throws PolicyUnreadable rather than leave a rule out. */
 export async function loadPolicySet(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<PolicySnapshot> {
+  const { set, revision: _, ...surroundings } = await loadPolicyState(client, workspaceId);
+  if (set instanceof PolicyUnreadable) throw set;
+  return { set, ...surroundings };
+}
+
+export async function loadPolicyState(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<PolicyState> {
   const { rows } = await client.query<SnapshotRow>({ name: 'policy-snapshot', text: SNAPSHOT, values: [workspaceId] });
   const row = rows[0];
   if (row === undefined) throw new PolicyUnreadable(`workspace ${workspaceId} has no state`);
+  return {
+    revision: row.policy_revision,
+    set: setIn(row),
+    published: row.published ?? undefined,
+    stoppedTools: new Set(row.stopped_tools),
+    toolRisks: Map.groupBy(row.tool_risks, ({ tool }) => tool),
+    catalogueVersion: row.catalogue_version,
+  };
+}
+
+function setIn(row: SnapshotRow): PolicySet | PolicyUnreadable {
+  try {
+    return readSet(row);
+  } catch (error) {
+    if (error instanceof PolicyUnreadable) return error;
+    throw error;
+  }
+}
+
+function readSet(row: SnapshotRow): PolicySet {
   const roles = row.roles.map(({ name, revision, document }) =>
     checkedValue(roleFromDocument(document, revision), `role ${name}`),
   );
@@ -98,18 +143,13 @@ export async function loadPolicySet(client: Pool | ClientBase, workspaceId: Work
     checkedValue(roleFromDocument(document, revision), 'candidate of a role'),
   );
   return {
-    set: {
-      revision: row.policy_revision,
-      roles,
-      workspaceGuards,
-      capabilities,
-      freezes,
-      candidates,
-      ...sourcesIn(row.sources),
-    },
-    stoppedTools: new Set(row.stopped_tools),
-    toolRisks: Map.groupBy(row.tool_risks, ({ tool }) => tool),
-    catalogueVersion: row.catalogue_version,
+    revision: row.policy_revision,
+    roles,
+    workspaceGuards,
+    capabilities,
+    freezes,
+    candidates,
+    ...sourcesIn(row.sources),
   };
 }
 
@@ -125,45 +165,6 @@ function checkedValue<T>(
 ): T {
   if (checked.ok) return checked.value;
   throw new PolicyUnreadable(`${what}: ${checked.problems.map((problem) => problem.message).join('; ')}`);
-}
-
-/**
- * Makes what the transaction changed the policy in force: the next revision, with its hash and its content kept. It
- * comes once, at the end of the transaction, however many changes ask for it. Updating the state row meets every
- * recording transaction, so no action is recorded under the old policy after this commits.
- */
-export function publishPolicy(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): void {
-  transaction.atEnd(POLICY_STEP, () => publishNow(transaction, workspaceId, actor));
-}
-
-/** Key of the step. */
-export const POLICY_STEP = 'policy';
-
-async function publishNow(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string): Promise<void> {
-  const { client } = transaction;
-  const previous = await client.query<{ policy_hash: string }>(
-    'SELECT policy_hash FROM policy_revisions WHERE workspace_id = $1 ORDER BY revision DESC LIMIT 1',
-    [workspaceId],
-  );
-  await client.query(
-    'UPDATE workspace_state SET policy_revision = policy_revision + 1, updated_at = now() WHERE workspace_id = $1',
-    [workspaceId],
-  );
-  const { set, stoppedTools } = await loadPolicySet(client, workspaceId);
-  const hash = policyHash(set);
-  await client.query(
-    `INSERT INTO policy_revisions (workspace_id, revision, policy_hash, document, actor, created_at)
-     VALUES ($1, $2, $3, $4, $5, clock_timestamp())`,
-    [workspaceId, set.revision, hash, JSON.stringify({ ...set, stoppedTools: [...stoppedTools].sort() }), actor],
-  );
-  const previousHash = previous.rows[0]?.policy_hash;
-  transaction.log({
-    kind: 'policy.changed',
-    actor,
-    policy: hash,
-    policy_revision: set.revision,
-    ...(previousHash === undefined ? {} : { prev_policy: previousHash }),
-  });
 }
 
 /** Declares a capability or updates it. A discovered definition never overwrites what a person declared. */

@@ -1,8 +1,10 @@
 /** Every change of a controlled object ends here, whoever makes it: before its transaction commits. */
+import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import type { BeforeCommit, DoneChange, LoggedTransaction } from '../log/index.ts';
 import { type Basis, basisOf } from './basis.ts';
 import { readControl } from './control.ts';
+import { refuseDrifted } from './drifted.ts';
 import { isReviewed, refuseDirect } from './gate.ts';
 import { type ControlledTypes, differing, type Touched, touchedIn } from './touched.ts';
 
@@ -13,8 +15,11 @@ export type RefuseEdit = (
   changed: readonly Touched[],
 ) => Promise<void>;
 
-/** Throws `change_required` for a direct edit of what is reviewed, and what `refuseEdit` throws; then nothing has changed. */
-export function keepVersions(controlled: ControlledTypes, refuseEdit: RefuseEdit): BeforeCommit {
+/**
+ * Throws `change_required` for a direct edit of what is reviewed, `object_drifted`, and what `refuseEdit` throws; then
+ * nothing has changed. `pool`: to see what was there before the transaction.
+ */
+export function keepVersions(pool: Pool, controlled: ControlledTypes, refuseEdit: RefuseEdit): BeforeCommit {
   return async (transaction, done) => {
     const touched = await touchedIn(transaction.client);
     if (touched.length === 0) return;
@@ -22,6 +27,7 @@ export function keepVersions(controlled: ControlledTypes, refuseEdit: RefuseEdit
     if (changed.length === 0) return;
     const who = { workspaceId: done.workspaceId, actor: actorOf(done.records) };
     const basis = basisOf(transaction);
+    if (basis.kind !== 'restored') await refuseDrifted(pool, done.workspaceId, controlled, changed);
     if (basis.kind !== 'direct') return storeVersions(transaction, who, changed, () => basis);
     // Read before its own next version is stored: nobody lifts the rule by the edit that it is about.
     const control = await readControl(transaction.client, done.workspaceId);

@@ -2,7 +2,8 @@
 import type { Pool } from 'pg';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
-import { publishPolicy } from '../roles/index.ts';
+import { differsInFreezesAlone, publishPolicy } from '../roles/index.ts';
+import { standOn } from '../versions/index.ts';
 
 /** Nodes that start on an empty database at once meet on this advisory lock. */
 const FIRST_WORKSPACE_LOCK = 7_420_003;
@@ -62,7 +63,7 @@ export async function ensureWorkspace(pool: Pool, environment: string): Promise<
 
 /**
  * An empty policy is a policy too: it gets its revision and hash before the first decision is made under it. In
- * another environment other change freezes apply: that is another policy.
+ * another environment other change freezes apply: that is another policy, and in nothing else another one.
  */
 export async function ensurePolicy(
   log: ActionLog,
@@ -74,7 +75,10 @@ export async function ensurePolicy(
       'SELECT 1 FROM policy_revisions WHERE workspace_id = $1 LIMIT 1',
       [workspaceId],
     );
-    if (rowCount === 0 || environmentChanged) publishPolicy(transaction, workspaceId, 'system');
+    if (rowCount !== 0 && !(environmentChanged && (await differsInFreezesAlone(transaction.client, workspaceId))))
+      return;
+    standOn(transaction, { kind: 'restored' });
+    publishPolicy(transaction, workspaceId, 'system');
   });
 }
 

@@ -1,7 +1,7 @@
 /** A freeze binds by the database's clock, whatever the clock of a node says. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ActionPath, Authorization } from '../../src/path/index.ts';
-import { publishPolicy } from '../../src/roles/policy-set.ts';
+import { publishPolicy } from '../../src/roles/publish.ts';
 import { actionOf, createPathFixture, type PathFixture } from '../path/fixture.ts';
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 /** Provenance as the gateway derives it: what it let in marks what follows, on every node, and nothing an agent says. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Action, ActionPath, Authorization } from '../../src/path/index.ts';
-import { publishPolicy } from '../../src/roles/policy-set.ts';
+import { publishPolicy } from '../../src/roles/publish.ts';
 import { actionOf, createPathFixture, type PathFixture } from '../path/fixture.ts';
 
 let fixture: PathFixture;
