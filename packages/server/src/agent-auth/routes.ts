@@ -89,7 +89,7 @@ export function oauthRoutes(limits: Limits): (api: Api, context: ApiContext) => 
           note: (workload) => unregistered.noteUnregistered({ ...workload, kind: 'workload', source: ip }),
         };
         if (Array.isArray(dpop)) throw new OAuthRefusal('invalid_dpop_proof', 'there is more than one proof');
-        return answerTokenRequest(endpoint, { form: parseForm(body), body, proof: dpop, nowMs: clock() });
+        return answerTokenRequest(endpoint, { form: parseForm(body), proof: dpop, nowMs: clock() });
       },
     );
 

@@ -35,8 +35,6 @@ export interface TokenEndpoint {
 
 export interface TokenRequest {
   readonly form: ReadonlyMap<string, string>;
-  /** As it came. */
-  readonly body: string;
   /** Of the header `DPoP`. */
   readonly proof: string | undefined;
   readonly nowMs: number;
@@ -105,7 +103,7 @@ async function byConnection(
   request: TokenRequest,
   grant: typeof CODE_GRANT | typeof REFRESH_GRANT,
 ): Promise<TokenAnswer> {
-  const { form, body } = request;
+  const { form } = request;
   const token = grant === REFRESH_GRANT ? required(form, 'refresh_token') : '';
   // Before the code is spent: a client without a nonce of ours has to come again.
   const proven = await proofOf(endpoint, request, undefined);
@@ -117,7 +115,8 @@ async function byConnection(
     method: 'POST',
     target: '/oauth/token',
     headers: {},
-    form: body,
+    // Written anew: what is read in two places is the same in both.
+    form: new URLSearchParams([...form]).toString(),
   });
   const { client, entities } = oidc;
   if (status !== 200 || client === undefined) throw oauthErrorOf(answer);

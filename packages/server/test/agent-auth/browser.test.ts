@@ -16,6 +16,8 @@ const SYSTEM = getCACertificates('default');
 let world: World;
 let site: ClientSite;
 let desk: string;
+/** Admin key of a person of another workspace. */
+let strangerKey: string;
 /** Admin keys of people. */
 const keys: Record<string, string> = {};
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
     ({ key: keys[name] } = await world.ok('POST', '/v1/keys', { name, person: `${name}@acme.example` }));
   }
   desk = site.serve('/desk.json');
+  strangerKey = await addWorkspace(world.server);
 });
 afterAll(async () => {
   setDefaultCACertificates(SYSTEM);
@@ -615,7 +618,7 @@ describe('an answer', () => {
     expect((await nobody.request('GET', `/v1/connection-requests/${theirs}`)).body.error.code).toBe(
       'own_session_required',
     );
-    const stranger = await browserOf(undefined, await addWorkspace(world.server));
+    const stranger = await browserOf(undefined, strangerKey);
     const far = await asked(stranger, asks(verifierOf()));
     expect(
       (await stranger.request('POST', `/v1/connection-requests/${far}/allow`, { agent: agent.id })).body.error.code,
@@ -800,7 +803,7 @@ it('is managed on the command line', async () => {
   expect(await run('client', 'list')).toContain(id);
   expect(await run('client', 'remove', id)).toContain('Shell is removed');
   // Another workspace knows nothing of it.
-  const key = await addWorkspace(world.server);
+  const key = strangerKey;
   expect((await world.call('GET', '/v1/oauth-clients', { key })).body.data).toEqual([]);
   expect(await world.refused('DELETE', `/v1/oauth-clients/${id}`, undefined, { key })).toBe('oauth_client_not_found');
   expect(await run('client', 'settings', '--off')).toContain('do not sign in');

@@ -35,7 +35,7 @@ export function allow(
   const { workspaceId, actor, person } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client, now } = transaction;
-    await checkStillThere(client, who.session === undefined ? who : { workspaceId, credentialId: who.session.id });
+    await checkStillThere(client, who);
     const problem = await ownSignInProblem(client, who);
     if (problem !== undefined) throw problem;
     await checkLetIn(client, workspaceId, question.clientId);

@@ -16,6 +16,11 @@ import { anybodyLetsIn } from './settings.ts';
 const CODE_SECONDS = 60;
 export const INTERACTION_SECONDS = 600;
 const MAX_DOCUMENT_BYTES = 5 * 1024;
+/** As the metadata say: those of `SIGNING_ALGORITHMS`. */
+const CLIENT_ALGORITHMS = [
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
+  ...(['RS256', 'PS256', 'RS384', 'PS384', 'RS512', 'PS512'] as const),
+];
 const CACHE_SECONDS = { min: 60, max: 3_600 };
 
 export interface ProviderParts {
@@ -58,7 +63,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     responseTypes: ['code'],
     clientAuthMethods: ['none', 'private_key_jwt'],
     enabledJWA: {
-      clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
+      clientAuthSigningAlgValues: CLIENT_ALGORITHMS,
       idTokenSigningAlgValues: ['ES256'],
     },
     clientDefaults: {
