@@ -21,6 +21,7 @@ import { addOwnershipCommands } from './commands/ownership.ts';
 import { addPeopleCommands } from './commands/people.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addPolicyCodeCommands } from './commands/policy-code.ts';
+import { addProveCommand } from './commands/prove.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRiskCommands } from './commands/risks.ts';
@@ -68,6 +69,7 @@ for (const add of [
   addPeopleCommands,
   addScimCommands,
   addPolicyObjectCommands,
+  addProveCommand,
   addPolicyCommands,
   addPolicyCodeCommands,
   addBudgetCommands,

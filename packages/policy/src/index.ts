@@ -59,6 +59,8 @@ export {
   type Solve,
 } from './proofs/prove.ts';
 export { type Outcome, type Question, type QuestionTest, questionInWords, type Subject } from './proofs/question.ts';
+export { readAction, readQuestionText, type WrittenQuestion } from './proofs/question-text.ts';
+export { readTestText } from './proofs/test-text.ts';
 export { type ComparisonOptions, type ComparisonResult, ReplayComparison } from './replay/comparison.ts';
 export { CLOCK_TOLERANCE_MS } from './replay/counters.ts';
 export { watchArguments } from './replay/redacted.ts';

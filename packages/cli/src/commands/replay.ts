@@ -38,13 +38,16 @@ interface PolicySnapshot {
   readonly sources: PolicySet['sources'] | null;
 }
 
-function connect(url: string | undefined): HiveKey {
+export function connect(url: string | undefined): HiveKey {
   const login = resolveLogin(url);
   return new HiveKey({ url: login.url, key: login.key, userAgent: 'hivekey-cli' });
 }
 
 /** The policy of the server, at a revision, with single roles at others. */
-async function serverPolicy(hivekey: HiveKey, { policy, roleRevision = [] }: Flags): Promise<PolicySet> {
+export async function serverPolicy(
+  hivekey: HiveKey,
+  { policy, roleRevision = [] }: Pick<Flags, 'policy' | 'roleRevision'>,
+): Promise<PolicySet> {
   const at = encodeURIComponent(policy ?? 'current');
   const {
     workspace_guards: workspaceGuards,
@@ -74,7 +77,10 @@ async function serverPolicy(hivekey: HiveKey, { policy, roleRevision = [] }: Fla
   return joined(texts, set);
 }
 
-function joined(texts: readonly { readonly name: string; readonly text: string }[], beside?: PolicySet): PolicySet {
+export function joined(
+  texts: readonly { readonly name: string; readonly text: string }[],
+  beside?: PolicySet,
+): PolicySet {
   const read = readPolicyTexts(texts, beside);
   if (read.ok) return read.set;
   const [first] = read.problems;
