@@ -48,6 +48,12 @@ export const settingsDocument = z.strictObject({
   rollback: z.enum(['reviewed', 'standard']),
   when_frozen: z.enum(['wait', 'fail']).meta({ description: 'What becomes of a scheduled change in a freeze.' }),
   expire_days: z.int().min(1).max(365),
+  replay_days: z
+    .int()
+    .min(0)
+    .max(90)
+    .default(30)
+    .meta({ description: 'Of the log, for reviewers: which calls the change would have decided otherwise. 0: none.' }),
   standard: z.array(patternSchema).max(100).meta({ description: 'What needs nobody: it was approved as a pattern.' }),
 });
 
@@ -68,6 +74,7 @@ export const DEFAULT_CHANGE_SETTINGS: ChangeSettings = {
   rollback: 'reviewed',
   when_frozen: 'wait',
   expire_days: 30,
+  replay_days: 30,
   standard: [],
 };
 

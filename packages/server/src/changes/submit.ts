@@ -21,8 +21,6 @@ import { standardFor } from './standard.ts';
 import type { ChangeClass } from './types.ts';
 
 const DAY_SECONDS = 86_400;
-/** Days of the log that are replayed for reviewers. */
-const REPLAY_DAYS = 30;
 
 /**
  * Throws `change_not_found`, `change_not_draft`, `change_stale`, `change_invalid`, `change_checks_failed`, `role_missing`.
@@ -47,7 +45,7 @@ async function submit(context: ChangesContext, who: Administrator, idOrName: str
     requirementOf(settings, { class: judged.class, risk: judged.risk }) === null || draft.class === 'emergency';
   const preview = await previews.start(workspaceId, {
     operations: draft.operations,
-    replayDays: isUrgent ? 0 : REPLAY_DAYS,
+    replayDays: isUrgent ? 0 : settings.replay_days,
   });
   refuseFailedChecks(draft, preview);
   return log.transact(workspaceId, async (transaction) => {
