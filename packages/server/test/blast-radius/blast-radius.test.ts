@@ -1,4 +1,12 @@
+import { compilePolicy, type PolicySet, sweep } from '@hivekey/policy';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { certify } from '../../src/blast-radius/certificates.ts';
+import { type SweepTask, sweepWorld } from '../../src/blast-radius/sweep-world.ts';
+import { Worlds } from '../../src/blast-radius/world.ts';
+import { openDatabase } from '../../src/database/index.ts';
+import { loadServerKeys } from '../../src/identity/index.ts';
+import type { WorkspaceId } from '../../src/ids.ts';
+import { createActionLog } from '../../src/log/index.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import { applyExample, ROLE } from './example.ts';
 
@@ -359,5 +367,39 @@ describe('certificates', () => {
       made.id,
     ]);
     expect(await world.events('kind=blast_radius.unbounded', 1)).toHaveLength(1);
+  });
+
+  it('find a decision function that lets through what the numbers do not hold, and tell of it', async () => {
+    await world.role(
+      'closed',
+      ['crm.delete'],
+      [{ id: 'never', action: 'crm.delete', when: { field: 'action', eq: 'crm.delete' }, effect: 'deny' }],
+    );
+    await world.agent('closed-bot', { role: 'closed' });
+    const { config, ownerUrl } = world.server;
+    const keys = loadServerKeys(config.data, undefined);
+    const { pool, url, close } = await openDatabase({ ownerUrl, roleKey: keys.databaseRole });
+    const log = await createActionLog({ pool, connectionString: url, nodeId: 'other', signingKey: keys.signing });
+    const worlds = new Worlds(pool);
+    const { rows } = await pool.query<{ id: WorkspaceId }>('SELECT id FROM workspaces');
+    const workspaceId = rows[0]?.id ?? ('' as WorkspaceId);
+    const read = await worlds.read(workspaceId);
+    // As if a change of the code had lost the guards of roles: what they always refuse is let through.
+    const unguarded = (set: PolicySet) =>
+      compilePolicy({ ...set, roles: set.roles.map((role) => ({ ...role, guards: [] })) });
+    const swept = async (task: SweepTask) => sweepWorld(task, (world) => sweep(world, unguarded));
+    const made = await certify({ pool, log, version: 'test', worlds, swept }, workspaceId, 'system', read);
+    expect(made.differences).toBeGreaterThan(0);
+    expect(made.differing).toContainEqual({
+      roles: ['closed'],
+      capability: 'crm.delete',
+      asked: 'alone',
+      computed: 'never',
+    });
+    await log.close();
+    await close();
+    const [told] = await world.events('kind=blast_radius.differs', 1);
+    expect(told).toMatchObject({ certificate: made.id, severity: 'critical', differences: made.differences });
+    expect(await world.ok('POST', '/v1/blast-radius/certificates')).toMatchObject({ differences: 0 });
   });
 });
