@@ -4,6 +4,7 @@ import {
   IconBan,
   IconFlask,
   IconGauge,
+  IconGitPullRequest,
   IconHandStop,
   IconHeartRateMonitor,
   IconLogout,
@@ -57,6 +58,13 @@ export function Palette() {
       go: () => navigate({ to: '/agents' }),
     },
     { id: 'roles', label: 'Roles', icon: <IconShieldLock {...ICON} />, go: () => navigate({ to: '/roles' }) },
+    {
+      id: 'changes',
+      label: 'Changes',
+      detail: 'to review, drafts, settings',
+      icon: <IconGitPullRequest {...ICON} />,
+      go: () => navigate({ to: '/changes' }),
+    },
     { id: 'matrix', label: 'Access matrix', icon: <IconTable {...ICON} />, go: () => navigate({ to: '/matrix' }) },
     { id: 'servers', label: 'MCP servers', icon: <IconServer2 {...ICON} />, go: () => navigate({ to: '/servers' }) },
     {

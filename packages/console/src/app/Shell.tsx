@@ -5,6 +5,7 @@ import {
   IconBan,
   IconFlask,
   IconGauge,
+  IconGitPullRequest,
   IconHandStop,
   IconHeartRateMonitor,
   IconLogout,
@@ -24,6 +25,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { waitingChangesQuery } from '../api/change-queries.ts';
 import { activeQuarantinesQuery, activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
 import { NotForYou } from '../ui/Notice.tsx';
@@ -41,6 +43,7 @@ const ROOMS = [
     { to: '/roles', label: 'Roles', icon: IconShieldLock },
     { to: '/matrix', label: 'Access matrix', icon: IconTable },
     { to: '/servers', label: 'MCP servers', icon: IconServer2 },
+    { to: '/changes', label: 'Changes', icon: IconGitPullRequest },
   ],
   [
     { to: '/approvals', label: 'Approvals', icon: IconHandStop },
@@ -117,6 +120,7 @@ function Side() {
   const { data: quarantines = [] } = useQuery({ ...activeQuarantinesQuery, enabled });
   const contained = stops.length + quarantines.length;
   const { data: waiting } = useQuery({ ...waitingQuery, enabled });
+  const { data: changes } = useQuery({ ...waitingChangesQuery, enabled });
   return (
     <div className={classes.sideInner}>
       <Workspace />
@@ -137,6 +141,13 @@ function Side() {
                     <span className={classes.count}>
                       {contained}
                       <span className="visually-hidden"> active</span>
+                    </span>
+                  ) : null}
+                  {to === '/changes' && changes !== undefined && changes.data.length > 0 ? (
+                    <span className={classes.count} data-tone="review">
+                      {changes.data.length}
+                      {changes.has_more ? '+' : ''}
+                      <span className="visually-hidden"> to review</span>
                     </span>
                   ) : null}
                   {to === '/approvals' && waiting !== undefined && waiting.data.length > 0 ? (

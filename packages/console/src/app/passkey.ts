@@ -65,6 +65,13 @@ export async function challengeFor(approval: string, decision: object): Promise<
   return { decision: text, sign: () => asked(() => startAuthentication({ optionsJSON: options })) };
 }
 
+/** As `challengeFor`, of the approval of a change. */
+export async function challengeForChange(change: string, decision: object): Promise<Challenge> {
+  const to = at`/v1/changes/${change}/challenge`;
+  const { options, decision: text } = await send<Request & { readonly decision: string }>('POST', to, decision);
+  return { decision: text, sign: () => asked(() => startAuthentication({ optionsJSON: options })) };
+}
+
 /** Browsers do not tell why an authenticator gave nothing, so that pages cannot ask it what it has. */
 async function asked<T>(ceremony: () => Promise<T>): Promise<T> {
   try {

@@ -205,6 +205,19 @@ const policy = createRoute({
   component: lazyRouteComponent(() => import('../rooms/policy/PolicyPage.tsx'), 'PolicyPage'),
 });
 
+const changes = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/changes',
+  validateSearch: (search) => optional({ show: oneOf(search.show, ['drafts', 'ready', 'all', 'settings']) }),
+  component: lazyRouteComponent(() => import('../rooms/changes/Changes.tsx'), 'Changes'),
+});
+
+const change = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/changes/$change',
+  component: lazyRouteComponent(() => import('../rooms/changes/ChangePage.tsx'), 'ChangePage'),
+});
+
 const approvals = createRoute({
   getParentRoute: () => signedIn,
   path: '/approvals',
@@ -321,6 +334,8 @@ const tree = root.addChildren([
     httpApi,
     log,
     policy,
+    changes,
+    change,
     approvals,
     approval,
     containment,

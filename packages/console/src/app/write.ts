@@ -19,6 +19,7 @@ export type Thing =
   | 'transmitters'
   | 'sources'
   | 'approvals'
+  | 'changes'
   | 'channels'
   | 'delegations'
   | 'freezes'

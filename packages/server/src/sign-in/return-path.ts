@@ -9,6 +9,7 @@ const ROOMS: ReadonlySet<string> = new Set([
   'apis',
   'approvals',
   'budgets',
+  'changes',
   'connect',
   'containment',
   'dry-run',
