@@ -6,6 +6,7 @@ import { addAgentCommands } from './commands/agents.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
 import { addBudgetCommands } from './commands/budgets.ts';
+import { addChangeCommands } from './commands/changes.ts';
 import { addChannelCommands } from './commands/channels.ts';
 import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
@@ -79,6 +80,7 @@ for (const add of [
   addFreezeCommands,
   addRiskCommands,
   addApprovalCommands,
+  addChangeCommands,
   addDelegationCommands,
   addOwnershipCommands,
   addChannelCommands,

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runPolicyTests } from '../src/index.ts';
 
-const folders = [join(import.meta.dirname, 'cases'), join(import.meta.dirname, '../../../examples/policy-as-code/tests')];
+const folders = [
+  join(import.meta.dirname, 'cases'),
+  join(import.meta.dirname, '../../../examples/policy-as-code/tests'),
+];
 const files = folders.flatMap((folder) =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.yaml'))

@@ -1,7 +1,7 @@
 /** approval: what waits for people, and deciding about it. */
-import { createInterface } from 'node:readline/promises';
 import type { Approval, FullApproval, ReminderRule } from '@hivekey/sdk';
 import type { Command } from 'commander';
+import { isConfirmed } from '../confirm.ts';
 import { UsageError } from '../exit.ts';
 import { type Columns, paint, printable, when } from '../output.ts';
 import { online, type Run } from '../run.ts';
@@ -75,17 +75,6 @@ function wholeText(approval: FullApproval): string {
 /** Keeps the colours that are ours. */
 function printableLine(line: string): string {
   return line.startsWith('\u001b') ? line : printable(line);
-}
-
-async function isConfirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UsageError('Nobody can be asked here.', 'Pass the hash that was read: --hash sha256:…');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 function pathOf(id: string, act = ''): string {
@@ -172,7 +161,8 @@ export function addApprovalCommands(program: Command): void {
           if (read === undefined) {
             const whole = await run.hivekey.request<FullApproval>('GET', pathOf(id));
             run.out.note(wholeText(whole));
-            if (!(await isConfirmed('Approve this call, once, as it is?'))) return 1;
+            const otherwise = 'Pass the hash that was read: --hash sha256:…';
+            if (!(await isConfirmed('Approve this call, once, as it is?', otherwise))) return 1;
             read = whole.hash;
           }
           await decide(run, id, { decision: 'approve', hash: read, ...reasonOf(reason), ...forOf(other) });

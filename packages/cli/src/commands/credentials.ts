@@ -135,10 +135,16 @@ export function addCredentialCommands(program: Command): void {
     .description('make an admin key; it is printed once, alone on standard output')
     .option('--expires <duration>', 'life, e.g. 90d; without it the key does not end by itself', duration)
     .option('--person <email>', 'whose it is; only a key of a person decides about approvals')
+    .option('--role <role>', 'what it may do, e.g. author; repeatable; without it everything', repeated)
     .action(
-      online<[string], Times & { person?: string }>(async (run, options, name) => {
-        const { person } = options;
-        const body = { name, ...timesOf(options), ...(person === undefined ? {} : { person }) };
+      online<[string], Times & { person?: string; role?: string[] }>(async (run, options, name) => {
+        const { person, role: roles } = options;
+        const body = {
+          name,
+          ...timesOf(options),
+          ...(person === undefined ? {} : { person }),
+          ...(roles === undefined ? {} : { roles }),
+        };
         const made = await run.hivekey.request<Key>('POST', '/v1/keys', { body });
         showOnce(run, made, `Admin key ${made.name}.`);
         return undefined;

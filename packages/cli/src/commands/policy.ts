@@ -125,7 +125,10 @@ export function addPolicyCommands(program: Command): void {
     .description('rules that are valid and do not do what they seem to; no server needed; exit 3 on errors')
     .requiredOption('-f, --file <path>', 'file, folder or -; repeatable; all of them are seen together', repeated)
     .option('--strict', 'exit 3 on warnings, too')
-    .addHelpText('after', '\nExample:\n  hivekey policy lint -f examples/policy-as-code/capabilities -f examples/policy-as-code/roles --strict')
+    .addHelpText(
+      'after',
+      '\nExample:\n  hivekey policy lint -f examples/policy-as-code/capabilities -f examples/policy-as-code/roles --strict',
+    )
     .action(
       offline<[], { file: string[]; strict?: true }>(async (out, { file, strict }) => {
         const report = lintTexts(file.flatMap(filesOf).map((name) => ({ name, text: readText(name) })));

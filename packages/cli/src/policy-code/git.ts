@@ -119,9 +119,9 @@ async function differingFiles(folder: string, commit: string, files: readonly st
         return [file, head.split(' ')[2] ?? ''] as const;
       }),
   );
-  const hashes = (await git(folder, ['hash-object', '--stdin-paths'], files.map((file) => `${file}\n`).join('')))
-    .trim()
-    .split('\n');
+  // Paths on standard input are seen from the top of the repository, wherever Git was told to be.
+  const paths = files.map((file) => `${resolve(folder, file)}\n`).join('');
+  const hashes = (await git(folder, ['hash-object', '--stdin-paths'], paths)).trim().split('\n');
   const changed = files.filter((file, i) => blobs.get(file) !== hashes[i]);
   const known = new Set(files);
   const missing = [...blobs.keys()].filter((file) => isPolicyFile(file) && !known.has(file));

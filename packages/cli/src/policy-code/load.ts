@@ -28,12 +28,20 @@ export async function loadFolder(path: string, url: string): Promise<LoadedFolde
       'Name that server with --url or HIVEKEY_URL, or correct url in hivekey.yaml.',
     );
   const tests = folder.tests.length === 0 ? undefined : runPolicyTests(folder.tests, readReference);
-  if (tests?.ok === false)
-    throw new UsageError(
-      `${tests.failed} of the tests in ${path}/tests do not hold.`,
-      `See which: hivekey policy test ${path}/tests`,
-    );
+  if (tests?.ok === false) throw new UsageError(`Tests of ${path} do not hold.`, failuresOf(tests).join('\n'));
   return { folder, git: await gitStateOf(path, folder.files), tests };
+}
+
+function failuresOf({ files }: PolicyTestReport): readonly string[] {
+  return files.flatMap(({ path, problems, cases }) => [
+    ...problems.map(({ file, line, column, message, remedy }) => {
+      const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+      return `  ${place} ${message}. ${remedy}`;
+    }),
+    ...cases.flatMap(({ name, line, ok, differences }) =>
+      ok ? [] : [`  ${path}${line === undefined ? '' : `:${line}`} ${name}: ${differences.join('; ')}`],
+    ),
+  ]);
 }
 
 /** A file that a test refers to, relative to the test. */
