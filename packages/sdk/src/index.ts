@@ -1,4 +1,6 @@
 /** `@hivekey/sdk`: HiveKey from TypeScript. No dependencies. */
+
+export type * from './change.ts';
 export {
   type ActOptions,
   API_VERSION,

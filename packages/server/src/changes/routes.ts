@@ -12,7 +12,14 @@ import {
   wholeList,
 } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { assertionSchema, decisionOptions, verifyDecision } from '../passkeys/index.ts';
+import {
+  assertionSchema,
+  decisionOptions,
+  listSignedDecisions,
+  signedDecisionSchema,
+  signedDecisionView,
+  verifyDecision,
+} from '../passkeys/index.ts';
 import { previewSchema } from '../previews/index.ts';
 import { OBJECT_TYPES } from '../versions/index.ts';
 import { activateChange } from './activate.ts';
@@ -199,6 +206,23 @@ export function changeRoutes(api: Api, context: ApiContext): void {
       });
       const { options, decision } = await decisionOptions(pool, url, administrator, subject, clock());
       return { options: { ...options }, decision };
+    },
+  );
+
+  api.get(
+    '/v1/changes/:change/signatures',
+    {
+      schema: {
+        tags,
+        summary: 'Signatures of the approvals, to be checked without this server',
+        params,
+        response: { 200: listOf(signedDecisionSchema) },
+      },
+    },
+    async ({ administrator: { workspaceId }, params: at }) => {
+      const { id } = await findChange(pool, workspaceId, at.change);
+      const rows = await listSignedDecisions(pool, workspaceId, 'change', id);
+      return wholeList(await Promise.all(rows.map(signedDecisionView)));
     },
   );
 
