@@ -2,6 +2,7 @@ import { Spotlight } from '@mantine/spotlight';
 import {
   IconActivity,
   IconBan,
+  IconFlame,
   IconFlask,
   IconGauge,
   IconGitPullRequest,
@@ -64,6 +65,13 @@ export function Palette() {
       detail: 'to review, drafts, settings',
       icon: <IconGitPullRequest {...ICON} />,
       go: () => navigate({ to: '/changes' }),
+    },
+    {
+      id: 'blast-radius',
+      label: 'Blast radius',
+      detail: 'worst case, least privilege',
+      icon: <IconFlame {...ICON} />,
+      go: () => navigate({ to: '/blast-radius' }),
     },
     { id: 'matrix', label: 'Access matrix', icon: <IconTable {...ICON} />, go: () => navigate({ to: '/matrix' }) },
     { id: 'servers', label: 'MCP servers', icon: <IconServer2 {...ICON} />, go: () => navigate({ to: '/servers' }) },

@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks';
 import {
   IconActivity,
   IconBan,
+  IconFlame,
   IconFlask,
   IconGauge,
   IconGitPullRequest,
@@ -44,6 +45,7 @@ const ROOMS = [
     { to: '/matrix', label: 'Access matrix', icon: IconTable },
     { to: '/servers', label: 'MCP servers', icon: IconServer2 },
     { to: '/changes', label: 'Changes', icon: IconGitPullRequest },
+    { to: '/blast-radius', label: 'Blast radius', icon: IconFlame },
   ],
   [
     { to: '/approvals', label: 'Approvals', icon: IconHandStop },

@@ -99,7 +99,17 @@ const agent = createRoute({
   path: '/agents/$agent',
   validateSearch: (search) =>
     optional({
-      tab: oneOf(search.tab, ['tools', 'budgets', 'credentials', 'authority', 'ownership', 'versions', 'log', 'stops']),
+      tab: oneOf(search.tab, [
+        'tools',
+        'budgets',
+        'credentials',
+        'authority',
+        'ownership',
+        'versions',
+        'blast-radius',
+        'log',
+        'stops',
+      ]),
       at: text(search.at),
     }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
@@ -133,7 +143,10 @@ const role = createRoute({
   getParentRoute: () => signedIn,
   path: '/roles/$role',
   validateSearch: (search) =>
-    optional({ tab: oneOf(search.tab, ['edit', 'revisions', 'agents', 'budgets']), find: text(search.find) }),
+    optional({
+      tab: oneOf(search.tab, ['edit', 'revisions', 'agents', 'budgets', 'blast-radius']),
+      find: text(search.find),
+    }),
   component: lazyRouteComponent(() => import('../rooms/roles/RolePage.tsx'), 'RolePage'),
 });
 
@@ -203,6 +216,13 @@ const policy = createRoute({
   getParentRoute: () => signedIn,
   path: '/policy/$revision',
   component: lazyRouteComponent(() => import('../rooms/policy/PolicyPage.tsx'), 'PolicyPage'),
+});
+
+const blastRadius = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/blast-radius',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['workspace', 'proposals']) }),
+  component: lazyRouteComponent(() => import('../rooms/blast-radius/BlastRadiusRoom.tsx'), 'BlastRadiusRoom'),
 });
 
 const changes = createRoute({
@@ -334,6 +354,7 @@ const tree = root.addChildren([
     httpApi,
     log,
     policy,
+    blastRadius,
     changes,
     change,
     approvals,

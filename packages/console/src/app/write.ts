@@ -20,6 +20,7 @@ export type Thing =
   | 'sources'
   | 'approvals'
   | 'changes'
+  | 'radius'
   | 'channels'
   | 'delegations'
   | 'freezes'

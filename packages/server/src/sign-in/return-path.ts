@@ -8,6 +8,7 @@ const ROOMS: ReadonlySet<string> = new Set([
   'agents',
   'apis',
   'approvals',
+  'blast-radius',
   'budgets',
   'changes',
   'connect',

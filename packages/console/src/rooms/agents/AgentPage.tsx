@@ -10,6 +10,7 @@ import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
+import { RadiusCard } from '../blast-radius/RadiusCard.tsx';
 import { AgentAuthority } from './AgentAuthority.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
@@ -141,6 +142,7 @@ export function AgentPage() {
             <Tabs.Tab value="authority">Authority</Tabs.Tab>
             <Tabs.Tab value="ownership">Ownership</Tabs.Tab>
             <Tabs.Tab value="versions">Made of</Tabs.Tab>
+            <Tabs.Tab value="blast-radius">Blast radius</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
           </Tabs.List>
@@ -154,6 +156,9 @@ export function AgentPage() {
           <Tabs.Panel value="authority">{tab === 'authority' ? <AgentAuthority agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="ownership">{tab === 'ownership' ? <AgentOwnership agent={agent} /> : null}</Tabs.Panel>
           <Tabs.Panel value="versions">{tab === 'versions' ? <AgentVersions agent={agent} /> : null}</Tabs.Panel>
+          <Tabs.Panel value="blast-radius">
+            {tab === 'blast-radius' ? <RadiusCard whose={{ agent: agent.name }} /> : null}
+          </Tabs.Panel>
           <Tabs.Panel value="log">
             <AgentEvents agent={agent} />
           </Tabs.Panel>

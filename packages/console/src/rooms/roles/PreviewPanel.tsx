@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { plural } from '../../ui/format.ts';
 import { ErrorNotice, Problems } from '../../ui/Notice.tsx';
 import { Panel } from '../../ui/Page.tsx';
@@ -17,6 +18,7 @@ export function PreviewPanel({
   isCurrent,
   error,
   retry,
+  children,
 }: {
   readonly isDirty: boolean;
   readonly isNew: boolean;
@@ -27,6 +29,7 @@ export function PreviewPanel({
   readonly isCurrent: boolean;
   readonly error: Error | null;
   readonly retry: () => void;
+  readonly children?: ReactNode;
 }) {
   const preview = check?.preview;
   return (
@@ -43,6 +46,7 @@ export function PreviewPanel({
             {plural(check.problems.length, 'problem')} in the rules: see beside the document.
           </p>
         ) : null}
+        {children}
         <Names title="Added" sign="+" names={added} />
         <Names title="Removed" sign="−" names={removed} />
         {preview === undefined ? null : (

@@ -2,6 +2,8 @@ import { Button, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
+import { changeSettingsQuery } from '../../api/change-queries.ts';
+import type { Change } from '../../api/change-types.ts';
 import { at, send } from '../../api/client.ts';
 import { ApiError } from '../../api/problem.ts';
 import { capabilitiesQuery, roleQuery } from '../../api/queries.ts';
@@ -14,6 +16,7 @@ import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { CapabilityList } from './CapabilityList.tsx';
+import { DraftRadius } from './DraftRadius.tsx';
 import { type GuardsDraft, GuardsField } from './GuardsField.tsx';
 import { parseGuards, writeGuards } from './guards-text.ts';
 import { PreviewPanel } from './PreviewPanel.tsx';
@@ -37,6 +40,8 @@ function draftOf(base: Role | undefined): Draft {
   };
 }
 
+const HEAD = { apiVersion: 'policy.hivekey.ai/v1', kind: 'Role' } as const;
+
 /** The draft of a role beside what publishing it would do. Without a `base` it is a new role. */
 export function RoleEditor({
   base: current,
@@ -49,6 +54,7 @@ export function RoleEditor({
   const [base, setBase] = useState(current);
   const [draft, setDraft] = useState(() => draftOf(current));
   const [publishing, setPublishing] = useState(false);
+  const [proposing, setProposing] = useState(false);
   const queryClient = useQueryClient();
   const navigate = useNavigate();
   const { data: known, error: capabilitiesError, refetch } = useQuery(capabilitiesQuery);
@@ -74,20 +80,28 @@ export function RoleEditor({
     }));
   }, []);
 
+  async function refuseOutdated(): Promise<void> {
+    if (base === undefined) return;
+    const newest = await queryClient.fetchQuery({ ...roleQuery(base.name), staleTime: 0 });
+    if (newest.revision !== base.revision) throw publishedMeanwhile(newest);
+  }
+  const document = parsed.ok
+    ? {
+        ...HEAD,
+        metadata: {
+          name: draft.name.trim(),
+          ...(draft.description.trim() === '' ? {} : { description: draft.description.trim() }),
+        },
+        scope: { allow: draft.allow },
+        guards: parsed.guards,
+      }
+    : undefined;
   const publish = useWrite({
     write: async (): Promise<Role> => {
       if (!parsed.ok) throw new Error('The rules cannot be read.');
-      const { name, description, allow } = draft;
-      if (base === undefined)
-        return send<Role>('POST', '/v1/roles', {
-          apiVersion: 'policy.hivekey.ai/v1',
-          kind: 'Role',
-          metadata: { name: name.trim(), ...(description.trim() === '' ? {} : { description: description.trim() }) },
-          scope: { allow },
-          guards: parsed.guards,
-        });
-      const newest = await queryClient.fetchQuery({ ...roleQuery(base.name), staleTime: 0 });
-      if (newest.revision !== base.revision) throw publishedMeanwhile(newest);
+      const { description, allow } = draft;
+      if (base === undefined) return send<Role>('POST', '/v1/roles', document);
+      await refuseOutdated();
       return send<Role>('PATCH', at`/v1/roles/${base.name}`, {
         scope: { allow },
         guards: parsed.guards,
@@ -110,6 +124,22 @@ export function RoleEditor({
       from.pathname !== next.pathname && isDirty && !window.confirm('Leave and lose the draft of this role?'),
     enableBeforeUnload: () => isDirty,
     disabled: !isDirty || publish.isSuccess,
+  });
+  // Where roles are reviewed, nobody publishes one directly.
+  const { data: control } = useQuery(changeSettingsQuery);
+  const isReviewed = control?.mode === 'reviewed' && (control.types === null || control.types.includes('role'));
+  const propose = useWrite({
+    write: async (reason: string) => {
+      await refuseOutdated();
+      return send<Change>('POST', '/v1/changes', {
+        title: base === undefined ? `New role ${draft.name.trim()}` : `Change of role ${base.name}`,
+        justification: reason,
+        operations: [{ type: 'role', id: draft.name.trim(), document }],
+      });
+    },
+    changes: ['changes'],
+    done: ({ name }) => `${name} is drafted; submit it for review.`,
+    onDone: ({ name }) => void navigate({ to: '/changes/$change', params: { change: name }, ignoreBlocker: true }),
   });
   function discard(): void {
     setBase(current);
@@ -191,23 +221,51 @@ export function RoleEditor({
           isCurrent={isCurrent}
           error={error}
           retry={retry}
-        />
+        >
+          {base === undefined ? null : <DraftRadius role={base.name} document={isDirty ? document : base.document} />}
+        </PreviewPanel>
         <div className={classes.publish}>
           <Button variant="default" disabled={!isDirty} onClick={discard}>
             Discard
           </Button>
           <ActButton
-            needs="PUT /v1/roles/:name"
+            needs="POST /v1/changes"
+            variant={isReviewed ? 'filled' : 'default'}
             disabled={!canPublish}
             onClick={() => {
-              publish.reset();
-              setPublishing(true);
+              propose.reset();
+              setProposing(true);
             }}
           >
-            {base === undefined ? 'Create role…' : 'Publish…'}
+            Propose…
           </ActButton>
+          {isReviewed ? null : (
+            <ActButton
+              needs="PUT /v1/roles/:name"
+              disabled={!canPublish}
+              onClick={() => {
+                publish.reset();
+                setPublishing(true);
+              }}
+            >
+              {base === undefined ? 'Create role…' : 'Publish…'}
+            </ActButton>
+          )}
         </div>
       </aside>
+      {proposing ? (
+        <Confirm
+          title={base === undefined ? `Propose the role ${draft.name}` : `Propose a change of ${base.name}`}
+          action="Draft the change"
+          withReason
+          pending={propose.isPending}
+          error={propose.error}
+          onConfirm={propose.mutate}
+          onClose={() => setProposing(false)}
+        >
+          Others see what it would do before it takes effect. Until then nothing changes.
+        </Confirm>
+      ) : null}
       {publishing ? (
         <Confirm
           title={base === undefined ? `Create ${draft.name}` : `Publish ${base.name} rev ${base.revision + 1}`}

@@ -7,6 +7,7 @@ import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
+import { RadiusCard } from '../blast-radius/RadiusCard.tsx';
 import { Revisions } from './Revisions.tsx';
 import { RoleEditor } from './RoleEditor.tsx';
 import { Wearers } from './Wearers.tsx';
@@ -53,10 +54,14 @@ export function RolePage() {
           <Tabs.Tab value="edit">Policy</Tabs.Tab>
           <Tabs.Tab value="agents">Agents</Tabs.Tab>
           <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
+          <Tabs.Tab value="blast-radius">Blast radius</Tabs.Tab>
           <Tabs.Tab value="revisions">Revisions</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="edit">
           <RoleEditor key={role.name} base={role} find={find} />
+        </Tabs.Panel>
+        <Tabs.Panel value="blast-radius">
+          {tab === 'blast-radius' ? <RadiusCard whose={{ role: role.name }} /> : null}
         </Tabs.Panel>
         <Tabs.Panel value="agents">{tab === 'agents' ? <Wearers role={role.name} /> : null}</Tabs.Panel>
         <Tabs.Panel value="budgets">{tab === 'budgets' ? <Budgets whose={{ role: role.name }} /> : null}</Tabs.Panel>
