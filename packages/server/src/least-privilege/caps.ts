@@ -16,12 +16,20 @@ export interface NarrowedCap {
   readonly edit: Edit;
 }
 
-/** Undefined: it is not wide, not used at all, or not written as an upper limit. */
-export function narrowedCap({ when: window, effect, otherwise }: Guard, largest: number): NarrowedCap | undefined {
+/**
+ * Undefined: it is not wide, not used at all, or not written as an upper limit. `held`: the most that a call which waited
+ * for people would have added; under a narrower cap it would not have been refused instead.
+ */
+export function narrowedCap(
+  { when: window, effect, otherwise }: Guard,
+  largest: number,
+  held: number,
+): NarrowedCap | undefined {
   if (!('kind' in window) || effect !== 'allow' || otherwise === 'allow') return undefined;
   const { limit: cap, unit } = window;
-  if (largest <= 0 || cap < WIDE * largest) return undefined;
-  const limit = roundedUp(ROOM * largest);
+  const needed = otherwise === 'deny' ? largest + held : largest;
+  if (needed <= 0 || cap < WIDE * needed) return undefined;
+  const limit = roundedUp(ROOM * needed);
   if (limit >= cap) return undefined;
   const words = (amount: number): string => (unit === undefined ? `${amount} calls` : formatUnits(amount, unit));
   return {

@@ -3,7 +3,7 @@
  * verdict of a call of the period; where that is not known, nothing is proposed.
  */
 import { hash } from 'node:crypto';
-import { covers, type Guard, type PolicySet, type Role } from '@hivekey/policy';
+import { covers, type Guard, type PolicySet, type Role, type WindowCondition } from '@hivekey/policy';
 import { narrowedCap } from './caps.ts';
 import { countersOfGuard, isSameCounter, peakKey } from './counters.ts';
 import { type Edit, withGuard, withoutGrant, withoutRole } from './edits.ts';
@@ -86,8 +86,16 @@ export interface Basis {
   readonly usage: readonly Usage[];
   /** By `peakKey`. Undefined: what windows held is not known for the whole period. */
   readonly peaks: ReadonlyMap<string, number> | undefined;
-  /** `<origin> <guard id>` of guards that held a call in the period; undefined where there are too many to tell. */
-  readonly held: ReadonlySet<string> | undefined;
+  /** Undefined where there are too many to tell. */
+  readonly held: HeldCalls | undefined;
+}
+
+/** Calls of the period that waited for people. */
+export interface HeldCalls {
+  /** `<origin> <guard id>` of guards that held one. */
+  readonly rules: ReadonlySet<string>;
+  /** Capability → unit → the most that one of them would have spent. */
+  readonly largest: ReadonlyMap<string, Readonly<Record<string, number>>>;
 }
 
 /** By role, then kind. */
@@ -236,9 +244,9 @@ function wideCap(
   guard: Guard,
   before: readonly (readonly Guard[])[],
 ): Proposal[] {
-  const { fromMs, toMs, peaks, set } = basis;
+  const { fromMs, toMs, peaks, set, held } = basis;
   const { when: window } = guard;
-  if (peaks === undefined || !('kind' in window)) return [];
+  if (peaks === undefined || held === undefined || !('kind' in window)) return [];
   if (
     !before.every((guards) =>
       guards.some(({ when, mode }) => 'kind' in when && mode === guard.mode && isSameCounter(when, window)),
@@ -251,7 +259,7 @@ function wideCap(
     set.roles.map(({ name }) => name),
   );
   const largest = Math.max(0, ...names.map((name) => peaks.get(peakKey(name, window.windowSeconds)) ?? 0));
-  const narrowed = narrowedCap(guard, largest);
+  const narrowed = narrowedCap(guard, largest, largestHeld(held, guard, window));
   if (narrowed === undefined) return [];
   const { sentence: sentenceNow } = guard;
   return [
@@ -276,6 +284,11 @@ function wideCap(
   ];
 }
 
+function largestHeld({ largest }: HeldCalls, { action }: Guard, { unit }: WindowCondition): number {
+  const found = [...largest].filter(([capability]) => covers(action, capability));
+  return Math.max(0, ...found.map(([, impact]) => (unit === undefined ? 1 : (impact[unit] ?? 0))));
+}
+
 function usesUnder({ usage }: Basis, { action, origin }: Guard): number {
   return usage
     .filter((each) => covers(action, each.action) && (origin === 'workspace' || each.roles.includes(origin)))
@@ -291,7 +304,7 @@ function idleApproval(
 ): Proposal[] {
   const { fromMs, toMs, held } = basis;
   const holds = guard.effect === 'review' || guard.otherwise === 'review';
-  if (!holds || held === undefined || held.has(`${guard.origin} ${guard.id}`)) return [];
+  if (!holds || held === undefined || held.rules.has(`${guard.origin} ${guard.id}`)) return [];
   if (!before.every((guards) => guards.some(({ id }) => id === guard.id))) return [];
   return [
     {

@@ -3,7 +3,7 @@ import { checkGuards, type Guard, type Role, roleFromDocument } from '@hivekey/p
 import type { Pool, PoolClient } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
-import type { Basis, JudgedAgent } from './propose.ts';
+import type { Basis, HeldCalls, JudgedAgent } from './propose.ts';
 import { readKnown, readPeaks, readUse, type UseKnown } from './use.ts';
 
 /** With more held calls than this it is not known which rules held none. */
@@ -154,21 +154,29 @@ async function keptRoles(client: PoolClient, workspaceId: WorkspaceId): Promise<
   return new Set(rows.map(({ role }) => role));
 }
 
-async function heldBy(
-  client: PoolClient,
-  workspaceId: WorkspaceId,
-  from: Date,
-): Promise<ReadonlySet<string> | undefined> {
-  const { rows } = await client.query<{ calls: number; rules: string[] }>(
+async function heldBy(client: PoolClient, workspaceId: WorkspaceId, from: Date): Promise<HeldCalls | undefined> {
+  const { rows } = await client.query<{
+    calls: number;
+    rules: string[];
+    largest: { action: string; unit: string; amount: number }[];
+    actions: string[];
+  }>(
     `WITH held AS MATERIALIZED (
-       SELECT record -> 'trace' AS trace FROM actions
+       SELECT action, record -> 'trace' AS trace, record -> 'impact' AS impact FROM actions
         WHERE workspace_id = $1 AND verdict = 'review' AND kind = 'tool.call' AND ts >= $2
         ORDER BY seq DESC LIMIT ${HELD_CALLS})
      SELECT (SELECT count(*)::int FROM held) AS calls,
             ARRAY(SELECT DISTINCT (s ->> 'origin') || ' ' || (s ->> 'rule')
-                    FROM held CROSS JOIN LATERAL jsonb_array_elements(held.trace) AS s WHERE s ->> 'result' = 'review') AS rules`,
+                    FROM held CROSS JOIN LATERAL jsonb_array_elements(held.trace) AS s WHERE s ->> 'result' = 'review') AS rules,
+            ARRAY(SELECT DISTINCT action FROM held) AS actions,
+            (SELECT coalesce(json_agg(m), '[]')
+               FROM (SELECT action, i.key AS unit, max(i.value::numeric)::float8 AS amount
+                       FROM held CROSS JOIN LATERAL jsonb_each_text(held.impact) AS i GROUP BY 1, 2) AS m) AS largest`,
     [workspaceId, from],
   );
-  const { calls = 0, rules = [] } = rows[0] ?? {};
-  return calls < HELD_CALLS ? new Set(rules) : undefined;
+  const [row] = rows;
+  if (row === undefined || row.calls >= HELD_CALLS) return undefined;
+  const largest = new Map<string, Record<string, number>>(row.actions.map((action) => [action, {}]));
+  for (const { action, unit, amount } of row.largest) largest.set(action, { ...largest.get(action), [unit]: amount });
+  return { rules: new Set(row.rules), largest };
 }
