@@ -7,9 +7,13 @@ import { findClient } from './clients.ts';
 /** The rest is ours (tokens), or is of no use here: whoever signs in has a session of the console. */
 const KEPT: ReadonlySet<string> = new Set(['Interaction', 'AuthorizationCode', 'Grant', 'ReplayDetection']);
 
+export const AUTHORIZE = '/oauth/authorize';
+
 export interface Artifacts {
   readonly pool: Pool;
   readonly pepper: KeyObject;
+  /** Our issuer. */
+  readonly url: string;
   readonly errors: typeof errors;
   /** A code came a second time: what was given for the first one ends. */
   endGrant(consentId: string): Promise<void>;
@@ -37,11 +41,14 @@ const NOTHING: Adapter = {
   revokeByGrantId: async () => undefined,
 };
 
-function kept({ pool, pepper, errors }: Artifacts, model: string): Adapter {
+function kept({ pool, pepper, url, errors }: Artifacts, model: string): Adapter {
   const hashOf = (id: string): Buffer => artifactHash(pepper, model, id);
+  /** The id stands in these. */
+  const withId = (id: string): AdapterPayload =>
+    model === 'Interaction' ? { jti: id, returnTo: `${url}${AUTHORIZE}/${id}` } : { jti: id };
   return {
     ...NOTHING,
-    upsert: async (id, { jti: _id, ...payload }, seconds = 0) => {
+    upsert: async (id, { jti: _id, returnTo: _to, ...payload }, seconds = 0) => {
       // An assertion that another request has shown meanwhile is not written over.
       const onConflict = model === 'ReplayDetection' ? 'NOTHING' : 'UPDATE SET payload = excluded.payload';
       const { rowCount } = await pool.query(
@@ -58,7 +65,7 @@ function kept({ pool, pepper, errors }: Artifacts, model: string): Adapter {
         [model, hashOf(id)],
       );
       const [row] = rows;
-      return row && { ...row.payload, jti: id, ...(row.consumed === null ? {} : { consumed: row.consumed }) };
+      return row && { ...row.payload, ...withId(id), ...(row.consumed === null ? {} : { consumed: row.consumed }) };
     },
     // The library looks first and consumes then; of two at a time one has to be refused here.
     consume: async (id) => {

@@ -9,7 +9,7 @@ import type { Pool } from 'pg';
 import type { Logger } from '../../observability/index.ts';
 import { OAuthRefusal } from '../refusal.ts';
 import { delegateOf, ENTRANCES, readWanted } from '../wanted.ts';
-import { artifactAdapter } from './artifacts.ts';
+import { AUTHORIZE, artifactAdapter } from './artifacts.ts';
 import { Documents } from './documents.ts';
 import { anybodyLetsIn } from './settings.ts';
 
@@ -57,7 +57,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
         { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), alg: 'ES256' },
       ],
     },
-    routes: { authorization: '/oauth/authorize', token: '/oauth/token' },
+    routes: { authorization: AUTHORIZE, token: '/oauth/token' },
     scopes: [],
     claims: {},
     responseTypes: ['code'],

@@ -16,6 +16,9 @@ const ACCESS_SECONDS = 300;
 const CONNECTION_DAYS = 90;
 /** A client that does not come back for that long signs in again. */
 const REFRESH_DAYS = 30;
+/** Requests of a client that find out at a time that their access token is over. */
+const TOGETHER_SECONDS = 10;
+const MAX_SIBLINGS = 20;
 
 export interface Redeemed extends Issued {
   readonly refresh_token: string;
@@ -112,7 +115,7 @@ export async function redeemConsent(
       scope: entrances.join(' '),
       expires_at: connection.expires_at.toISOString(),
     });
-    return issue(transaction, pepper, { ...known, credentialId: id }, known, proven, 'authorization_code');
+    return issue(transaction, pepper, { ...known, credentialId: id }, known, proven, 'authorization_code', null);
   });
 }
 
@@ -137,7 +140,7 @@ export async function findRefresh(pool: Pool, pepper: KeyObject, token: string):
 
 /**
  * A refresh token becomes the next one. Who shows one that was used before is either a thief or was robbed: the connection
- * ends. Throws OAuthRefusal `invalid_grant`, `invalid_target`, `invalid_scope`, `invalid_dpop_proof`.
+ * ends, also for the other one. Throws OAuthRefusal `invalid_grant`, `invalid_target`, `invalid_scope`, `invalid_dpop_proof`.
  */
 export async function refresh(
   { pool, log, pepper, url }: Redemption,
@@ -156,11 +159,7 @@ export async function refresh(
   const wanted = wantedOf(form, url, known);
   const { workspaceId, credentialId, tokenId } = known;
   const outcome = await log.transact(workspaceId, async (transaction) => {
-    const { rowCount } = await transaction.client.query(
-      `UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE workspace_id = $1 AND id = $2 AND used_at IS NULL`,
-      [workspaceId, tokenId],
-    );
-    if (rowCount === 0) {
+    if (!(await spend(transaction, known))) {
       const why = { actor: 'system', reason: 'a refresh token was used twice' };
       await endConnections(transaction, workspaceId, { id: credentialId }, why);
       return undefined;
@@ -176,11 +175,34 @@ export async function refresh(
         'the connection has ended, or the agent was stopped or has another owner',
         of,
       );
-    return issue(transaction, pepper, known, wanted, proven, 'refresh_token');
+    return issue(transaction, pepper, known, wanted, proven, 'refresh_token', tokenId);
   });
   if (outcome === undefined)
     throw new OAuthRefusal('invalid_grant', 'the refresh token was used before: the connection has ended', of);
   return outcome;
+}
+
+/**
+ * Whether the token may still be used. Clients refresh from several requests at a time: each that comes within a moment gets
+ * a token of its own, and of those siblings one goes on. Who shows another then is found out like who comes late.
+ */
+async function spend({ client }: LoggedTransaction, { workspaceId, credentialId, tokenId }: Found): Promise<boolean> {
+  // One at a time for each connection, on whichever node.
+  await client.query('SELECT FROM agent_credentials WHERE workspace_id = $1 AND id = $2 FOR UPDATE', [
+    workspaceId,
+    credentialId,
+  ]);
+  const { rowCount } = await client.query(
+    `UPDATE refresh_tokens t SET used_at = coalesce(t.used_at, clock_timestamp())
+      WHERE t.workspace_id = $1 AND t.id = $2
+        AND (t.used_at IS NULL OR t.used_at > clock_timestamp() - make_interval(secs => ${TOGETHER_SECONDS}))
+        AND NOT EXISTS (SELECT FROM refresh_tokens s
+                         WHERE s.workspace_id = $1 AND s.parent_id = t.parent_id AND s.id <> t.id AND s.used_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM refresh_tokens n WHERE n.workspace_id = $1 AND n.parent_id = t.id AND n.used_at IS NOT NULL)
+        AND (SELECT count(*) FROM refresh_tokens n WHERE n.workspace_id = $1 AND n.parent_id = t.id) < ${MAX_SIBLINGS}`,
+    [workspaceId, tokenId],
+  );
+  return rowCount === 1;
 }
 
 /** The same, or less. */
@@ -222,6 +244,7 @@ async function issue(
   { resource, entrances }: { readonly resource: string; readonly entrances: readonly string[] },
   proven: Proven | undefined,
   grant: 'authorization_code' | 'refresh_token',
+  parentId: string | null,
 ): Promise<Redeemed> {
   const { client } = transaction;
   if (proven !== undefined && !(await acceptOnce(client, workspaceId, proven.once)))
@@ -239,10 +262,10 @@ async function issue(
     [workspaceId, credentialId, id, access.lookupHmac, resource, entrances, jkt ?? null],
   );
   await client.query(
-    `INSERT INTO refresh_tokens (workspace_id, id, lookup_hmac, credential_id, jkt, issued_at, expires_at)
-     SELECT c.workspace_id, $3, $4, c.id, $5, n.now, least(n.now + make_interval(days => ${REFRESH_DAYS}), c.not_after)
+    `INSERT INTO refresh_tokens (workspace_id, id, lookup_hmac, credential_id, jkt, parent_id, issued_at, expires_at)
+     SELECT c.workspace_id, $3, $4, c.id, $5, $6, n.now, least(n.now + make_interval(days => ${REFRESH_DAYS}), c.not_after)
        FROM agent_credentials c, (SELECT clock_timestamp() AS now) n WHERE c.workspace_id = $1 AND c.id = $2`,
-    [workspaceId, credentialId, newId('rft'), next.lookupHmac, jkt ?? null],
+    [workspaceId, credentialId, newId('rft'), next.lookupHmac, jkt ?? null, parentId],
   );
   const [made] = rows;
   if (made === undefined) throw new Error('an access token was not kept');
