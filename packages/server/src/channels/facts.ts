@@ -71,7 +71,33 @@ const blastRadiusFacts = z.object({
   ts: z.string(),
 });
 
-export const alertFacts = z.discriminatedUnion('kind', [breakGlassFacts, blastRadiusFacts]);
+const driftFacts = z.object({
+  kind: z.literal('drift.found'),
+  to: z.array(z.string()).default([]),
+  what: z.string(),
+  object_type: z.string(),
+  object_id: z.string(),
+  expected: z.string(),
+  found: z.string(),
+  holds: z.string(),
+  ts: z.string(),
+});
+
+/** Of a change of what decides that waits for a reviewer, before it is in force or after. */
+export const changeFacts = z.object({
+  kind: z.enum(['change.submitted', 'change.overdue']),
+  /** E-mails of those who may review it. */
+  to: z.array(z.string()).default([]),
+  change: z.string(),
+  title: z.string(),
+  class: z.string(),
+  risk: z.string().nullable().default(null),
+  author: z.string(),
+  activated_by: z.string().nullable().default(null),
+  review_due_at: z.string().nullable().default(null),
+});
+
+export const alertFacts = z.discriminatedUnion('kind', [breakGlassFacts, blastRadiusFacts, driftFacts, changeFacts]);
 
 type AlertFacts = z.output<typeof alertFacts>;
 
@@ -85,32 +111,65 @@ export function alertSentence(facts: AlertFacts): string {
       return facts.cause === 'expired'
         ? 'What a blast radius was accepted as is over.'
         : 'A blast radius is larger than what was accepted.';
+    case 'drift.found':
+      return 'What decides was edited past HiveKey.';
+    case 'change.submitted':
+      return 'A change of what decides waits for a reviewer.';
+    case 'change.overdue':
+      return 'Escalated: nobody has reviewed an emergency change in time.';
     case 'blast_radius.differs':
       return 'What the decision function lets through is not what blast radii are computed from.';
   }
 }
 
 export function alertLines(facts: AlertFacts): readonly (readonly [string, string])[] {
-  const lines: readonly (readonly [string, string | null])[] =
-    'address' in facts
-      ? [
-          ['account', facts.person],
-          ['change', facts.change],
-          ['by', facts.change === null ? null : facts.actor],
-          ['from', facts.address],
-          ['at', facts.ts],
-        ]
-      : [
-          ['of', facts.subject === null ? null : `${facts.subject.kind} ${facts.subject.name}`],
-          ['now', facts.sentence],
-          ['accepted by', facts.person],
-          ['until', facts.until],
-          ['certificate', facts.certificate],
-          ['differences', facts.differences === null ? null : String(facts.differences)],
-          ['policy', facts.policy],
-          ['at', facts.ts],
-        ];
-  return lines.flatMap(([name, text]) => (text === null ? [] : [[name, text] as const]));
+  return linesOf(facts).flatMap(([name, text]) => (text === null ? [] : [[name, text] as const]));
+}
+
+function linesOf(facts: AlertFacts): readonly (readonly [string, string | null])[] {
+  if (facts.kind === 'drift.found')
+    return [
+      ['what', `${facts.object_type} ${facts.object_id}`],
+      ['approved', facts.expected],
+      ['found', facts.found],
+      ['holds', facts.holds],
+      ['at', facts.ts],
+    ];
+  if ('risk' in facts)
+    return [
+      ['change', facts.change],
+      ['title', facts.title],
+      ['class', facts.class],
+      ['risk', facts.risk],
+      ['author', facts.author],
+      ['activated by', facts.activated_by],
+      ['to be reviewed by', facts.review_due_at],
+    ];
+  if ('address' in facts)
+    return [
+      ['account', facts.person],
+      ['change', facts.change],
+      ['by', facts.change === null ? null : facts.actor],
+      ['from', facts.address],
+      ['at', facts.ts],
+    ];
+  return [
+    ['of', facts.subject === null ? null : `${facts.subject.kind} ${facts.subject.name}`],
+    ['now', facts.sentence],
+    ['accepted by', facts.person],
+    ['until', facts.until],
+    ['certificate', facts.certificate],
+    ['differences', facts.differences === null ? null : String(facts.differences)],
+    ['policy', facts.policy],
+    ['at', facts.ts],
+  ];
+}
+
+/** Where it can be read, and decided by whoever signs in: nothing is decided from a message. `url`: origin of the console. */
+export function alertEnd(url: string, facts: AlertFacts): { readonly words: string; readonly link?: string } {
+  return 'risk' in facts
+    ? { words: 'Read and review it in HiveKey', link: `${url}/changes/${facts.change}` }
+    : { words: 'Look at the log of HiveKey.' };
 }
 
 /** Names that a message shows. */

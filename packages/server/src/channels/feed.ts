@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { FullApproval } from '../approvals/index.ts';
 import type { LogRecord } from '../log/index.ts';
-import { alertFacts, delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
+import { alertFacts, changeFacts, delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
 import type { NewMessage } from './outbox.ts';
 import type { Channel } from './store.ts';
 
@@ -51,9 +51,13 @@ export async function wantedBy(record: LogRecord, channel: Channel, sources: Sou
       return transferred(record, channel, sources);
     case 'break_glass.used':
     case 'break_glass.changed':
+    case 'drift.found':
     case 'blast_radius.exceeded':
     case 'blast_radius.differs':
       return alerted(record, channel);
+    case 'change.submitted':
+    case 'change.overdue':
+      return changed(record, channel);
     default:
       return NOTHING;
   }
@@ -134,6 +138,12 @@ function alerted(record: LogRecord, channel: Channel): Wanted {
   return {
     messages: destinations.map((destination) => ({ purpose: 'alert', destination, approvalId: null, eventId, facts })),
   };
+}
+
+/** What needs nobody asks for nothing. */
+function changed(record: LogRecord, channel: Channel): Wanted {
+  const { to } = changeFacts.parse(record);
+  return to.length === 0 ? NOTHING : alerted(record, channel);
 }
 
 /** The places of the groups that must be spoken for or were named; the common one where a group has none, or no group is asked. */

@@ -6,6 +6,7 @@ import type { Secret } from '../../secret.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import {
+  alertEnd,
   alertFacts,
   alertLines,
   alertSentence,
@@ -47,8 +48,8 @@ export class EmailCarrier implements Carrier {
     }
     if (purpose === 'alert') {
       const about = alertFacts.parse(facts);
-      const words = 'Look at the log of HiveKey.';
-      return this.#mail(destination, mailOf(alertSentence(about), alertLines(about), { words }), id, signal);
+      const end = alertEnd(this.#options.url, about);
+      return this.#mail(destination, mailOf(alertSentence(about), alertLines(about), end), id, signal);
     }
     if (purpose === 'delegation' || approval === undefined) {
       const about = delegationFacts.parse(facts);

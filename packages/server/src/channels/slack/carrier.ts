@@ -4,6 +4,7 @@ import type { FullApproval } from '../../approvals/index.ts';
 import { slackUsersOf } from '../../people/index.ts';
 import type { Carrier, Sent } from '../carrier.ts';
 import {
+  alertEnd,
   alertFacts,
   alertLines,
   alertSentence,
@@ -111,7 +112,9 @@ export class SlackCarrier implements Carrier {
 
   #alert({ destination, facts }: Message, signal: AbortSignal): Promise<Sent> {
     const about = alertFacts.parse(facts);
-    return this.#post(destination, plainMessage(alertSentence(about), alertLines(about)), {}, signal);
+    const { link } = alertEnd(this.#options.url, about);
+    const lines = [...alertLines(about), ...(link === undefined ? [] : [['open', link] as const])];
+    return this.#post(destination, plainMessage(alertSentence(about), lines), {}, signal);
   }
 
   async #post(destination: string, text: SlackText, place: object, signal: AbortSignal): Promise<Sent> {
