@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addAgentCredentialCommands } from './commands/agent-credentials.ts';
 import { addAgentCommands } from './commands/agents.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
+import { addBlastRadiusCommands } from './commands/blast-radius.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
 import { addBudgetCommands } from './commands/budgets.ts';
 import { addChangeCommands } from './commands/changes.ts';
@@ -16,6 +17,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
+import { addLeastPrivilegeCommands } from './commands/least-privilege.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addOAuthClientCommands } from './commands/oauth-clients.ts';
 import { addOwnershipCommands } from './commands/ownership.ts';
@@ -74,6 +76,8 @@ for (const add of [
   addPolicyCommands,
   addPolicyCodeCommands,
   addBudgetCommands,
+  addBlastRadiusCommands,
+  addLeastPrivilegeCommands,
   addServerCommands,
   addHttpApiCommands,
   addSecretCommands,

@@ -1,5 +1,6 @@
 /** `@hivekey/sdk`: HiveKey from TypeScript. No dependencies. */
 
+export type * from './blast-radius.ts';
 export type * from './change.ts';
 export {
   type ActOptions,
