@@ -67,9 +67,16 @@ export function guardItems(
   ];
 }
 
+/** A sentence says it by itself. */
+const SHADOW = /^In shadow: /;
+
 function shadowItems(before: readonly Guard[], after: readonly Guard[]): readonly string[] {
   const tried = (guards: readonly Guard[]) =>
-    new Map(guards.flatMap((guard) => (guard.mode === 'shadow' ? [[guard.id, guard.sentence] as const] : [])));
+    new Map(
+      guards.flatMap((guard) =>
+        guard.mode === 'shadow' ? [[guard.id, guard.sentence.replace(SHADOW, '')] as const] : [],
+      ),
+    );
   const [old, now] = [tried(before), tried(after)];
   return [
     ...[...now].flatMap(([id, text]) =>

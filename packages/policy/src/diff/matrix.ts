@@ -16,7 +16,7 @@ import type {
   StateView,
   WindowUsage,
 } from '../model.ts';
-import { dimensionsOf, FIRST_PROBE, type Probe } from './probes.ts';
+import { dimensionsOf, laxestProbe, type Probe } from './probes.ts';
 import type { CellDifference, CellMark, MatrixCell } from './types.ts';
 import { inTelling, limitInWords, listed, peopleInWords, shapeOf } from './words.ts';
 
@@ -135,18 +135,10 @@ class Matrix {
     return evaluation.verdict === 'deny' && evaluation.reasonClass === 'freeze';
   }
 
-  /** The most that is allowed, found by moving one thing at a time; then each thing moved from there, and each window. */
+  /** The most that is allowed; then each thing moved from there, and each window. */
   #ask(role: string, capability: string, guards: readonly Guard[]) {
     const dimensions = dimensionsOf(this.#capabilities.get(capability), guards);
-    let base = dimensions.reduce((probe, { moves }) => moves[0]?.(probe) ?? probe, FIRST_PROBE);
-    let best = strictness(this.#decide(role, capability, base).decision);
-    for (let round = 0; round < 2 && best > 0; round += 1)
-      for (const { moves } of dimensions)
-        for (const move of moves) {
-          const moved = move(base);
-          const found = strictness(this.#decide(role, capability, moved).decision);
-          if (found < best) [base, best] = [moved, found];
-        }
+    const base = laxestProbe(dimensions, (probe) => strictness(this.#decide(role, capability, probe).decision));
     const probes = [base, ...dimensions.flatMap(({ moves }) => moves.map((move) => move(base)))];
     const decisions = probes.map((probe) => this.#decide(role, capability, probe).decision);
     const { evaluation } = this.#decide(role, capability, base);

@@ -10,6 +10,7 @@ import { testsOf } from '../lint/outcomes.ts';
 import type { Capability, Condition, Guard, ImpactRule, JsonObject, JsonValue, RiskLevel } from '../model.ts';
 import { isObject, itemsOf } from '../values/json.ts';
 import { currencyOf, exponentOf } from '../values/money.ts';
+import { textsMatching } from '../values/pattern.ts';
 
 /** What is beside the arguments of a call. */
 export interface ProbeState {
@@ -29,6 +30,51 @@ export interface Probe {
 /** One thing of a call that can be moved by itself. */
 export interface Dimension {
   readonly moves: readonly ((probe: Probe) => Probe)[];
+}
+
+const ROUNDS = 2;
+const PAIRS = 512;
+const SAMPLES = 128;
+
+/**
+ * The probe of which `strictness` (0: allowed) is the least that is found: by moving one thing at a time, where that leads
+ * nowhere two, and then all of them at once. The same for the same policy.
+ */
+export function laxestProbe(dimensions: readonly Dimension[], strictness: (probe: Probe) => number): Probe {
+  let base = dimensions.reduce((probe, { moves }) => moves[0]?.(probe) ?? probe, FIRST_PROBE);
+  let best = strictness(base);
+  const tryOut = (probe: Probe): void => {
+    const found = strictness(probe);
+    if (found < best) [base, best] = [probe, found];
+  };
+  for (let round = 0; round < ROUNDS && best > 0; round += 1)
+    for (const { moves } of dimensions) for (const move of moves) tryOut(move(base));
+  for (const [move, other] of best === 0 ? [] : pairsOf(dimensions)) tryOut(other(move(base)));
+  for (let sample = 1; sample <= SAMPLES && best > 0; sample += 1) tryOut(sampleOf(dimensions, sample));
+  return base;
+}
+
+type Move = Dimension['moves'][number];
+
+function* pairsOf(dimensions: readonly Dimension[]): Generator<readonly [Move, Move], void, undefined> {
+  let made = 0;
+  for (const [i, { moves }] of dimensions.entries())
+    for (const { moves: others } of dimensions.slice(i + 1))
+      for (const move of moves)
+        for (const other of others) {
+          made += 1;
+          if (made > PAIRS) return;
+          yield [move, other];
+        }
+}
+
+/** Each thing moved somewhere, by the minimal standard generator (Park and Miller). */
+function sampleOf(dimensions: readonly Dimension[], seed: number): Probe {
+  let drawn = seed * 16_807;
+  return dimensions.reduce((probe, { moves }) => {
+    drawn = (drawn * 48_271) % 2_147_483_647;
+    return moves[drawn % moves.length]?.(probe) ?? probe;
+  }, FIRST_PROBE);
 }
 
 const CALM: ProbeState = { provenance: 'trusted', risk: undefined, isMet: true, isUsed: true };
@@ -64,9 +110,12 @@ export function dimensionsOf(capability: Capability | undefined, guards: readonl
     } else if ('kind' in when && when.per === 'payee') add([PAYEE], ['any']);
   return [
     ...[...paths.values()].map(({ path, values }) => ({
-      moves: values.slice(0, MAX_MOVES).map((value) => (probe: Probe): Probe => {
-        return { ...probe, arguments: withValue(probe.arguments, path, value) };
-      }),
+      moves: [
+        ...values.slice(0, MAX_MOVES).map((value) => (probe: Probe): Probe => {
+          return { ...probe, arguments: withValue(probe.arguments, path, value) };
+        }),
+        (probe: Probe): Probe => ({ ...probe, arguments: without(probe.arguments, path) }),
+      ],
     })),
     ...stateDimensions(tests),
   ];
@@ -175,6 +224,8 @@ function valuesBeside({ operator, operand }: Test): readonly JsonValue[] {
       return [...items.map((item) => hostOf(String(item))), 'elsewhere.example'];
     case 'pathUnder':
       return [...items, '/elsewhere'];
+    case 'matches':
+      return [...textsMatching(String(operand)), OTHER];
     default:
       return [OTHER];
   }
@@ -209,6 +260,14 @@ function withValue(object: JsonObject, [step, ...rest]: readonly PathStep[], val
   const inner = step.each && Array.isArray(held) ? held[0] : held;
   const next = rest.length === 0 ? value : withValue(isObject(inner) ? inner : {}, rest, value);
   return { ...object, [step.name]: step.each ? [next] : next };
+}
+
+function without(object: JsonObject, [step, ...rest]: readonly PathStep[]): JsonObject {
+  if (step === undefined) return object;
+  const { [step.name]: held, ...others } = object;
+  return rest.length === 0 || held === undefined || !isObject(held)
+    ? others
+    : { ...others, [step.name]: without(held, rest) };
 }
 
 function same(a: JsonValue, b: JsonValue): boolean {
