@@ -202,7 +202,7 @@ describe('an export', () => {
           written.toSorted(([a], [b]) => (a < b ? -1 : 1)),
         );
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 

@@ -91,10 +91,11 @@ async function apply(
   path: string,
 ): Promise<number> {
   const loaded = await loadFolder(path, hivekey.url);
-  const more = {
-    source: sourceOf(loaded, allowDirty === true),
-    ...(file === undefined ? {} : { digest: digestOfPlan(file) }),
-  };
+  const planned = await sendFolder<PolicyPlan>(hivekey, 'plan', loaded.folder);
+  out.note(planText(planned, loaded));
+  // What was shown is what is put in force, or nothing is.
+  const digest = file === undefined ? planned.digest : digestOfPlan(file);
+  const more = { source: sourceOf(loaded, allowDirty === true), digest };
   const deadline = Date.now() + wait * 1_000;
   for (let told = false; ; told = true) {
     try {

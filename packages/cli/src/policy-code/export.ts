@@ -17,8 +17,8 @@ export interface LiveServer {
 }
 
 /**
- * What to write so that the folder says what is live. `types`: none means those that the folder owns, and all where there is no
- * folder yet. Throws where something live cannot be written so that it is read as it is.
+ * What to write so that the folder says what is live. `types`: none means those that the folder owns or has something of, and all
+ * where there is no folder yet. Throws where something live cannot be written so that it is read as it is.
  */
 export async function exportTo(
   path: string,
@@ -31,9 +31,11 @@ export async function exportTo(
   refuseUnreadable(live);
   if (folder === undefined) return [[SETTINGS_FILE, settingsText(wanted, server.url)], ...filesOf(live)];
   const known = only(folder, wanted);
-  const { operations } = await server.plan({ ...known, settings: { owns: wanted } });
-  const differing = new Set(operations.map(keyOf));
-  return filesOf(live, known, differing);
+  // Owning nothing, so that what is live alone is no question of removal.
+  const { operations } = await server.plan({ ...known, settings: { owns: [] } });
+  const placed = new Set(known.documents.flatMap(({ objects }) => objects.map(keyOf)));
+  const added = live.filter((object) => !placed.has(keyOf(object)));
+  return filesOf(live, known, new Set([...operations, ...added].map(keyOf)));
 }
 
 /** Undefined: there is nothing yet. */
@@ -47,11 +49,9 @@ function existingFolder(path: string): PolicyFolder | undefined {
 function typesOf(given: readonly string[], folder: PolicyFolder | undefined): readonly string[] {
   if (given.length > 0) return given;
   if (folder === undefined) return KINDS.map(({ type }) => type);
-  if (folder.settings.owns.length > 0) return folder.settings.owns;
-  throw new UsageError(
-    `${folder.path} owns nothing.`,
-    'Name what to export with --kind, or list it under owns in hivekey.yaml.',
-  );
+  const types = [...new Set([...folder.settings.owns, ...folder.documents.map(({ kind }) => kind.type)])];
+  if (types.length > 0) return types;
+  throw new UsageError(`${folder.path} owns nothing.`, 'Name what to export with --kind, or list it under owns.');
 }
 
 function only(folder: PolicyFolder, types: readonly string[]): PolicyFolder {

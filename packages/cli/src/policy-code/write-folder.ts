@@ -1,5 +1,5 @@
 /** Live objects as files: those of a folder that say the same already stay as they are, with their comments. */
-import { type FileObject, KINDS, type Kind, keyOf, kindOfType, SINGLE } from './kinds.ts';
+import { type FileObject, KINDS, keyOf, kindOfType, SINGLE } from './kinds.ts';
 import type { FolderDocument, PolicyFolder } from './read-folder.ts';
 import { documentText } from './yaml.ts';
 
@@ -89,8 +89,13 @@ function fileNameOf(name: string): string {
   );
 }
 
+/** Kinds of which nobody but an author of policy adds any: what is live and not in a folder that was all of it, is an edit past it. */
+const OWNED_AT_FIRST: ReadonlySet<string> = new Set(['Role', 'Capability', 'WorkspaceGuards', 'Freeze', 'Breaker']);
+
 /** For the settings of a folder that has none yet. */
 export function settingsText(types: readonly string[], url: string): string {
-  const owns = KINDS.filter(({ type }) => types.includes(type)).map((each: Kind) => `  - ${each.kind}\n`);
-  return `apiVersion: policy.hivekey.ai/v1\nkind: PolicyFolder\nurl: ${url}\nowns:\n${owns.join('')}`;
+  const owns = KINDS.filter(({ kind, type }) => OWNED_AT_FIRST.has(kind) && types.includes(type));
+  const lines = owns.map(({ kind }) => `  - ${kind}\n`);
+  const head = `apiVersion: policy.hivekey.ai/v1\nkind: PolicyFolder\nurl: ${url}\n`;
+  return `${head}owns:${lines.length === 0 ? ' []\n' : `\n${lines.join('')}`}`;
 }

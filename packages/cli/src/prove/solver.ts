@@ -15,8 +15,8 @@ export interface Solver {
   close(): void;
 }
 
-/** Beyond the time that the solver itself was given. */
-const GRACE_MS = 2_000;
+/** To start in, and beyond the time that a program was given. */
+const GRACE_MS = 5_000;
 const MAX_OUTPUT = 16 * 1_048_576;
 
 type Failure = { readonly failed: string };
@@ -34,9 +34,10 @@ export class BundledSolver implements Solver {
     const { timeoutMs } = this.#limits;
     const child = this.#child ?? (await this.#start());
     if (child === undefined) return { failed: 'the solver could not be started' };
-    const answer = nextMessage(child, timeoutMs + GRACE_MS);
-    child.send(`(set-option :timeout ${timeoutMs})\n${script}`);
+    const answer = nextMessage(child, timeoutMs);
+    child.send(script);
     const output = await answer;
+    // it is still at work on what took too long: the next script starts another
     if (typeof output !== 'string') this.close();
     return output;
   };
@@ -53,7 +54,7 @@ export class BundledSolver implements Solver {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     this.#child = child;
-    const ready = await nextMessage(child, this.#limits.timeoutMs + GRACE_MS);
+    const ready = await nextMessage(child, GRACE_MS);
     if (ready === 'ready') return child;
     this.close();
     return undefined;
@@ -69,7 +70,7 @@ function nextMessage(child: ChildProcess, withinMs: number): Promise<string | Fa
     };
     const onMessage = (message: unknown): void => done(typeof message === 'string' ? message : { failed: 'no text' });
     const onExit = (): void => done({ failed: 'the solver ended: it may have run out of memory' });
-    const timer = setTimeout(() => done({ failed: `no answer within ${withinMs} ms` }), withinMs);
+    const timer = setTimeout(() => done({ failed: `the solver gave no answer within ${withinMs} ms` }), withinMs);
     child.on('message', onMessage).on('exit', onExit).on('error', onExit);
   });
 }

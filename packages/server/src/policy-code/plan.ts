@@ -178,7 +178,6 @@ export function isNothing({ type, sha256 }: Pick<LiveObject, 'type' | 'sha256'>)
 const KEPT: ReadonlySet<ObjectType> = new Set<ObjectType>([
   'mcp_server',
   'http_api',
-  'definition',
   'person_authority',
   'sources',
   'approval_reminders',

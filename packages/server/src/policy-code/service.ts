@@ -18,7 +18,7 @@ import { isReviewed, OBJECT_TYPES, type ObjectType, readControl } from '../versi
 import { addCommit, lastApplied, postedPlans } from './commits.ts';
 import { driftOf } from './drift.ts';
 import { inSnapshot, type LiveObject, readLive, readNames } from './objects.ts';
-import { type Folder, type Plan, planOf } from './plan.ts';
+import { type Folder, isNothing, type Plan, planOf } from './plan.ts';
 import type { GitSource, PolicyCodeView } from './views.ts';
 
 /** A change that asks for exactly what a plan does. */
@@ -273,7 +273,7 @@ const NOTHING_APPLIED: PolicyCodeView = {
   objects: [],
 };
 
-/** Of the types named, or of all. */
+/** Of the types named, or of all; without those that are as if no file said anything. */
 export function readObjects(
   { pool, controlled }: ChangesContext,
   workspaceId: WorkspaceId,
@@ -281,7 +281,8 @@ export function readObjects(
 ): Promise<readonly LiveObject[]> {
   return inSnapshot(pool, async (client) => {
     const wanted = new Set(types);
-    return readLive(client, workspaceId, controlled, wanted, await readNames(client, workspaceId, wanted));
+    const live = await readLive(client, workspaceId, controlled, wanted, await readNames(client, workspaceId, wanted));
+    return live.filter((object) => !isNothing(object));
   });
 }
 
