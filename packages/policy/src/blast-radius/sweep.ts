@@ -5,7 +5,7 @@
  */
 import { compilePolicy } from '../decide/compile.ts';
 import { settle } from '../decide/settle.ts';
-import { dimensionsOf, FIRST_PROBE, type Probe } from '../diff/probes.ts';
+import { dimensionsOf, laxestProbe, type Probe } from '../diff/probes.ts';
 import { isStricter } from '../documents/verdicts.ts';
 import type { CompiledPolicy, DecisionRequest, StateView, Verdict, WindowDemand, WindowUsage } from '../model.ts';
 import { digestOf } from './digest.ts';
@@ -94,7 +94,6 @@ function widest(reaches: readonly Reach[]): Reach {
 const NOBODY = { workspaceId: 'workspace', agentId: 'agent', ownerId: 'owner', sessionId: 'session' };
 const AT_MS = Date.UTC(2026, 0, 1);
 const SECOND_MS = 1_000;
-const ROUNDS = 3;
 
 class Engine {
   readonly #ground: Ground;
@@ -114,19 +113,12 @@ class Engine {
     return held;
   }
 
-  /** From the laxest call that is found by moving one thing at a time, each thing is moved once more. */
+  /** The laxest call that is found; then each thing moved once from there. */
   #ask(hat: Hat, capability: string): Reach {
     const dimensions = dimensionsOf(this.#ground.capability(capability), this.#ground.guards(hat, capability));
-    let base = dimensions.reduce((probe, { moves }) => moves[0]?.(probe) ?? probe, FIRST_PROBE);
     const seen = new Set<Verdict>();
-    let best = this.#decide(hat, capability, base, seen);
-    for (let round = 0; round < ROUNDS; round += 1)
-      for (const { moves } of dimensions)
-        for (const move of moves) {
-          const moved = move(base);
-          const found = this.#decide(hat, capability, moved, seen);
-          if (found < best) [base, best] = [moved, found];
-        }
+    const base = laxestProbe(dimensions, (probe) => this.#decide(hat, capability, probe, seen));
+    for (const { moves } of dimensions) for (const move of moves) this.#decide(hat, capability, move(base), seen);
     return seen.has('allow') ? 'alone' : seen.has('review') ? 'approval' : 'never';
   }
 

@@ -30,7 +30,8 @@ export function radiusChanges(
     if (cell === undefined || difference === 0) return [];
     const { unit, horizon, line } = cell;
     const rises = difference > 0;
-    const sentence = `${measureInWords(unit)} ${horizonInWords(horizon)}${LINES[line]} ${rises ? 'rises' : 'falls'} from ${radiusInWords(one, unit)} to ${radiusInWords(other, unit)}${boundBy(is)}`;
+    const verb = `${rises ? 'rise' : 'fall'}${currencyOf(unit) === undefined ? '' : 's'}`;
+    const sentence = `${measureInWords(unit)} ${horizonInWords(horizon)}${LINES[line]} ${verb} from ${radiusInWords(one, unit)} to ${radiusInWords(other, unit)}${boundBy(is)}`;
     return [{ unit, horizon, line, before: one, after: other, rises, sentence }];
   });
 }
