@@ -45,9 +45,9 @@ beforeAll(async () => {
   await world.role('mailer', ['mail.send']);
   await world.role('writer', ['notes.write', 'notes.read']);
   await world.role('spare', ['notes.read']);
-  await world.agent('bill-bot', { roles: ['billing', 'mailer'] });
-  await world.agent('note-bot', { roles: ['writer'] });
-  await world.agent('clerk', { roles: ['writer', 'mailer'] });
+  await world.agent('bill-bot', { role: 'billing', roles: ['billing', 'mailer'] });
+  await world.agent('note-bot', { role: 'writer' });
+  await world.agent('clerk', { role: 'writer', roles: ['writer', 'mailer'] });
   const { key } = await world.ok('POST', '/v1/keys', { name: 'lee', person: 'dana@acme.example' });
   lee = key;
 
@@ -106,24 +106,14 @@ describe('least privilege', () => {
         [
           'wide_cap',
           'billing',
-          'billing: “payments.pay: at most $5,000 in any 24 hours per agent.” was used up to $650.00 of $5,000.00: lower it to $980.00.',
+          'billing: “payments.pay: at most $5000.00 in any 24 hours per agent.” was used up to $650.00 of $5000.00: lower it to $980.00.',
         ],
         [
           'idle_approval',
           'billing',
-          'billing: “payments.pay: amount is more than 1000 → a person decides.” held no call in this time.',
+          'billing: “payments.pay: when amount is more than 1000, a person must approve.” held no call in this time.',
         ],
-      ]
-        .map(([kind, id, sentence]) => [
-          kind,
-          id,
-          expect.stringMatching(
-            String(sentence)
-              .slice(0, 20)
-              .replaceAll(/[^a-zA-Z ]/g, '.'),
-          ),
-        ])
-        .sort(),
+      ].sort(),
     );
     const cap = found.find(({ kind }) => kind === 'wide_cap');
     expect(cap?.evidence).toMatchObject({ largest_use: 65_000, cap: 500_000 });
@@ -145,13 +135,12 @@ describe('least privilege', () => {
   it('counts a call on behalf of another agent as use by both', async () => {
     const { rows } = await owner.query<{ id: string }>(`SELECT id FROM agents WHERE handle = 'bill-bot'`);
     const clerk = await world.token('clerk');
-    const { body } = await world.act(clerk, 'mail.send', {});
-    const event = body.event_id;
-    await world.events('kind=tool.call&agent=clerk', 3);
+    await world.act(clerk, 'mail.send', {});
+    const [newest] = await world.events('kind=tool.call&agent=clerk', 3);
     await owner.query(
       `UPDATE actions SET record = record || jsonb_build_object('chain', jsonb_build_array(jsonb_build_object('agent_id', $2::text)))
         WHERE event_id = $1`,
-      [event, rows[0]?.id],
+      [newest.event_id, rows[0]?.id],
     );
     expect((await proposals()).some(({ kind }) => kind === 'unused_role')).toBe(false);
   });
