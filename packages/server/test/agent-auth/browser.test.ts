@@ -5,6 +5,7 @@ import * as DPoP from 'dpop';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../../cli/test/run-cli.ts';
+import { Documents } from '../../src/agent-auth/browser/documents.ts';
 import { redirectOf } from '../../src/agent-auth/browser/question.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
@@ -555,6 +556,30 @@ describe('a metadata document', () => {
       `https://${site.host}/desk.json#x`,
     ])
       expect(await refusalOf(id), id).toBe('400 invalid_client');
+  });
+
+  it('is believed as it last was while its site is down, which key sets are not', async () => {
+    const documents = new Documents([site.host]);
+    const asked = async (url: string, accept: string) => {
+      const answer = await documents.fetch(url, { headers: { accept } }).catch(() => undefined);
+      return answer === undefined ? 'nothing' : `${answer.status} ${(await answer.text()).slice(0, 12)}`;
+    };
+    const [document, keySet] = ['application/json', 'application/json, application/jwk-set+json'];
+    const url = site.serve('/down.json', {}, { body: 'as it was' });
+    for (const accept of [document, keySet]) expect(await asked(url, accept)).toBe('200 as it was');
+    site.serve('/down.json', {}, { status: 503, body: 'down' });
+    expect(await asked(url, document)).toBe('200 as it was');
+    expect(await asked(url, keySet)).toBe('503 down');
+    expect(documents.mayFetch(url)).toBe(true);
+    // One that was taken away is gone, and one that never was is not asked for at once again.
+    site.serve('/gone.json', {}, { body: 'as it was' });
+    const gone = `https://${site.host}/gone.json`;
+    await asked(gone, document);
+    site.serve('/gone.json', {}, { status: 404, body: 'gone' });
+    expect(await asked(gone, document)).toBe('404 gone');
+    const never = `https://${site.host}/never.json`;
+    await asked(never, document);
+    expect(documents.mayFetch(never)).toBe(false);
   });
 
   it('is kept for a while', async () => {

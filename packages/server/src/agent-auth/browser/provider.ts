@@ -132,11 +132,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
     },
     ['refresh_token', 'scope', 'resource'],
   );
-  for (const event of ['server_error', 'error'] as const)
-    provider.on(event as 'server_error', (...found: readonly unknown[]) => {
-      const error = found.find((each) => each instanceof Error);
-      logger.error({ err: error }, 'the browser sign-in failed');
-    });
+  provider.on('server_error', (_context, error) => logger.error({ err: error }, 'the browser sign-in failed'));
   return provider;
 }
 

@@ -61,10 +61,10 @@ export async function readQuestion(
   id: string,
 ): Promise<Question> {
   const { request: message, response } = messagesOf(url, askedOf(request));
-  const interaction = await provider.interactionDetails(message, response).catch(() => undefined);
-  if (interaction === undefined || interaction.uid !== id) throw unknown();
+  const interaction = await provider.interactionDetails(message, response).catch(absent);
+  if (interaction?.uid !== id) throw unknown();
   const { client_id: clientId, redirect_uri: redirectUri, resource, scope } = interaction.params;
-  const client = await provider.Client.find(String(clientId)).catch(() => undefined);
+  const client = await provider.Client.find(String(clientId)).catch(absent);
   if (client === undefined) throw unknown();
   const named = String(Array.isArray(resource) ? resource[0] : resource);
   const form = new Map([
@@ -92,6 +92,12 @@ export async function answerQuestion(
 ): Promise<string> {
   const { request: message, response } = messagesOf(url, askedOf(request));
   return provider.interactionResult(message, response, result, { mergeWithLastSubmission: false });
+}
+
+/** What the library refuses; the rest is broken, and thrown on. */
+function absent(error: unknown): undefined {
+  if (error instanceof Error && 'expose' in error && error.expose === true) return undefined;
+  throw error;
 }
 
 function unknown(): Failure {

@@ -79,28 +79,24 @@ export async function redeemConsent(
     const { client } = transaction;
     const id = newId<CredentialId>('crd');
     await checkClient(transaction, known);
+    const { rowCount: taken } = await client.query(
+      'UPDATE oauth_consents SET credential_id = $3 WHERE workspace_id = $1 AND id = $2 AND credential_id IS NULL',
+      [workspaceId, consentId, id],
+    );
+    if (taken === 0) throw new OAuthRefusal('invalid_grant', 'the code was used before', refusedOf(known));
     const { rows: made } = await client.query<{ expires_at: Date; name: string }>(
       `INSERT INTO agent_credentials (workspace_id, id, agent_id, kind, name, role, dpop, authz_epoch, created_by, created_at, not_after,
               client_id, client_name, person_id, resource, entrances)
        SELECT g.workspace_id, $3, g.agent_id, 'connection', g.client_name, g.role, $4, g.authz_epoch, g.actor, n.now,
               n.now + make_interval(days => ${CONNECTION_DAYS}), g.client_id, g.client_name, g.person_id, g.resource, g.entrances
          FROM oauth_consents g ${MAY('g')}, (SELECT clock_timestamp() AS now) n
-        WHERE g.workspace_id = $1 AND g.id = $2 AND g.credential_id IS NULL AND g.expires_at > n.now AND ${MAY_NOW('g')}
+        WHERE g.workspace_id = $1 AND g.id = $2 AND g.expires_at > n.now AND ${MAY_NOW('g')}
        RETURNING not_after AS expires_at, name`,
       [workspaceId, consentId, id, proven !== undefined],
     );
     const [connection] = made;
     if (connection === undefined)
-      throw new OAuthRefusal(
-        'invalid_grant',
-        'the agent was stopped, or has another owner, or the code was used',
-        refusedOf(known),
-      );
-    await client.query('UPDATE oauth_consents SET credential_id = $3 WHERE workspace_id = $1 AND id = $2', [
-      workspaceId,
-      consentId,
-      id,
-    ]);
+      throw new OAuthRefusal('invalid_grant', 'the agent was stopped, or has another owner', refusedOf(known));
     const { agent, agentId, owner, resource, entrances, role } = known;
     transaction.log({
       kind: 'credential.added',

@@ -19,13 +19,18 @@ export interface Answered {
 }
 
 const answered = new WeakMap<IncomingMessage, KoaContextWithOIDC>();
+const failed = new WeakMap<IncomingMessage, unknown>();
 
 /** To be called once: what the provider would send is kept instead. */
 export function keepAnswers(provider: Provider): void {
   provider.use(async (context: KoaContextWithOIDC, next: () => Promise<void>) => {
-    await next();
     context.respond = false;
-    answered.set(context.req, context);
+    try {
+      await next();
+      answered.set(context.req, context);
+    } catch (error) {
+      failed.set(context.req, error);
+    }
   });
 }
 
@@ -50,6 +55,6 @@ export async function run(provider: Provider, url: string, asked: Asked): Promis
   const { request, response } = messagesOf(url, asked);
   await provider.callback()(request, response);
   const context = answered.get(request);
-  if (context === undefined) throw new Error('oidc-provider did not answer');
+  if (context === undefined) throw new Error('oidc-provider did not answer', { cause: failed.get(request) });
   return { status: context.status, headers: response.getHeaders(), body: context.body, oidc: context.oidc };
 }

@@ -2,9 +2,13 @@
 import type { FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
 import type { ApiContext } from '../../api/route.ts';
+import type { WorkspaceId } from '../../ids.ts';
 import { endConnections } from './end.ts';
 import { createProvider } from './provider.ts';
 import { type Answered, type Asked, keepAnswers, run } from './run.ts';
+
+/** Of a consent that no connection is made of any more. */
+const NO_CONNECTION = '';
 
 type Parts = Pick<ApiContext, 'pool' | 'log' | 'path' | 'keys' | 'config' | 'url' | 'logger'>;
 
@@ -44,12 +48,13 @@ export class BrowserSignIn {
   /** RFC 6749 section 4.1.2: of two who show the same code, the first one may be the thief. */
   async #endGrant(consentId: string): Promise<void> {
     const { pool, log, path } = this.#parts;
-    const { rows } = await pool.query<{ workspace_id: ApiContextWorkspace; credential_id: string | null }>(
-      'SELECT workspace_id, credential_id FROM oauth_consents WHERE id = $1',
-      [consentId],
+    const { rows } = await pool.query<{ workspace_id: WorkspaceId; credential_id: string }>(
+      `UPDATE oauth_consents SET credential_id = coalesce(credential_id, $2) WHERE id = $1
+       RETURNING workspace_id, credential_id`,
+      [consentId, NO_CONNECTION],
     );
     const [consent] = rows;
-    if (consent?.credential_id == null) return;
+    if (consent === undefined || consent.credential_id === NO_CONNECTION) return;
     const { workspace_id: workspaceId, credential_id: id } = consent;
     await log.transact(workspaceId, (transaction) =>
       endConnections(transaction, workspaceId, { id }, { actor: 'system', reason: 'its code was shown twice' }),
@@ -57,8 +62,6 @@ export class BrowserSignIn {
     path.invalidate(workspaceId);
   }
 }
-
-type ApiContextWorkspace = Parameters<ApiContext['path']['invalidate']>[0];
 
 /** What of a browser's request the provider looks at. */
 export function askedOf({ url, headers }: FastifyRequest): Asked {
