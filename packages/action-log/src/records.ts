@@ -42,6 +42,7 @@ export type RecordKind =
   | 'drift.found'
   | 'drift.resolved'
   | 'drift.checked'
+  | 'drift.restored'
   | 'policy_code.applied'
   | 'capability.changed'
   | 'server.changed'

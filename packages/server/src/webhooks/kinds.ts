@@ -41,6 +41,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'drift.found': true,
   'drift.resolved': true,
   'drift.checked': true,
+  'drift.restored': true,
   'policy_code.applied': true,
   'capability.changed': true,
   'server.changed': true,
