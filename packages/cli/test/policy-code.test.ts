@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { addWorkspace } from '../../server/test/agents/second-workspace.ts';
 import { type ChangesWorld, openChanges, type Person } from '../../server/test/changes/world.ts';
 import { MAIN, type Ran, runCli } from './run-cli.ts';
 
@@ -205,6 +206,14 @@ describe('what is refused', () => {
     expect(code).toBe(1);
     rmSync(pathOf('assignments.yaml'));
     rmSync(pathOf('breakers/other.yaml'));
+  });
+
+  test('nobody of another workspace is known here, and nothing that was applied there', async () => {
+    const key = await addWorkspace(world.server);
+    const body = { objects: [{ type: 'assignment', name: 'billing-bot', document: { roles: [] } }] };
+    const answer = await world.call('POST', '/v1/policy-code/plan', { key, body });
+    expect(answer.body.error.problems).toMatchObject([{ code: 'not_found', path: 'objects[0]' }]);
+    expect((await world.call('GET', '/v1/policy-code', { key })).body).toMatchObject({ applied_at: null, objects: [] });
   });
 
   test('a folder never says where a key goes', async () => {

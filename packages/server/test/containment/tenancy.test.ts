@@ -20,6 +20,7 @@ const TAGS = new Set([
   'ownership',
   'agent requests',
   'unregistered identities',
+  'policy as code',
 ]);
 /** Part of the name of everything in the first workspace. */
 const MARK = 'firstonly';
@@ -308,6 +309,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'PUT /v1/roles/{name}/candidate': [byRole(`/v1/roles/${ROLE}/candidate`, { scope: { allow: [] } })],
   'DELETE /v1/roles/{name}/candidate': [{ path: () => `/v1/roles/${ROLE}/candidate`, refusal: 'candidate_not_found' }],
   'POST /v1/roles/{name}/preview': [byRole(`/v1/roles/${ROLE}/preview`, { scope: { allow: [] } })],
+  'GET /v1/policy-code': [listed],
+  'GET /v1/policy-code/objects': [listed],
+  'POST /v1/policy-code/plan': [
+    { body: () => ({ owns: ['role', 'capability', 'assignment', 'breaker', 'http_api'], objects: [] }) },
+  ],
+  // An API of the first workspace would be refused as one that files do not remove.
+  'POST /v1/policy-code/changes': [{ body: () => ({ owns: ['http_api'], objects: [] }) }],
+  'POST /v1/policy-code/apply': [{ body: () => ({ owns: ['http_api'], objects: [] }) }],
   'GET /v1/budgets': [
     listed,
     { path: () => `/v1/budgets?agent=${agentId}`, refusal: 'agent_not_found' },
