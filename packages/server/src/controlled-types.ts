@@ -1,4 +1,4 @@
-/** Every type of object that is under change control; each folder brings its own. */
+/** What is under change control: each folder brings its own types of objects. */
 import { agentSettingsType, assignmentType } from './agents/index.ts';
 import { approvalRemindersType } from './approvals/index.ts';
 import { breakerType } from './breakers/index.ts';
@@ -6,11 +6,13 @@ import { capabilityType } from './capabilities/index.ts';
 import { changeSettingsType } from './changes/index.ts';
 import { containmentSettingsType } from './containment/index.ts';
 import { freezeType } from './freezes/index.ts';
-import { httpApiType, httpDefinitionType } from './http-apis/index.ts';
+import { discoveredBy as discoveredByApis, httpApiType, httpDefinitionType } from './http-apis/index.ts';
+import type { WorkspaceId } from './ids.ts';
+import type { LoggedTransaction } from './log/index.ts';
 import { personAuthorityType } from './people/index.ts';
-import { roleType, workspaceGuardsType } from './roles/index.ts';
+import { roleType, upsertCapability, workspaceGuardsType } from './roles/index.ts';
 import { sourcesType } from './sources/index.ts';
-import { mcpDefinitionType, mcpServerType } from './upstreams/index.ts';
+import { discoveredBy, mcpDefinitionType, mcpServerType } from './upstreams/index.ts';
 import type { ControlledType, ObjectType } from './versions/index.ts';
 
 /** A capability belongs to one server, of either kind. */
@@ -57,3 +59,17 @@ export const CONTROLLED_TYPES: ReadonlyMap<ObjectType, ControlledType> = new Map
     changeSettingsType,
   ].map((each) => [each.type, each]),
 );
+
+/** Capabilities that come from servers are no objects: they follow from definitions, and are made from these again. */
+export async function renewCapabilities(transaction: LoggedTransaction, workspaceId: WorkspaceId): Promise<void> {
+  const { client } = transaction;
+  const discovered = [
+    ...(await discoveredBy(client, workspaceId)).values(),
+    ...(await discoveredByApis(client, workspaceId)).values(),
+  ];
+  await client.query(`DELETE FROM capabilities WHERE workspace_id = $1 AND source = 'discovered' AND name <> ALL($2)`, [
+    workspaceId,
+    discovered.map(({ name }) => name),
+  ]);
+  for (const capability of discovered) await upsertCapability(transaction, workspaceId, capability, 'discovered');
+}

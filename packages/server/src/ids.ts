@@ -43,6 +43,7 @@ export function newId<Id extends string>(
   prefix:
     | 'wsp'
     | 'bra'
+    | 'drf'
     | 'brc'
     | 'per'
     | 'agt'

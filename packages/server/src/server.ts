@@ -15,9 +15,10 @@ import { watchBreakers } from './breakers/index.ts';
 import { refuseFrozenEdit, watchChanges } from './changes/index.ts';
 import { startChannels } from './channels/index.ts';
 import type { Config } from './config.ts';
-import { CONTROLLED_TYPES } from './controlled-types.ts';
+import { CONTROLLED_TYPES, renewCapabilities } from './controlled-types.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { watchDepartures } from './departures/index.ts';
+import { createProvenPolicy, watchDrift } from './drift/index.ts';
 import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
 import { createHttpEntrance } from './gateway/http/index.ts';
@@ -134,6 +135,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('prerequisites', async () => prerequisites.close());
   const unregistered = createUnregistered({ pool, log, pepper: keys.pepper, workspaceId, logger, clock });
   closers.add('unregistered identities', () => unregistered.close());
+  const provenPolicy = createProvenPolicy(pool, log);
   const path = createActionPath({
     pool,
     log,
@@ -144,6 +146,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     unregistered,
     proofs: { key: keys.state, url },
     observe: metrics.path,
+    provenPolicy,
   });
   const vault = openVault(config);
   const secrets = createSecretStore({ pool, log, key: keys.envelope, config, vault, logger });
@@ -245,6 +248,9 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock,
   });
   closers.add('previews', () => previews.close());
+  const controlled = CONTROLLED_TYPES;
+  const drift = await watchDrift({ pool, log, path, controlled, nodeId, logger, metrics }, provenPolicy);
+  closers.add('drift', () => drift.close());
   const context: ApiContext = {
     pool,
     log,
@@ -259,7 +265,9 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     unregistered,
     webhooks,
     channels,
-    controlled: CONTROLLED_TYPES,
+    controlled,
+    drift,
+    renewCapabilities,
     previews,
     worlds,
     keys,

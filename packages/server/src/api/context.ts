@@ -8,10 +8,11 @@ import type { Approvals } from '../approvals/index.ts';
 import type { Worlds } from '../blast-radius/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
+import type { DriftWatch } from '../drift/index.ts';
 import type { HttpApis } from '../http-apis/index.ts';
 import type { ServerKeys, WorkspaceRole } from '../identity/index.ts';
 import type { KeyId, PersonId, SessionId, WorkspaceId } from '../ids.ts';
-import type { RunningLog } from '../log/index.ts';
+import type { LoggedTransaction, RunningLog } from '../log/index.ts';
 import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
@@ -40,6 +41,9 @@ export interface ApiContext {
   readonly worlds: Worlds;
   /** What is under change control. */
   readonly controlled: ControlledTypes;
+  readonly drift: DriftWatch;
+  /** Makes the capabilities that come from servers again, from what is let in of them. */
+  readonly renewCapabilities: (transaction: LoggedTransaction, workspaceId: WorkspaceId) => Promise<void>;
   readonly previews: Previews;
   readonly keys: ServerKeys;
   readonly config: Config;

@@ -24,6 +24,7 @@ import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
 import { ownershipRoutes } from '../departures/ownership-routes.ts';
 import { transferTaskRoutes } from '../departures/routes.ts';
+import { driftRoutes } from '../drift/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
@@ -110,6 +111,7 @@ const MANAGEMENT: readonly Routes[] = [
   previewRoutes,
   policyRoutes,
   versionRoutes,
+  driftRoutes,
   policyCodeRoutes,
   budgetRoutes,
   blastRadiusRoutes,

@@ -125,6 +125,8 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'PUT /v1/capabilities/:name': WRITE_POLICY,
   'DELETE /v1/capabilities/:name': WRITE_POLICY,
   'POST /v1/policies/evaluate': ALL,
+  'POST /v1/drift/check': ALL,
+  'POST /v1/drift/restore': ADMIN,
   'POST /v1/policies/check': ALL,
   'PUT /v1/policies/tests/:name': WRITE_POLICY,
   'DELETE /v1/policies/tests/:name': WRITE_POLICY,

@@ -1,8 +1,10 @@
 /** HTTP APIs, and what of them people have let in, under change control. */
+import type { Capability } from '@hivekey/policy';
+import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { type ApiId, newId } from '../ids.ts';
+import { type ApiId, newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import {
   custodyColumns,
@@ -15,7 +17,7 @@ import {
 import { type ControlledType, documentOf, shaped } from '../versions/index.ts';
 import { changeApiIn, recordApi } from './changes.ts';
 import { type ApiSettings, apiRegistrationSchema, readRegistration, settingsFields } from './input.ts';
-import { approved, definitionOf, reclassed } from './operations.ts';
+import { approved, capabilitiesOf, definitionOf, reclassed } from './operations.ts';
 import { pinOfOperation } from './prepared.ts';
 import {
   deleteApi,
@@ -183,4 +185,14 @@ function operationNotFound(capability: string): Failure {
     `No HTTP API has ${JSON.stringify(capability.slice(0, 200))}.`,
     'List what an API has with GET /v1/http/apis/:api/operations.',
   );
+}
+
+/** What the APIs of the workspace make available now. */
+export async function discoveredBy(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+): Promise<ReadonlyMap<string, Capability>> {
+  const operations = Map.groupBy(await readOperations(client, workspaceId), ({ apiId }) => apiId);
+  const apis = await listApis(client, workspaceId);
+  return new Map(apis.flatMap((api) => [...capabilitiesOf(api, operations.get(api.id) ?? [])]));
 }

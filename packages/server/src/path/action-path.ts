@@ -21,6 +21,7 @@ import { Authenticator } from './authenticate.ts';
 import { type Call, CallsInFlight } from './calls-in-flight.ts';
 import { decidedForAll } from './chain.ts';
 import { decide, refuse, requestOf } from './decide.ts';
+import type { Distrust } from './distrust.ts';
 import { appliedPolicy, canHold } from './holding.ts';
 import type {
   ActionPath,
@@ -34,7 +35,7 @@ import type {
 } from './index.ts';
 import { joinGates } from './joined-gate.ts';
 import { isDone } from './outcome.ts';
-import { Policies, type PolicyInForce } from './policy-in-force.ts';
+import { Policies, type PolicyInForce, type ProvenPolicy } from './policy-in-force.ts';
 import { markGate, provenanceOf } from './provenance.ts';
 import { maskCredentials, redactArguments } from './redact.ts';
 import type {
@@ -73,6 +74,8 @@ export interface ActionPathOptions {
   readonly holds?: Holds;
   /** Without it, nothing that needs another call before it is allowed. */
   readonly prerequisites?: Prerequisites;
+  /** What the log says was published, where rows and archive are not believed. */
+  readonly provenPolicy?: ProvenPolicy;
   /** Is told who tries and is no agent here. */
   readonly unregistered?: UnregisteredObserver;
   readonly observe?: PathObserver;
@@ -165,7 +168,7 @@ class Path implements ActionPath {
     this.#unregistered = options.unregistered;
     this.#proofs = options.proofs;
     this.#authenticator = new Authenticator(options.pool, options.pepper, this.#clock);
-    this.#policies = new Policies(options.pool);
+    this.#policies = new Policies(options.pool, options.provenPolicy);
   }
 
   async authenticate(token: string | undefined, attempt: Attempt): Promise<Principal | Unauthenticated | Unavailable> {
@@ -531,6 +534,14 @@ class Path implements ActionPath {
 
   onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void {
     return this.#policies.onChange(listener);
+  }
+
+  onPolicyRead(listener: (workspaceId: WorkspaceId) => void): () => void {
+    return this.#policies.onRead(listener);
+  }
+
+  distrust(workspaceId: WorkspaceId, distrust: Distrust | undefined): void {
+    this.#policies.distrust(workspaceId, distrust);
   }
 
   async close(graceMs: number): Promise<void> {

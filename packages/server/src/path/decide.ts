@@ -1,5 +1,6 @@
 /** Step 3, may it: the pure evaluation, and the refusals that stand before any policy. */
 import type { DecisionRequest, Evaluation, ReasonClass, StateView } from '@hivekey/policy';
+import { distrusted } from './distrust.ts';
 import type { PolicyInForce } from './policy-in-force.ts';
 import type { Action, Principal } from './types.ts';
 
@@ -50,6 +51,8 @@ export function decide(
   const evaluation = compiled.evaluate(requestOf(principal, action), state);
   if (evaluation.reasonClass === 'scope') return evaluation;
   if (!action.known) return refuse(compiled, 'scope', 'scope: no such tool');
+  const drifted = distrusted(policy.distrust, principal.agentId, action.capability);
+  if (drifted !== undefined) return refuse(compiled, 'containment', `containment: ${drifted}`, 'drift');
   if (stoppedTools.has(action.capability))
     return refuse(compiled, 'containment', `containment: ${action.capability} is stopped`, 'tool stop');
   const found = action.refuse;

@@ -1,6 +1,7 @@
 /** The one path. Entrances import only this file. */
 import type { CompiledPolicy, Decision } from '@hivekey/policy';
 import type { AgentId, KeyId, SessionId, WorkspaceId } from '../ids.ts';
+import type { Distrust } from './distrust.ts';
 import type {
   Action,
   Authorization,
@@ -134,9 +135,15 @@ export interface ActionPath {
   onStop(workspaceId: WorkspaceId, agentId: AgentId, close: () => void, chain?: Principal['chain']): () => void;
   /** Policy, grants or stops changed in the workspace. Returns an unsubscribe. */
   onPolicyChange(listener: (workspaceId: WorkspaceId) => void): () => void;
+  /** The policy was read, or could not be. Returns an unsubscribe. */
+  onPolicyRead(listener: (workspaceId: WorkspaceId) => void): () => void;
+  /** What was edited past HiveKey: from the next decision on nothing is allowed by it. Undefined: nothing was. */
+  distrust(workspaceId: WorkspaceId, distrust: Distrust | undefined): void;
   /** Refuses new calls, gives those in flight `graceMs` to end, then aborts and records them. */
   close(graceMs: number): Promise<void>;
 }
 export type { PathObserver } from './action-path.ts';
 export { refuse } from './decide.ts';
+export type { Distrust } from './distrust.ts';
+export type { ProvenPolicy } from './policy-in-force.ts';
 export type { CallReference, Intent, RecordResult } from './types.ts';

@@ -1,8 +1,17 @@
 /** The compiled policy of each workspace, read again when a newer revision is heard of. */
 import { type CompiledPolicy, compilePolicy, type PolicySet, type Risk } from '@hivekey/policy';
 import type { Pool } from 'pg';
+import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import { loadPolicySet } from '../roles/index.ts';
+import {
+  findArchived,
+  isIntact,
+  loadPolicyState,
+  type PolicyState,
+  PolicyUnreadable,
+  type PublishedPolicy,
+} from '../roles/index.ts';
+import { type Distrust, isSameDistrust } from './distrust.ts';
 
 export interface PolicyInForce {
   readonly compiled: CompiledPolicy;
@@ -13,6 +22,7 @@ export interface PolicyInForce {
   readonly toolRisks: ReadonlyMap<string, readonly Risk[]>;
   /** Of the MCP servers' catalogue that belongs to this revision. */
   readonly catalogueVersion: string;
+  readonly distrust: Distrust | undefined;
 }
 
 interface Held {
@@ -21,13 +31,33 @@ interface Held {
   policy: PolicyInForce | undefined;
 }
 
+/** What the signed log says was published last; undefined when it cannot be shown. */
+export type ProvenPolicy = (workspaceId: WorkspaceId) => Promise<PublishedPolicy | undefined>;
+
+/** Neither the rows nor the archive are what was published: nothing may be decided. */
+class PolicyDrift extends Failure {
+  constructor(problem: string) {
+    super(
+      503,
+      'policy_drift',
+      `Nothing can be decided: the policy was edited past HiveKey, and ${problem}.`,
+      'An administrator sees more with GET /v1/drift, and puts back what was approved with POST /v1/drift/restore.',
+    );
+  }
+}
+
 export class Policies {
   readonly #pool: Pool;
+  readonly #proven: ProvenPolicy;
   readonly #held = new Map<WorkspaceId, Held>();
+  readonly #distrust = new Map<WorkspaceId, Distrust>();
   readonly #listeners = new Set<(workspaceId: WorkspaceId) => void>();
+  readonly #readers = new Set<(workspaceId: WorkspaceId) => void>();
 
-  constructor(pool: Pool) {
+  /** Without `proven`, the archive is taken at its word. */
+  constructor(pool: Pool, proven?: ProvenPolicy) {
     this.#pool = pool;
+    this.#proven = proven ?? ((workspaceId) => this.#archived(workspaceId));
   }
 
   /** As of the last revision heard of. Rejects when the policy cannot be read: then nothing may be decided. */
@@ -74,13 +104,58 @@ export class Policies {
     if (this.#held.get(workspaceId)?.policy === policy) this.changed(workspaceId);
   }
 
+  /** Holds from the next decision on. */
+  distrust(workspaceId: WorkspaceId, distrust: Distrust | undefined): void {
+    if (isSameDistrust(this.#distrust.get(workspaceId), distrust)) return;
+    if (distrust === undefined) this.#distrust.delete(workspaceId);
+    else this.#distrust.set(workspaceId, distrust);
+    this.changed(workspaceId);
+  }
+
   onChange(listener: (workspaceId: WorkspaceId) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** Is told of each reading, also of one that found nothing that may be enforced. */
+  onRead(listener: (workspaceId: WorkspaceId) => void): () => void {
+    this.#readers.add(listener);
+    return () => this.#readers.delete(listener);
+  }
+
   async #read(workspaceId: WorkspaceId): Promise<PolicyInForce> {
-    const { set, stoppedTools, toolRisks, catalogueVersion } = await loadPolicySet(this.#pool, workspaceId);
-    return { compiled: compilePolicy(set), set, stoppedTools, toolRisks, catalogueVersion };
+    try {
+      const state = await loadPolicyState(this.#pool, workspaceId);
+      const distrust = this.#distrust.get(workspaceId);
+      const { compiled, set } = await this.#enforced(workspaceId, state, distrust?.policy === true);
+      const { stoppedTools, toolRisks, catalogueVersion } = state;
+      return { compiled, set, stoppedTools, toolRisks, catalogueVersion, distrust };
+    } finally {
+      for (const reader of this.#readers) reader(workspaceId);
+    }
+  }
+
+  /** The rows, where they are what was published; else what was published, as it was kept. Throws PolicyDrift. */
+  async #enforced(
+    workspaceId: WorkspaceId,
+    { set, revision, published }: PolicyState,
+    isDistrusted: boolean,
+  ): Promise<Pick<PolicyInForce, 'compiled' | 'set'>> {
+    const rows = set instanceof PolicyUnreadable ? undefined : { set, compiled: compilePolicy(set) };
+    const isPublished = published === undefined || rows?.compiled.hash === published.hash;
+    if (rows !== undefined && isPublished && !isDistrusted) return rows;
+    const proven = await this.#proven(workspaceId);
+    if (proven === undefined) throw new PolicyDrift('what was published cannot be shown');
+    if (rows?.compiled.hash === proven.hash) return rows;
+    const kept = await findArchived(this.#pool, workspaceId, { kind: 'hash', hash: proven.hash });
+    if (kept === undefined || !isIntact(kept)) throw new PolicyDrift('what was published is not kept as it was');
+    // Every record is compared with the revision that is current, which a stop moves on.
+    const approved = { ...kept.set, revision };
+    return { set: approved, compiled: compilePolicy(approved) };
+  }
+
+  async #archived(workspaceId: WorkspaceId): Promise<PublishedPolicy | undefined> {
+    const newest = await findArchived(this.#pool, workspaceId, { kind: 'newest' });
+    return newest !== undefined && isIntact(newest) ? newest : undefined;
   }
 }

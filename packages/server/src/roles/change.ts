@@ -155,7 +155,7 @@ async function publishRole(
     prev_role_rev: current?.revision,
     sha256: contentHash,
     change: current === undefined ? 'created' : 'updated',
-    ...grantChanges(current?.document.scope.allow ?? [], role.allow),
+    ...grantChanges(grantsOf(current), role.allow),
     guards: role.guards.length,
   });
   publishPolicy(transaction, workspaceId, actor);
@@ -169,6 +169,12 @@ async function lastRevision(client: ClientBase, workspaceId: WorkspaceId, name: 
     [workspaceId, name],
   );
   return rows[0]?.last ?? 0;
+}
+
+/** None of one that was edited past HiveKey so that it is no role any more. */
+function grantsOf(role: RoleRow | undefined): readonly string[] {
+  const read = role && roleFromDocument(role.document, role.revision);
+  return read?.ok === true ? read.value.allow : [];
 }
 
 /** The first names of each; the revision has all of them, and a record has at most 64 KiB. */

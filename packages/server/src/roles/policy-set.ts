@@ -12,6 +12,7 @@ import {
   roleFromDocument,
 } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
+import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 
@@ -94,8 +95,15 @@ export interface PolicyState extends Surroundings {
 }
 
 /** A stored document no longer passes its own check: nothing may be decided with it. */
-export class PolicyUnreadable extends Error {
-  readonly code = 'policy_unreadable';
+export class PolicyUnreadable extends Failure {
+  constructor(problem: string) {
+    super(
+      503,
+      'policy_unreadable',
+      `What is stored of the policy cannot be read: ${problem}.`,
+      'It was edited past HiveKey: see GET /v1/drift, and put back what was approved with POST /v1/drift/restore.',
+    );
+  }
 }
 
 /** The policy in force in the workspace. Throws PolicyUnreadable rather than leave a rule out. */

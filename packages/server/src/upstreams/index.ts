@@ -51,7 +51,7 @@ export { DEFAULT_LIMITS } from './limits.ts';
 export type { DefinitionStatus, ManagedUpstreams, ServerView } from './management.ts';
 export { isNamespace } from './names.ts';
 export { pinOf } from './pins.ts';
-export { publishCatalogue } from './published.ts';
+export { discoveredBy, publishCatalogue } from './published.ts';
 export {
   approve,
   type ChangedRow,

@@ -1,11 +1,12 @@
 /** What servers make available to be granted: each live definition is a capability of the policy. */
 import type { Capability } from '@hivekey/policy';
+import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { publishPolicy, upsertCapability } from '../roles/index.ts';
 import { prepareDefinition } from './definitions.ts';
 import type { DefinitionRow } from './reconcile.ts';
-import { raiseCatalogueVersion, type StoredServer } from './servers.ts';
+import { listServers, raiseCatalogueVersion, readDefinitions, type StoredServer } from './servers.ts';
 
 /** By name. Nothing of a server that is disabled. */
 export function capabilitiesOf(
@@ -55,6 +56,16 @@ export async function publishCatalogue(
   }
   await raiseCatalogueVersion(transaction.client, workspaceId);
   publishPolicy(transaction, workspaceId, actor);
+}
+
+/** What the servers of the workspace make available now. */
+export async function discoveredBy(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+): Promise<ReadonlyMap<string, Capability>> {
+  const definitions = Map.groupBy(await readDefinitions(client, workspaceId), ({ serverId }) => serverId);
+  const servers = await listServers(client, workspaceId);
+  return new Map(servers.flatMap((server) => [...capabilitiesOf(server, definitions.get(server.id) ?? [])]));
 }
 
 function same(one: Capability | undefined, other: Capability): boolean {

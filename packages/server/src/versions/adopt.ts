@@ -24,6 +24,12 @@ function adoptIn(log: ActionLog, controlled: ControlledTypes, workspaceId: Works
     const refs = [];
     for (const each of controlled.values())
       for (const id of (await each.list(client, workspaceId)).keys()) refs.push({ type: each.type, id });
+    // Where versions were kept already, those that are missing now are found as drift.
+    const { rowCount: adopted } = await client.query(
+      `SELECT FROM actions WHERE workspace_id = $1 AND kind = 'versions.adopted' LIMIT 1`,
+      [workspaceId],
+    );
+    if (refs.length === 0 || adopted !== 0) return;
     const found = await differing(client, workspaceId, controlled, refs);
     const counts = Map.groupBy(found, ({ type }) => type);
     standOn(transaction, { kind: 'adopted' });

@@ -16,6 +16,7 @@ export {
 export {
   approvedDocument,
   findVersion,
+  newestRefs,
   objectsAt,
   readVersion,
   type VersionSummary,

@@ -150,6 +150,15 @@ export async function objectsAt(
   return rows;
 }
 
+/** Everything that there ever was. */
+export async function newestRefs(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<readonly ObjectRef[]> {
+  const { rows } = await client.query<ObjectRef>(
+    'SELECT DISTINCT object_type AS type, object_id AS id FROM object_versions WHERE workspace_id = $1',
+    [workspaceId],
+  );
+  return rows;
+}
+
 /** The document of the newest version; undefined: there is none. */
 export async function approvedDocument(
   client: Pool | ClientBase,

@@ -27,7 +27,9 @@ export function keepVersions(pool: Pool, controlled: ControlledTypes, refuseEdit
     if (changed.length === 0) return;
     const who = { workspaceId: done.workspaceId, actor: actorOf(done.records) };
     const basis = basisOf(transaction);
-    if (basis.kind !== 'restored') await refuseDrifted(pool, done.workspaceId, controlled, changed);
+    // What is put back is what was approved, and nothing else.
+    if (basis.kind === 'restored') throw new Error('what was put back is not what was approved');
+    await refuseDrifted(pool, done.workspaceId, controlled, changed);
     if (basis.kind !== 'direct') return storeVersions(transaction, who, changed, () => basis);
     // Read before its own next version is stored: nobody lifts the rule by the edit that it is about.
     const control = await readControl(transaction.client, done.workspaceId);

@@ -192,6 +192,12 @@ export class PathDouble implements ActionPath {
     return () => this.#listeners.delete(listener);
   }
 
+  onPolicyRead(): () => void {
+    return () => undefined;
+  }
+
+  distrust(): void {}
+
   async close(): Promise<void> {}
 }
 

@@ -8,7 +8,8 @@ import { createLogger } from '../../src/observability/index.ts';
 import type { Action, ActionPath, Principal } from '../../src/path/index.ts';
 import { createActionPath } from '../../src/path/index.ts';
 import { createPrerequisites } from '../../src/prerequisites/index.ts';
-import { publishPolicy, upsertCapability } from '../../src/roles/policy-set.ts';
+import { upsertCapability } from '../../src/roles/policy-set.ts';
+import { publishPolicy } from '../../src/roles/publish.ts';
 import { createFixture, type Fixture } from '../log/fixture.ts';
 
 const pepper = createSecretKey(randomBytes(32));
