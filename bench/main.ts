@@ -1,4 +1,4 @@
-/** `npm run bench [-- --json FILE] [--only NAME] [--quick]`: runs each measure in turn and writes bench/report.md. */
+/** `npm run bench [-- --json FILE] [--only NAME] [--quick] [--out FILE]`: runs each measure in turn and writes bench/report.md, or what is asked for to FILE. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openGround } from './company.ts';
@@ -10,7 +10,12 @@ import { FULL, QUICK } from './run.ts';
 const REPORT = new URL('./report.md', import.meta.url);
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, only: { type: 'string', multiple: true }, quick: { type: 'boolean' } },
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    quick: { type: 'boolean' },
+    out: { type: 'string' },
+  },
 });
 const chosen = MEASURES.filter(({ name }) => values.only?.includes(name) ?? true);
 if (chosen.length === 0 || (values.only?.length ?? 0) > chosen.length) {
@@ -42,12 +47,12 @@ if (values.json !== undefined) {
   const plain = rows.map(({ baseline = null, ratio = null, ...row }) => ({ ...row, baseline, ratio }));
   writeFileSync(values.json, `${JSON.stringify(plain, null, 2)}\n`);
 }
-if (values.only === undefined) {
+if (values.only === undefined || values.out !== undefined) {
   const facts = [
     ...machine.facts,
     `PostgreSQL ${ground.postgresVersion}, embedded, fsync on`,
     `${effort.runs} runs of each measure, windows of ${effort.windowSeconds} s${effort === QUICK ? ' (--quick)' : ''}`,
     ...(machine.warning === undefined ? [] : [`**${machine.warning}**`]),
   ];
-  writeFileSync(REPORT, markdownReport(facts, parts));
+  writeFileSync(values.out ?? REPORT, markdownReport(facts, parts));
 }

@@ -5,6 +5,7 @@ import { benchDecision } from './measures/decision.ts';
 import { benchGatewayCost } from './measures/gateway-cost.ts';
 import { benchGuards } from './measures/guards.ts';
 import { benchLatency } from './measures/latency.ts';
+import { benchPreview } from './measures/preview.ts';
 import { benchReplay } from './measures/replay.ts';
 import { benchRevoke } from './measures/revoke.ts';
 import { benchScale } from './measures/scale.ts';
@@ -77,6 +78,13 @@ export const MEASURES: readonly Measure[] = [
     explanation:
       'An export of 100,000 entries of 200 agents within one day, a sum for each agent and a count for the workspace, verified and replayed as `hivekey policy replay --log` does. The run fails unless every verdict is the recorded one.',
     measure: benchReplay,
+  },
+  {
+    name: 'preview',
+    title: 'Replay for the preview of a change',
+    explanation:
+      'A log of 29 days and 200 agents in the blocks of a database, replayed in the thread that a preview of a change uses, under the policy in force and under the changed one at once. Memory is that of a process that does nothing else, looked at every 20 ms. The baseline reads and parses the same entries in the same way and decides nothing.',
+    measure: benchPreview,
   },
   {
     name: 'scale',
