@@ -2,7 +2,7 @@
 import { covers } from '../documents/names.ts';
 import type { AgentClass } from './fleet.ts';
 import type { Ground } from './ground.ts';
-import { fixedWindows, type Limit, type Problem, type Source, slidingWindows } from './limits.ts';
+import type { Limit, Problem, Source } from './limits.ts';
 import { spendOutside } from './spending.ts';
 import type { OutsideLimit } from './types.ts';
 
@@ -15,7 +15,6 @@ export function bypassedProblem(
   classes: readonly AgentClass[],
   outside: readonly OutsideLimit[],
   unit: string,
-  horizonSeconds: number,
 ): Problem {
   const granted = new Set(classes.flatMap(({ hats }) => hats.flatMap((hat) => hat.granted)));
   const namespaces = new Set([...granted].map(namespaceOf));
@@ -24,7 +23,7 @@ export function bypassedProblem(
     const spend = spendOutside(capability, ground.capability(capability), unit);
     return spend.kind === 'none' ? [] : [{ capability, spend }];
   });
-  return { sources, limits: outside.flatMap((each) => limitFrom(each, sources, unit, horizonSeconds)) };
+  return { sources, limits: outside.flatMap((each) => limitFrom(each, sources, unit)) };
 }
 
 function namespaceOf(capability: string): string {
@@ -36,7 +35,6 @@ function limitFrom(
   { id, sentence, over, unit, limit, windowSeconds, window }: OutsideLimit,
   sources: readonly Source[],
   measured: string,
-  horizonSeconds: number,
 ): readonly Limit[] {
   if (unit !== undefined && unit !== measured) return [];
   const places = sources.flatMap(({ capability }, place) =>
@@ -56,7 +54,7 @@ function limitFrom(
         windowSeconds,
         scope: 'tool',
       },
-      windows: (window === 'fixed' ? fixedWindows : slidingWindows)(horizonSeconds, windowSeconds),
+      isFixed: window === 'fixed',
       counters: 1,
       limit,
       measures: unit === undefined ? 'calls' : 'amount',

@@ -3,7 +3,7 @@
  * choice is a bound; the smallest is looked for, from narrow limits to wide ones. Where limits nest, as agent in owner
  * in workspace, that is exactly min(Σ children, own limit) up the tree.
  */
-import type { Limit, Problem, Source } from './limits.ts';
+import { type Limit, type Problem, type Source, windowsIn } from './limits.ts';
 
 export interface Share {
   readonly limit: Limit;
@@ -30,8 +30,9 @@ interface Cost {
 const NOTHING: Cost = { open: 0, sum: 0 };
 const MAX_PASSES = 8;
 
-export function cover(problem: Problem): Cover {
-  return new Search(problem).run();
+/** Within an interval of that length. */
+export function cover(problem: Problem, horizonSeconds: number): Cover {
+  return new Search(problem, horizonSeconds).run();
 }
 
 class Search {
@@ -42,15 +43,20 @@ class Search {
   /** The limit that answers for a source with others; -1: its own. */
   readonly #by: number[];
   readonly #held: Set<number>[];
+  /** By limit: the windows that the interval touches, of all its counters. */
+  readonly #windows: readonly number[];
 
-  constructor({ sources, limits }: Problem) {
+  constructor({ sources, limits }: Problem, horizonSeconds: number) {
     this.#sources = sources;
     this.#limits = limits;
+    this.#windows = limits.map((limit) => windowsIn(limit, horizonSeconds) * limit.counters);
     const alone = sources.map(() => ({ limit: -1, most: Number.POSITIVE_INFINITY }));
     limits.forEach((limit, index) => {
       for (const [place, takes] of limit.over) {
         const held = alone[place];
-        const most = exact(limit.measures === 'amount' ? budget(limit) : callsIn(limit, takes) * this.#perCall(place));
+        const windows = this.#windows[index] ?? 0;
+        const calls = Math.floor(limit.limit / takes) * windows;
+        const most = exact(limit.measures === 'amount' ? limit.limit * windows : calls * this.#perCall(place));
         if (held !== undefined && most < held.most) {
           held.limit = index;
           held.most = most;
@@ -122,30 +128,30 @@ class Search {
   #cost(index: number, places: Iterable<number>): Cost {
     const limit = this.#limits[index];
     if (limit === undefined) return NOTHING;
-    return limit.measures === 'amount' ? this.#sumCost(limit, places) : this.#callsCost(limit, places);
+    const budget = exact(limit.limit * (this.#windows[index] ?? 0));
+    return limit.measures === 'amount' ? this.#sumCost(budget, places) : this.#callsCost(limit, budget, places);
   }
 
-  #sumCost(limit: Limit, places: Iterable<number>): Cost {
+  #sumCost(budget: number, places: Iterable<number>): Cost {
     let alone = NOTHING;
     let any = false;
     for (const place of places) {
       any = true;
       alone = plus(alone, this.#costAlone(place));
     }
-    const most = exact(budget(limit));
-    if (!any || !Number.isFinite(most)) return alone;
-    return alone.open > 0 || alone.sum > most ? { open: 0, sum: most } : alone;
+    if (!any || !Number.isFinite(budget)) return alone;
+    return alone.open > 0 || alone.sum > budget ? { open: 0, sum: budget } : alone;
   }
 
   /** Calls go first to what has most for each. */
-  #callsCost(limit: Limit, places: Iterable<number>): Cost {
+  #callsCost(limit: Limit, budget: number, places: Iterable<number>): Cost {
     const items = [...places].map((place) => ({
       place,
       perCall: this.#perCall(place),
       takes: limit.over.get(place) ?? 1,
     }));
     items.sort((a, b) => b.perCall / b.takes - a.perCall / a.takes || a.place - b.place);
-    let left = exact(budget(limit));
+    let left = budget;
     let cost = NOTHING;
     for (const { place, perCall, takes } of items) {
       const alone = this.#costAlone(place);
@@ -197,14 +203,6 @@ class Search {
     );
     return { value, shares, open };
   }
-}
-
-function budget({ limit, windows, counters }: Limit): number {
-  return limit * windows * counters;
-}
-
-function callsIn({ limit, windows, counters }: Limit, takes: number): number {
-  return Math.floor(limit / takes) * windows * counters;
 }
 
 /** What cannot be counted exactly is no bound. */

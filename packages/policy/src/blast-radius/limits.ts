@@ -1,5 +1,5 @@
 /**
- * What bounds a measure within a horizon: sources of it, and limits over some of the sources.
+ * What bounds a measure: sources of it, and limits over some of the sources.
  *
  * In any interval `[t, t + H)` lie at most ⌈H / W⌉ sliding windows of W seconds end to end, and of each at most the
  * limit gets through, as the call that would pass it sees all of the window that came before. Calendar windows begin
@@ -23,7 +23,8 @@ export interface Source {
 /** A limit over sources: on the measure itself, or on their calls. */
 export interface Limit {
   readonly rule: Omit<Binding, 'windows' | 'counters' | 'value' | 'capabilities' | 'perCall'>;
-  readonly windows: number;
+  /** Of the calendar. */
+  readonly isFixed: boolean;
   readonly counters: number;
   /** What one window of one counter lets through. */
   readonly limit: number;
@@ -32,12 +33,10 @@ export interface Limit {
   readonly over: ReadonlyMap<number, number>;
 }
 
-export function slidingWindows(horizonSeconds: number, windowSeconds: number): number {
-  return Math.ceil(horizonSeconds / windowSeconds);
-}
-
-export function fixedWindows(horizonSeconds: number, windowSeconds: number): number {
-  return Math.ceil(horizonSeconds / windowSeconds) + 1;
+/** Windows of the limit that an interval touches. */
+export function windowsIn({ rule, isFixed }: Limit, horizonSeconds: number): number {
+  const endToEnd = Math.ceil(horizonSeconds / rule.windowSeconds);
+  return isFixed ? endToEnd + 1 : endToEnd;
 }
 
 export interface Problem {
@@ -61,7 +60,6 @@ export function guardedProblem(
   classes: readonly AgentClass[],
   line: GuardedLine,
   unit: string,
-  horizonSeconds: number,
 ): Problem {
   const sources: Source[] = [];
   const drafts = new Map<string, Draft>();
@@ -98,7 +96,7 @@ export function guardedProblem(
         }
       }
   });
-  return { sources, limits: [...drafts.values()].map((draft) => limitFrom(draft, sources, horizonSeconds)) };
+  return { sources, limits: [...drafts.values()].map((draft) => limitFrom(draft, sources)) };
 }
 
 function readCalls(ground: Ground, hat: Hat, capability: string, line: GuardedLine, unit: string) {
@@ -156,16 +154,12 @@ function sharersOf(
   }
 }
 
-function limitFrom(
-  { guard, window, agents, measures, over, values }: Draft,
-  sources: readonly Source[],
-  horizonSeconds: number,
-): Limit {
+function limitFrom({ guard, window, agents, measures, over, values }: Draft, sources: readonly Source[]): Limit {
   const { kind, unit, limit, windowSeconds, scope } = window;
   const { id, origin, sentence } = guard;
   return {
     rule: { rule: id, origin, sentence, kind, ...(unit === undefined ? {} : { unit }), limit, windowSeconds, scope },
-    windows: slidingWindows(horizonSeconds, windowSeconds),
+    isFixed: false,
     counters: agents * values.size,
     limit: reachable(limit, measures, over, sources),
     measures,

@@ -6,7 +6,7 @@ import { digestOf } from './digest.ts';
 import { AUTHORITY_CAPABILITIES, type Reached, reachedBy } from './escalation.ts';
 import { type AgentClass, classesOf, type Member, membersOf } from './fleet.ts';
 import { Ground } from './ground.ts';
-import { guardedProblem } from './limits.ts';
+import { guardedProblem, type Problem, windowsIn } from './limits.ts';
 import type { GuardedLine } from './passing.ts';
 import { callsOf } from './spending.ts';
 import type {
@@ -62,30 +62,31 @@ export function blastRadius(world: RadiusWorld, subject: RadiusSubject, options:
     fooled: reachedBy(ground, members, agents, authority, 'fooled'),
   };
   const units = unitsOf(ground);
-  const cells = units.flatMap((unit) =>
-    horizons.flatMap((horizon) =>
-      LINES.map((line): RadiusCell => {
-        const place = { unit, horizon: horizon.id, line };
-        const { seconds } = horizon;
-        if (seconds === undefined)
-          return { ...place, amount: { kind: 'unknown', reasons: [NOT_MEASURED] }, binding: [], contributing: [] };
-        if (line === 'bypassed') {
-          const classes = reached.fooled.classes;
-          const problem = bypassedProblem(ground, classes, world.outside ?? [], unit, seconds);
-          return { ...place, ...numberOf(cover(problem), unit, 'of the tool itself', []) };
-        }
-        const { classes, limitless, escalations } = reached[line];
-        const bound = (of: readonly AgentClass[], ways: readonly Escalation[]) =>
-          numberOf(cover(guardedProblem(ground, of, line, unit, seconds)), unit, '', ways);
-        const number = bound(classes, limitless);
-        return {
-          ...place,
-          ...number,
-          ...(escalations.length === 0 ? {} : { withoutEscalation: bound(own, []).amount }),
-        };
+  const cells = units.flatMap((unit) => {
+    const bypassed = bypassedProblem(ground, reached.fooled.classes, world.outside ?? [], unit);
+    const numbers = LINES.map((line) => {
+      if (line === 'bypassed')
+        return { line, problem: bypassed, where: 'of the tool itself', limitless: [], own: undefined };
+      const { classes, limitless, escalations } = reached[line];
+      const problem = guardedProblem(ground, classes, line, unit);
+      return {
+        line,
+        problem,
+        where: '',
+        limitless,
+        own: escalations.length === 0 ? undefined : guardedProblem(ground, own, line, unit),
+      };
+    });
+    return horizons.flatMap(({ id, seconds }) =>
+      numbers.map(({ line, problem, where, limitless, own: alone }): RadiusCell => {
+        const { amount, ...rest } = numberOf(problem, unit, seconds, where, limitless);
+        const place = { unit, horizon: id, line, amount, ...rest };
+        return alone === undefined
+          ? place
+          : { ...place, withoutEscalation: numberOf(alone, unit, seconds, where, []).amount };
       }),
-    ),
-  );
+    );
+  });
   const content = {
     subject,
     policyHash: ground.hash,
@@ -144,21 +145,26 @@ function unitsOf({ set }: Ground): readonly string[] {
   return [...(money.length === 0 ? [unitOf('USD')] : money), ...WELL_KNOWN_UNITS, ...others];
 }
 
+type Numbered = Pick<RadiusCell, 'amount' | 'binding' | 'contributing'>;
+
 function numberOf(
-  { value, shares, open }: Cover,
+  problem: Problem,
   unit: string,
+  seconds: number | undefined,
   where: string,
   limitless: readonly Escalation[],
-): Pick<RadiusCell, 'amount' | 'binding' | 'contributing'> {
-  const contributing = [
-    ...new Set([...shares.flatMap(({ sources }) => sources), ...open].map(({ capability }) => capability)),
-  ].sort();
+): Numbered {
+  // what nothing gets through in a second gets through in no time, and what has no limit has none then
+  const { value, shares, open } = cover(problem, seconds ?? 1);
+  const contributing = [...new Set(problem.sources.map(({ capability }) => capability))].sort();
   if (limitless.length > 0) {
     const reasons = limitless.map(({ capability, sentence }): RadiusReason => ({ ...named(capability), sentence }));
     return { amount: { kind: 'unbounded', reasons }, binding: [], contributing };
   }
-  if (Number.isFinite(value)) return { amount: { kind: 'bounded', value }, binding: bindingOf(shares), contributing };
-  return { amount: openAmount(open, unit, where), binding: [], contributing };
+  if (!Number.isFinite(value)) return { amount: openAmount(open, unit, where), binding: [], contributing };
+  if (value > 0 && seconds === undefined)
+    return { amount: { kind: 'unknown', reasons: [NOT_MEASURED] }, binding: [], contributing };
+  return { amount: { kind: 'bounded', value }, binding: bindingOf(shares, seconds ?? 1), contributing };
 }
 
 function named(capability: string | undefined): { readonly capability?: string } {
@@ -182,7 +188,7 @@ function openAmount(open: Cover['open'], unit: string, where: string): RadiusAmo
 }
 
 /** A guard that binds several counters is told once. */
-function bindingOf(shares: Cover['shares']): readonly Binding[] {
+function bindingOf(shares: Cover['shares'], seconds: number): readonly Binding[] {
   const found = new Map<string, Binding>();
   for (const { limit, sources, value, perCall } of shares) {
     const key = JSON.stringify([limit.rule.origin, limit.rule.rule]);
@@ -191,7 +197,7 @@ function bindingOf(shares: Cover['shares']): readonly Binding[] {
     const largest = Math.max(held?.perCall ?? 0, Number.isFinite(perCall) ? perCall : 0);
     found.set(key, {
       ...limit.rule,
-      windows: limit.windows,
+      windows: windowsIn(limit, seconds),
       counters: (held?.counters ?? 0) + limit.counters,
       ...(limit.measures === 'calls' ? { perCall: largest } : {}),
       value: (held?.value ?? 0) + value,
