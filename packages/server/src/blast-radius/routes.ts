@@ -297,6 +297,7 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
         tags,
         summary: 'Have a certificate made now',
         description: 'Answered when it is there.',
+        body: z.strictObject({}).prefault({}),
         response: { 201: certificateSchema },
       },
     },

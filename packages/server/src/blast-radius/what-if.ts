@@ -1,15 +1,18 @@
 /** The world as it would be with other documents: for whoever edits one. Nothing is stored. */
 import {
+  type Capability,
   type Checked,
-  checkCapability,
   checkGuards,
   checkRole,
   freezeFromDocument,
+  type JsonObject,
   type PolicySet,
+  parsePolicyFile,
   type RadiusWorld,
   roleFromDocument,
 } from '@hivekey/policy';
 import { z } from 'zod';
+import { jsonObject } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { valid } from '../roles/index.ts';
 
@@ -22,7 +25,7 @@ export const editSchema = z.object({
     .max(64)
     .meta({ description: `Others than ${EDITABLE.join(', ')} change no number.` }),
   id: z.string().min(1).max(256),
-  document: z.json().nullable().meta({ description: 'What it becomes; null: it is removed.' }),
+  document: jsonObject.nullable().meta({ description: 'What it becomes; null: it is removed.' }),
 });
 
 type EditedObject = z.output<typeof editSchema>;
@@ -42,15 +45,11 @@ function edited(world: RadiusWorld, { type, id, document }: EditedObject): Radiu
       return withSet(world, { roles: replaced(set.roles, id, role) });
     }
     case 'workspace_guards': {
-      const guards =
-        typeof document === 'object' && document !== null && 'guards' in document ? document.guards : document;
-      return withSet(world, {
-        workspaceGuards: read(checkGuards(guards ?? [], 'workspace'), 'guards_invalid', 'The guards'),
-      });
+      const guards = checkGuards(document?.guards ?? [], 'workspace');
+      return withSet(world, { workspaceGuards: read(guards, 'guards_invalid', 'The guards') });
     }
     case 'capability': {
-      const capability =
-        document === null ? undefined : read(checkCapability(bare(document)), 'capability_invalid', 'The capability');
+      const capability = document === null ? undefined : readCapability(document);
       return withSet(world, { capabilities: replaced(set.capabilities, id, capability) });
     }
     case 'freeze': {
@@ -85,11 +84,10 @@ function read<T>(checked: Checked<T>, code: string, what: string): T {
   return valid(checked, code, what);
 }
 
-/** Without the head of a file. */
-function bare(document: unknown): unknown {
-  if (typeof document !== 'object' || document === null || !('kind' in document)) return document;
-  const { apiVersion: _apiVersion, kind: _kind, ...capability } = { apiVersion: undefined, ...document };
-  return capability;
+function readCapability(document: JsonObject): Capability {
+  const [found] = read(parsePolicyFile(JSON.stringify(document)), 'capability_invalid', 'The capability');
+  if (found?.kind === 'Capability') return found.capability;
+  throw new Failure(422, 'capability_invalid', 'The document is of another kind.', 'Send `kind: Capability`.');
 }
 
 function withSet(world: RadiusWorld, change: Partial<PolicySet>): RadiusWorld {

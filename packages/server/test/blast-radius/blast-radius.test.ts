@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/database/index.ts';
 import { loadServerKeys } from '../../src/identity/index.ts';
 import type { WorkspaceId } from '../../src/ids.ts';
 import { createActionLog } from '../../src/log/index.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import { applyExample, ROLE } from './example.ts';
 
@@ -119,7 +120,9 @@ describe('what the numbers rest on', () => {
     expect(containment.seconds).toBeNull();
     expect(containment.sentence).toContain('Nobody has said how long a compromise takes to be found');
     const contained = cells.filter(({ horizon }: Cell) => horizon === 'contained');
-    expect(contained.every(({ amount }: { amount: { kind: string } }) => amount.kind === 'unknown')).toBe(true);
+    // What nothing reaches is nothing in any time.
+    expect(contained.every(({ amount }: { amount: { value: number | null } }) => (amount.value ?? 0) === 0)).toBe(true);
+    expect(contained.find(({ unit }: Cell) => unit === 'usd').amount).toMatchObject({ kind: 'unknown', value: null });
     await world.ok('PUT', '/v1/blast-radius/settings', stated);
   });
 
@@ -200,6 +203,18 @@ describe('what if', () => {
     });
     expect(open.after.escalations).toMatchObject([{ kind: 'everything', capability: 'secrets.read' }]);
     expect(open.after.cells[0].amount).toMatchObject({ kind: 'unbounded', value: null, text: 'UNBOUNDED' });
+    const capability = {
+      apiVersion: 'policy.hivekey.ai/v1',
+      kind: 'Capability',
+      metadata: { name: 'crm.read' },
+      access: 'read',
+    };
+    const undeclared = await world.ok('POST', '/v1/blast-radius/what-if', {
+      agent: 'desk-bot',
+      operations: [{ type: 'capability', id: 'crm.read', document: capability }],
+    });
+    // The rows of a read that declares none cannot be counted, so that its window refuses it.
+    expect(undeclared.moved).toContainEqual(expect.objectContaining({ unit: 'records_read', rises: false }));
     const none = await world.ok('POST', '/v1/blast-radius/what-if', {
       agent: 'desk-bot',
       operations: [{ type: 'assignment', id: agentId, document: { roles: [] } }],
@@ -401,5 +416,70 @@ describe('certificates', () => {
     const [told] = await world.events('kind=blast_radius.differs', 1);
     expect(told).toMatchObject({ certificate: made.id, severity: 'critical', differences: made.differences });
     expect(await world.ok('POST', '/v1/blast-radius/certificates')).toMatchObject({ differences: 0 });
+  });
+});
+
+describe('an administrator of another workspace', () => {
+  let stranger: string;
+  beforeAll(async () => {
+    stranger = await addWorkspace(world.server);
+  });
+
+  it.each([
+    ['GET', '/v1/blast-radius?agent=desk-bot', undefined, 'agent_not_found'],
+    ['GET', `/v1/blast-radius?role=${ROLE}`, undefined, 'role_not_found'],
+    ['GET', '/v1/blast-radius?owner=dana@acme.example', undefined, 'person_not_found'],
+    [
+      'POST',
+      '/v1/blast-radius/what-if',
+      { agent: 'desk-bot', operations: [{ type: 'role', id: ROLE, document: null }] },
+      'agent_not_found',
+    ],
+    [
+      'POST',
+      '/v1/blast-radius/acceptances',
+      { agent: 'desk-bot', digest: `sha256:${'0'.repeat(64)}`, until: 4_000_000_000, reason: 'mine' },
+      'agent_not_found',
+    ],
+    ['DELETE', '/v1/tool-limits/bank', undefined, 'tool_limit_not_found'],
+    ['GET', '/v1/least-privilege/proposals?agent=desk-bot', undefined, 'agent_not_found'],
+    [
+      'POST',
+      '/v1/least-privilege/proposals/lpp_0/dismiss',
+      { reason: 'mine', until: 4_000_000_000 },
+      'proposal_not_found',
+    ],
+    ['POST', '/v1/least-privilege/proposals/lpp_0/change', {}, 'proposal_not_found'],
+  ])('is refused %s %s', async (method, path, body, code) => {
+    expect(await world.refused(method, path, body, { key: stranger })).toBe(code);
+  });
+
+  it('sees none of its numbers, acceptances and limits, and does not reach them by id', async () => {
+    await world.ok('PUT', '/v1/tool-limits/bank', {
+      over: ['*'],
+      unit: 'usd',
+      limit: 1,
+      window_seconds: 60,
+      window: 'sliding',
+      source: 'first workspace',
+    });
+    const [acceptance] = (await world.ok('GET', '/v1/blast-radius/acceptances')).data;
+    for (const path of [
+      '/v1/blast-radius',
+      '/v1/blast-radius/agents',
+      '/v1/blast-radius/acceptances',
+      '/v1/blast-radius/certificates',
+      '/v1/blast-radius/settings',
+      '/v1/tool-limits',
+      '/v1/least-privilege/proposals',
+    ]) {
+      const answer = JSON.stringify(await world.ok('GET', path, undefined, { key: stranger }));
+      expect(answer).not.toMatch(/desk-bot|finance-desk|first workspace|lee@acme|monitoring team/);
+    }
+    const path = `/v1/blast-radius/acceptances/${acceptance.id}`;
+    expect(await world.refused('GET', path, undefined, { key: stranger })).toBe('acceptance_not_found');
+    expect(await world.refused('POST', `${path}/end`, { reason: 'mine' }, { key: stranger })).toBe(
+      'acceptance_not_found',
+    );
   });
 });
