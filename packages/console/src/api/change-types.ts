@@ -233,6 +233,8 @@ export interface ChangeSettings {
   readonly rollback: 'reviewed' | 'standard';
   readonly when_frozen: 'wait' | 'fail';
   readonly expire_days: number;
+  /** How much of the log previews replay. */
+  readonly replay_days: number;
   readonly standard: readonly {
     readonly name: string;
     readonly types: readonly string[];

@@ -101,17 +101,19 @@ export function Amount({ amount: { kind, text } }: { readonly amount: RadiusAmou
 
 const DAY = '24h';
 
+/** Why there is no number, each once, with the units it is about. */
+function reasonsOf(cells: BlastRadius['cells']): readonly string[] {
+  const units = new Map<string, string[]>();
+  for (const { unit, amount } of cells)
+    for (const { sentence } of amount.reasons) units.set(sentence, [...(units.get(sentence) ?? []), unitWords(unit)]);
+  return [...units].map(([sentence, about]) => `${sentence}: ${about.join(', ')}`);
+}
+
 /** Of the day: which rules hold each number, how full they ever were, and why there is none. */
 function Binding({ radius: { cells }, line }: { readonly radius: BlastRadius; readonly line: Line }) {
   const day = cells.filter((cell) => cell.horizon === DAY && cell.line === line);
   const bound = day.filter(({ binding }) => binding.length > 0);
-  const reasons = [
-    ...new Map(
-      day.flatMap(({ unit, amount }) =>
-        amount.reasons.map(({ sentence }) => [sentence, `${unitWords(unit)}: ${sentence}`]),
-      ),
-    ).values(),
-  ];
+  const reasons = reasonsOf(day);
   return (
     <Section title="What binds, in 24 h">
       {reasons.length === 0 ? null : (

@@ -1,10 +1,11 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import type { Direction, PreviewDocument } from '../../api/change-types.ts';
+import type { Direction, PreviewDocument, RadiusMove } from '../../api/change-types.ts';
 import { DataTable } from '../../ui/DataTable.tsx';
 import { count, plural } from '../../ui/format.ts';
 import { Scrolled } from '../../ui/Scrolled.tsx';
 import { Mark, VerdictMark } from '../../ui/Verdict.tsx';
+import { horizonWords, unitWords } from '../blast-radius/words.ts';
 import { Findings } from '../roles/Findings.tsx';
 import classes from './changes.module.css';
 import { objectWords } from './words.ts';
@@ -45,54 +46,31 @@ export function PreviewDocumentView({ document }: { readonly document: PreviewDo
 
       <Part title={`Applies to ${plural(agents.count, 'agent')}`}>
         {agents.named.length === 0 ? null : (
-          <p className={classes.names}>
-            {agents.named.map(({ id, name, owner }, i) => (
-              <span key={id}>
-                {i === 0 ? '' : ', '}
+          <ul className={classes.agents} aria-label="Agents">
+            {agents.named.map(({ id, name, owner }) => (
+              <li key={id} className={classes.agent}>
                 <Link to="/agents/$agent" params={{ agent: name }}>
                   {name}
-                </Link>{' '}
-                <span className="muted">of {owner}</span>
-              </span>
+                </Link>
+                <span className="muted">{owner}</span>
+              </li>
             ))}
-            {agents.count > agents.named.length ? ` and ${count(agents.count - agents.named.length)} more` : ''}
-          </p>
+            {agents.count > agents.named.length ? <li>and {count(agents.count - agents.named.length)} more</li> : null}
+          </ul>
         )}
       </Part>
 
       <Part title={radius.length === 0 ? 'The worst case stays as it is' : 'The worst case, before and after'}>
         {radius.length === 0 ? null : (
-          <DataTable
-            label="Blast radius before and after"
-            rows={radius}
-            rowKey={({ key }) => key}
-            columns={[
-              {
-                key: 'who',
-                header: 'Of',
-                cell: ({ name, kind }) => (kind === 'workspace' ? 'the workspace' : `${kind} ${name}`),
-              },
-              { key: 'what', header: 'What', cell: ({ unit, horizon }) => `${unit} in ${horizon}` },
-              { key: 'line', header: 'When', cell: ({ line }) => LINES[line] },
-              {
-                key: 'before',
-                header: 'Before',
-                align: 'end',
-                cell: ({ before }) => <span className="num">{before}</span>,
-              },
-              {
-                key: 'after',
-                header: 'After',
-                align: 'end',
-                cell: ({ after, rises }) => (
-                  <strong className="num" data-rises={rises}>
-                    {after} {rises ? '▲' : '▼'}
-                    <span className="visually-hidden">{rises ? ' rises' : ' falls'}</span>
-                  </strong>
-                ),
-              },
-            ]}
-          />
+          <>
+            <RadiusTable label="Worst case in 24 h, before and after" rows={radius.filter(isOfDay)} />
+            {radius.every(isOfDay) ? null : (
+              <details>
+                <summary>Other times, and where the gateway is passed by</summary>
+                <RadiusTable label="Worst case at other times" rows={radius.filter((each) => !isOfDay(each))} />
+              </details>
+            )}
+          </>
         )}
       </Part>
 
@@ -253,6 +231,44 @@ export function PreviewDocumentView({ document }: { readonly document: PreviewDo
         ))}
       </Part>
     </div>
+  );
+}
+
+type Moved = RadiusMove & { readonly key: string; readonly name: string; readonly kind: string };
+
+function isOfDay({ horizon, line }: Moved): boolean {
+  return horizon === '24h' && line !== 'bypassed';
+}
+
+function RadiusTable({ label, rows }: { readonly label: string; readonly rows: readonly Moved[] }) {
+  if (rows.length === 0) return <p className="muted">Not in 24 h.</p>;
+  return (
+    <DataTable
+      label={label}
+      rows={rows}
+      rowKey={({ key }) => key}
+      columns={[
+        {
+          key: 'who',
+          header: 'Of',
+          cell: ({ name, kind }) => (kind === 'workspace' ? 'the workspace' : `${kind} ${name}`),
+        },
+        { key: 'what', header: 'What', cell: ({ unit, horizon }) => `${unitWords(unit)}, ${horizonWords(horizon)}` },
+        { key: 'line', header: 'When', cell: ({ line }) => LINES[line] },
+        { key: 'before', header: 'Before', align: 'end', cell: ({ before }) => <span className="num">{before}</span> },
+        {
+          key: 'after',
+          header: 'After',
+          align: 'end',
+          cell: ({ after, rises }) => (
+            <strong className="num">
+              {after} <span aria-hidden>{rises ? '▲' : '▼'}</span>
+              <span className="visually-hidden">{rises ? ' rises' : ' falls'}</span>
+            </strong>
+          ),
+        },
+      ]}
+    />
   );
 }
 

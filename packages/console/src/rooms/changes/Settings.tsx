@@ -23,8 +23,8 @@ export function Settings() {
 type Document = Omit<ChangeSettings, 'hash' | 'author' | 'updated_at'>;
 
 function documentOf(settings: ChangeSettings): Document {
-  const { mode, types, authority, emergency, rollback, when_frozen, expire_days, standard } = settings;
-  return { mode, types, authority, emergency, rollback, when_frozen, expire_days, standard };
+  const { mode, types, authority, emergency, rollback, when_frozen, expire_days, replay_days, standard } = settings;
+  return { mode, types, authority, emergency, rollback, when_frozen, expire_days, replay_days, standard };
 }
 
 function Form({ current }: { readonly current: ChangeSettings }) {
@@ -128,6 +128,14 @@ function Form({ current }: { readonly current: ChangeSettings }) {
             value={draft.expire_days}
             onChange={(next) => setDraft({ ...draft, expire_days: Number(next) || 1 })}
             w={320}
+          />
+          <NumberInput
+            label="Previews replay the log of (days)"
+            min={0}
+            max={366}
+            value={draft.replay_days}
+            onChange={(next) => setDraft({ ...draft, replay_days: Number(next) || 0 })}
+            w={240}
           />
         </div>
         <div className="stack-tight" style={{ marginTop: 12 }}>

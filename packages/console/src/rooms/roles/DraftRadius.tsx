@@ -24,6 +24,8 @@ export function DraftRadius({ role, document }: { readonly role: string; readonl
     retry: false,
   });
   if (settled === undefined || isError || data === undefined) return null;
+  if (data.before.agents === 0 && data.after.agents === 0)
+    return <p className="muted">No agent wears it, so nothing can happen through it yet.</p>;
   const moved = data.moved.filter(({ horizon, line }) => horizon === '24h' && line !== 'bypassed');
   return (
     <div aria-live="polite" data-testid="draft-radius">
