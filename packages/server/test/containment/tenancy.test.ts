@@ -98,6 +98,7 @@ beforeAll(async () => {
   requestId = await askFor();
   unregisteredId = await sight();
   policy = await world.ok('GET', '/v1/policies/current');
+  await world.ok('PUT', `/v1/policies/tests/test-${MARK}`, POLICY_TEST);
 });
 afterAll(() => world.server.close());
 
@@ -210,6 +211,12 @@ const byConnection = (rest = '', body?: unknown): Case[] =>
     ...(body === undefined ? {} : { body: () => body }),
   }));
 const DOCUMENT = { openapi: '3.1.0', info: { title: 'taken', version: '1' }, paths: {} };
+const POLICY_TEST = {
+  apiVersion: 'policy.hivekey.ai/v1',
+  kind: 'PolicyTest',
+  cases: [{ name: MARK, roles: [], tools: [] }],
+};
+const byTest: Case = { path: () => `/v1/policies/tests/test-${MARK}`, refusal: 'policy_test_not_found' };
 const PIN = { pin: `sha256:${'0'.repeat(64)}` };
 const listed: Case = {};
 
@@ -359,7 +366,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { body: () => ({ roles: [ROLE], action: TOOL }), refusal: 'role_not_found' },
   ],
   'POST /v1/policies/check': [{ body: () => ({ document: roleFile('own-role') }) }],
+  'GET /v1/policies/tests': [listed],
+  'GET /v1/policies/tests/{name}': [byTest],
+  'PUT /v1/policies/tests/{name}': [
+    { path: () => '/v1/policies/tests/own', body: () => ({ ...POLICY_TEST, cases: [{ name: 'own', tools: [] }] }) },
+  ],
+  'DELETE /v1/policies/tests/{name}': [byTest],
   'GET /v1/policies/schemas/{name}': [{ path: () => '/v1/policies/schemas/role' }],
+  'GET /v1/policies': [listed],
   'GET /v1/policies/{revision}': [
     { path: () => '/v1/policies/current' },
     { path: () => `/v1/policies/${policy.hash}`, refusal: 'policy_not_found' },

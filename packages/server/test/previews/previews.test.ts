@@ -6,6 +6,7 @@ import { CONTROLLED_TYPES } from '../../src/controlled-types.ts';
 import type { WorkspaceId } from '../../src/ids.ts';
 import { createLogger } from '../../src/observability/index.ts';
 import { createPreviews, previewHash } from '../../src/previews/index.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 import { roleFile } from '../agents/world.ts';
 import type { Answer } from '../api/client.ts';
 import { type ChangesWorld, openChanges, type Person } from '../changes/world.ts';
@@ -240,7 +241,10 @@ describe('a preview of a submitted change', () => {
     await expect(database.query('UPDATE previews SET sha256 = $1', ['sha256:0'])).rejects.toThrow('append_only');
     await expect(database.query('DELETE FROM previews')).rejects.toThrow('append_only');
     expect(await world.refused('GET', '/v1/previews/prv_000000000000')).toBe('preview_not_found');
-    expect(change.preview.id).toMatch(/^prv_/);
+    const stranger = await addWorkspace(world.server);
+    const path = `/v1/previews/${change.preview.id}`;
+    expect(await world.ok('GET', path)).toMatchObject({ id: change.preview.id });
+    expect(await world.refused('GET', path, undefined, { key: stranger })).toBe('preview_not_found');
   });
 
   it('is taken up where the node that made it is gone', async () => {
