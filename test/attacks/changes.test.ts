@@ -290,6 +290,14 @@ describe('an emergency', () => {
     await world.approve(rita, alone);
     await world.post(admin, alone, 'activate');
     await world.person('boss', ['viewer']);
+    // How changes are reviewed is never changed by one alone, not even in an emergency.
+    const off = await world.submitted(admin, {
+      class: 'emergency',
+      operations: [{ type: 'change_settings', id: '*', document: { ...REVIEWED, mode: 'direct' } }],
+    });
+    expect(code(await world.post(admin, off, 'activate'))).toBe('change_not_approved');
+    expect(await world.refusals(off, 1)).toEqual(['change_not_approved']);
+    await world.post(rita, off, 'reject');
 
     const change = await world.submitted(ana, { class: 'emergency' });
     expect((await world.post(ana, change, 'activate')).body).toMatchObject({

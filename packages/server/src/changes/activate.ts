@@ -9,13 +9,13 @@ import type { LoggedTransaction } from '../log/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import { standOn } from '../versions/index.ts';
 import { authorOf } from './author.ts';
-import { refuseUnlessWriter, requirementOf } from './authority.ts';
+import { isNeverAlone, refuseUnlessWriter, requirementOf } from './authority.ts';
 import { carryOut, type Located, locate, movedIn, staleBase } from './carry-out.ts';
 import type { ChangesContext } from './context.ts';
 import { typeOf } from './draft.ts';
 import { type Bar, standingBarOf } from './eligibility.ts';
 import { closed } from './failures.ts';
-import { approverNow, holderOf } from './holder.ts';
+import { approverNow, holderOf, refuseUnlessVouched } from './holder.ts';
 import { end } from './move.ts';
 import { freezesOver, policyFrozen } from './policy-freeze.ts';
 import { recordingRefusals } from './refusals.ts';
@@ -52,12 +52,13 @@ export async function activateChange(
       const row = await findChange(client, workspaceId, idOrName, 'FOR UPDATE OF c');
       const { email } = await holderOf(client, who);
       if (!who.roles.includes('reviewer')) refuseUnlessWriter(who.roles, row.operations);
+      await refuseUnlessVouched(client, who, row.operations);
       const activator = { actor: who.actor, person: email };
       if (row.status === 'approved' || row.status === 'scheduled')
         return activateIn(transaction, context, activator, row);
       if (row.status !== 'submitted') throw closed(row);
       const { emergency } = await approvedSettings(client, workspaceId);
-      if (row.class !== 'emergency' || !emergency.alone) throw notApproved(row);
+      if (row.class !== 'emergency' || !emergency.alone || isNeverAlone(row.operations)) throw notApproved(row);
       refuseUnlessWriter(who.roles, row.operations);
       return activateIn(transaction, context, activator, row, emergency.review_within_minutes);
     }),
@@ -228,7 +229,7 @@ interface Unfit {
 async function unfitApproval(client: ClientBase, row: ChangeRow): Promise<Unfit | undefined> {
   const { workspace_id: workspaceId, risk } = row;
   if (risk === null) throw new Error(`the change ${row.id} was submitted without a risk`);
-  const requirement = requirementOf(await approvedSettings(client, workspaceId), { class: row.class, risk });
+  const requirement = requirementOf(await approvedSettings(client, workspaceId), { ...row, risk });
   if (requirement === null) return undefined;
   const authors = new Set<PersonId>((await authorsOf(client, workspaceId, row.id)).map(({ id }) => id));
   const delegations = await delegationsInForce(client, workspaceId);

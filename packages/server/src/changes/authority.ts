@@ -1,7 +1,7 @@
 /** Who may write what, and how many approve: the rules that need no look at the people. Pure. */
 import { Failure } from '../errors.ts';
 import type { WorkspaceRole } from '../identity/index.ts';
-import type { ObjectType } from '../versions/index.ts';
+import { isReviewed, OBJECT_TYPES, type ObjectType } from '../versions/index.ts';
 import type { ChangeSettings, Requirement } from './settings.ts';
 import type { ChangeClass, ChangeOperation, ChangeRisk } from './types.ts';
 
@@ -50,18 +50,41 @@ export function refuseUnlessWriter(
   );
 }
 
+/** Who may do what in HiveKey, and what takes two people: neither goes by one person alone, whatever the settings say. */
+const NEVER_ALONE: ReadonlySet<ObjectType> = new Set(['change_settings', 'containment_settings', 'person_authority']);
+
+export function isNeverAlone(operations: readonly Pick<ChangeOperation, 'type'>[]): boolean {
+  return operations.some(({ type }) => NEVER_ALONE.has(type));
+}
+
+interface Judged {
+  readonly class: ChangeClass;
+  readonly risk: ChangeRisk;
+  readonly operations: readonly Pick<ChangeOperation, 'type'>[];
+}
+
+/** Whether others review changes of any of these. */
+export function isUnderReview(
+  { mode, types }: Pick<ChangeSettings, 'mode' | 'types'>,
+  operations: readonly Pick<ChangeOperation, 'type'>[],
+): boolean {
+  return operations.some(({ type }) => isReviewed({ mode, types: types ?? OBJECT_TYPES }, type));
+}
+
 /** Null: it needs nobody. `after`: for the review of an emergency that is in force. */
 export function requirementOf(
-  { authority, rollback }: ChangeSettings,
-  { class: of, risk }: { readonly class: ChangeClass; readonly risk: ChangeRisk },
+  settings: ChangeSettings,
+  { class: of, risk, operations }: Judged,
   stage: 'before' | 'after' = 'before',
 ): Requirement | null {
+  const { authority, rollback } = settings;
   switch (of) {
     case 'direct':
     case 'standard':
       return null;
     case 'rollback':
-      return rollback === 'standard' ? null : authority.normal[risk];
+      if (isNeverAlone(operations)) return authority.normal[risk];
+      return rollback === 'standard' || !isUnderReview(settings, operations) ? null : authority.normal[risk];
     case 'emergency':
       return stage === 'after' ? authority.normal[risk] : authority.emergency;
     case 'normal':

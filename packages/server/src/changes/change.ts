@@ -19,7 +19,7 @@ export const CHANGE_STATUSES = [
 export const CHANGE_CLASSES = ['normal', 'standard', 'emergency', 'rollback', 'direct'] as const;
 export const CHANGE_RISKS = ['low', 'medium', 'high', 'critical'] as const;
 /** A person reads all of them. */
-const MAX_OPERATIONS = 100;
+export const MAX_OPERATIONS = 100;
 
 export const hashSchema = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256: and 64 hexadecimal digits');
 /** What it has to be, its type says. */

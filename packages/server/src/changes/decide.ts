@@ -143,7 +143,7 @@ function stageOf(row: ChangeRow, decision: ChangeDecision['decision']): 'before'
 async function questionOf(client: Pool | ClientBase, row: ChangeRow, stage: 'before' | 'after') {
   const { workspace_id: workspaceId, risk } = row;
   if (risk === null) throw new Error(`the change ${row.id} was submitted without a risk`);
-  const quorum = requirementOf(await approvedSettings(client, workspaceId), { class: row.class, risk }, stage);
+  const quorum = requirementOf(await approvedSettings(client, workspaceId), { ...row, risk }, stage);
   if (quorum === null) throw closed(row);
   return {
     quorum,

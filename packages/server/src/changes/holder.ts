@@ -2,10 +2,11 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { effectiveRoles, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from '../identity/index.ts';
+import { checkVoucher, effectiveRoles, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { Candidate } from './eligibility.ts';
 import type { ReviewRow } from './rows.ts';
+import type { ChangeOperation } from './types.ts';
 
 export interface Holder {
   readonly id: PersonId;
@@ -60,4 +61,13 @@ export async function approverNow(
   const { id, active, groups, own, had_role, key_roles } = row;
   const roles = method === 'key' ? rolesOfKey(key_roles ?? [], { roles: own, hadRole: had_role }) : effectiveRoles(own);
   return { id, active, groups, roles: key_roles === null && method === 'key' ? [] : roles };
+}
+
+/** Who may do what is said by whoever may say who people are: as `PATCH /v1/people/:person` asks it. Throws `own_session_required`, `credential_over`. */
+export async function refuseUnlessVouched(
+  client: ClientBase,
+  who: Administrator,
+  operations: readonly Pick<ChangeOperation, 'type'>[],
+): Promise<void> {
+  if (operations.some(({ type }) => type === 'person_authority')) await checkVoucher(client, who);
 }

@@ -1,7 +1,7 @@
 /** Changes of what decides: asked for by one person, approved by others, and in force all at once. */
 export { activateChange } from './activate.ts';
 export { refuseUnlessWriter } from './authority.ts';
-export { changeSchema } from './change.ts';
+export { changeSchema, MAX_OPERATIONS } from './change.ts';
 export type { ChangesContext } from './context.ts';
 export { draftChange, insertDraft } from './draft.ts';
 export { refuseFrozenEdit } from './policy-freeze.ts';

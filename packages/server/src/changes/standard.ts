@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '@hivekey/policy';
 import type { ChangedObject } from './assess.ts';
+import { isNeverAlone } from './authority.ts';
 import type { StandardPattern } from './settings.ts';
 
 /**
@@ -23,8 +24,7 @@ function fits(
   object: ChangedObject,
   narrowsAlone: (object: ChangedObject) => boolean,
 ): boolean {
-  // How changes are reviewed, and who may review them, never goes by a pattern.
-  if (object.type === 'change_settings' || object.type === 'person_authority') return false;
+  if (isNeverAlone([object])) return false;
   if (!types.includes(object.type) || ids?.includes(object.id) === false) return false;
   return allows === 'narrowing' ? narrowsAlone(object) : addsOnly(object, allows.roles_added);
 }

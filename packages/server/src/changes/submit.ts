@@ -1,17 +1,17 @@
 /** Submitting: the checks, the preview that reviewers will see, and nothing of it changes any more. */
 import { type JsonValue, policyDiff } from '@hivekey/policy';
 import type { Administrator } from '../api/route.ts';
+import { asksForTwo, storedSettings } from '../containment/index.ts';
 import { Failure } from '../errors.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Preview } from '../previews/index.ts';
-import { isReviewed, OBJECT_TYPES } from '../versions/index.ts';
 import { type Assessment, assess, type ChangedObject } from './assess.ts';
 import { authorOf } from './author.ts';
-import { refuseUnlessWriter, requirementOf } from './authority.ts';
+import { isUnderReview, refuseUnlessWriter, requirementOf } from './authority.ts';
 import { locate, movedIn, type Rehearsal, rehearse, staleBase } from './carry-out.ts';
 import type { ChangesContext } from './context.ts';
 import { keepAuthor, notDraft } from './draft.ts';
-import { holderOf } from './holder.ts';
+import { holderOf, refuseUnlessVouched } from './holder.ts';
 import { onlyNarrows } from './narrowing.ts';
 import { reviewersOf } from './people.ts';
 import { recordingRefusals } from './refusals.ts';
@@ -41,8 +41,7 @@ async function submit(context: ChangesContext, who: Administrator, idOrName: str
   const rehearsal = await rehearse(log, controlled, await authorOf(pool, draft), draft);
   const settings = await approvedSettings(pool, workspaceId);
   const judged = judge(settings, draft, rehearsal);
-  const isUrgent =
-    requirementOf(settings, { class: judged.class, risk: judged.risk }) === null || draft.class === 'emergency';
+  const isUrgent = requirementOf(settings, { ...draft, ...judged }) === null || draft.class === 'emergency';
   const preview = await previews.start(workspaceId, {
     operations: draft.operations,
     replayDays: isUrgent ? 0 : settings.replay_days,
@@ -71,16 +70,21 @@ function judge(settings: ChangeSettings, draft: ChangeRow, { located, before, af
   );
   const difference = policyDiff(before, after);
   const assessment = assess(objects, before, difference);
-  const isUnderReview = objects.some(({ type }) =>
-    isReviewed({ mode: settings.mode, types: settings.types ?? OBJECT_TYPES }, type),
-  );
   if (draft.class === 'rollback') return { ...assessment, class: 'rollback', pattern: null };
-  if (!isUnderReview) return { ...assessment, class: 'direct', pattern: null };
+  if (!isUnderReview(settings, objects) && !objects.some(takesTwoAnyway))
+    return { ...assessment, class: 'direct', pattern: null };
   if (draft.class === 'emergency') return { ...assessment, class: 'emergency', pattern: null };
   const patterns = standardFor(objects, settings.standard, (object) => onlyNarrows(object, before));
   return patterns === undefined
     ? { ...assessment, class: 'normal', pattern: null }
     : { ...assessment, class: 'standard', pattern: patterns.join(', ') };
+}
+
+/** Where stops take two people, so does changing that, whether changes are reviewed or not. */
+function takesTwoAnyway({ type, before }: ChangedObject): boolean {
+  if (type !== 'containment_settings' || before === null) return false;
+  const settings = storedSettings.safeParse(before);
+  return !settings.success || asksForTwo(settings.data);
 }
 
 /** Errors that were not there before, and cases that passed before. An emergency is not held up by test cases. */
@@ -121,6 +125,7 @@ async function freeze(
   const { client, now } = transaction;
   const { workspaceId, actor } = who;
   const holder = await holderOf(client, who);
+  await refuseUnlessVouched(client, who, row.operations);
   await keepAuthor(transaction, who, {
     id: row.id,
     edit: row.edits,
@@ -150,7 +155,7 @@ async function freeze(
     ],
   );
   const submitted = await findChange(client, workspaceId, row.id);
-  const needsNobody = requirementOf(settings, { class: of, risk }) === null;
+  const needsNobody = requirementOf(settings, { ...submitted, risk }) === null;
   const authors = new Set((await authorsOf(client, workspaceId, row.id)).map(({ email }) => email));
   const reviewers = needsNobody ? [] : await reviewersOf(client, workspaceId);
   transaction.log({

@@ -120,7 +120,7 @@ export async function viewOf(
     ),
   ]);
   const stage = row.emergency_review === null ? 'before' : 'after';
-  const requirement = row.risk === null ? null : requirementOf(settings, { class: row.class, risk: row.risk }, stage);
+  const requirement = row.risk === null ? null : requirementOf(settings, { ...row, risk: row.risk }, stage);
   const approvals =
     stage === 'before'
       ? countingApprovals(row, reviews)

@@ -9,6 +9,6 @@ export {
   endQuarantine,
   enterQuarantine,
 } from './quarantine.ts';
-export { readSettings } from './settings.ts';
+export { asksForTwo, readSettings, storedSettings } from './settings.ts';
 export { standingOrder } from './standing.ts';
 export { completeStop, orderStop, type StopContext } from './stop.ts';

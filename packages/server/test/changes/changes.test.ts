@@ -42,6 +42,22 @@ describe('switching reviews on', () => {
     expect((await world.post(ana, change, 'activate')).body.status).toBe('activated');
   });
 
+  it('is not needed for what takes two people anyway', async () => {
+    const admin = await world.person('ada', ['admin', 'reviewer']);
+    await world.ok('PUT', '/v1/containment-settings', { two_people: { lift: ['workspace'] } });
+    const document = { two_people: { kill: [], lift: [] }, answer_minutes: 60, target_ms: 1_000 };
+    const operations = [{ type: 'containment_settings', id: '*', document }];
+    const change = await world.submitted(admin, { operations });
+    expect(change).toMatchObject({ status: 'submitted', class: 'normal', risk: 'high' });
+    expect(code(await world.post(admin, change, 'activate'))).toBe('change_not_approved');
+    expect(code(await world.approve(admin, change))).toBe('approver_is_author');
+    await world.approve(rita, change);
+    expect((await world.post(admin, change, 'activate')).body.status).toBe('activated');
+    const { body: rollback } = await world.post(admin, change, 'rollback');
+    expect(rollback.status).toBe('submitted');
+    await world.post(admin, rollback, 'withdraw');
+  });
+
   it('is direct, and keeps its version', async () => {
     const { body } = await world.settings({
       standard: [{ name: 'narrowings', types: ['role'], ids: null, allows: 'narrowing' }],

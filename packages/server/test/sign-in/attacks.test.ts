@@ -380,7 +380,8 @@ describe('where people decide by their own sign-in', () => {
   it('no key says who anybody is, or what they may', async () => {
     const browser = await signedIn('chief');
     await world.ok('PATCH', '/v1/people/chief@acme.example', { roles: ['admin'] });
-    await world.ok('POST', '/v1/people', { email: 'approver@acme.example' });
+    const approver = await world.ok('POST', '/v1/people', { email: 'approver@acme.example' });
+    const { key } = await world.ok('POST', '/v1/keys', { name: 'chief-key', person: 'chief@acme.example' });
     await browser.session();
     expect((await browser.request('PUT', '/v1/sign-in-settings', { people_decide: 'sessions' })).status).toBe(200);
     const attacks: readonly (readonly [string, string, object])[] = [
@@ -398,6 +399,11 @@ describe('where people decide by their own sign-in', () => {
     ];
     for (const [method, path, body] of attacks)
       expect([path, await codeOf(world.call(method, path, { body }))]).toEqual([path, 'own_session_required']);
+    // Nor by a change that needs nobody, as nothing is reviewed here.
+    const document = { authority: null, groups: [], roles: ['approver'] };
+    const operations = [{ type: 'person_authority', id: approver.id, document }];
+    const change = await world.ok('POST', '/v1/changes', { title: 'an approver', operations }, { key });
+    expect(await world.refused('POST', `/v1/changes/${change.id}/submit`, {}, { key })).toBe('own_session_required');
     // What lets nobody in takes no more than before, and a person who has signed in may.
     await world.ok('POST', '/v1/people/approver@acme.example/invitations', {});
     await world.ok('POST', `/v1/identity-providers/${other.id}/disable`, {});
