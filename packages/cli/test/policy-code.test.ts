@@ -4,10 +4,14 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { HiveKey, type List, type PolicyApplication, type PolicyObject, type PolicyPlan } from '@hivekey/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { addWorkspace } from '../../server/test/agents/second-workspace.ts';
+import { roleFile } from '../../server/test/agents/world.ts';
 import { type ChangesWorld, openChanges, type Person } from '../../server/test/changes/world.ts';
+import { exportTo, type LiveServer } from '../src/policy-code/export.ts';
+import { loadFolder, sendFolder, sourceOf } from '../src/policy-code/load.ts';
 import { MAIN, type Ran, runCli } from './run-cli.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -39,6 +43,18 @@ afterAll(async () => {
 
 const hivekey = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> =>
   runCli(args, { cwd: home, env: { HOME: home, HIVEKEY_URL: world.server.url, HIVEKEY_KEY: dana.key, ...env } });
+
+const client = (): HiveKey => new HiveKey({ url: world.server.url, key: dana.key });
+
+/** As the commands do it, in this process. */
+async function planned(path = policy): Promise<PolicyPlan> {
+  return sendFolder<PolicyPlan>(client(), 'plan', (await loadFolder(path, world.server.url)).folder);
+}
+
+async function applied(): Promise<PolicyApplication> {
+  const loaded = await loadFolder(policy, world.server.url);
+  return sendFolder(client(), 'apply', loaded.folder, { source: sourceOf(loaded, false) });
+}
 
 function git(...args: readonly string[]): string {
   const who = ['-c', 'user.name=Dana', '-c', 'user.email=dana@acme.example', '-c', 'commit.gpgsign=false'];
@@ -80,10 +96,10 @@ const revision = async (): Promise<number> => (await world.ok('GET', '/v1/polici
 
 describe('where changes are not reviewed', () => {
   test('the example is applied at once, all of it, and then changes nothing', async () => {
-    const applied = await hivekey(['apply', policy]);
-    expect(applied.err).toContain('+ role billing');
-    expect(applied.err).toMatch(/ to add, 0 to change, 0 to remove; 0 as they are\./);
-    expect(applied.out).toMatch(/^CHG-1 is in force: \d+ objects/);
+    const first = await hivekey(['apply', policy]);
+    expect(first.err).toContain('+ role billing');
+    expect(first.err).toMatch(/ to add, 0 to change, 0 to remove; 0 as they are\./);
+    expect(first.out).toMatch(/^CHG-1 is in force: \d+ objects/);
     const [change] = (await world.ok('GET', '/v1/changes')).data;
     expect(change).toMatchObject({ name: 'CHG-1', class: 'direct', status: 'activated' });
     expect(change.source).toMatchObject({
@@ -97,7 +113,7 @@ describe('where changes are not reviewed', () => {
     const again = await hivekey(['plan', policy]);
     expect(again.out).toMatch(/No changes: \d+ objects are live as the folder has them\.\nTests: \d+ hold\./);
     expect(again.code).toBe(0);
-    expect((await hivekey(['apply', policy])).out).toBe('No changes: everything is live as the folder has it.\n');
+    expect(await applied()).toMatchObject({ change: null, operations: 0 });
     expect(await revision()).toBe(before);
   });
 
@@ -141,13 +157,15 @@ describe('where changes are not reviewed', () => {
     expect(JSON.stringify(bytes)).toContain('vault://shop-key');
     expect(JSON.stringify(bytes)).not.toContain(value);
 
-    const plan = await hivekey(['plan', exported, '--json']);
-    expect(JSON.parse(plan.out)).toMatchObject({ operations: [], words: [] });
-    expect(plan.code).toBe(0);
-    expect((await hivekey(['policy', 'export', exported])).out).toBe('Every file says what is live.\n');
-    rmSync(exported, { recursive: true });
-    await hivekey(['policy', 'export', exported]);
-    expect(filesOf(exported)).toEqual(bytes);
+    expect(await planned(exported)).toMatchObject({ operations: [], words: [] });
+    const live: LiveServer = {
+      url: world.server.url,
+      objects: async () => (await client().request<List<PolicyObject>>('GET', '/v1/policy-code/objects')).data,
+      plan: (folder) => sendFolder(client(), 'plan', folder),
+    };
+    expect(await exportTo(exported, [], live)).toEqual([]);
+    const again = await exportTo(join(home, 'again'), [], live);
+    expect(Object.fromEntries(again.map(([file, text]) => [`/${file}`, text]))).toEqual(bytes);
   });
 
   test('a change of one line is one operation and one sentence', async () => {
@@ -182,18 +200,20 @@ describe('where changes are not reviewed', () => {
     const now = filesOf(policy);
     const changed = Object.keys({ ...kept, ...now }).filter((file) => kept[file] !== now[file]);
     expect(changed.sort()).toEqual(['/breakers/probing.yaml', '/roles/made-here.yaml', '/roles/read-only.yaml']);
-    expect((await hivekey(['plan', policy])).code).toBe(0);
+    expect((await planned()).operations).toEqual([]);
 
     git('checkout', '-q', '--', 'policy');
     git('clean', '-qfd');
     const undo = await hivekey(['apply', policy]);
     expect(undo.err).toContain('- role made-here  REMOVED');
     expect(undo.err).toContain('+ breaker probing');
-    expect((await hivekey(['plan', '--drift'])).out).toMatch(/No drift: \d+ objects/);
+    expect((await world.ok('GET', '/v1/policy-code')).drifted).toBe(false);
   });
 });
 
 describe('what is refused', () => {
+  const roleOf = (name: string) => ({ type: 'role', name, document: roleFile(name) });
+
   test('every problem has its file and line, those that the server finds as well, and exit 1', async () => {
     put('assignments.yaml', 'apiVersion: policy.hivekey.ai/v1\nkind: Assignments\nagents:\n  nobody-bot: [billing]\n');
     put(
@@ -214,6 +234,22 @@ describe('what is refused', () => {
     const answer = await world.call('POST', '/v1/policy-code/plan', { key, body });
     expect(answer.body.error.problems).toMatchObject([{ code: 'not_found', path: 'objects[0]' }]);
     expect((await world.call('GET', '/v1/policy-code', { key })).body).toMatchObject({ applied_at: null, objects: [] });
+  });
+
+  test('all of it is in force, or nothing: a role that is worn does not go, and nothing else comes', async () => {
+    const body = { owns: ['role'], objects: [roleOf('comes-alone')] };
+    const answer = await world.call('POST', '/v1/policy-code/apply', { key: dana.key, body });
+    expect(answer.body.error).toMatchObject({
+      code: 'change_invalid',
+      problems: [{ id: 'billing', code: 'role_worn' }],
+    });
+    expect((await world.call('GET', '/v1/roles/comes-alone', {})).status).toBe(404);
+  });
+
+  test('more than a person reads is asked for in parts', async () => {
+    const body = { objects: Array.from({ length: 101 }, (_, i) => roleOf(`role-${i}`)) };
+    const answer = await world.call('POST', '/v1/policy-code/changes', { key: dana.key, body });
+    expect([answer.status, answer.body.error.code]).toEqual([422, 'policy_code_too_large']);
   });
 
   test('a folder never says where a key goes', async () => {
@@ -249,11 +285,13 @@ describe('what is refused', () => {
 });
 
 describe('where changes are reviewed', () => {
-  const post = async (): Promise<{ id: string; name: string; status: string }> => {
-    const { out, err } = await hivekey(['plan', policy, '--post', '--json', '--reason', 'as agreed']);
-    if (out === '') throw new Error(err);
-    return JSON.parse(out).change;
-  };
+  async function posted(): Promise<{ readonly id: string; readonly name: string }> {
+    const loaded = await loadFolder(policy, world.server.url);
+    const source = sourceOf(loaded, false);
+    const { change } = await sendFolder<PolicyPlan>(client(), 'changes', loaded.folder, { source });
+    if (change === null) throw new Error('nothing was asked for');
+    return change;
+  }
 
   /** The commit, by a key that Git here knows as Dana's. */
   function sign(): void {
@@ -282,9 +320,11 @@ describe('where changes are reviewed', () => {
   test('a commit is asked for once, applied when somebody else has approved it, and not before', async () => {
     replace('roles/billing.yaml', 'lte: $5000', 'lte: $6000');
     const sha = commit('raise');
-    const change = await post();
+    const { code, out } = await hivekey(['plan', policy, '--post', '--json', '--reason', 'as agreed']);
+    expect(code).toBe(2);
+    const { change } = JSON.parse(out);
     expect(change.status).toBe('submitted');
-    expect(await post()).toEqual(change);
+    expect(await posted()).toEqual(change);
     expect(await world.get(change)).toMatchObject({
       class: 'normal',
       justification: 'as agreed',
@@ -314,7 +354,7 @@ describe('where changes are reviewed', () => {
     replace('roles/billing.yaml', 'lte: $6000', 'lte: $5500');
     commit('lower');
     sign();
-    const change = await post();
+    const change = await posted();
     expect((await world.get(change)).source.signature).toEqual({
       status: 'good',
       key: expect.stringMatching(/^SHA256:/),
@@ -322,7 +362,7 @@ describe('where changes are reviewed', () => {
     await approve(change.id);
     git('commit', '-q', '--amend', '-m', 'squashed');
     const sha = git('rev-parse', 'HEAD');
-    expect((await hivekey(['apply', policy])).out).toContain(`${change.name} is in force`);
+    expect(await applied()).toMatchObject({ change: change.name, operations: 1 });
     expect(await world.ok('GET', '/v1/policy-code')).toMatchObject({ commit: sha, change: change.name });
     const records = await world.events(`kind=policy_code.applied&limit=200`, 2);
     expect(records.find((record) => record.commit === sha)).toMatchObject({ change: change.name, signature: 'none' });
@@ -331,26 +371,25 @@ describe('where changes are reviewed', () => {
   test('what was planned on something that is not there any more is refused as stale', async () => {
     replace('roles/billing.yaml', 'lte: $5500', 'lte: $5400');
     commit('lower again');
-    const planned = join(home, 'plan.json');
-    await hivekey(['plan', policy, '--out', planned]);
-    const change = await post();
+    const plan = join(home, 'plan.json');
+    await hivekey(['plan', policy, '--out', plan]);
+    const change = await posted();
     await approve(change.id);
     await editOtherwise();
-    const stale = await hivekey(['apply', policy]);
-    expect(stale.err).toContain(`policy_code_stale: ${change.name} was planned from these files`);
+    await expect(applied()).rejects.toMatchObject({
+      code: 'policy_code_stale',
+      message: expect.stringContaining(`${change.name} was planned from these files`),
+    });
+    const stale = await hivekey(['apply', policy, '--plan', plan]);
+    expect(stale.err).toContain('policy_code_stale: What the folder would');
     expect(stale.code).toBe(1);
-    expect((await hivekey(['apply', policy, '--plan', planned])).err).toContain(
-      'policy_code_stale: What the folder would',
-    );
     await world.post(dana, change, 'withdraw');
   });
 
   test('what nobody asked for is not applied', async () => {
     replace('roles/billing.yaml', 'lte: $5400', 'lte: $5300');
     commit('unasked');
-    const { code, err } = await hivekey(['apply', policy]);
-    expect(err).toContain('policy_code_not_approved');
-    expect(code).toBe(1);
+    await expect(applied()).rejects.toMatchObject({ code: 'policy_code_not_approved' });
   });
 });
 
@@ -384,7 +423,6 @@ describe('CI', () => {
     await approve(name ?? '');
     expect(await applying).toMatchObject({ code: 0, out: expect.stringContaining(`${name} is in force`) });
     expect(await script('drift')).toMatchObject({ code: 0 });
-    expect(await script('plan', join(home, 'nothing'))).toMatchObject({ code: 1 });
     expect(await script('push')).toMatchObject({ code: 64 });
   });
 

@@ -26,6 +26,9 @@ const SOLVERS = ['bundled', 'z3', 'cvc5'] as const;
 /** A counter-example is an answer, not a failure: the numbers are those of a search that has found nothing or something. */
 const PROOF_EXIT = { proved: EXIT.done, 'counter-example': 1, unknown: EXIT.checkFailed } as const;
 
+/** For one query to the solver, of which a question takes several. */
+const QUERY_MS = 10_000;
+
 interface Flags {
   readonly role?: readonly string[];
   readonly anyRole?: true;
@@ -123,12 +126,13 @@ interface Ran {
 
 async function run(set: PolicySet, question: Question, { solver: name, timeout, memory }: Flags): Promise<Ran> {
   const started = performance.now();
-  const solver = solverOf(name, { timeoutMs: timeout * 1_000, memoryMb: memory });
+  const solver = solverOf(name, { timeoutMs: Math.min(timeout * 1_000, QUERY_MS), memoryMb: memory });
   const scripts: { title: string; script: string }[] = [];
   let queries = 0;
   try {
     const report = await prove(set, question, {
       atMs: Date.now(),
+      isOver: () => performance.now() - started > timeout * 1_000,
       solve: (script) => {
         queries += 1;
         return solver.solve(script);
@@ -256,7 +260,7 @@ export function addProveCommand(program: Command): void {
     .option('-f, --file <path>', 'file, folder or -, instead of the policy of the server; repeatable', repeated)
     .option('--policy <revision>', 'the policy of the server at a revision or hash; with -f, what files are put over')
     .option('--solver <name>', 'bundled, or a z3 or cvc5 of this machine', oneOf(SOLVERS), 'bundled')
-    .option('--timeout <seconds>', 'for each query to the solver', wholeNumber, 20)
+    .option('--timeout <seconds>', 'for the question; what is left then is unknown', wholeNumber, 60)
     .option('--memory <mb>', 'for the solver', wholeNumber, 1_024)
     .option('--smt', 'print the question as SMT-LIB 2, with the answer as comments')
     .addHelpText(

@@ -6,7 +6,7 @@ import { isPolicyFile } from './read-folder.ts';
 
 const execute = promisify(execFile);
 
-export type SignatureStatus = 'good' | 'bad' | 'none' | 'unknown';
+type SignatureStatus = 'good' | 'bad' | 'none' | 'unknown';
 
 /** As the API takes it. */
 export interface Source {

@@ -2,7 +2,7 @@
 import type { DocumentPath, JsonObject, JsonValue } from '@hivekey/policy';
 
 /** How objects stand in a document of a kind. */
-export type KindForm =
+type KindForm =
   /** One object, named by `metadata.name`; the document is the object's own file. */
   | 'own'
   /** The one object of its type; the document is the object's own file. */

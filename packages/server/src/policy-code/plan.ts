@@ -20,14 +20,14 @@ export interface Folder {
 }
 
 /** What is wrong with the folder; `path` is within the request, such as `objects[3].document.guards[0].when`, or empty. */
-export interface PlanProblem {
+interface PlanProblem {
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
   readonly path: string;
 }
 
-export interface PlannedOperation extends ChangeOperation {
+interface PlannedOperation extends ChangeOperation {
   readonly name: string;
   readonly action: 'add' | 'change' | 'remove';
 }

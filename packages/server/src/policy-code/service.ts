@@ -7,6 +7,7 @@ import {
   type ChangesContext,
   findChange,
   insertDraft,
+  MAX_OPERATIONS,
   nameOfChange,
   refuseUnlessWriter,
   submitChange,
@@ -22,7 +23,7 @@ import { type Folder, isNothing, type Plan, planOf } from './plan.ts';
 import type { GitSource, PolicyCodeView } from './views.ts';
 
 /** A change that asks for exactly what a plan does. */
-export type SameChange = Pick<ChangeRow, 'id' | 'number' | 'status'>;
+type SameChange = Pick<ChangeRow, 'id' | 'number' | 'status'>;
 
 export interface PlanAndChange {
   readonly plan: Plan;
@@ -119,6 +120,7 @@ async function draft(
   { folder, source, title, justification, ticket }: Post,
 ): Promise<ChangeRow> {
   refuseUnlessWriter(who.roles, plan.operations);
+  if (plan.operations.length > MAX_OPERATIONS) throw tooLarge(plan.operations.length);
   const row = await insertDraft(transaction, who, {
     class: 'normal',
     title: title ?? titleOf(plan),
@@ -284,6 +286,16 @@ export function readObjects(
     const live = await readLive(client, workspaceId, controlled, wanted, await readNames(client, workspaceId, wanted));
     return live.filter((object) => !isNothing(object));
   });
+}
+
+/** Nobody reads more, and agents wait while a change is put in force. */
+function tooLarge(operations: number): Failure {
+  return new Failure(
+    422,
+    'policy_code_too_large',
+    `The folder would change ${operations} objects, and a change has at most ${MAX_OPERATIONS}.`,
+    'Ask for a part of it: a folder with some of the files, that owns nothing.',
+  );
 }
 
 function otherThanPlanned(): Failure {
