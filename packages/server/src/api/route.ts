@@ -2,7 +2,7 @@
 export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
 export { errorSchema, failureOf } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
-export { jsonObject } from './json.ts';
+export { jsonObject, jsonValue } from './json.ts';
 export type { Limits } from './limits.ts';
 export {
   type ListScope,

@@ -23,7 +23,14 @@ export function driftRoutes(api: Api, context: ApiContext): void {
 
   api.post(
     '/v1/drift/check',
-    { schema: { tags, summary: 'Compare now, on this node', response: { 200: driftSchema } } },
+    {
+      schema: {
+        tags,
+        summary: 'Compare now, on this node',
+        body: z.strictObject({}).prefault({}),
+        response: { 200: driftSchema },
+      },
+    },
     async ({ administrator: { workspaceId } }) => {
       await drift.check(workspaceId);
       return readDrift(pool, workspaceId);

@@ -1,5 +1,6 @@
 /** What the routes of policy as code take and answer. */
 import { z } from 'zod';
+import { jsonValue } from '../api/route.ts';
 import { OBJECT_TYPES, type ObjectType } from '../versions/index.ts';
 import type { Folder } from './plan.ts';
 
@@ -19,7 +20,7 @@ export const folderBody = z.strictObject({
           description:
             'As files name it: the handle of an agent, the e-mail of a person, `*` where there is one; else the id.',
         }),
-        document: z.json(),
+        document: jsonValue,
       }),
     )
     .max(MAX_OBJECTS),

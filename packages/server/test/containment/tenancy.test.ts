@@ -355,6 +355,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'DELETE /v1/breakers/{name}': [{ path: () => `/v1/breakers/${BREAKER}`, refusal: 'breaker_not_found' }],
   'GET /v1/matrix': [listed],
+  'GET /v1/matrix/cells': [listed],
+  'GET /v1/matrix.svg': [listed],
   'GET /v1/workspace/guards': [listed],
   'PUT /v1/workspace/guards': [{ body: () => ({ guards: [] }) }],
   'GET /v1/capabilities': [listed],
