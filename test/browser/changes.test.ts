@@ -131,6 +131,30 @@ describe('a change of a role', () => {
   });
 });
 
+describe('what is in force', () => {
+  it('is shown as it was at any revision, with the change that brought each part', async () => {
+    const { page } = author;
+    await page.goto('/policy/current');
+    await page.getByRole('slider', { name: 'Revision' }).press('ArrowLeft');
+    await page.getByText('past', { exact: true }).waitFor();
+    const parts = page.getByRole('table', { name: 'Objects and the changes that brought them' });
+    await parts
+      .getByRole('row')
+      .filter({ hasText: 'role billing' })
+      .getByRole('link', { name: 'see the change' })
+      .waitFor();
+    await expectAccessible(page);
+  });
+
+  it('is compared with what was approved, and with Git', async () => {
+    const { page } = author;
+    await page.goto('/changes?show=live');
+    await page.getByText('no difference').waitFor();
+    await page.getByText('Nothing was applied from files yet').waitFor();
+    await expectAccessible(page);
+  });
+});
+
 describe('the worst case', () => {
   it('stands beside every agent, with what binds it, and is accepted by a person', async () => {
     const { page } = reviewer;

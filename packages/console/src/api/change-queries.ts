@@ -1,7 +1,16 @@
 /** Reads of changes. Each key begins with `changes`. */
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
-import type { Change, ChangeComment, ChangeSettings, ChangeStatus, ChangeSummary, Preview } from './change-types.ts';
+import type {
+  Change,
+  ChangeComment,
+  ChangeSettings,
+  ChangeStatus,
+  ChangeSummary,
+  Drift,
+  PolicyCode,
+  Preview,
+} from './change-types.ts';
 import { at, get, getAll } from './client.ts';
 import type { List } from './types.ts';
 
@@ -53,6 +62,17 @@ export const changeCommentsQuery = (change: string) =>
     queryFn: ({ signal }) => getAll<ChangeComment>(at`/v1/changes/${change}/comments`, {}, signal),
     refetchInterval: whileAttended(FRESH_MS),
   });
+
+export const driftQuery = queryOptions({
+  queryKey: ['changes', 'drift'],
+  queryFn: ({ signal }) => get<Drift>('/v1/drift', {}, signal),
+  refetchInterval: whileAttended(30_000),
+});
+
+export const policyCodeQuery = queryOptions({
+  queryKey: ['changes', 'code'],
+  queryFn: ({ signal }) => get<PolicyCode>('/v1/policy-code', {}, signal),
+});
 
 export const changeSettingsQuery = queryOptions({
   queryKey: ['changes', 'settings'],

@@ -246,12 +246,35 @@ export interface ChangeSettings {
   readonly updated_at: number | null;
 }
 
+export interface DriftFinding {
+  readonly id: string;
+  readonly what: 'object' | 'version' | 'policy' | 'archive';
+  readonly object_type: string;
+  readonly object_id: string;
+  readonly holds: 'approved' | 'denied' | 'gate' | 'told';
+  readonly found_at: number;
+  readonly resolved_at: number | null;
+  readonly event_id: string;
+}
+
 export interface Drift {
   readonly checked_at: number | null;
-  readonly found: readonly {
-    readonly type: string;
-    readonly id: string;
-    readonly expected: string | null;
-    readonly found: string | null;
-  }[];
+  readonly objects: number;
+  readonly found: readonly DriftFinding[];
+  readonly resolved: readonly DriftFinding[];
+}
+
+export interface PolicyCode {
+  readonly repository: string | null;
+  readonly commit: string | null;
+  readonly author: string | null;
+  readonly signature: { readonly status: string; readonly key: string | null } | null;
+  readonly change: string | null;
+  readonly applied_at: number | null;
+  readonly applied_by: string | null;
+  readonly drifted: boolean;
+  readonly objects: readonly (ObjectRef & {
+    readonly name: string;
+    readonly state: 'same' | 'changed_here' | 'removed_here' | 'not_in_git';
+  })[];
 }

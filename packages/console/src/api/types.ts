@@ -256,6 +256,21 @@ export interface Policy {
   readonly created: number;
   /** When the next revision took its place; null while in force. */
   readonly until: number | null;
+  /** What it was made of, with the change that brought each. */
+  readonly objects: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly version: number;
+    readonly change: string | null;
+    readonly author: string;
+    readonly activated_at: number;
+  }[];
+}
+
+export interface PolicyRevision {
+  readonly revision: number;
+  readonly author: string;
+  readonly created: number;
 }
 
 export interface MatrixRole {

@@ -228,7 +228,7 @@ const blastRadius = createRoute({
 const changes = createRoute({
   getParentRoute: () => signedIn,
   path: '/changes',
-  validateSearch: (search) => optional({ show: oneOf(search.show, ['drafts', 'ready', 'all', 'settings']) }),
+  validateSearch: (search) => optional({ show: oneOf(search.show, ['drafts', 'ready', 'all', 'live', 'settings']) }),
   component: lazyRouteComponent(() => import('../rooms/changes/Changes.tsx'), 'Changes'),
 });
 

@@ -7,6 +7,7 @@ import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.ts
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
+import { Live } from './Live.tsx';
 import { ChangeMark, RiskMark } from './marks.tsx';
 import { Settings } from './Settings.tsx';
 import { objectsWords } from './words.ts';
@@ -17,6 +18,7 @@ const SHOW = [
   { value: 'drafts', label: 'Drafts' },
   { value: 'ready', label: 'Approved' },
   { value: 'all', label: 'All' },
+  { value: 'live', label: 'Drift' },
   { value: 'settings', label: 'Settings' },
 ] as const;
 
@@ -51,7 +53,7 @@ export function Changes() {
         />
       }
     >
-      {show === 'settings' ? <Settings /> : <ChangeList show={show} />}
+      {show === 'settings' ? <Settings /> : show === 'live' ? <Live /> : <ChangeList show={show} />}
     </Page>
   );
 }

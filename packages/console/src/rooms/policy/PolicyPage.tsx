@@ -4,12 +4,15 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { at, get } from '../../api/client.ts';
 import type { Policy } from '../../api/types.ts';
 import { CodeBlock, Identifier } from '../../ui/Copy.tsx';
-import { plural } from '../../ui/format.ts';
+import { DataTable } from '../../ui/DataTable.tsx';
+import { actorWords, plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Page, Panel, Section } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
+import { objectWords } from '../changes/words.ts';
 import { Sentences } from '../roles/Sentences.tsx';
+import { TimeSlider } from './TimeSlider.tsx';
 
 const route = getRouteApi('/in/policy/$revision');
 
@@ -38,6 +41,7 @@ export function PolicyPage() {
       title={`Policy revision ${data.revision}`}
       mark={<Mark tone={data.until === null ? 'allow' : 'neutral'}>{data.until === null ? 'in force' : 'past'}</Mark>}
     >
+      <TimeSlider key={data.revision} policy={data} />
       <Panel>
         <Facts
           facts={[
@@ -72,6 +76,38 @@ export function PolicyPage() {
           <Sentences sentences={role.guards.map(({ sentence }) => sentence)} />
         </Section>
       ))}
+      <Section title="What it is made of">
+        <DataTable
+          label="Objects and the changes that brought them"
+          rows={data.objects}
+          rowKey={({ type, id }) => `${type} ${id}`}
+          empty={<p className="muted">It is from before versions were kept.</p>}
+          columns={[
+            { key: 'object', header: 'Object', cell: (object) => objectWords(object) },
+            { key: 'version', header: 'Version', width: '90px', cell: ({ version }) => version },
+            { key: 'author', header: 'By', cell: ({ author }) => actorWords(author) },
+            {
+              key: 'change',
+              header: 'Change',
+              width: '170px',
+              cell: ({ change }) =>
+                change === null ? (
+                  <span className="muted">direct, not reviewed</span>
+                ) : (
+                  <Link to="/changes/$change" params={{ change }}>
+                    see the change
+                  </Link>
+                ),
+            },
+            {
+              key: 'since',
+              header: 'Since',
+              width: '120px',
+              cell: ({ activated_at }) => <Time value={activated_at} />,
+            },
+          ]}
+        />
+      </Section>
       <Section title="Document">
         <CodeBlock code={JSON.stringify(data, null, 2)} what="policy document" />
       </Section>
