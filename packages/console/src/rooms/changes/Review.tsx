@@ -38,7 +38,10 @@ export function Review({ change }: { readonly change: Change }) {
         </p>
         <Facts
           facts={[
-            ['Takes', requirement === null || change.class === 'direct' ? null : missingWords(requirement)],
+            [
+              'Takes',
+              requirement === null || change.class === 'direct' || !isWaiting ? null : missingWords(requirement),
+            ],
             [
               'Time left',
               isWaiting && expires_at !== null ? <Countdown key="left" until={expires_at} over="over" /> : null,
