@@ -3,7 +3,7 @@
  * their hands, and whoever is trusted does not say so themselves. What is stored is exactly what was seen, found again by
  * its digest; a newer acceptance of the same subject ends the one before.
  */
-import { type BlastRadius, blastRadius, type RadiusChange, radiusChanges } from '@hivekey/policy';
+import { type BlastRadius, type RadiusChange, radiusChanges } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator, TimePosition } from '../api/route.ts';
@@ -162,7 +162,7 @@ export function accept(
   log: ActionLog,
   who: Administrator,
   named: Named,
-  ownerOf: (agentId: string) => string | undefined,
+  result: BlastRadius,
   { digest, until, reason }: NewAcceptance,
 ): Promise<Acceptance> {
   const { workspaceId, actor, person } = who;
@@ -174,8 +174,7 @@ export function accept(
       'A person accepts a blast radius, and this key belongs to none.',
       'Sign in, or use a key of your own: hivekey key create NAME --person E-MAIL.',
     );
-  const owner = kind === 'agent' ? ownerOf(id) : kind === 'owner' ? id : undefined;
-  if (owner === person.id)
+  if (named.ownerId === person.id)
     throw new Failure(
       403,
       'owner_alone',
@@ -184,7 +183,6 @@ export function accept(
         : 'These agents are yours: somebody else accepts what they could do.',
       'Ask another administrator or reviewer.',
     );
-  const result = blastRadius(named.world, named.subject);
   if (result.digest !== digest)
     throw new Failure(
       409,

@@ -3,24 +3,22 @@
  * what it lets through is what the numbers take for reachable. One is made when another policy has come in force, in a
  * thread of its own; no call waits for it.
  */
-import { Worker } from 'node:worker_threads';
+import type { RadiusWorld } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import type { ApiContext, TimePosition } from '../api/route.ts';
-import { Failure } from '../errors.ts';
 import { administratorsOf } from '../identity/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
-import type { SweepTask, SweptWorld } from './sweep-world.ts';
+import { compute } from './compute.ts';
+import type { SweptWorld } from './sweep-world.ts';
 import type { World, Worlds } from './world.ts';
 
 export type CertifyContext = Pick<ApiContext, 'pool' | 'log' | 'version'> & {
   readonly worlds: Worlds;
   /** In place of the thread; for tests that have another decision function. */
-  readonly swept?: (task: SweepTask) => Promise<SweptWorld>;
+  readonly swept?: (world: RadiusWorld) => Promise<SweptWorld>;
 };
 
-const GIVE_UP_AFTER_MS = 300_000;
-const MAX_HEAP_MB = 1_024;
 /** Names on one record, which has at most 64 KiB. */
 const MAX_NAMES = 100;
 
@@ -86,7 +84,7 @@ export async function listCertificates(
   return rows;
 }
 
-/** Throws `certificate_failed` where the sweep takes too long or too much memory. */
+/** Throws as `compute`. */
 export async function certify(
   context: CertifyContext,
   workspaceId: WorkspaceId,
@@ -95,7 +93,7 @@ export async function certify(
 ): Promise<Certificate> {
   const { pool, log, version, swept: sweepOf = sweptInThread } = context;
   const startedAt = performance.now();
-  const swept = await sweepOf({ world: read.world });
+  const swept = await sweepOf(read.world);
   const tookMs = Math.round(performance.now() - startedAt);
   const id = newId<string>('brc');
   const {
@@ -195,28 +193,6 @@ async function newlyUnbounded(
   return unbounded.filter((id) => !before.has(id));
 }
 
-function sweptInThread(task: SweepTask): Promise<SweptWorld> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./sweep-thread.ts', import.meta.url), {
-      workerData: task,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-    });
-    const failed = (why: string): Failure =>
-      new Failure(
-        500,
-        'certificate_failed',
-        `The sweep ${why}.`,
-        'See the server’s log; take roles off that nobody needs.',
-      );
-    const timer = setTimeout(() => {
-      reject(failed(`took longer than ${GIVE_UP_AFTER_MS / 1000} s`));
-      void worker.terminate();
-    }, GIVE_UP_AFTER_MS);
-    worker.once('message', resolve);
-    worker.once('error', (error) => reject(failed(`broke off: ${error.message}`)));
-    worker.once('exit', () => {
-      clearTimeout(timer);
-      reject(failed('ended without an answer'));
-    });
-  });
+function sweptInThread(world: RadiusWorld): Promise<SweptWorld> {
+  return compute({ kind: 'sweep', world });
 }

@@ -1,5 +1,5 @@
 /** The blast radius of somebody, with how much of each limit that binds it was ever used, and what was accepted. */
-import { type BlastRadius, blastRadius, countedIn, type PolicySet } from '@hivekey/policy';
+import { type BlastRadius, countedIn, type PolicySet } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { countersOfGuard, peakKey, readGreatest, readKnown, readPeaks } from '../least-privilege/index.ts';
@@ -26,7 +26,7 @@ export async function readRadius(
 ): Promise<RadiusView> {
   const read = await worlds.read(workspaceId);
   const named = await nameSubject(pool, workspaceId, read, asked);
-  const radius = blastRadius(named.world, named.subject);
+  const radius = await worlds.radius(workspaceId, read, named);
   const { kind, id } = named.view;
   const accepted = await findAccepted(pool, workspaceId, kind, id);
   const useOf = await greatestUse(pool, workspaceId, read, named, radius, clock());

@@ -1,4 +1,4 @@
-import { blastRadius, radiusChanges } from '@hivekey/policy';
+import { radiusChanges } from '@hivekey/policy';
 import { z } from 'zod';
 import {
   type Api,
@@ -23,6 +23,7 @@ import {
   readAcceptance,
 } from './acceptances.ts';
 import { certificateSchema, certificateView, certify, listCertificates } from './certificates.ts';
+import { compute } from './compute.ts';
 import { fleetRows } from './fleet.ts';
 import { readRadius } from './radius.ts';
 import { putSettings, readSettings, settingsSchema, settingsView } from './settings.ts';
@@ -97,8 +98,9 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
     async ({ administrator: { workspaceId }, body: { operations, ...asked } }) => {
       const read = await worlds.read(workspaceId);
       const named = await nameSubject(pool, workspaceId, read, asked);
-      const before = blastRadius(named.world, named.subject);
-      const after = blastRadius(editedWorld(named.world, operations), named.subject);
+      const { subject } = named;
+      const before = await worlds.radius(workspaceId, read, named);
+      const after = await compute({ kind: 'one', world: editedWorld(named.world, operations), subject });
       const more = { subject: named.view, containment: read.containment, acceptance: null };
       return {
         object: 'blast_radius_what_if' as const,
@@ -133,7 +135,7 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator: { workspaceId }, query: { limit, cursor, ...asked } }) => {
       const read = await worlds.read(workspaceId);
-      const alike = worlds.alike(workspaceId, read);
+      const alike = await worlds.fleet(workspaceId, read);
       const scope = { list: 'blast-radius-agents', workspaceId, filter: asked };
       const after = openCursor(keys.state, scope, cursor);
       const rows = fleetRows(read, alike, asked);
@@ -230,8 +232,8 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
       const { workspaceId } = administrator;
       const read = await worlds.read(workspaceId);
       const named = await nameSubject(pool, workspaceId, read, asked);
-      const ownerOf = (id: string) => read.agents.get(id)?.ownerId;
-      const acceptance = await accept(log, administrator, named, ownerOf, { digest, until, reason: why });
+      const result = await worlds.radius(workspaceId, read, named);
+      const acceptance = await accept(log, administrator, named, result, { digest, until, reason: why });
       return reply.code(201).send(acceptanceBody(acceptance));
     },
   );

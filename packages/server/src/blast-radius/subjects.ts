@@ -34,6 +34,8 @@ export interface Named {
   readonly view: RadiusView['subject'];
   /** No larger than it takes: an agent that is stopped is in it as if it were not. */
   readonly world: RadiusWorld;
+  /** Whose agents they are, where they are one person's. */
+  readonly ownerId?: string;
 }
 
 /** Throws `agent_not_found`, `role_not_found`, `person_not_found`. */
@@ -83,6 +85,7 @@ function nameAgent(read: World, id: string, asked: string): Named {
     subject: { kind: 'agent', id },
     view: { kind: 'agent', id, name, status },
     world: { ...read.world, agents: reachedFrom(agents, self) },
+    ownerId: known.ownerId,
   };
 }
 
@@ -103,5 +106,5 @@ function nameRole({ world }: World, name: string): Named {
 }
 
 function nameOwner({ world }: World, id: string, email: string): Named {
-  return { subject: { kind: 'owner', id }, view: { kind: 'owner', id, name: email, status: null }, world };
+  return { subject: { kind: 'owner', id }, view: { kind: 'owner', id, name: email, status: null }, world, ownerId: id };
 }

@@ -4,10 +4,6 @@ import { canonicalJson } from '@hivekey/action-log';
 import { blastRadius, type RadiusWorld, type SweepCell, sweep } from '@hivekey/policy';
 import { radiusOfAlike, rankOf } from './fleet.ts';
 
-export interface SweepTask {
-  readonly world: RadiusWorld;
-}
-
 export interface SweptWorld {
   readonly policyHash: string;
   readonly policyRevision: number;
@@ -28,7 +24,7 @@ export interface SweptWorld {
 const MOST_DIFFERENCES = 20;
 const JUDGED = { horizon: '24h', line: 'alone' };
 
-export function sweepWorld({ world }: SweepTask, ask: typeof sweep = sweep): SweptWorld {
+export function sweepWorld(world: RadiusWorld, ask: typeof sweep = sweep): SweptWorld {
   const swept = ask(world);
   const alike = radiusOfAlike(world);
   const whole = blastRadius(world, { kind: 'workspace' });

@@ -3,7 +3,7 @@
  * once they have been quiet for a while. Any number of nodes look; what is told is told once, by the row that says so.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
-import { blastRadius, type RadiusChange } from '@hivekey/policy';
+import type { RadiusChange } from '@hivekey/policy';
 import { administratorsOf } from '../identity/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
@@ -84,7 +84,7 @@ async function judge(
   for (const acceptance of accepted) {
     const { subject_kind, subject_id, subject_name, result, exceeded_at } = acceptance;
     const named = nameAccepted(read, subject_kind, subject_id, subject_name);
-    const larger = named === undefined ? [] : passed(result, blastRadius(named.world, named.subject));
+    const larger = named === undefined ? [] : passed(result, await context.worlds.radius(workspaceId, read, named));
     if (larger.length > 0 && exceeded_at === null) await tellExceeded(context, workspaceId, acceptance, larger);
     if (larger.length === 0 && exceeded_at !== null)
       await context.pool.query(

@@ -1,12 +1,14 @@
 /** What the bound is computed from, as it is enforced now: policy, agents with what they wear, and what people have stated. */
-import type { PolicySet, RadiusAgent, RadiusWorld } from '@hivekey/policy';
+import type { BlastRadius, PolicySet, RadiusAgent, RadiusWorld } from '@hivekey/policy';
 import type { Pool, PoolClient } from 'pg';
 import { rolesUnder } from '../agents/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
+import { compute } from './compute.ts';
 import { type ContainmentTime, containmentTime, measuredRevocation } from './containment-time.ts';
-import { type Alike, radiusOfAlike } from './fleet.ts';
+import type { Alike } from './fleet.ts';
 import { readSettings } from './settings.ts';
+import type { Named } from './subjects.ts';
 import { listToolLimits, outsideLimit } from './tool-limits.ts';
 
 export interface KnownAgent {
@@ -41,7 +43,8 @@ interface Held {
 export class Worlds {
   readonly #pool: Pool;
   readonly #held = new Map<WorkspaceId, Held>();
-  readonly #alike = new Map<WorkspaceId, { readonly key: string; readonly alike: readonly Alike[] }>();
+  /** By what it is of; what it was computed from. */
+  readonly #computed = new Map<WorkspaceId, { readonly of: string; readonly results: Map<string, Promise<unknown>> }>();
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -67,13 +70,28 @@ export class Worlds {
   }
 
   /** What any agent can do by itself, computed once for those that are alike and as long as nothing changes. */
-  alike(workspaceId: WorkspaceId, { world, basis }: World): readonly Alike[] {
-    const key = `${basis} ${world.containmentSeconds ?? ''}`;
-    const known = this.#alike.get(workspaceId);
-    if (known?.key === key) return known.alike;
-    const alike = radiusOfAlike(world);
-    this.#alike.set(workspaceId, { key, alike });
-    return alike;
+  fleet(workspaceId: WorkspaceId, read: World): Promise<readonly Alike[]> {
+    return this.#once(workspaceId, read, 'fleet', () => compute({ kind: 'fleet', world: read.world }));
+  }
+
+  /** Of an agent it is computed each time, of many once and as long as nothing changes. */
+  radius(workspaceId: WorkspaceId, read: World, { subject, world }: Named): Promise<BlastRadius> {
+    const run = (): Promise<BlastRadius> => compute({ kind: 'one', world, subject });
+    return subject.kind === 'agent' ? run() : this.#once(workspaceId, read, JSON.stringify(subject), run);
+  }
+
+  #once<T>(workspaceId: WorkspaceId, { basis, world }: World, what: string, run: () => Promise<T>): Promise<T> {
+    const of = `${basis} ${world.containmentSeconds ?? ''}`;
+    let known = this.#computed.get(workspaceId);
+    if (known?.of !== of) known = { of, results: new Map() };
+    this.#computed.set(workspaceId, known);
+    const { results } = known;
+    const held = results.get(what);
+    if (held !== undefined) return held as Promise<T>;
+    const running = run();
+    results.set(what, running);
+    running.catch(() => results.delete(what));
+    return running;
   }
 
   async #readAnew(workspaceId: WorkspaceId): Promise<Held> {

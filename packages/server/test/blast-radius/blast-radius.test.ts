@@ -1,7 +1,7 @@
-import { compilePolicy, type PolicySet, sweep } from '@hivekey/policy';
+import { compilePolicy, type PolicySet, type RadiusWorld, sweep } from '@hivekey/policy';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { certify } from '../../src/blast-radius/certificates.ts';
-import { type SweepTask, sweepWorld } from '../../src/blast-radius/sweep-world.ts';
+import { sweepWorld } from '../../src/blast-radius/sweep-world.ts';
 import { Worlds } from '../../src/blast-radius/world.ts';
 import { openDatabase } from '../../src/database/index.ts';
 import { loadServerKeys } from '../../src/identity/index.ts';
@@ -402,7 +402,7 @@ describe('certificates', () => {
     // As if a change of the code had lost the guards of roles: what they always refuse is let through.
     const unguarded = (set: PolicySet) =>
       compilePolicy({ ...set, roles: set.roles.map((role) => ({ ...role, guards: [] })) });
-    const swept = async (task: SweepTask) => sweepWorld(task, (world) => sweep(world, unguarded));
+    const swept = async (judged: RadiusWorld) => sweepWorld(judged, (each) => sweep(each, unguarded));
     const made = await certify({ pool, log, version: 'test', worlds, swept }, workspaceId, 'system', read);
     expect(made.differences).toBeGreaterThan(0);
     expect(made.differing).toContainEqual({
