@@ -182,6 +182,22 @@ describe('the worst case', () => {
     await expectAccessible(page);
   });
 
+  it.each([
+    ['/changes?show=all', 'Change of role billing'],
+    ['/changes/CHG-1', 'Places that differ'],
+    ['/changes?show=settings', 'Who approves'],
+    ['/changes?show=live', 'no difference'],
+    ['/blast-radius', 'They do not add up'],
+    ['/agents/billing-bot?tab=blast-radius', 'What binds, in 24 h'],
+    ['/policy/current', 'What it is made of'],
+  ])('%s has room on a narrow screen', async (path, shown) => {
+    const { page } = reviewer;
+    await page.setViewportSize({ width: 420, height: 800 });
+    await page.goto(path);
+    await page.getByText(shown).first().waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  });
+
   it('left no error in either browser', () => {
     expect([...author.complaints, ...reviewer.complaints]).toEqual([]);
   });
