@@ -28,7 +28,7 @@ const WRITERS: Readonly<Record<ObjectType, readonly WorkspaceRole[]>> = {
   change_settings: ADMINISTRATION,
 };
 
-export function mayWrite(
+function mayWrite(
   roles: readonly WorkspaceRole[],
   operations: readonly Pick<ChangeOperation, 'type'>[],
 ): boolean {

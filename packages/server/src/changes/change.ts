@@ -17,7 +17,7 @@ export const CHANGE_STATUSES = [
   'rolled_back',
 ] as const;
 export const CHANGE_CLASSES = ['normal', 'standard', 'emergency', 'rollback', 'direct'] as const;
-export const CHANGE_RISKS = ['low', 'medium', 'high', 'critical'] as const;
+const CHANGE_RISKS = ['low', 'medium', 'high', 'critical'] as const;
 /** A person reads all of them. */
 export const MAX_OPERATIONS = 100;
 
@@ -27,7 +27,7 @@ const document = z.unknown().refine((value) => value !== undefined, 'is missing;
 
 const objectShape = { type: z.enum(OBJECT_TYPES), id: z.string().min(1).max(256) };
 
-export const operationSchema = z
+const operationSchema = z
   .object({
     ...objectShape,
     document: document.meta({ description: 'What it becomes; null: it is removed.' }),
@@ -35,7 +35,7 @@ export const operationSchema = z
   })
   .meta({ id: 'ChangeOperation' });
 
-export const newOperationsSchema = z
+const newOperationsSchema = z
   .array(
     z.strictObject({
       ...objectShape,
@@ -61,7 +61,7 @@ const activateAt = z
   .meta({ description: 'Epoch seconds, within 90 days; null: whenever somebody activates it.' });
 const askedClass = z.enum(['normal', 'emergency']);
 
-export const sourceSchema = z
+const sourceSchema = z
   .strictObject({
     repository: z.string().max(500),
     commit: z.string().max(64),

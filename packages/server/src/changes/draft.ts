@@ -107,21 +107,21 @@ export function editChange(
     if (row.status !== 'draft') throw notDraft(row);
     if (row.class === 'rollback' && (edit.operations !== undefined || edit.class !== undefined))
       throw rollbackIsFixed(row);
-    const content = {
-      ...contentOf(row),
-      ...withoutAbsent(edit),
-      operations:
-        edit.operations === undefined
-          ? row.operations
-          : await readOperations(client, workspaceId, context.controlled, edit.operations),
-    };
+    const operations =
+      edit.operations === undefined
+        ? row.operations
+        : await readOperations(client, workspaceId, context.controlled, edit.operations);
+    // What is written here is not what the commit says, and must not look as if it were.
+    const source = canonicalJson(operations) === canonicalJson(row.operations) ? row.source : null;
+    const content = { ...contentOf(row), ...withoutAbsent(edit), operations, source };
     if (edit.activate_at !== undefined) checkTime(edit.activate_at, now);
     const hash = hashOf(workspaceId, row.id, content);
     if (hash === row.content_hash) return row;
     const number = row.edits + 1;
     await client.query(
       `UPDATE changes SET class = $3, title = $4, justification = $5, ticket = $6, operations = $7,
-              activate_at = to_timestamp($8::bigint), content_hash = $9, edits = $10, updated_at = $11
+              activate_at = to_timestamp($8::bigint), content_hash = $9, edits = $10, updated_at = $11,
+              source = $12
         WHERE workspace_id = $1 AND id = $2`,
       [
         workspaceId,
@@ -135,6 +135,7 @@ export function editChange(
         hash,
         number,
         now,
+        source === null ? null : JSON.stringify(source),
       ],
     );
     await keepAuthor(transaction, who, { id: row.id, edit: number, hash, what: 'edit', person: holder.id });
@@ -235,7 +236,7 @@ async function hashNow(
   return document === null ? null : contentHash(document);
 }
 
-export function contentOf(row: ChangeRow): Content {
+function contentOf(row: ChangeRow): Content {
   const { title, justification, ticket, operations, source, rollback_of } = row;
   return {
     class: row.class,
@@ -250,7 +251,7 @@ export function contentOf(row: ChangeRow): Content {
 }
 
 /** `class` is as it was asked for: that it turns out to be a standard change changes nothing of it. */
-export function hashOf(workspaceId: WorkspaceId, id: string, content: Content): string {
+function hashOf(workspaceId: WorkspaceId, id: string, content: Content): string {
   const asked = content.class === 'emergency' || content.class === 'rollback' ? content.class : 'normal';
   const bound = { v: 1, workspace_id: workspaceId, change: id, ...content, class: asked };
   return `sha256:${digest('sha256', canonicalJson(bound))}`;

@@ -12,7 +12,7 @@ export interface Candidate {
 }
 
 /** Somebody may decide for somebody else now. */
-export interface Link {
+interface Link {
   readonly from: PersonId;
   readonly to: PersonId;
 }
@@ -64,6 +64,6 @@ export function standingBarOf(
 }
 
 /** While one decides for the other, the two are one person. */
-export function areOne(one: PersonId, other: PersonId, delegations: readonly Link[]): boolean {
+function areOne(one: PersonId, other: PersonId, delegations: readonly Link[]): boolean {
   return delegations.some(({ from, to }) => (from === one && to === other) || (from === other && to === one));
 }

@@ -123,7 +123,7 @@ export async function readStoredSettings(client: Pool | ClientBase, workspaceId:
   };
 }
 
-export async function readChangeSettings(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<ChangeSettings> {
+async function readChangeSettings(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<ChangeSettings> {
   return (await readStoredSettings(client, workspaceId)).settings;
 }
 
