@@ -388,6 +388,28 @@ access: write
 impact: { usd: { field: amount, currency: USD } }
 `;
 
+describe('tests of the policy', () => {
+  const TEST = `apiVersion: policy.hivekey.ai/v1
+kind: PolicyTest
+cases:
+  - { name: nobody deploys, action: deploy, expect: deny }
+  - { name: everybody deploys, action: deploy, expect: allow }
+`;
+
+  test('are kept, listed and removed', async () => {
+    const path = file('deploying.yaml', TEST);
+    const kept = await hivekey(['policy', 'tests', 'put', 'deploying', '-f', path]);
+    expect(kept.err).toBe('');
+    expect(kept.out).toMatch(/✗ deploying: 1 passed, 1 failed\n +everybody deploys\n/);
+    const [listed] = JSON.parse((await hivekey(['policy', 'tests', '--json'])).out).data;
+    expect(listed).toMatchObject({ name: 'deploying', document: TEST });
+    const broken = await hivekey(['policy', 'tests', 'put', 'x', '-f', file('broken.yaml', 'kind: PolicyTest')]);
+    expect(broken.err).toContain('policy_test_invalid');
+    expect((await hivekey(['policy', 'tests', 'remove', 'deploying'])).out).toContain('deploying is removed');
+    expect((await hivekey(['policy', 'tests'])).out).toContain('There are no tests.');
+  });
+});
+
 describe('change freezes', () => {
   const FREEZE = `apiVersion: policy.hivekey.ai/v1
 kind: Freeze

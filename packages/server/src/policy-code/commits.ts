@@ -1,10 +1,11 @@
 /** Commits whose plans became changes, or were applied. */
 import type { ClientBase, Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
+import type { ChangeOperation } from '../changes/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { ObjectType } from '../versions/index.ts';
-import type { Folder, FolderHash, Plan } from './plan.ts';
+import { digestOf, type Folder, type FolderHash, type Plan } from './plan.ts';
 import type { GitSource } from './views.ts';
 
 export interface NewCommit {
@@ -69,6 +70,8 @@ export async function postedPlans(
 }
 
 export interface AppliedCommit {
+  /** Content hash of what the folder said. */
+  readonly folder: string;
   readonly source: GitSource | null;
   readonly owned: ReadonlySet<ObjectType>;
   readonly hashes: readonly FolderHash[];
@@ -80,6 +83,11 @@ export interface AppliedCommit {
 }
 
 interface Row {
+  applied: boolean;
+  digest: string;
+  /** Of its change. */
+  operations: readonly ChangeOperation[] | null;
+  folder: string;
   repository: string | null;
   commit_id: string | null;
   author: string | null;
@@ -92,25 +100,27 @@ interface Row {
   applied_at: number;
 }
 
-/** What an `apply` named, or what a change says that was activated otherwise, whichever is newer; undefined: there was none. */
-const LAST_APPLIED = `
-SELECT p.repository, p.commit_id, p.author, p.signature, p.signing_key, p.owned, p.objects, 'CHG-' || c.number AS change,
-       CASE WHEN p.applied THEN p.actor ELSE c.activated_by END AS applied_by,
+/** What an `apply` named, and plans whose changes were activated otherwise. */
+const APPLIED = `
+SELECT p.applied, p.digest, c.operations, p.folder, p.repository, p.commit_id, p.author, p.signature, p.signing_key, p.owned,
+       p.objects, 'CHG-' || c.number AS change, CASE WHEN p.applied THEN p.actor ELSE c.activated_by END AS applied_by,
        floor(extract(epoch FROM CASE WHEN p.applied THEN p.at ELSE c.activated_at END))::bigint AS applied_at
   FROM policy_code_commits p
   LEFT JOIN changes c ON c.workspace_id = p.workspace_id AND c.id = p.change_id
  WHERE p.workspace_id = $1 AND (p.applied OR c.activated_at IS NOT NULL)
- ORDER BY CASE WHEN p.applied THEN p.at ELSE c.activated_at END DESC, p.id DESC LIMIT 1`;
+ ORDER BY CASE WHEN p.applied THEN p.at ELSE c.activated_at END DESC, p.id DESC LIMIT 20`;
 
+/** Undefined: none was, or not among the last few. */
 export async function lastApplied(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
 ): Promise<AppliedCommit | undefined> {
-  const { rows } = await client.query<Row>(LAST_APPLIED, [workspaceId]);
-  const [row] = rows;
+  const { rows } = await client.query<Row>(APPLIED, [workspaceId]);
+  // A draft that was edited after it was posted is not what the commit says.
+  const row = rows.find(({ applied, operations, digest }) => applied || digestOf(operations ?? []) === digest);
   if (row === undefined) return undefined;
-  const { owned, objects: hashes, change, applied_at: appliedAt, applied_by: appliedBy } = row;
-  return { source: sourceOf(row), owned: new Set(owned), hashes, change, appliedAt, appliedBy };
+  const { folder, owned, objects: hashes, change, applied_at: appliedAt, applied_by: appliedBy } = row;
+  return { folder, source: sourceOf(row), owned: new Set(owned), hashes, change, appliedAt, appliedBy };
 }
 
 function sourceOf({ repository, commit_id: commit, author, signature, signing_key: key }: Row): GitSource | null {

@@ -16,10 +16,10 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { isReviewed, OBJECT_TYPES, type ObjectType, readControl } from '../versions/index.ts';
-import { addCommit, lastApplied, postedPlans } from './commits.ts';
+import { addCommit, lastApplied, type PostedPlan, postedPlans } from './commits.ts';
 import { driftOf } from './drift.ts';
 import { inSnapshot, type LiveObject, readLive, readNames } from './objects.ts';
-import { type Folder, isNothing, type Plan, planOf } from './plan.ts';
+import { digestOf, type Folder, isNothing, type Plan, planOf } from './plan.ts';
 import type { GitSource, PolicyCodeView } from './views.ts';
 
 /** A change that asks for exactly what a plan does. */
@@ -62,21 +62,18 @@ const OPEN: ReadonlySet<string> = new Set(['draft', 'submitted', 'approved', 'sc
 
 interface Standing {
   /** Open changes that ask for exactly this, newest first, with the commit that they name. */
-  readonly same: readonly (SameChange & Pick<GitSourceOf, 'repository' | 'commit'>)[];
+  readonly same: readonly (SameChange & Pick<PostedPlan, 'repository' | 'commit'>)[];
   /** A change of a folder that says the same, drafted on something that is not there any more. */
   readonly moved: SameChange | undefined;
-}
-
-interface GitSourceOf {
-  readonly repository: string | null;
-  readonly commit: string | null;
 }
 
 async function standingOf(client: ClientBase, workspaceId: WorkspaceId, plan: Plan): Promise<Standing> {
   const same: Standing['same'][number][] = [];
   let moved: SameChange | undefined;
   for (const { change, digest, repository, commit } of await postedPlans(client, workspaceId, plan)) {
-    const { id, number, status } = await findChange(client, workspaceId, change);
+    const { id, number, status, operations } = await findChange(client, workspaceId, change);
+    // A draft that was edited is not what was posted any more.
+    if (digestOf(operations) !== digest) continue;
     if (digest === plan.digest && OPEN.has(status)) same.push({ id, number, status, repository, commit });
     else if (digest !== plan.digest && (OPEN.has(status) || status === 'stale')) moved ??= { id, number, status };
   }
@@ -90,16 +87,20 @@ export interface Post {
   readonly title?: string | undefined;
   readonly justification?: string | undefined;
   readonly ticket?: string | undefined;
+  /** Of the plan that is meant; undefined: whatever differs. */
+  readonly digest?: string | undefined;
 }
 
 /**
  * Asks for what the folder says, and submits it. The same content of the same commit is asked for once. Nothing is asked for
- * where nothing differs. Throws `policy_code_invalid`, and what drafting and submitting throw.
+ * where nothing differs. Throws `policy_code_invalid`, `policy_code_stale`, `policy_code_too_large`, and what drafting and
+ * submitting throw.
  */
 export async function postPlan(context: ChangesContext, who: Administrator, post: Post): Promise<PlanAndChange> {
   const { workspaceId } = who;
   const drafted = await context.log.transact(workspaceId, async (transaction) => {
     const plan = await planIn(transaction.client, context, workspaceId, post.folder);
+    if (post.digest !== undefined && post.digest !== plan.digest) throw otherThanPlanned();
     if (plan.operations.length === 0) return { plan, change: undefined };
     const { same } = await standingOf(transaction.client, workspaceId, plan);
     const { repository = null, commit = null } = post.source ?? {};
@@ -157,43 +158,61 @@ export interface Apply {
   readonly digest?: string | undefined;
 }
 
-export interface Applied {
-  readonly plan: Plan;
-  readonly change: SameChange | undefined;
-}
-
 /**
  * Puts in force what the folder says: the approved change of exactly this content; where nothing of it is reviewed, a change
  * that needs nobody. Throws `policy_code_invalid`, `policy_code_stale`, `policy_code_not_approved`, `policy_code_waiting`, and what
  * activating throws.
  */
-export async function applyFolder(context: ChangesContext, who: Administrator, apply: Apply): Promise<Applied> {
+export async function applyFolder(context: ChangesContext, who: Administrator, apply: Apply): Promise<PlanAndChange> {
   const { workspaceId } = who;
-  const found = await context.log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const plan = await planIn(client, context, workspaceId, apply.folder);
-    if (apply.digest !== undefined && apply.digest !== plan.digest) throw otherThanPlanned();
-    if (plan.operations.length === 0) {
-      await keepApplied(transaction, who, apply, plan, undefined);
-      return { plan, change: undefined };
-    }
-    const { same, moved } = await standingOf(client, workspaceId, plan);
-    const approved = same.find(({ status }) => status === 'approved' || status === 'scheduled');
-    if (approved !== undefined) return { plan, change: approved };
-    const [waiting] = same;
-    if (waiting !== undefined && waiting.status !== 'draft') throw notYetApproved(waiting);
-    const control = await readControl(client, workspaceId);
-    if (plan.operations.every(({ type }) => !isReviewed(control, type))) return { plan, change: undefined };
-    throw moved === undefined ? notAskedFor() : movedSince(moved);
-  });
-  const { plan } = found;
-  if (plan.operations.length === 0) return found;
-  const change = found.change ?? (await postPlan(context, who, apply)).change;
-  if (change === undefined) return { plan, change };
-  if (change.status !== 'approved' && change.status !== 'scheduled') throw notYetApproved(change);
+  const { plan, change: found } = await inSnapshot(context.pool, (client) =>
+    findApproved(client, context, workspaceId, apply),
+  );
+  if (plan.operations.length === 0) return { plan: await keepUnchanged(context, who, apply), change: undefined };
+  const change = found ?? (await postPlan(context, who, { ...apply, digest: plan.digest })).change;
+  if (change === undefined) throw otherThanPlanned();
+  if (!isApproved(change)) throw notYetApproved(change);
   const activated = await activateChange(context, who, change.id);
   await keepCommit(context, who, apply, plan, activated);
   return { plan, change: activated };
+}
+
+/** The approved change of exactly this; undefined: none is needed. */
+async function findApproved(
+  client: ClientBase,
+  context: ChangesContext,
+  workspaceId: WorkspaceId,
+  { folder, digest }: Apply,
+): Promise<PlanAndChange> {
+  const plan = await planIn(client, context, workspaceId, folder);
+  if (digest !== undefined && digest !== plan.digest) throw otherThanPlanned();
+  if (plan.operations.length === 0) return { plan, change: undefined };
+  const { same, moved } = await standingOf(client, workspaceId, plan);
+  const approved = same.find(isApproved);
+  if (approved !== undefined) return { plan, change: approved };
+  const waiting = same.find(({ status }) => status === 'submitted');
+  if (waiting !== undefined) throw notYetApproved(waiting);
+  const control = await readControl(client, workspaceId);
+  if (plan.operations.some(({ type }) => isReviewed(control, type)))
+    throw moved === undefined ? notAskedFor() : movedSince(moved);
+  return { plan, change: undefined };
+}
+
+function isApproved({ status }: SameChange): boolean {
+  return status === 'approved' || status === 'scheduled';
+}
+
+/** Remembers the commit of which everything is live already, unless it is the one that is remembered. */
+function keepUnchanged(context: ChangesContext, who: Administrator, apply: Apply): Promise<Plan> {
+  return context.log.transact(who.workspaceId, async (transaction) => {
+    const { client } = transaction;
+    const plan = await planIn(client, context, who.workspaceId, apply.folder);
+    if (plan.operations.length > 0) throw otherThanPlanned();
+    const last = await lastApplied(client, who.workspaceId);
+    const isKnown = last?.folder === plan.folder && last.source?.commit === apply.source?.commit;
+    if (!isKnown) await keepApplied(transaction, who, apply, plan, undefined);
+    return plan;
+  });
 }
 
 /** The change names the commit that it was planned from; another one that says the same is kept beside it. */
