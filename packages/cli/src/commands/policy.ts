@@ -9,6 +9,7 @@ import { EXIT } from '../exit.ts';
 import { paint, verdictLabel } from '../output.ts';
 import { offline, online } from '../run.ts';
 import { jsonArgument, readText, repeated } from '../values.ts';
+import { addPolicyTestCommands } from './policy-tests.ts';
 import { addReplayCommand } from './replay.ts';
 
 const TEST_FILE = /\.(ya?ml|json)$/i;
@@ -138,6 +139,7 @@ export function addPolicyCommands(program: Command): void {
         return isClean ? EXIT.done : EXIT.checkFailed;
       }),
     );
+  addPolicyTestCommands(policy);
   addReplayCommand(policy);
   policy
     .command('evaluate <agent> <action>')
