@@ -1,5 +1,7 @@
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { compilePolicy, type PolicySet, type RadiusWorld, sweep } from '@hivekey/policy';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../../cli/test/run-cli.ts';
 import { certify } from '../../src/blast-radius/certificates.ts';
 import { sweepWorld } from '../../src/blast-radius/sweep-world.ts';
 import { Worlds } from '../../src/blast-radius/world.ts';
@@ -9,20 +11,30 @@ import type { WorkspaceId } from '../../src/ids.ts';
 import { createActionLog } from '../../src/log/index.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
+import { CERTIFICATE, PASSWORD, type Relay, startRelay, USER } from '../channels/relay.ts';
 import { applyExample, ROLE } from './example.ts';
 
 let world: World;
 let agentId: string;
+let relay: Relay;
+
+const SYSTEM = getCACertificates('default');
 
 beforeAll(async () => {
-  world = await openWorld();
+  setDefaultCACertificates([...SYSTEM, CERTIFICATE]);
+  relay = await startRelay();
+  world = await openWorld({ upstream_allow: ['127.0.0.0/8', 'localhost'] });
   ({ agentId } = await applyExample(world));
   await world.ok('PUT', '/v1/blast-radius/settings', {
     detection: { seconds: 300, source: 'the monitoring team answers within 5 minutes' },
     revocation: { seconds: 2, source: 'the target of the kill switch' },
   });
 });
-afterAll(() => world.server.close());
+afterAll(async () => {
+  setDefaultCACertificates(SYSTEM);
+  await world.server.close();
+  await relay.close();
+});
 
 /** Horizon → value, or what there is in its place. */
 async function numbers(query: string, unit: string, line = 'alone'): Promise<Record<string, unknown>> {
@@ -265,6 +277,23 @@ describe('acceptance', () => {
     ({ key: dana } = await world.ok('POST', '/v1/keys', { name: 'dana', person: 'dana@acme.example' }));
   });
 
+  beforeAll(async () => {
+    await world.ok('PUT', '/v1/secrets/smtp', { value: PASSWORD });
+    const relayed = { host: 'localhost', port: relay.port, username: USER, password_ref: 'vault://smtp' };
+    await world.ok('PUT', '/v1/channels/email', { ...relayed, from: 'hivekey@acme.example' });
+  });
+
+  /** The first mail to lee that says so. */
+  const mailed = (text: string) =>
+    vi.waitFor(
+      () => {
+        const mail = relay.mails.find((each) => each.to.includes('lee@acme.example') && each.text.includes(text));
+        if (mail === undefined) throw new Error(`no mail says ${text}`);
+        return mail;
+      },
+      { timeout: 15_000, interval: 50 },
+    );
+
   const accept = async (change: object, key: string) =>
     world.call('POST', '/v1/blast-radius/acceptances', {
       key,
@@ -321,6 +350,8 @@ describe('acceptance', () => {
       sentence: expect.stringContaining('rises from $10,000 to'),
     });
     expect((await world.ok('GET', '/v1/blast-radius?agent=desk-bot')).acceptance.exceeded).toBe(true);
+    const mail = await mailed('A blast radius is larger than what was accepted.');
+    expect(mail.text).toContain('agent desk-bot');
     await raise('$10000');
     const again = await accept({}, lee);
     expect(again.status).toBe(201);
@@ -340,6 +371,10 @@ describe('acceptance', () => {
         subject: { kind: 'workspace', id: '*', name: '*' },
       }),
     );
+  });
+
+  it('is told by mail when it is over', async () => {
+    expect((await mailed('What a blast radius was accepted as is over.')).text).toContain('lee@acme.example');
   });
 
   it('is taken back', async () => {
@@ -362,6 +397,29 @@ describe('acceptance', () => {
     });
     await world.ok('PUT', `/v1/roles/${ROLE}`, { ...document, guards });
   }
+});
+
+describe('on the command line', () => {
+  const hivekey = (args: readonly string[], key = world.server.adminKey) =>
+    runCli(args, { env: { HOME: '/nonexistent', HIVEKEY_URL: world.server.url, HIVEKEY_KEY: key } });
+
+  it('the worked example is a table', async () => {
+    const { code, out, err } = await hivekey(['blast-radius', 'desk-bot']);
+    expect(code).toBe(0);
+    const rows = out.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(rows).toContainEqual(['money (USD)', 'alone', '$10,000', '$10,000', '$10,000', '$70,000', 'agent-money']);
+    expect(rows.map(([measure]) => measure)).toContain('records deleted');
+    expect(err).toContain('Not in the numbers: harm done by the content of a message that is permitted');
+    expect((await hivekey(['blast-radius', 'desk-bot', '--role', ROLE])).code).toBe(2);
+  });
+
+  it('lists the fleet and what could be taken away', async () => {
+    expect((await hivekey(['blast-radius', 'agents'])).out).toContain('records_changed: UNBOUNDED');
+    expect((await hivekey(['blast-radius', 'acceptances'])).out).toContain('reviewed with finance');
+    const { code, err } = await hivekey(['least-privilege']);
+    expect([code, err]).toEqual([0, expect.stringContaining('Not enough is known')]);
+    expect((await hivekey(['least-privilege', 'draft', 'lpp_0'])).err).toContain('proposal_not_found');
+  });
 });
 
 describe('certificates', () => {
