@@ -256,6 +256,8 @@ describe('what was not approved is not in force', () => {
     for (const [method, path, body] of edits)
       expect([path, code(await world.call(method, path, { body }))]).toEqual([path, 'change_required']);
     expect(await isThere(role.id)).toBe(false);
+    const recorded = await world.events('kind=management.refused&limit=200', edits.length);
+    expect(recorded.filter((event) => event.code === 'change_required')).toHaveLength(edits.length);
   });
 
   it('settings loosened in the database open nothing', async () => {
@@ -405,5 +407,32 @@ describe('policy that is frozen', () => {
     expect(less).toMatchObject({ risk: 'low', narrows: true });
     await world.approve(rita, less);
     expect((await world.post(ana, less, 'activate')).body).toMatchObject({ status: 'activated', freezes_passed: [] });
+
+    const later = await world.submitted(ana, {
+      operations: [newRole(['own.thing'])],
+      activate_at: Math.floor(Date.now() / 1000) + 2,
+    });
+    await world.approve(rita, later);
+    const [waiting] = await world.events('kind=change.waiting', 1);
+    expect(waiting).toMatchObject({ change_id: later.id, freezes: ['no-changes'] });
+    expect(await world.get(later)).toMatchObject({ status: 'scheduled', waiting_for: ['no-changes'] });
+  });
+
+  it('is not edited directly either, where changes are not reviewed', async () => {
+    const direct = await openChanges();
+    try {
+      await direct.ok('PUT', '/v1/roles/kept', roleFile('kept', ['own.thing']));
+      await direct.ok('PUT', '/v1/freezes/no-changes', FREEZE);
+      const edit = (allow: readonly string[]) =>
+        direct.call('PUT', '/v1/roles/kept', { body: roleFile('kept', allow) });
+      expect(code(await edit(['own.thing', 'own.other']))).toBe('policy_frozen');
+      const [refusal] = await direct.events('kind=management.refused', 1);
+      expect(refusal).toMatchObject({ code: 'policy_frozen' });
+      expect((await edit([])).status).toBe(200);
+      // What the freeze does not name goes on.
+      await direct.ok('PUT', '/v1/capabilities/own.thing', { access: 'read' });
+    } finally {
+      await direct.server.close();
+    }
   });
 });

@@ -17,6 +17,7 @@ const RECORDED: ReadonlySet<string> = new Set([
   'agent_not_owned',
   'break_glass_minimum',
   'change_required',
+  'policy_frozen',
 ]);
 
 const administrators = new WeakMap<FastifyRequest, Administrator>();
