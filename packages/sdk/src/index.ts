@@ -12,3 +12,4 @@ export {
 } from './client.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './objects.ts';
+export type * from './preview.ts';
