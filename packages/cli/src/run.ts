@@ -20,9 +20,14 @@ export function online<Args extends readonly unknown[], Options extends object>(
   work: (run: Run, options: Options, ...args: Args) => Promise<number | undefined>,
 ): (...given: unknown[]) => Promise<void> {
   return offline<Args, Options>((out, options, ...args) => {
-    const { url, key } = resolveLogin((options as CommonOptions).url);
-    return work({ out, hivekey: new HiveKey({ url, key, userAgent: 'hivekey-cli' }) }, options, ...args);
+    return work({ out, hivekey: connect((options as CommonOptions).url) }, options, ...args);
   });
+}
+
+/** The server of `--url`, or else as `resolveLogin` says. Throws a UsageError where there is no key. */
+export function connect(givenUrl: string | undefined): HiveKey {
+  const { url, key } = resolveLogin(givenUrl);
+  return new HiveKey({ url, key, userAgent: 'hivekey-cli' });
 }
 
 /** A command that needs no server. What it returns is the exit code. */

@@ -228,6 +228,12 @@ describe('what is refused', () => {
     rmSync(pathOf('breakers/other.yaml'));
   });
 
+  test('without a key a plan is 1, as 2 would say that something changes', async () => {
+    const { code, err } = await hivekey(['plan', policy], { HIVEKEY_KEY: '' });
+    expect(err).toContain('There is no admin key');
+    expect(code).toBe(1);
+  });
+
   test('nobody of another workspace is known here, and nothing that was applied there', async () => {
     const key = await addWorkspace(world.server);
     const body = { objects: [{ type: 'assignment', name: 'billing-bot', document: { roles: [] } }] };

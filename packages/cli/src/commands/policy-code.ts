@@ -17,7 +17,7 @@ import { exportTo } from '../policy-code/export.ts';
 import { KINDS, kindNamed } from '../policy-code/kinds.ts';
 import { type LoadedFolder, loadFolder, sendFolder, sourceOf } from '../policy-code/load.ts';
 import { driftText, planText } from '../policy-code/texts.ts';
-import { online, type Run } from '../run.ts';
+import { connect, offline, online, type Run } from '../run.ts';
 import { duration, repeated } from '../values.ts';
 
 /** Of plan alone: as `terraform plan -detailed-exitcode` has it. */
@@ -33,7 +33,7 @@ interface PlanOptions {
   readonly ticket?: string;
 }
 
-/** 2 says that something would change: a file that cannot be read must not look like that. */
+/** 2 says that something would change: a file that cannot be read, or a key that is not there, must not look like that. */
 async function exitAsPlan(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
@@ -180,7 +180,11 @@ export function addPolicyCodeCommands(program: Command): void {
       'after',
       '\nExamples:\n  hivekey plan policy\n  hivekey plan policy --post --reason "refunds, as agreed"\n  hivekey plan --drift',
     )
-    .action(online<[string], PlanOptions>((run, options, path) => exitAsPlan(() => plan(run, options, path))));
+    .action(
+      offline<[string], PlanOptions>((out, options, path) =>
+        exitAsPlan(() => plan({ out, hivekey: connect(options.url) }, options, path)),
+      ),
+    );
   program
     .command('apply')
     .argument('[folder]', 'of policy files', '.')
@@ -190,9 +194,12 @@ export function addPolicyCodeCommands(program: Command): void {
     .option('--allow-dirty', 'also of files that are not as committed')
     .addHelpText('after', '\nExamples:\n  hivekey apply policy\n  hivekey apply policy --wait 2h')
     .action(online<[string], ApplyOptions>(apply));
-  const policy = program.commands.find((each) => each.name() === 'policy');
+}
+
+/** policy export */
+export function addExportCommand(policy: Command): void {
   policy
-    ?.command('export <folder>')
+    .command('export <folder>')
     .description('live objects as files that plan takes; files that say the same already stay as they are')
     .option('--kind <kind>', 'only this kind of document, e.g. Role; repeatable', repeated)
     .addHelpText('after', '\nExample:\n  hivekey policy export policy --kind Role --kind Capability')

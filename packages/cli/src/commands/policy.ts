@@ -9,6 +9,7 @@ import { EXIT } from '../exit.ts';
 import { paint, verdictLabel } from '../output.ts';
 import { offline, online } from '../run.ts';
 import { jsonArgument, readText, repeated } from '../values.ts';
+import { addExportCommand } from './policy-code.ts';
 import { addPolicyTestCommands } from './policy-tests.ts';
 import { addReplayCommand } from './replay.ts';
 
@@ -141,6 +142,7 @@ export function addPolicyCommands(program: Command): void {
     );
   addPolicyTestCommands(policy);
   addReplayCommand(policy);
+  addExportCommand(policy);
   policy
     .command('evaluate <agent> <action>')
     .description('what would be decided now; nothing runs and nothing is counted')

@@ -33,7 +33,7 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 const ENVIRONMENT = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_OPTIONAL_LOCKS: '0' };
 
 async function git(folder: string, args: readonly string[], input?: string): Promise<string> {
-  const running = execute('git', ['-C', folder, ...args], {
+  const running = execute('git', ['-C', folder, '-c', 'log.showSignature=false', ...args], {
     maxBuffer: MAX_OUTPUT,
     env: { ...process.env, ...ENVIRONMENT },
   });
@@ -48,11 +48,7 @@ export async function gitStateOf(folder: string, files: readonly string[]): Prom
   try {
     head = (await git(folder, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])).trim();
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return {
-      kind: 'none',
-      reason: missing ? 'git is not installed' : 'the folder is in no commit of a Git repository',
-    };
+    return { kind: 'none', reason: reasonOf(error) };
   }
   const [author, signature, repository, differing] = await Promise.all([
     git(folder, ['show', '--no-patch', '--no-mailmap', '--format=%an <%ae>', head]),
@@ -61,6 +57,14 @@ export async function gitStateOf(folder: string, files: readonly string[]): Prom
     differingFiles(folder, head, files),
   ]);
   return { kind: 'commit', source: { repository, commit: head, author: author.trim(), signature }, differing };
+}
+
+/** Of a first command that failed, as Git tells it: that there is no repository, or one that it does not trust. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'Git says nothing';
+  if ('code' in error && error.code === 'ENOENT') return 'git is not installed';
+  const said = 'stderr' in error ? String(error.stderr).trim().split('\n')[0] : undefined;
+  return said === undefined || said === '' ? 'the repository has no commit' : said.replace(/^fatal: /, '');
 }
 
 /**

@@ -3,21 +3,17 @@ import type { DocumentPath } from '@hivekey/policy';
 import type { Problem } from '@hivekey/sdk';
 import { UsageError } from '../exit.ts';
 import { printable } from '../output.ts';
-import type { FileObject } from './kinds.ts';
-import { keyOf } from './kinds.ts';
+import { type FileObject, keyOf } from './kinds.ts';
 import type { FileProblem, PolicyFolder } from './read-folder.ts';
 
 /** The folder cannot be used as it is. */
 export class FolderError extends UsageError {
-  readonly problems: readonly FileProblem[];
-
   constructor(folder: string, problems: readonly FileProblem[]) {
     const lines = problems.map(({ file, line, column, message, remedy }) => {
       const place = file === '' ? '' : `${file}${line === undefined ? '' : `:${line}:${column ?? 1}`} `;
       return `  ${printable(`${place}${message}. ${remedy}`)}`;
     });
     super(`${folder} cannot be used.`, lines.join('\n'));
-    this.problems = problems;
   }
 }
 
