@@ -23,7 +23,12 @@ const CLAIMED_SECONDS = 600;
 /** Numbers on one record, which has at most 64 KiB. */
 const MAX_NUMBERS = 50;
 
-export type WatchContext = CertifyContext & { readonly logger: Logger; readonly clock: () => number };
+export type WatchContext = CertifyContext & {
+  readonly logger: Logger;
+  readonly clock: () => number;
+  /** In place of `QUIET_MS`. */
+  readonly quietMs?: number;
+};
 
 interface Seen {
   /** As of which acceptances were judged. */
@@ -66,9 +71,8 @@ async function lookAt(context: WatchContext, workspaceId: WorkspaceId, seen: Map
   if (accepted.length > 0) last.judged = await judge(context, workspaceId, accepted, last.judged);
   if (last.certified === basis) return;
   last.changedMs ??= nowMs;
-  if (nowMs - last.sinceMs < QUIET_MS && nowMs - last.changedMs < CERTIFY_AFTER_MS) return;
-  await certifyOnce(context, workspaceId, basis);
-  Object.assign(last, { certified: basis, changedMs: undefined });
+  if (nowMs - last.sinceMs < (context.quietMs ?? QUIET_MS) && nowMs - last.changedMs < CERTIFY_AFTER_MS) return;
+  if (await certifyOnce(context, workspaceId, basis)) Object.assign(last, { certified: basis, changedMs: undefined });
 }
 
 /** What was judged, so that the same is not judged again. */
@@ -146,8 +150,8 @@ function tell(
   });
 }
 
-/** By one node; nothing where it has been certified. */
-async function certifyOnce(context: WatchContext, workspaceId: WorkspaceId, basis: string): Promise<void> {
+/** By one node. Whether it is certified: one that fails is tried again when its claim has run out. */
+async function certifyOnce(context: WatchContext, workspaceId: WorkspaceId, basis: string): Promise<boolean> {
   const { pool, worlds } = context;
   await pool.query('INSERT INTO blast_radius_watch (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', [workspaceId]);
   const { rowCount } = await pool.query(
@@ -155,11 +159,18 @@ async function certifyOnce(context: WatchContext, workspaceId: WorkspaceId, basi
       WHERE workspace_id = $1 AND certified IS DISTINCT FROM $2 AND (claimed_until IS NULL OR claimed_until < now())`,
     [workspaceId, basis],
   );
-  if (rowCount === 0) return;
+  if (rowCount === 0) {
+    const { rows } = await pool.query<{ certified: string | null }>(
+      'SELECT certified FROM blast_radius_watch WHERE workspace_id = $1',
+      [workspaceId],
+    );
+    return rows[0]?.certified === basis;
+  }
   const read = await worlds.read(workspaceId);
   await certify(context, workspaceId, 'system', read);
   await pool.query('UPDATE blast_radius_watch SET certified = $2, claimed_until = NULL WHERE workspace_id = $1', [
     workspaceId,
     read.basis,
   ]);
+  return read.basis === basis;
 }

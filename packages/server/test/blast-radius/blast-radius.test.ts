@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../../cli/test/run-cli.ts';
 import { certify } from '../../src/blast-radius/certificates.ts';
 import { sweepWorld } from '../../src/blast-radius/sweep-world.ts';
+import { watchBlastRadius } from '../../src/blast-radius/watch.ts';
 import { Worlds } from '../../src/blast-radius/world.ts';
 import { openDatabase } from '../../src/database/index.ts';
 import { loadServerKeys } from '../../src/identity/index.ts';
 import type { WorkspaceId } from '../../src/ids.ts';
 import { createActionLog } from '../../src/log/index.ts';
+import { createLogger } from '../../src/observability/index.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { openWorld, type World } from '../agents/world.ts';
 import { CERTIFICATE, PASSWORD, type Relay, startRelay, USER } from '../channels/relay.ts';
@@ -469,6 +471,23 @@ describe('certificates', () => {
       asked: 'alone',
       computed: 'never',
     });
+
+    // Two nodes see that policy and roles are quiet; one of them makes the certificate.
+    const before = (await world.ok('GET', '/v1/blast-radius/certificates')).data.length;
+    const logger = createLogger('silent');
+    const context = { pool, log, version: 'test', logger, clock: Date.now, quietMs: 0 };
+    const nodes = [0, 1].map(() => watchBlastRadius({ ...context, worlds: new Worlds(pool) }));
+    const [byItself] = await vi.waitFor(
+      async () => {
+        const { data } = await world.ok('GET', '/v1/blast-radius/certificates');
+        if (data.length === before) throw new Error('no certificate yet');
+        return data;
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect(byItself).toMatchObject({ actor: 'system', differences: 0 });
+    await Promise.all(nodes.map((node) => node.close()));
+    expect((await world.ok('GET', '/v1/blast-radius/certificates')).data).toHaveLength(before + 1);
     await log.close();
     await close();
     const [told] = await world.events('kind=blast_radius.differs', 1);
