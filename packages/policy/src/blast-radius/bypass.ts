@@ -1,7 +1,7 @@
 /** What is left when nothing of the gateway holds: the limits that tools keep by themselves. */
 import { covers } from '../documents/names.ts';
 import type { AgentClass } from './fleet.ts';
-import type { Ground } from './ground.ts';
+import { type Ground, namespaceOf } from './ground.ts';
 import type { Limit, Problem, Source } from './limits.ts';
 import { spendOutside } from './spending.ts';
 import type { OutsideLimit } from './types.ts';
@@ -17,18 +17,12 @@ export function bypassedProblem(
   unit: string,
 ): Problem {
   const granted = new Set(classes.flatMap(({ hats }) => hats.flatMap((hat) => hat.granted)));
-  const namespaces = new Set([...granted].map(namespaceOf));
-  const known = ground.set.capabilities.map(({ name }) => name).filter((name) => namespaces.has(namespaceOf(name)));
-  const sources = [...new Set([...granted, ...known])].sort().flatMap((capability): Source[] => {
+  const opened = [...new Set([...granted].map(namespaceOf))].flatMap((name) => ground.namespace(name));
+  const sources = [...new Set([...granted, ...opened])].sort().flatMap((capability): Source[] => {
     const spend = spendOutside(capability, ground.capability(capability), unit);
     return spend.kind === 'none' ? [] : [{ capability, spend }];
   });
   return { sources, limits: outside.flatMap((each) => limitFrom(each, sources, unit)) };
-}
-
-function namespaceOf(capability: string): string {
-  const dot = capability.indexOf('.');
-  return dot === -1 ? capability : capability.slice(0, dot);
 }
 
 function limitFrom(

@@ -34,7 +34,7 @@ export interface Reached {
 export function reachedBy(
   ground: Ground,
   members: readonly Member[],
-  agents: ReadonlyMap<string, RadiusAgent>,
+  agents: readonly RadiusAgent[],
   authority: readonly AuthorityCapability[],
   line: GuardedLine,
 ): Reached {
@@ -55,7 +55,7 @@ export function reachedBy(
       }
     }
     for (const id of member.agent.actsAs ?? []) {
-      const agent = agents.get(id);
+      const agent = agents.find((each) => each.id === id);
       if (agent === undefined || id === member.agent.id) continue;
       found.push({
         kind: 'agent',

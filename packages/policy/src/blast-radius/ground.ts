@@ -5,6 +5,7 @@ import { policyHash } from '../decide/hash.ts';
 import { confine, harmless, type WornRole } from '../decide/quarantine.ts';
 import type { Capability, Guard, PolicySet } from '../model.ts';
 import type { Calls } from './spending.ts';
+import { unitsOf } from './units.ts';
 
 /** Roles worn together. */
 export interface Hat {
@@ -19,9 +20,12 @@ export class Ground {
   readonly set: PolicySet;
   readonly hash: string;
   readonly index: GuardIndex;
+  readonly units: readonly string[];
   readonly #roles: ReadonlyMap<string, WornRole>;
   readonly #reads: ReadonlySet<string>;
   readonly #hats = new Map<string, Hat>();
+  readonly #guards = new Map<string, ReturnType<GuardIndex['applicable']>>();
+  #namespaces: ReadonlyMap<string, readonly string[]> | undefined;
   /** What was worked out of a call, by who calls what. */
   readonly calls = new Map<string, Calls>();
 
@@ -29,6 +33,7 @@ export class Ground {
     this.set = set;
     this.hash = policyHash(set);
     this.index = new GuardIndex(set);
+    this.units = unitsOf(set);
     this.#roles = new Map(set.roles.map((role) => [role.name, { role, allow: new Set(role.allow) }]));
     this.#reads = harmless(set.capabilities);
   }
@@ -74,13 +79,28 @@ export class Ground {
 
   /** Enforced guards that are asked of the capability under the hat. */
   guards({ worn }: Hat, capability: string): readonly Guard[] {
-    const byOrigin = this.index.applicable(capability);
+    const byOrigin = this.#guards.get(capability) ?? this.index.applicable(capability);
+    this.#guards.set(capability, byOrigin);
     return ['workspace', ...worn.map(({ role }) => role.name)].flatMap((origin) =>
       (byOrigin.get(origin) ?? []).flatMap(({ guard }) => (guard.mode === 'shadow' ? [] : [guard])),
     );
   }
 
+  /** Capabilities of the namespace; a name without a dot is its own. */
+  namespace(name: string): readonly string[] {
+    this.#namespaces ??= Map.groupBy(
+      this.set.capabilities.map((each) => each.name),
+      namespaceOf,
+    );
+    return this.#namespaces.get(name) ?? [];
+  }
+
   get roleNames(): readonly string[] {
     return [...this.#roles.keys()].sort();
   }
+}
+
+export function namespaceOf(capability: string): string {
+  const dot = capability.indexOf('.');
+  return dot === -1 ? capability : capability.slice(0, dot);
 }

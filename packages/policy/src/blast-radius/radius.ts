@@ -1,5 +1,4 @@
 /** The blast radius of an agent, a role, an owner or the workspace. Pure: the same world has the same digest. */
-import { currencyOf, unitOf } from '../values/money.ts';
 import { bypassedProblem } from './bypass.ts';
 import { type Cover, cover } from './cover.ts';
 import { digestOf } from './digest.ts';
@@ -25,15 +24,6 @@ import type {
   ReachableCapability,
 } from './types.ts';
 
-/** Units that every document may use in one meaning; the others are what a workspace makes of them. */
-export const WELL_KNOWN_UNITS: readonly string[] = Object.freeze([
-  'records_read',
-  'records_changed',
-  'records_deleted',
-  'messages',
-  'recipients',
-]);
-
 /** What no bound on calls can hold. */
 export const EXCLUDED: readonly string[] = Object.freeze([
   'harm done by the content of a message that is permitted',
@@ -53,15 +43,14 @@ export function blastRadius(world: RadiusWorld, subject: RadiusSubject, options:
   for (const { id, seconds } of horizons)
     if (seconds !== undefined && !(Number.isSafeInteger(seconds) && seconds >= 1))
       throw new RangeError(`the horizon ${id} is no whole number of seconds`);
-  const agents = new Map(world.agents.map((agent) => [agent.id, agent]));
   const members = subjectMembers(ground, world.agents, subject);
   const own = classesOf(members);
   const authority = world.authority ?? AUTHORITY_CAPABILITIES;
   const reached: Readonly<Record<'alone' | 'fooled', Reached>> = {
-    alone: reachedBy(ground, members, agents, authority, 'alone'),
-    fooled: reachedBy(ground, members, agents, authority, 'fooled'),
+    alone: reachedBy(ground, members, world.agents, authority, 'alone'),
+    fooled: reachedBy(ground, members, world.agents, authority, 'fooled'),
   };
-  const units = unitsOf(ground);
+  const { units } = ground;
   const cells = units.flatMap((unit) => {
     const bypassed = bypassedProblem(ground, reached.fooled.classes, world.outside ?? [], unit);
     const numbers = LINES.map((line) => {
@@ -135,16 +124,6 @@ function subjectMembers(ground: Ground, agents: readonly RadiusAgent[], subject:
   }
 }
 
-/** Money first, then what is well known, then what this workspace counts. Money is measured even if nothing declares it. */
-function unitsOf({ set }: Ground): readonly string[] {
-  const declared = [...new Set(set.capabilities.flatMap(({ impact }) => Object.keys(impact)))].sort();
-  const guards = [...set.workspaceGuards, ...set.roles.flatMap((role) => role.guards)];
-  const summed = guards.flatMap(({ when }) => ('kind' in when && when.unit !== undefined ? [when.unit] : []));
-  const money = [...new Set([...declared, ...summed])].filter((unit) => currencyOf(unit) !== undefined).sort();
-  const others = declared.filter((unit) => currencyOf(unit) === undefined && !WELL_KNOWN_UNITS.includes(unit));
-  return [...(money.length === 0 ? [unitOf('USD')] : money), ...WELL_KNOWN_UNITS, ...others];
-}
-
 type Numbered = Pick<RadiusCell, 'amount' | 'binding' | 'contributing'>;
 
 function numberOf(
@@ -154,12 +133,12 @@ function numberOf(
   where: string,
   limitless: readonly Escalation[],
 ): Numbered {
-  // what nothing gets through in a second gets through in no time, and what has no limit has none then
+  // zero in a second is zero at any time, and so is no limit: these are known without the time
   const { value, shares, open } = cover(problem, seconds ?? 1);
   const contributing = [...new Set(problem.sources.map(({ capability }) => capability))].sort();
   if (limitless.length > 0) {
     const reasons = limitless.map(({ capability, sentence }): RadiusReason => ({ ...named(capability), sentence }));
-    return { amount: { kind: 'unbounded', reasons }, binding: [], contributing };
+    return { amount: { kind: 'unbounded', reasons: firstOf(reasons) }, binding: [], contributing };
   }
   if (!Number.isFinite(value)) return { amount: openAmount(open, unit, where), binding: [], contributing };
   if (value > 0 && seconds === undefined)
@@ -169,6 +148,13 @@ function numberOf(
 
 function named(capability: string | undefined): { readonly capability?: string } {
   return capability === undefined ? {} : { capability };
+}
+
+const MAX_REASONS = 20;
+
+function firstOf(reasons: readonly RadiusReason[]): RadiusReason[] {
+  const first = reasons.slice(0, MAX_REASONS);
+  return reasons.length > MAX_REASONS ? [...first, { sentence: `and ${reasons.length - MAX_REASONS} more` }] : first;
 }
 
 /** What is certain to have no limit outranks what nobody knows. */
@@ -181,7 +167,7 @@ function openAmount(open: Cover['open'], unit: string, where: string): RadiusAmo
         : spend.sentence;
     reasons.set(sentence, { capability, sentence });
   }
-  const sorted = [...reasons.values()].sort((a, b) => (a.sentence < b.sentence ? -1 : 1));
+  const sorted = firstOf([...reasons.values()].sort((a, b) => (a.sentence < b.sentence ? -1 : 1)));
   if (sorted.length === 0) sorted.push({ sentence: `the limits on ${unit} are too large to be added up` });
   const isKnown = open.length === 0 || open.some(({ spend }) => spend.kind !== 'unknown');
   return { kind: isKnown ? 'unbounded' : 'unknown', reasons: sorted };
