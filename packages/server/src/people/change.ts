@@ -5,6 +5,7 @@ import type { Administrator } from '../api/route.ts';
 import { standingOrder } from '../containment/index.ts';
 import { type LeaveContext, withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
+import { namesOfDirectory } from '../groups/index.ts';
 import { checkVoucher } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
@@ -113,11 +114,13 @@ export async function changeAuthorityIn(
   transaction: LoggedTransaction,
   who: Administrator,
   personOrId: string,
-  after: Pick<PersonView, 'authority' | 'groups' | 'roles'>,
+  wanted: Pick<PersonView, 'authority' | 'groups' | 'roles'>,
 ): Promise<void> {
   const { workspaceId, actor } = who;
   const { client } = transaction;
   const before = await readPerson(client, workspaceId, personOrId);
+  const ofDirectory = await namesOfDirectory(transaction, workspaceId, before.groups);
+  const after = { ...wanted, groups: [...new Set([...wanted.groups, ...ofDirectory])].sort() };
   const changes = changesOf(before, after);
   if (Object.keys(changes).length === 0) return;
   await refuseOfDirectory(transaction, workspaceId, before, changes);

@@ -12,7 +12,12 @@ const schema = z.strictObject({
 
 type Row = Pick<PersonView, 'authority' | 'groups' | 'roles'>;
 
-const PEOPLE = 'SELECT id, authority, groups, roles FROM people WHERE workspace_id = $1 AND deleted_at IS NULL';
+/** Which groups of a directory somebody is in is for the directory to say. */
+const PEOPLE = `
+SELECT id, authority, roles,
+       ARRAY(SELECT g FROM unnest(groups) g
+              WHERE g <> ALL (ARRAY(SELECT d.name FROM directory_groups d WHERE d.workspace_id = $1))) AS groups
+  FROM people WHERE workspace_id = $1 AND deleted_at IS NULL`;
 
 export const personAuthorityType: ControlledType = {
   type: 'person_authority',

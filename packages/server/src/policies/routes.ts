@@ -26,7 +26,7 @@ const SCHEMAS = {
 } as const;
 
 const evaluatedSchema = decisionSchema
-  .extend({ as_at: asAtSchema.nullable().meta({ description: 'Null: decided as live, now.' }) })
+  .extend({ as_at: asAtSchema.optional().meta({ description: 'Absent: decided as live, now.' }) })
   .meta({ id: 'EvaluatedDecision' });
 
 export function policyRoutes(api: Api, context: ApiContext): void {
@@ -46,7 +46,7 @@ export function policyRoutes(api: Api, context: ApiContext): void {
     },
     async ({ administrator, body }) => {
       if (body.policy === undefined && body.at === undefined)
-        return { ...decisionView(await evaluate(context, administrator, body)), as_at: null };
+        return decisionView(await evaluate(context, administrator, body));
       const { decision, asAt } = await evaluateAsAt(context, administrator, body);
       return { ...decisionView(decision), as_at: asAt };
     },

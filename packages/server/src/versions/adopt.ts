@@ -1,44 +1,57 @@
 /** What decided before versions were kept is taken as it is, once, and a record says so. */
 import type { Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
-import type { ActionLog } from '../log/index.ts';
-import { standOn } from './basis.ts';
+import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import type { ObjectRef } from './object.ts';
 import { storeVersions } from './store.ts';
 import { type ControlledTypes, differing } from './touched.ts';
 
-/** For every workspace that has no version of anything; of the others nothing is taken. */
+/** So many in one transaction: others have their turn in between. */
+const AT_ONCE = 500;
+const ADOPTED = { kind: 'adopted' } as const;
+
+/** For every workspace of which it was not done. It goes on where it was broken off. */
 export async function adoptObjects(pool: Pool, log: ActionLog, controlled: ControlledTypes): Promise<void> {
   const { rows } = await pool.query<{ id: WorkspaceId }>(
-    'SELECT id FROM workspaces w WHERE NOT EXISTS (SELECT FROM object_versions v WHERE v.workspace_id = w.id)',
+    'SELECT id FROM workspaces w WHERE NOT EXISTS (SELECT FROM object_adoptions a WHERE a.workspace_id = w.id)',
   );
-  for (const { id } of rows) await adoptIn(log, controlled, id);
+  for (const { id } of rows) await adoptIn(pool, log, controlled, id);
 }
 
-function adoptIn(log: ActionLog, controlled: ControlledTypes, workspaceId: WorkspaceId): Promise<void> {
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const { rowCount } = await client.query('SELECT FROM object_versions WHERE workspace_id = $1 LIMIT 1', [
+async function adoptIn(
+  pool: Pool,
+  log: ActionLog,
+  controlled: ControlledTypes,
+  workspaceId: WorkspaceId,
+): Promise<void> {
+  const refs: ObjectRef[] = [];
+  for (const { type, list } of controlled.values())
+    for (const id of (await list(pool, workspaceId)).keys()) refs.push({ type, id });
+  for (let from = 0; from < refs.length; from += AT_ONCE) {
+    const some = refs.slice(from, from + AT_ONCE);
+    await log.transact(workspaceId, async (transaction) => {
+      if (await isAdopted(transaction, workspaceId)) return;
+      const found = await differing(transaction.client, workspaceId, controlled, some);
+      await storeVersions(transaction, { workspaceId, actor: 'system' }, found, () => ADOPTED);
+    });
+  }
+  await log.transact(workspaceId, async (transaction) => {
+    if (await isAdopted(transaction, workspaceId)) return;
+    await transaction.client.query('INSERT INTO object_adoptions (workspace_id, objects) VALUES ($1, $2)', [
       workspaceId,
+      refs.length,
     ]);
-    if (rowCount !== 0) return;
-    const refs = [];
-    for (const each of controlled.values())
-      for (const id of (await each.list(client, workspaceId)).keys()) refs.push({ type: each.type, id });
-    // Where versions were kept already, those that are missing now are found as drift.
-    const { rowCount: adopted } = await client.query(
-      `SELECT FROM actions WHERE workspace_id = $1 AND kind = 'versions.adopted' LIMIT 1`,
-      [workspaceId],
-    );
-    if (refs.length === 0 || adopted !== 0) return;
-    const found = await differing(client, workspaceId, controlled, refs);
-    const counts = Map.groupBy(found, ({ type }) => type);
-    standOn(transaction, { kind: 'adopted' });
+    const counts = Map.groupBy(refs, ({ type }) => type);
     transaction.log({
       kind: 'versions.adopted',
       actor: 'system',
-      objects: found.length,
+      objects: refs.length,
       types: Object.fromEntries([...counts].map(([type, of]) => [type, of.length])),
     });
-    await storeVersions(transaction, { workspaceId, actor: 'system' }, found, () => ({ kind: 'adopted' }));
   });
+}
+
+async function isAdopted({ client }: LoggedTransaction, workspaceId: WorkspaceId): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT FROM object_adoptions WHERE workspace_id = $1', [workspaceId]);
+  return rowCount !== 0;
 }

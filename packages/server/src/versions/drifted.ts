@@ -27,8 +27,8 @@ export async function refuseDrifted(
   );
 }
 
-/** A workspace of which no version of anything is kept yet has nothing to compare with. */
+/** Of a workspace that is not adopted yet, what has no version may be as it always was. */
 async function isAdopted(pool: Pool, workspaceId: WorkspaceId): Promise<boolean> {
-  const { rowCount } = await pool.query('SELECT FROM object_versions WHERE workspace_id = $1 LIMIT 1', [workspaceId]);
+  const { rowCount } = await pool.query('SELECT FROM object_adoptions WHERE workspace_id = $1', [workspaceId]);
   return rowCount !== 0;
 }

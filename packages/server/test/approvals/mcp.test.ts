@@ -318,6 +318,7 @@ describe('attacks', () => {
        SELECT s.workspace_id, s.policy_revision, p.policy_hash, p.document, p.actor
          FROM workspace_state s JOIN policy_revisions p ON p.workspace_id = s.workspace_id AND p.revision = s.policy_revision - 1`,
     );
+    await office.done('POST', '/v1/drift/check', {});
   });
 
   it('a server that is another by the time of the release is not called', async () => {
