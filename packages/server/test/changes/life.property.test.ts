@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ChangesWorld, newRole, openChanges, type Person, REVIEWED } from './world.ts';
 
-const RUNS = 20;
+const RUNS = 12;
 const COMMANDS = 14;
 /** Two of them, one of whom is in the group. */
 const TWO = { people: 2, groups: ['security'] };

@@ -3,7 +3,9 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, type TestAgent } from '../actions/workspace.ts';
+import { roleFile } from '../agents/world.ts';
 import { type Decider, type Office, openOffice } from '../approvals/office.ts';
+import { REVIEWED } from '../changes/world.ts';
 import { CERTIFICATE, type Mail, PASSWORD, type Relay, startRelay, USER } from './relay.ts';
 
 let relay: Relay;
@@ -215,6 +217,28 @@ describe('an account for emergencies', () => {
     expect(mail.to).toEqual([sam.email]);
     expect(mail.text).toContain('emergency@acme.example');
     await office.done('PATCH', `/v1/people/${sam.email}`, { roles: ['approver', 'admin'] });
+  });
+});
+
+describe('a change of what decides', () => {
+  it('is told of to those who may review it, with a link and nothing to decide by', async () => {
+    await office.done('PUT', '/v1/change-settings', { ...REVIEWED, types: ['role'] });
+    const operations = [{ type: 'role', id: 'told', document: roleFile('told', ['notes.write']) }];
+    const { body: draft } = await erin.call('POST', '/v1/changes', {
+      body: { title: 'let <b>it</b> write', operations },
+    });
+    await erin.call('POST', `/v1/changes/${draft.id}/submit`, { body: {} });
+    const subject = 'A change of what decides waits for a reviewer.';
+    const mails = await eventually(async () => {
+      const found = relay.mails.filter(({ headers }) => headers.get('subject') === subject);
+      return found.length >= 2 ? found : undefined;
+    });
+    const told = mails.flatMap(({ to }) => to);
+    expect(told).toContain('kim@acme.example');
+    expect(told).not.toContain(erin.email);
+    expect(mails[0]?.text).toContain(`${office.server.url}/changes/${draft.name}`);
+    expect(mails[0]?.html).toContain('let &lt;b&gt;it&lt;/b&gt; write');
+    await erin.call('POST', `/v1/changes/${draft.id}/withdraw`, { body: {} });
   });
 });
 
