@@ -3,16 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { changeSettingsQuery } from '../../api/change-queries.ts';
-import type { Change } from '../../api/change-types.ts';
-import { at, send } from '../../api/client.ts';
-import { ApiError } from '../../api/problem.ts';
 import { capabilitiesQuery, roleQuery } from '../../api/queries.ts';
 import type { Capability, GuardDocument, Role } from '../../api/types.ts';
-import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
-import { Confirm } from '../../ui/Confirm.tsx';
-import { Diff } from '../../ui/Diff.tsx';
-import { plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { CapabilityList } from './CapabilityList.tsx';
@@ -20,6 +13,8 @@ import { DraftRadius } from './DraftRadius.tsx';
 import { type GuardsDraft, GuardsField } from './GuardsField.tsx';
 import { parseGuards, writeGuards } from './guards-text.ts';
 import { PreviewPanel } from './PreviewPanel.tsx';
+import { ProposeDialog } from './ProposeDialog.tsx';
+import { PublishDialog } from './PublishDialog.tsx';
 import { inOrder } from './role-file.ts';
 import classes from './roles.module.css';
 import { useDraftCheck } from './use-draft-check.ts';
@@ -53,8 +48,7 @@ export function RoleEditor({
   // The revision that the draft was made from; a newer one at the server is not slipped under it.
   const [base, setBase] = useState(current);
   const [draft, setDraft] = useState(() => draftOf(current));
-  const [publishing, setPublishing] = useState(false);
-  const [proposing, setProposing] = useState(false);
+  const [acting, setActing] = useState<'publish' | 'propose'>();
   const queryClient = useQueryClient();
   const navigate = useNavigate();
   const { data: known, error: capabilitiesError, refetch } = useQuery(capabilitiesQuery);
@@ -80,11 +74,6 @@ export function RoleEditor({
     }));
   }, []);
 
-  async function refuseOutdated(): Promise<void> {
-    if (base === undefined) return;
-    const newest = await queryClient.fetchQuery({ ...roleQuery(base.name), staleTime: 0 });
-    if (newest.revision !== base.revision) throw publishedMeanwhile(newest);
-  }
   const document = parsed.ok
     ? {
         ...HEAD,
@@ -96,51 +85,22 @@ export function RoleEditor({
         guards: parsed.guards,
       }
     : undefined;
-  const publish = useWrite({
-    write: async (): Promise<Role> => {
-      if (!parsed.ok) throw new Error('The rules cannot be read.');
-      const { description, allow } = draft;
-      if (base === undefined) return send<Role>('POST', '/v1/roles', document);
-      await refuseOutdated();
-      return send<Role>('PATCH', at`/v1/roles/${base.name}`, {
-        scope: { allow },
-        guards: parsed.guards,
-        ...(description === base.description ? {} : { description: description.trim() }),
-      });
-    },
-    changes: ['roles', 'agents', 'capabilities', 'workspace'],
-    done: ({ name, revision, agents }) =>
-      `${name} rev ${revision} binds ${plural(agents, 'agent')} on the next action.`,
-    onDone: (role) => {
-      setPublishing(false);
-      setBase(role);
-      setDraft(draftOf(role));
-      queryClient.setQueryData(roleQuery(role.name).queryKey, role);
-      if (base === undefined) void navigate({ to: '/roles/$role', params: { role: role.name }, ignoreBlocker: true });
-    },
-  });
+  function takeOver(role: Role): void {
+    setActing(undefined);
+    setBase(role);
+    setDraft(draftOf(role));
+    queryClient.setQueryData(roleQuery(role.name).queryKey, role);
+    if (base === undefined) void navigate({ to: '/roles/$role', params: { role: role.name }, ignoreBlocker: true });
+  }
   useBlocker({
     shouldBlockFn: ({ current: from, next }) =>
       from.pathname !== next.pathname && isDirty && !window.confirm('Leave and lose the draft of this role?'),
     enableBeforeUnload: () => isDirty,
-    disabled: !isDirty || publish.isSuccess,
+    disabled: !isDirty,
   });
   // Where roles are reviewed, nobody publishes one directly.
   const { data: control } = useQuery(changeSettingsQuery);
   const isReviewed = control?.mode === 'reviewed' && (control.types === null || control.types.includes('role'));
-  const propose = useWrite({
-    write: async (reason: string) => {
-      await refuseOutdated();
-      return send<Change>('POST', '/v1/changes', {
-        title: base === undefined ? `New role ${draft.name.trim()}` : `Change of role ${base.name}`,
-        justification: reason,
-        operations: [{ type: 'role', id: draft.name.trim(), document }],
-      });
-    },
-    changes: ['changes'],
-    done: ({ name }) => `${name} is drafted; submit it for review.`,
-    onDone: ({ name }) => void navigate({ to: '/changes/$change', params: { change: name }, ignoreBlocker: true }),
-  });
   function discard(): void {
     setBase(current);
     setDraft(draftOf(current));
@@ -152,7 +112,6 @@ export function RoleEditor({
   const added = draft.allow.filter((each) => !published.has(each));
   const removed = [...published].filter((each) => !granted.has(each));
   const action = draft.allow[0] ?? '*';
-  const rulesBefore = original.guards.text;
   const rulesAfter = parsed.ok ? writeGuards(parsed.guards as readonly GuardDocument[], 'yaml') : draft.guards.text;
   return (
     <div className={classes.editor}>
@@ -232,89 +191,33 @@ export function RoleEditor({
             needs="POST /v1/changes"
             variant={isReviewed ? 'filled' : 'default'}
             disabled={!canPublish}
-            onClick={() => {
-              propose.reset();
-              setProposing(true);
-            }}
+            onClick={() => setActing('propose')}
           >
             Propose…
           </ActButton>
           {isReviewed ? null : (
-            <ActButton
-              needs="PUT /v1/roles/:name"
-              disabled={!canPublish}
-              onClick={() => {
-                publish.reset();
-                setPublishing(true);
-              }}
-            >
+            <ActButton needs="PUT /v1/roles/:name" disabled={!canPublish} onClick={() => setActing('publish')}>
               {base === undefined ? 'Create role…' : 'Publish…'}
             </ActButton>
           )}
         </div>
       </aside>
-      {proposing ? (
-        <Confirm
-          title={base === undefined ? `Propose the role ${draft.name}` : `Propose a change of ${base.name}`}
-          action="Draft the change"
-          withReason
-          pending={propose.isPending}
-          error={propose.error}
-          onConfirm={propose.mutate}
-          onClose={() => setProposing(false)}
-        >
-          Others see what it would do before it takes effect. Until then nothing changes.
-        </Confirm>
+      {acting === 'propose' && document !== undefined ? (
+        <ProposeDialog base={base} name={draft.name.trim()} document={document} onClose={() => setActing(undefined)} />
       ) : null}
-      {publishing ? (
-        <Confirm
-          title={base === undefined ? `Create ${draft.name}` : `Publish ${base.name} rev ${base.revision + 1}`}
-          action={base === undefined ? 'Create role' : 'Publish'}
-          pending={publish.isPending}
-          error={publish.error}
-          onConfirm={() => publish.mutate(undefined)}
-          onClose={() => setPublishing(false)}
-        >
-          <p>
-            {base === undefined
-              ? 'No agent wears it yet.'
-              : `It binds ${plural(base.agents, 'agent')} on the next action, without a restart.`}
-          </p>
-          <Changes title="Granted" names={added} sign="+" />
-          <Changes title="Removed" names={removed} sign="−" />
-          {rulesBefore === rulesAfter ? null : (
-            <>
-              <h3 style={{ margin: '10px 0 4px' }}>Rules</h3>
-              <Diff label="Changes of the rules" before={rulesBefore} after={rulesAfter} />
-            </>
-          )}
-        </Confirm>
+      {acting === 'publish' && document !== undefined ? (
+        <PublishDialog
+          base={base}
+          name={draft.name.trim()}
+          document={document}
+          added={added}
+          removed={removed}
+          rules={{ before: original.guards.text, after: rulesAfter }}
+          onPublished={takeOver}
+          onClose={() => setActing(undefined)}
+        />
       ) : null}
     </div>
-  );
-}
-
-function Changes({
-  title,
-  names,
-  sign,
-}: {
-  readonly title: string;
-  readonly names: readonly string[];
-  readonly sign: string;
-}) {
-  if (names.length === 0) return null;
-  return (
-    <>
-      <h3 style={{ marginTop: 10 }}>{title}</h3>
-      <ul className={classes.changes}>
-        {names.map((name) => (
-          <li key={name} className="mono">
-            {sign} {name}
-          </li>
-        ))}
-      </ul>
-    </>
   );
 }
 
@@ -339,13 +242,4 @@ function withUnknown(known: readonly Capability[], named: readonly string[]): re
       }),
     ),
   ];
-}
-
-function publishedMeanwhile({ revision, author }: Role): ApiError {
-  return new ApiError({
-    status: 409,
-    code: 'draft_outdated',
-    cause: `Revision ${revision} was published by ${author} after this draft was begun.`,
-    remedy: 'Take that revision first, then make your change again.',
-  });
 }
