@@ -171,7 +171,8 @@ describe('where changes are not reviewed', () => {
   test('a change of one line is one operation and one sentence', async () => {
     replace('roles/billing.yaml', '"sum(payments, 24h)", lte: $5000', '"sum(payments, 24h)", lte: $6000');
     const { code, out } = await hivekey(['plan', policy, '--json']);
-    const { operations, words } = JSON.parse(out);
+    const { operations, words, findings } = JSON.parse(out);
+    expect(findings).toEqual([]);
     expect(
       operations.map((each: { type: string; name: string; action: string }) => [each.action, each.type, each.name]),
     ).toEqual([['change', 'role', 'billing']]);
@@ -275,6 +276,24 @@ describe('what is refused', () => {
     expect((await world.post(dana, { id }, 'activate')).status).toBe(200);
     expect((await world.ok('GET', '/v1/policy-code')).commit).toBe(git('rev-parse', 'HEAD'));
     expect(await applied()).toMatchObject({ operations: 1 });
+  });
+
+  test('a guard that fits no argument is told by the plan, and refuses the change', async () => {
+    const guard = {
+      id: 'typo',
+      action: 'payments.pay',
+      when: { field: 'amuont', lte: 5 },
+      effect: 'allow',
+      otherwise: 'deny',
+    };
+    const document = roleFile('typo', ['payments.pay'], [guard]);
+    const body = { objects: [{ type: 'role', name: 'typo', document }] };
+    const plan = await world.call('POST', '/v1/policy-code/plan', { key: dana.key, body });
+    expect(plan.body.findings).toMatchObject([{ level: 'error', message: expect.stringContaining('amuont') }]);
+    const posted = await world.call('POST', '/v1/policy-code/changes', { key: dana.key, body });
+    expect(posted.status).toBe(422);
+    const [{ id }] = (await world.ok('GET', '/v1/changes?status=draft')).data;
+    await world.post(dana, { id }, 'withdraw');
   });
 
   test('more than a person reads is asked for in parts', async () => {

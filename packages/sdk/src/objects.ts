@@ -1383,6 +1383,13 @@ export interface PolicyPlan {
   }[];
   /** The difference in sentences. */
   readonly words: readonly string[];
+  /** What is new and looks wrong; a change with errors is refused when it is submitted. */
+  readonly findings: readonly {
+    readonly level: 'error' | 'warning' | 'note';
+    readonly origin: string;
+    readonly message: string;
+    readonly remedy: string;
+  }[];
   /** Objects of the folder that are live as they are in it. */
   readonly unchanged: number;
   /** The open change that asks for exactly this. */

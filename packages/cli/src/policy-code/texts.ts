@@ -6,10 +6,11 @@ import { wordsOf } from './kinds.ts';
 import type { LoadedFolder } from './load.ts';
 
 const SIGNS = { add: '+', change: '~', remove: '-' } as const;
+const LEVELS = { error: 'red', warning: 'yellow', note: 'dim' } as const;
 const STYLES = { add: 'green', change: 'yellow', remove: 'red' } as const;
 
 export function planText(plan: PolicyPlan, { git, tests }: LoadedFolder): string {
-  const { operations, words, unchanged, change } = plan;
+  const { operations, words, findings, unchanged, change } = plan;
   const lines = operations.map((operation) => {
     const { action } = operation;
     const loud = action === 'remove' ? '  REMOVED: it is live and not in the folder' : '';
@@ -24,6 +25,9 @@ export function planText(plan: PolicyPlan, { git, tests }: LoadedFolder): string
     paint('dim', printable(gitText(git))),
     ...lines,
     ...words.map((each) => printable(`  ${each}`)),
+    ...findings.map(({ level, origin, message, remedy }) =>
+      paint(LEVELS[level], printable(`! ${level} ${origin}: ${message}. ${remedy}`)),
+    ),
     total,
     ...(tests === undefined ? [] : [`Tests: ${tests.passed} hold.`]),
     ...(change === null ? [] : [`${change.name} asks for exactly this, and is ${change.status}.`]),

@@ -17,6 +17,8 @@ export interface Solver {
 
 /** To start in, and beyond the time that a program was given. */
 const GRACE_MS = 5_000;
+/** Seconds of work on one script, by Z3's own measure. */
+const STEPS = 20_000_000;
 const MAX_OUTPUT = 16 * 1_048_576;
 
 type Failure = { readonly failed: string };
@@ -48,11 +50,15 @@ export class BundledSolver implements Solver {
   }
 
   async #start(): Promise<ChildProcess | undefined> {
-    const child = fork(fileURLToPath(new URL('./z3-process.ts', import.meta.url)), [String(this.#limits.memoryMb)], {
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: {},
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
+    const child = fork(
+      fileURLToPath(new URL('./z3-process.ts', import.meta.url)),
+      [String(this.#limits.memoryMb), String(STEPS)],
+      {
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+        env: {},
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      },
+    );
     this.#child = child;
     const ready = await nextMessage(child, GRACE_MS);
     if (ready === 'ready') return child;

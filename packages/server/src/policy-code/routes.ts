@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Api, type ApiContext, listOf, wholeList } from '../api/route.ts';
 import { nameOfChange } from '../changes/index.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { Previews } from '../previews/index.ts';
+import type { PreviewDocument, Previews } from '../previews/index.ts';
 import { OBJECT_TYPES } from '../versions/index.ts';
 import { applyFolder, type PlanAndChange, planFolder, postPlan, readObjects, readPolicyCode } from './service.ts';
 import {
@@ -142,13 +142,32 @@ async function viewOf(
 ): Promise<PlanView> {
   const { digest, unchanged } = plan;
   const operations = [...plan.operations];
-  const { summary } = operations.length === 0 ? { summary: [] } : await previews.preview(workspaceId, { operations });
+  const preview = operations.length === 0 ? undefined : await previews.preview(workspaceId, { operations });
   return {
     object: 'policy_plan',
     digest,
     operations,
-    words: summary,
+    words: preview?.summary ?? [],
+    findings: preview === undefined ? [] : findingsOf(preview),
     unchanged,
     change: change === undefined ? null : { id: change.id, name: nameOfChange(change), status: change.status },
   };
+}
+
+/** What would be said of it when it is submitted; errors, misfits and failing tests refuse it. */
+function findingsOf({ lint, misfits, tests }: PreviewDocument): PlanView['findings'] {
+  return [
+    ...misfits.map(({ origin, message, remedy }) => ({ level: 'error' as const, origin, message, remedy })),
+    ...lint.new.map(({ level, origin, message, remedy }) => ({ level, origin, message, remedy })),
+    ...tests.files.flatMap(({ name, failures }) =>
+      failures
+        .filter(({ before }) => before === 'passed')
+        .map((failure) => ({
+          level: 'error' as const,
+          origin: name,
+          message: `${failure.name}: ${failure.differences.join('; ')}`,
+          remedy: 'Correct the documents, or the test that the workspace keeps.',
+        })),
+    ),
+  ];
 }

@@ -58,6 +58,16 @@ export const planSchema = z
       }),
     ),
     words: z.array(z.string()).meta({ description: 'The difference in sentences.' }),
+    findings: z
+      .array(
+        z.object({
+          level: z.enum(['error', 'warning', 'note']),
+          origin: z.string(),
+          message: z.string(),
+          remedy: z.string(),
+        }),
+      )
+      .meta({ description: 'What is new and looks wrong. A change with errors is refused when it is submitted.' }),
     unchanged: z.int().meta({ description: 'Objects of the folder that are live as they are in it.' }),
     change: z
       .object({ id: z.string(), name: z.string(), status: z.string() })
