@@ -47,19 +47,21 @@ type Row = Omit<z.output<typeof acceptanceSchema>, 'object' | 'subject'> & {
   readonly person_id: string;
   readonly accepted_us: number;
   readonly expired_at: number | null;
-  readonly result: BlastRadius;
 };
 
 export type Acceptance = Row;
+/** With what was accepted, which is large. */
+export type WholeAcceptance = Acceptance & { readonly result: BlastRadius };
 
-const ACCEPTANCES = `
-SELECT id, subject_kind, subject_id, subject_name, digest, policy_hash AS policy, person_id, person, reason,
+const COLUMNS = ` id, subject_kind, subject_id, subject_name, digest, policy_hash AS policy, person_id, person, reason,
        floor(extract(epoch FROM accepted_at))::bigint AS accepted_at, floor(extract(epoch FROM until))::bigint AS until,
        CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN until <= now() THEN 'expired' ELSE 'current' END AS status,
        floor(extract(epoch FROM exceeded_at))::bigint AS exceeded_at, floor(extract(epoch FROM expired_at))::bigint AS expired_at,
-       floor(extract(epoch FROM ended_at))::bigint AS ended_at, ended_by, end_reason, result,
-       (extract(epoch FROM accepted_at) * 1000000)::bigint AS accepted_us
-  FROM blast_radius_acceptances WHERE workspace_id = $1`;
+       floor(extract(epoch FROM ended_at))::bigint AS ended_at, ended_by, end_reason,
+       (extract(epoch FROM accepted_at) * 1000000)::bigint AS accepted_us`;
+const FROM = 'FROM blast_radius_acceptances WHERE workspace_id = $1';
+const ACCEPTANCES = `SELECT ${COLUMNS} ${FROM}`;
+const WHOLE = `SELECT ${COLUMNS}, result ${FROM}`;
 
 export function acceptanceBody({
   subject_kind,
@@ -68,7 +70,6 @@ export function acceptanceBody({
   person_id: _personId,
   accepted_us: _acceptedUs,
   expired_at: _expiredAt,
-  result: _result,
   ...row
 }: Acceptance): z.output<typeof acceptanceSchema> {
   return {
@@ -98,9 +99,9 @@ export async function findAccepted(
   workspaceId: WorkspaceId,
   kind: SubjectKind,
   id: string,
-): Promise<Acceptance | undefined> {
-  const { rows } = await client.query<Row>(
-    `${ACCEPTANCES} AND subject_kind = $2 AND subject_id = $3 AND ended_at IS NULL`,
+): Promise<WholeAcceptance | undefined> {
+  const { rows } = await client.query<WholeAcceptance>(
+    `${WHOLE} AND subject_kind = $2 AND subject_id = $3 AND ended_at IS NULL`,
     [workspaceId, kind, id],
   );
   return rows[0];
@@ -136,8 +137,8 @@ export async function readAcceptance(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   id: string,
-): Promise<Acceptance> {
-  const { rows } = await client.query<Row>(`${ACCEPTANCES} AND id = $2`, [workspaceId, id]);
+): Promise<WholeAcceptance> {
+  const { rows } = await client.query<WholeAcceptance>(`${WHOLE} AND id = $2`, [workspaceId, id]);
   if (rows[0] !== undefined) return rows[0];
   throw new Failure(
     404,

@@ -3,7 +3,7 @@ import { type BlastRadius, blastRadius, type RadiusAgent, type RadiusAmount, typ
 import type { World } from './world.ts';
 
 /** Agents of one of these are alike: what they own in common is a bound of the same size for each. */
-export function alikeKey({ roles, actsAs = [] }: RadiusAgent): string {
+function alikeKey({ roles, actsAs = [] }: RadiusAgent): string {
   return JSON.stringify([[...roles].sort(), [...actsAs].sort()]);
 }
 

@@ -1,3 +1,3 @@
 /** How much can happen before somebody stops it: numbers, who has accepted them, and their certificates. */
 export { watchBlastRadius } from './watch.ts';
-export { type World, Worlds } from './world.ts';
+export { Worlds } from './world.ts';

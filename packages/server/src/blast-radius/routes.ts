@@ -17,7 +17,6 @@ import {
   acceptanceView,
   acceptedSchema,
   endAcceptance,
-  isPassed,
   listAcceptances,
   listAccepted,
   readAcceptance,
@@ -144,7 +143,6 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
           each.subject_kind === 'agent' ? [[each.subject_id, each] as const] : [],
         ),
       );
-      const radiusOf = new Map(alike.flatMap(({ radius, agents }) => agents.map(({ id }) => [id, radius] as const)));
       const rest =
         after === undefined
           ? rows
@@ -156,7 +154,6 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
         rest.slice(0, limit + 1),
         ({ agentId, agent, owner, roles, amounts }) => {
           const acceptance = accepted.get(agentId);
-          const radius = radiusOf.get(agentId);
           return {
             object: 'agent_blast_radius' as const,
             agent,
@@ -164,10 +161,8 @@ export function blastRadiusRoutes(api: Api, context: ApiContext): void {
             owner,
             roles: [...roles],
             amounts: Object.fromEntries([...amounts].map(([unit, amount]) => [unit, amountView(amount, unit)])),
-            acceptance:
-              acceptance === undefined || radius === undefined
-                ? null
-                : acceptanceView(acceptance, isPassed(acceptance.result, radius)),
+            // As it was seen last, a few seconds ago.
+            acceptance: acceptance === undefined ? null : acceptanceView(acceptance, acceptance.exceeded_at !== null),
           };
         },
         ({ rank, value, agent }) => [rank, value, agent],

@@ -12,7 +12,7 @@ interface FleetTask {
   readonly kind: 'fleet';
   readonly world: RadiusWorld;
 }
-export interface SweepTask {
+interface SweepTask {
   readonly kind: 'sweep';
   readonly world: RadiusWorld;
 }

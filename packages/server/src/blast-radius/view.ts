@@ -105,7 +105,7 @@ export const radiusSchema = z
   .meta({ id: 'BlastRadius' });
 
 export type RadiusView = z.output<typeof radiusSchema>;
-export type CellView = RadiusView['cells'][number];
+type CellView = RadiusView['cells'][number];
 
 export function amountView(amount: RadiusAmount, unit: string): z.output<typeof amountSchema> {
   const text = radiusInWords(amount, unit);
@@ -137,7 +137,7 @@ export type UseOf = (
   binding: BlastRadius['cells'][number]['binding'][number],
 ) => { readonly largest: number; readonly from: string } | undefined;
 
-export function cellView(cell: BlastRadius['cells'][number], useOf: UseOf = () => undefined): CellView {
+function cellView(cell: BlastRadius['cells'][number], useOf: UseOf = () => undefined): CellView {
   const { unit, horizon, line, amount, binding, contributing, withoutEscalation } = cell;
   return {
     unit,

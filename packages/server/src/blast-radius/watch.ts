@@ -9,7 +9,7 @@ import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { Logger } from '../observability/index.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
-import { type Acceptance, listAccepted, passed } from './acceptances.ts';
+import { type Acceptance, listAccepted, passed, readAcceptance } from './acceptances.ts';
 import { type CertifyContext, certify } from './certificates.ts';
 import { nameAccepted } from './subjects.ts';
 
@@ -86,8 +86,9 @@ async function judge(
   const now = JSON.stringify([read.basis, read.containment.seconds, accepted.map(({ id }) => id)]);
   if (now === judged) return now;
   for (const acceptance of accepted) {
-    const { subject_kind, subject_id, subject_name, result, exceeded_at } = acceptance;
+    const { subject_kind, subject_id, subject_name, exceeded_at } = acceptance;
     const named = nameAccepted(read, subject_kind, subject_id, subject_name);
+    const { result } = await readAcceptance(context.pool, workspaceId, acceptance.id);
     const larger = named === undefined ? [] : passed(result, await context.worlds.radius(workspaceId, read, named));
     if (larger.length > 0 && exceeded_at === null) await tellExceeded(context, workspaceId, acceptance, larger);
     if (larger.length === 0 && exceeded_at !== null)

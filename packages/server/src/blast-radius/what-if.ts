@@ -17,7 +17,7 @@ import { Failure } from '../errors.ts';
 import { valid } from '../roles/index.ts';
 
 /** Of these types a document has a say in the numbers. */
-export const EDITABLE = ['role', 'workspace_guards', 'capability', 'freeze', 'assignment'] as const;
+const EDITABLE = ['role', 'workspace_guards', 'capability', 'freeze', 'assignment'] as const;
 
 export const editSchema = z.object({
   type: z

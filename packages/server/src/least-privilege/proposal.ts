@@ -7,7 +7,7 @@ import { PROPOSAL_KINDS, type Proposal } from './propose.ts';
 
 const at = z.string().meta({ description: 'ISO 8601, UTC.' });
 
-export const operationSchema = z
+const operationSchema = z
   .object({
     type: z.enum(['role', 'workspace_guards', 'assignment']),
     id: z.string(),

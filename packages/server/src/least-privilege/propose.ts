@@ -9,15 +9,15 @@ import { countersOfGuard, isSameCounter, peakKey } from './counters.ts';
 import { type Edit, withGuard, withoutGrant, withoutRole } from './edits.ts';
 
 export const PROPOSAL_KINDS = ['unused_grant', 'unused_role', 'unworn_role', 'wide_cap', 'idle_approval'] as const;
-export type ProposalKind = (typeof PROPOSAL_KINDS)[number];
+type ProposalKind = (typeof PROPOSAL_KINDS)[number];
 
 /** What is changed, as under change control. */
-export interface ProposedObject {
+interface ProposedObject {
   readonly type: 'role' | 'workspace_guards' | 'assignment';
   readonly id: string;
 }
 
-export interface ProposalEvidence {
+interface ProposalEvidence {
   /** Calls of that time were looked at; epoch milliseconds. */
   readonly fromMs: number;
   readonly toMs: number;
@@ -48,7 +48,7 @@ export interface Proposal {
   readonly edit?: Edit;
 }
 
-export interface Worn {
+interface Worn {
   readonly role: string;
   readonly sinceMs: number;
 }
