@@ -4,8 +4,8 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
+import type { Proposal } from './judged.ts';
 import type { Dismissal } from './proposal.ts';
-import type { Proposal } from './propose.ts';
 
 const MAX_DAYS = 366;
 

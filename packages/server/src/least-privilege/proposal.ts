@@ -3,7 +3,7 @@
 import type { JsonValue } from '@hivekey/policy';
 import { z } from 'zod';
 import { contentHash } from '../versions/index.ts';
-import { PROPOSAL_KINDS, type Proposal } from './propose.ts';
+import { PROPOSAL_KINDS, type Proposal } from './judged.ts';
 
 const at = z.string().meta({ description: 'ISO 8601, UTC.' });
 
@@ -55,12 +55,16 @@ export interface Operation {
   readonly base: string | null;
 }
 
+/** Type → id → document. */
+export type Documents = ReadonlyMap<Operation['type'], ReadonlyMap<string, JsonValue>>;
+
 /** What the proposals ask for of one object, taken together; undefined where nothing comes of it. */
 export function operationOf(
   { type, id }: Proposal['object'],
-  current: JsonValue | undefined,
+  documents: Documents,
   proposals: readonly Proposal[],
 ): Operation | undefined {
+  const current = documents.get(type)?.get(id);
   if (current === undefined) return undefined;
   let document: JsonValue | null = current;
   for (const { edit } of proposals) if (edit !== undefined && document !== null) document = edit(document);

@@ -1,11 +1,13 @@
 /** The proposals of a workspace, in pages, and a change made of them. */
+import type { JsonValue } from '@hivekey/policy';
 import type { Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ControlledTypes } from '../versions/index.ts';
 import { readDismissals } from './dismissals.ts';
-import { type Operation, operationOf, type ProposalView, proposalView } from './proposal.ts';
-import { type Proposal, propose } from './propose.ts';
+import type { Proposal } from './judged.ts';
+import { type Documents, type Operation, operationOf, type ProposalView, proposalView } from './proposal.ts';
+import { propose } from './propose.ts';
 import { type Period, readBasis } from './read.ts';
 import { countUse, type UseKnown } from './use.ts';
 
@@ -46,29 +48,36 @@ export async function viewsOf(
   proposals: readonly Proposal[],
 ): Promise<ProposalView[]> {
   const dismissals = await readDismissals(readers.pool, workspaceId);
-  const views: ProposalView[] = [];
-  for (const proposal of proposals) {
-    const operations = await operationsOf(readers, workspaceId, [proposal]);
-    views.push(proposalView(proposal, operations[0], dismissals.get(proposal.id)));
-  }
-  return views;
+  const documents = await documentsOf(readers, workspaceId, proposals);
+  return proposals.map((proposal) =>
+    proposalView(proposal, operationOf(proposal.object, documents, [proposal]), dismissals.get(proposal.id)),
+  );
 }
 
 /** One operation for each object, with all that is proposed for it. */
 export async function operationsOf(
-  { pool, controlled }: ProposalReaders,
+  readers: ProposalReaders,
   workspaceId: WorkspaceId,
   proposals: readonly Proposal[],
 ): Promise<Operation[]> {
-  const operations: Operation[] = [];
-  for (const of of Map.groupBy(proposals, ({ object: { type, id } }) => `${type} ${id}`).values()) {
+  const documents = await documentsOf(readers, workspaceId, proposals);
+  return [...Map.groupBy(proposals, ({ object: { type, id } }) => `${type} ${id}`).values()].flatMap((of) => {
     const [first] = of;
-    if (first === undefined || of.every(({ edit }) => edit === undefined)) continue;
-    const current = await controlled.get(first.object.type)?.read(pool, workspaceId, first.object.id);
-    const operation = operationOf(first.object, current, of);
-    if (operation !== undefined) operations.push(operation);
-  }
-  return operations;
+    const operation = first && operationOf(first.object, documents, of);
+    return operation === undefined ? [] : [operation];
+  });
+}
+
+/** Of each type that is proposed about, all there are: one statement each. */
+async function documentsOf(
+  { pool, controlled }: ProposalReaders,
+  workspaceId: WorkspaceId,
+  proposals: readonly Proposal[],
+): Promise<Documents> {
+  const documents = new Map<Proposal['object']['type'], ReadonlyMap<string, JsonValue>>();
+  for (const type of new Set(proposals.map(({ object }) => object.type)))
+    documents.set(type, (await controlled.get(type)?.list(pool, workspaceId)) ?? new Map());
+  return documents;
 }
 
 /** Those with these ids. Throws `proposal_not_found`, also for one that nothing can be done about. */

@@ -3,7 +3,7 @@ import { checkGuards, type Guard, type Role, roleFromDocument } from '@hivekey/p
 import type { Pool, PoolClient } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
-import type { Basis, HeldCalls, JudgedAgent } from './propose.ts';
+import type { Basis, HeldCalls, JudgedAgent } from './judged.ts';
 import { readKnown, readPeaks, readUse, type UseKnown } from './use.ts';
 
 /** With more held calls than this it is not known which rules held none. */

@@ -5,9 +5,9 @@ import { changeSchema, draftChange, viewOf } from '../changes/index.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { dismiss } from './dismissals.ts';
+import { PROPOSAL_KINDS, type Proposal } from './judged.ts';
 import { proposalSchema } from './proposal.ts';
 import { chosen, operationsOf, proposalsOf, viewsOf } from './proposals.ts';
-import { PROPOSAL_KINDS, type Proposal } from './propose.ts';
 import { periodOf } from './read.ts';
 
 const tags = ['least privilege'];

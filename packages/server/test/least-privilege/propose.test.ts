@@ -13,7 +13,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { roundedUp } from '../../src/least-privilege/caps.ts';
 import { counterOf, measuredCounters, peakKey } from '../../src/least-privilege/counters.ts';
-import { type Basis, type Proposal, propose, type Usage } from '../../src/least-privilege/propose.ts';
+import type { Basis, Proposal, Usage } from '../../src/least-privilege/judged.ts';
+import { propose } from '../../src/least-privilege/propose.ts';
 
 const CAPABILITIES = ['pay', 'read', 'mail', 'drop'];
 const ROLES = ['a', 'b', 'c'];
