@@ -22,6 +22,7 @@ export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
 export { policyDiff } from './diff/index.ts';
 export { type MatrixOptions, matrixCells, matrixDifference } from './diff/matrix.ts';
+export { countsByRole } from './diff/role-items.ts';
 export type * from './diff/types.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';

@@ -108,14 +108,16 @@ function lostItem(role: string, capability: string, before: PolicySet, after: Po
  */
 function isCountedByRole(capability: string, ...sets: readonly PolicySet[]): boolean {
   return sets.some(({ workspaceGuards }) =>
-    workspaceGuards.some(({ action, when }) => {
-      if (!covers(action, capability)) return false;
-      if ('kind' in when) return when.scope === 'role';
-      return testsOf(when).some(
-        ({ field, operand }) =>
-          readField(field)?.field.kind === 'firstUse' && isObject(operand) && operand.scope === 'role',
-      );
-    }),
+    workspaceGuards.some((guard) => covers(guard.action, capability) && countsByRole(guard)),
+  );
+}
+
+/** Whether each role that grants the action has a counter, or a memory, of its own. */
+export function countsByRole({ when }: Guard): boolean {
+  if ('kind' in when) return when.scope === 'role';
+  return testsOf(when).some(
+    ({ field, operand }) =>
+      readField(field)?.field.kind === 'firstUse' && isObject(operand) && operand.scope === 'role',
   );
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, JsonValue, PolicySet } from '@hivekey/policy';
+import { countsByRole, type JsonObject, type JsonValue, type PolicySet } from '@hivekey/policy';
 import type { ObjectType } from '../versions/index.ts';
 import { type ChangeSettings, type Requirement, settingsDocument } from './settings.ts';
 import type { ChangeRisk } from './types.ts';
@@ -128,8 +128,12 @@ function policyFreezeFindings({ id, before, after }: ChangedObject): readonly Fi
   return [{ risk: 'high', narrows: false, reason: `the freeze ${id} of changes is moved, made smaller or removed` }];
 }
 
-/** A role that goes takes its guards along; one that comes brings its grants. */
+/**
+ * A role that goes takes its guards along, and its counter where the workspace counts by role; one that comes brings its
+ * grants.
+ */
 function assignmentFindings({ id, before, after }: ChangedObject, now: PolicySet): readonly Finding[] {
+  const isCounted = now.workspaceGuards.some(countsByRole);
   const had = names(before, 'roles');
   const has = names(after, 'roles');
   const added = has.filter((role) => !had.includes(role));
@@ -141,8 +145,8 @@ function assignmentFindings({ id, before, after }: ChangedObject, now: PolicySet
     }),
     ...gone.map((role): Finding => {
       const hasGuards = (now.roles.find(({ name }) => name === role)?.guards.length ?? 0) > 0;
-      return hasGuards && has.length > 0
-        ? { risk: 'medium', narrows: false, reason: `${id} loses the role ${role}, and its guards with it` }
+      return (hasGuards || isCounted) && has.length > 0
+        ? { risk: 'medium', narrows: false, reason: `${id} loses the role ${role}, and what limits it` }
         : { risk: 'low', narrows: true, reason: `${id} loses the role ${role}` };
     }),
   ];

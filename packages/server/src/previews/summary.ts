@@ -1,5 +1,5 @@
 /** Changed objects, each with the places that differ, and what all of it does, in sentences. Pure. */
-import type { Difference, JsonObject, JsonValue, PolicySet } from '@hivekey/policy';
+import { countsByRole, type Difference, type JsonObject, type JsonValue, type PolicySet } from '@hivekey/policy';
 import type { ChangeOperation } from '../changes/index.ts';
 import { contentHash, isNarrowing, type ObjectType } from '../versions/index.ts';
 import { documentDiff } from './document-diff.ts';
@@ -59,7 +59,7 @@ function otherDirection(
   if (lost.length === 0) return gained.length === 0 ? 'neutral' : 'widens';
   // its guards go with a role, and may have been all that held back another
   const isBare = lost.every((role) => set.roles.find(({ name }) => name === role)?.guards.length === 0);
-  const isCounted = set.workspaceGuards.some(({ when }) => 'kind' in when && when.scope === 'role');
+  const isCounted = set.workspaceGuards.some(countsByRole);
   return gained.length === 0 && isBare && !isCounted ? 'narrows' : 'changes';
 }
 

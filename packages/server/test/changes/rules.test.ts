@@ -1,5 +1,5 @@
 /** What changes are judged by, without a server. */
-import type { JsonValue, PolicySet } from '@hivekey/policy';
+import { checkGuards, type JsonValue, type PolicySet } from '@hivekey/policy';
 import { describe, expect, it, test } from 'vitest';
 import { assess, loosenedBy } from '../../src/changes/assess.ts';
 import { barOf, type Candidate } from '../../src/changes/eligibility.ts';
@@ -112,10 +112,10 @@ function settings(change: Partial<ChangeSettings>): JsonValue {
 }
 
 describe('what only takes away', () => {
-  const cap = (limit: number) => [
+  const cap = (limit: number, action = 'crm.update') => [
     {
       id: 'cap',
-      action: 'crm.update',
+      action,
       when: { field: 'rate.per_day', lte: limit },
       effect: 'allow',
       otherwise: 'deny',
@@ -135,7 +135,29 @@ describe('what only takes away', () => {
     ['a guard removed', narrows('role', role(['crm.update'], cap(20)), role(['crm.update'])), false],
     ['a document that cannot be read', narrows('role', role(['crm.read']), { kind: 'Role' }), false],
     ['another class of a capability', narrows('capability', { name: 'x' }, null), false],
+    // An agent may wear another role that grants what the guard is about.
+    ['a guard that goes with its grant', narrows('role', role(['crm.update'], cap(20)), role([])), false],
+    ['a role of guards alone that goes', narrows('role', role([], cap(20)), null), false],
+    ['a guard on what no role grants', narrows('role', role([], cap(20, 'own.thing')), role([])), true],
+    ['a grant that others have', narrows('role', role(['crm.update']), role([])), true],
+    ['the guards of the workspace removed', narrows('workspace_guards', { guards: cap(20) }, { guards: [] }), false],
+    ['a cap of the workspace lowered', narrows('workspace_guards', { guards: cap(9) }, { guards: cap(8) }), true],
   ])('%s', (_, is, expected) => expect(is).toBe(expected));
+
+  it('leaves no role out that the workspace counts by', () => {
+    const byRole = checkGuards(
+      cap(9).map((guard) => ({ ...guard, when: { ...guard.when, scope: 'role' } })),
+      'workspace',
+    );
+    if (!byRole.ok) throw new Error('the guard is none');
+    const now = { ...NOW, workspaceGuards: byRole.value };
+    const loses = { type: 'assignment' as const, id: 'x', before: { roles: ['writer', 'reader'] } };
+    expect(onlyNarrows({ ...loses, after: { roles: ['writer'] } }, NOW)).toBe(true);
+    expect(onlyNarrows({ ...loses, after: { roles: ['writer'] } }, now)).toBe(false);
+    expect(onlyNarrows({ ...loses, after: { roles: [] } }, now)).toBe(true);
+    const change = { type: 'role' as const, id: 'x', before: role(['crm.update']), after: role([]) };
+    expect(onlyNarrows(change, now)).toBe(false);
+  });
 });
 
 describe('patterns that need nobody', () => {
