@@ -1,7 +1,7 @@
 /** Whom a change concerns, and what they see before and after it. Pure. */
-import { compilePolicy, covers, type Difference, type DifferenceItem, type PolicySet } from '@hivekey/policy';
+import { covers, type Difference, type DifferenceItem, type PolicySet } from '@hivekey/policy';
 import type { PreviewDocument } from './preview.ts';
-import { toolsOf, type World, type WorldAgent } from './world.ts';
+import { compiled, toolsOf, type World, type WorldAgent } from './world.ts';
 
 export interface AffectedAgent {
   readonly before: WorldAgent;
@@ -55,7 +55,7 @@ function reachOf(
 
 /** What roles worn together grant; worked out once for those who wear the same. */
 function grantsOf(set: PolicySet): (roles: readonly string[]) => readonly string[] {
-  const policy = compilePolicy(set);
+  const policy = compiled(set);
   const held = new Map<string, readonly string[]>();
   return (roles) => {
     const key = roles.join('\0');

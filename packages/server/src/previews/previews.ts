@@ -150,7 +150,8 @@ class PreviewMaker implements Previews {
       laid,
       tests: [...stored.map((test) => ({ ...test, source: 'workspace' as const })), ...sent],
       lintBefore: this.#lintOf(workspaceId, before.set),
-      radius: { ...radius, set: before.set },
+      // the same policy, read at another time: its numbers are known already
+      radius: radius.set.revision === before.set.revision ? radius : { ...radius, set: before.set },
       maxRadiusGroups,
       atMs: clock(),
     });

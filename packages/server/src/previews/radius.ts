@@ -1,5 +1,6 @@
 /** Blast radius before and after: of the workspace, of changed roles, and of agents that are concerned. Pure. */
 import {
+  type BlastRadius,
   blastRadius,
   type PolicySet,
   type RadiusAgent,
@@ -33,7 +34,7 @@ export function radiusDifference(
   const later: RadiusWorld = { ...world, set: after, agents: world.agents.map((agent) => dressed(agent, worn)) };
   const subjects = subjectsOf(world, later, worn, roles, maxGroups);
   const compared = subjects.map(({ subject, name, agents }) => {
-    const changes = radiusChanges(blastRadius(world, subject), blastRadius(later, subject));
+    const changes = radiusChanges(knownRadius(world, subject), blastRadius(later, subject));
     return {
       kind: subject.kind === 'owner' ? ('agent' as const) : subject.kind,
       id: 'id' in subject ? subject.id : null,
@@ -52,6 +53,19 @@ export function radiusDifference(
   });
   const changed = compared.filter(({ numbers }) => numbers.length > 0);
   return { subjects: subjects.length, changed: changed.length, named: changed.slice(0, MAX_NAMED) };
+}
+
+/** Of the policy in force, which stays the same while somebody drafts. */
+const KNOWN = new WeakMap<PolicySet, Map<string, BlastRadius>>();
+
+function knownRadius(world: RadiusWorld, subject: RadiusSubject): BlastRadius {
+  const { set, containmentSeconds = null } = world;
+  const held = KNOWN.get(set) ?? new Map<string, BlastRadius>();
+  KNOWN.set(set, held);
+  const key = JSON.stringify([subject, containmentSeconds]);
+  const known = held.get(key) ?? blastRadius(world, subject);
+  held.set(key, known);
+  return known;
 }
 
 /** With the roles it is given; a quarantine stays. */

@@ -75,7 +75,8 @@ export function toolsOf(world: World, roles: readonly string[]): readonly z.outp
 
 const COMPILED = new WeakMap<PolicySet, ReturnType<typeof compilePolicy>>();
 
-function compiled(set: PolicySet) {
+/** Each policy once: a preview asks it in several places. */
+export function compiled(set: PolicySet) {
   const held = COMPILED.get(set) ?? compilePolicy(set);
   COMPILED.set(set, held);
   return held;
