@@ -302,10 +302,13 @@ describe('an emergency', () => {
     await world.post(rita, off, 'reject');
 
     const change = await world.submitted(ana, { class: 'emergency' });
-    expect((await world.post(ana, change, 'activate')).body).toMatchObject({
+    // Whoever puts it in force alone has a part in it, and reviews it as little as its author.
+    expect((await world.post(admin, change, 'activate')).body).toMatchObject({
       status: 'activated',
       emergency_review: 'due',
+      authors: [admin.email, ana.email],
     });
+    expect(code(await world.approve(admin, await world.get(change)))).toBe('approver_is_author');
     expect(code(await world.approve(ana, await world.get(change)))).toBe('approver_is_author');
     await sql(`UPDATE changes SET review_due_at = clock_timestamp() WHERE id = $1`, [change.id]);
     const [overdue] = await world.events(`kind=change.overdue`, 1);

@@ -12,7 +12,7 @@ import { authorOf } from './author.ts';
 import { isNeverAlone, refuseUnlessWriter, requirementOf } from './authority.ts';
 import { carryOut, type Located, locate, movedIn, staleBase } from './carry-out.ts';
 import type { ChangesContext } from './context.ts';
-import { typeOf } from './draft.ts';
+import { keepAuthor, typeOf } from './draft.ts';
 import { type Bar, standingBarOf } from './eligibility.ts';
 import { closed } from './failures.ts';
 import { approverNow, holderOf, refuseUnlessVouched } from './holder.ts';
@@ -50,7 +50,7 @@ export async function activateChange(
     context.log.transact(workspaceId, async (transaction) => {
       const { client } = transaction;
       const row = await findChange(client, workspaceId, idOrName, 'FOR UPDATE OF c');
-      const { email } = await holderOf(client, who);
+      const { id, email } = await holderOf(client, who);
       if (!who.roles.includes('reviewer')) refuseUnlessWriter(who.roles, row.operations);
       await refuseUnlessVouched(client, who, row.operations);
       const activator = { actor: who.actor, person: email };
@@ -60,6 +60,9 @@ export async function activateChange(
       const { emergency } = await approvedSettings(client, workspaceId);
       if (row.class !== 'emergency' || !emergency.alone || isNeverAlone(row.operations)) throw notApproved(row);
       refuseUnlessWriter(who.roles, row.operations);
+      // Whoever put it in force alone does not review it.
+      const part = { id: row.id, edit: row.edits, hash: row.content_hash, what: 'request', person: id } as const;
+      await keepAuthor(transaction, who, part);
       return activateIn(transaction, context, activator, row, emergency.review_within_minutes);
     }),
   );

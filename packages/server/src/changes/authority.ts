@@ -28,10 +28,7 @@ const WRITERS: Readonly<Record<ObjectType, readonly WorkspaceRole[]>> = {
   change_settings: ADMINISTRATION,
 };
 
-function mayWrite(
-  roles: readonly WorkspaceRole[],
-  operations: readonly Pick<ChangeOperation, 'type'>[],
-): boolean {
+function mayWrite(roles: readonly WorkspaceRole[], operations: readonly Pick<ChangeOperation, 'type'>[]): boolean {
   return operations.every(({ type }) => WRITERS[type].some((role) => roles.includes(role)));
 }
 

@@ -100,7 +100,7 @@ async function decideIn(
     }
     refuseOtherContent(row, preview, decision);
   }
-  const question = await questionOf(client, row, stage);
+  const question = await questionOf(client, row, stage, decision.decision);
   const before =
     stage === 'before' ? countingApprovals(row, reviews) : reviews.filter((each) => each.stage === 'after');
   const approvals = before.map(({ person_id: id, groups }) => ({ id, groups }));
@@ -140,13 +140,21 @@ function stageOf(row: ChangeRow, decision: ChangeDecision['decision']): 'before'
   throw closed(row);
 }
 
-async function questionOf(client: Pool | ClientBase, row: ChangeRow, stage: 'before' | 'after') {
+const NOBODY = { people: 1, groups: [] };
+
+/** What needs nobody to approve it can be rejected all the same. */
+async function questionOf(
+  client: Pool | ClientBase,
+  row: ChangeRow,
+  stage: 'before' | 'after',
+  decision: ChangeDecision['decision'] = 'approve',
+) {
   const { workspace_id: workspaceId, risk } = row;
   if (risk === null) throw new Error(`the change ${row.id} was submitted without a risk`);
   const quorum = requirementOf(await approvedSettings(client, workspaceId), { ...row, risk }, stage);
-  if (quorum === null) throw closed(row);
+  if (quorum === null && decision === 'approve') throw closed(row);
   return {
-    quorum,
+    quorum: quorum ?? NOBODY,
     authors: new Set((await authorsOf(client, workspaceId, row.id)).map(({ id }) => id)),
     delegations: await delegationsInForce(client, workspaceId),
   };

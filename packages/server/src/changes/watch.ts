@@ -42,11 +42,18 @@ interface Due {
   readonly id: string;
 }
 
+/** One that fails keeps no other from its turn. */
+async function each(rows: readonly Due[], work: (due: Due) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const due of rows) await work(due).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'some changes could not be looked after');
+}
+
 async function activateDue(context: ChangesContext): Promise<void> {
   const { rows } = await context.pool.query<Due>(
     `SELECT workspace_id, id FROM changes WHERE status = 'scheduled' AND due_at <= clock_timestamp() ORDER BY due_at LIMIT ${AT_ONCE}`,
   );
-  for (const due of rows) await activateOne(context, due);
+  await each(rows, (due) => activateOne(context, due));
 }
 
 async function activateOne(context: ChangesContext, { workspace_id: workspaceId, id }: Due): Promise<void> {
@@ -112,8 +119,8 @@ async function expire({ pool, log }: ChangesContext): Promise<void> {
     `SELECT workspace_id, id FROM changes
       WHERE status IN ('submitted', 'approved') AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT ${AT_ONCE}`,
   );
-  for (const { workspace_id: workspaceId, id } of rows)
-    await log.transact(workspaceId, async (transaction) => {
+  await each(rows, ({ workspace_id: workspaceId, id }) =>
+    log.transact(workspaceId, async (transaction) => {
       const { rowCount } = await transaction.client.query(
         `SELECT FROM changes WHERE workspace_id = $1 AND id = $2 AND status IN ('submitted', 'approved') AND expires_at <= clock_timestamp()`,
         [workspaceId, id],
@@ -121,7 +128,8 @@ async function expire({ pool, log }: ChangesContext): Promise<void> {
       if (rowCount === 0) return;
       const row = await findChange(transaction.client, workspaceId, id, 'FOR UPDATE OF c');
       await end(transaction, { actor: 'system' }, row, 'expired', { code: 'expired', reason: '' });
-    });
+    }),
+  );
 }
 
 /** An emergency that nobody has reviewed in time: said once, and it stays so until somebody reviews it. */
@@ -130,8 +138,8 @@ async function escalate({ pool, log }: ChangesContext): Promise<void> {
     `SELECT workspace_id, id FROM changes
       WHERE emergency_review = 'due' AND review_due_at <= clock_timestamp() ORDER BY review_due_at LIMIT ${AT_ONCE}`,
   );
-  for (const { workspace_id: workspaceId, id } of rows)
-    await log.transact(workspaceId, async (transaction) => {
+  await each(rows, ({ workspace_id: workspaceId, id }) =>
+    log.transact(workspaceId, async (transaction) => {
       const { client } = transaction;
       const { rowCount } = await client.query(
         `UPDATE changes SET emergency_review = 'overdue'
@@ -155,5 +163,6 @@ async function escalate({ pool, log }: ChangesContext): Promise<void> {
         to: [...to].slice(0, 200).sort(),
         named: emergency.escalate_to,
       });
-    });
+    }),
+  );
 }
