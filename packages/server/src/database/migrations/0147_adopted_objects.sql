@@ -7,3 +7,5 @@ CREATE TABLE object_adoptions (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON object_adoptions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON object_adoptions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON object_adoptions TO hivekey_app;
+-- Its plan is made once in a session, when there may be few versions yet.
+ALTER FUNCTION object_version_gapless() SET enable_seqscan TO off;

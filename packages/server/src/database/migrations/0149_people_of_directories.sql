@@ -23,6 +23,12 @@ CREATE TRIGGER note_updated AFTER UPDATE ON people REFERENCING OLD TABLE AS form
 CREATE FUNCTION note_touched_by_groups() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE touched text;
 BEGIN
+  -- Each move of a member is an update of its group, and none of its name.
+  IF TG_OP = 'UPDATE' THEN
+    IF NOT EXISTS (SELECT FROM changed c JOIN former f ON f.workspace_id = c.workspace_id AND f.id = c.id WHERE f.name <> c.name) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
   SELECT string_agg(DISTINCT json_build_array('person_authority', p.id)::text, E'\n') INTO touched
     FROM changed c JOIN people p ON p.workspace_id = c.workspace_id AND c.name = ANY (p.groups)
    WHERE NOT EXISTS (SELECT FROM directory_group_members m
@@ -34,7 +40,7 @@ BEGIN
 END $$;
 CREATE TRIGGER note_inserted AFTER INSERT ON directory_groups REFERENCING NEW TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION note_touched_by_groups();
-CREATE TRIGGER note_updated AFTER UPDATE ON directory_groups REFERENCING NEW TABLE AS changed
+CREATE TRIGGER note_updated AFTER UPDATE ON directory_groups REFERENCING OLD TABLE AS former NEW TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION note_touched_by_groups();
 CREATE TRIGGER note_deleted AFTER DELETE ON directory_groups REFERENCING OLD TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION note_touched_by_groups();
