@@ -1,14 +1,37 @@
-/** Changes that only take away. They never wait for anybody: whoever stops something does it now. Pure. */
-import type { JsonObject, JsonValue } from '@hivekey/policy';
+/** Changes that only take away. They never wait for anybody: whoever stops something does it now. */
+import { checkGuards, countsByRole, type JsonObject, type JsonValue } from '@hivekey/policy';
+import type { ClientBase } from 'pg';
+import type { WorkspaceId } from '../ids.ts';
 import { contentHash, type ObjectType } from './object.ts';
+import type { ControlledTypes, Touched } from './touched.ts';
 
-/** `after` undefined: it is removed. */
+/** As `isNarrowing`, with a look at what the roles bring that an agent loses. */
+export async function onlyTakesAway(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  controlled: ControlledTypes,
+  { type, before, after }: Touched,
+): Promise<boolean> {
+  if (isNarrowing(type, before, after)) return true;
+  const [had, has] = [membersOf(before).roles, membersOf(after).roles];
+  if (type !== 'assignment' || !isPartOf(has, had) || !Array.isArray(had) || !Array.isArray(has)) return false;
+  for (const role of had.filter((each: JsonValue) => !has.includes(each))) {
+    const document = await controlled.get('role')?.read(client, workspaceId, String(role));
+    if (!isPartOf(membersOf(document).guards, [])) return false;
+  }
+  const workspace = await controlled.get('workspace_guards')?.read(client, workspaceId, '*');
+  const guards = checkGuards(membersOf(workspace).guards ?? [], 'workspace');
+  return guards.ok && !guards.value.some(countsByRole);
+}
+
+/** `after` undefined: it is removed. Pure. */
 export function isNarrowing(type: ObjectType, before: JsonValue | undefined, after: JsonValue | undefined): boolean {
   const had = membersOf(before);
   const has = membersOf(after);
   switch (type) {
     case 'assignment':
-      return isPartOf(has.roles, had.roles);
+      // A role takes its guards along, and those may be all that held back another one: what it brings is not known here.
+      return isPartOf(has.roles, []) || (isPartOf(has.roles, had.roles) && isPartOf(had.roles, has.roles));
     case 'person_authority':
       return (
         isPartOf(has.groups, had.groups) &&

@@ -33,7 +33,7 @@ export function keepVersions(pool: Pool, controlled: ControlledTypes, refuseEdit
     if (basis.kind !== 'direct') return storeVersions(transaction, who, changed, () => basis);
     // Read before its own next version is stored: nobody lifts the rule by the edit that it is about.
     const control = await readControl(transaction.client, done.workspaceId);
-    refuseDirect(control, changed);
+    await refuseDirect(transaction.client, done.workspaceId, controlled, control, changed);
     await refuseEdit(transaction, done.workspaceId, changed);
     return storeVersions(transaction, who, changed, ({ type }) =>
       isReviewed(control, type) ? { kind: 'narrowing' } : basis,
