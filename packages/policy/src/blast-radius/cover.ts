@@ -5,7 +5,7 @@
  */
 import { type Limit, type Problem, type Source, windowsIn } from './limits.ts';
 
-export interface Share {
+interface Share {
   readonly limit: Limit;
   readonly sources: readonly Source[];
   readonly value: number;
