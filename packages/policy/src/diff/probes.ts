@@ -1,7 +1,6 @@
 /**
- * Calls on, beside and between all bounds that the rules on a capability compare with: what a policy answers to any call,
- * it answers to one of these, as long as one argument at a time is moved. They are asked of the decision engine; nothing
- * here decides.
+ * Calls on, beside and between all bounds that the rules on a capability compare with, one thing of a call at a time. They
+ * are asked of the decision engine; nothing here decides.
  */
 import { boundsOf } from '../decide/condition.ts';
 import { moneyUnitOf } from '../decide/measure.ts';
@@ -13,7 +12,7 @@ import { currencyOf, exponentOf } from '../values/money.ts';
 import { textsMatching } from '../values/pattern.ts';
 
 /** What is beside the arguments of a call. */
-export interface ProbeState {
+interface ProbeState {
   readonly provenance: 'trusted' | 'untrusted';
   readonly risk: RiskLevel | undefined;
   /** Whether what has to come before came. */
@@ -78,7 +77,7 @@ function sampleOf(dimensions: readonly Dimension[], seed: number): Probe {
 }
 
 const CALM: ProbeState = { provenance: 'trusted', risk: undefined, isMet: true, isUsed: true };
-export const FIRST_PROBE: Probe = { arguments: {}, state: CALM };
+const FIRST_PROBE: Probe = { arguments: {}, state: CALM };
 const MAX_MOVES = 40;
 /** A batch at the edge of a window is not written out. */
 const MAX_LENGTH = 200;

@@ -64,7 +64,7 @@ function gainedItem(role: string, capability: string, set: PolicySet): Differenc
 }
 
 /** " to acme.com, at most 500 in 24 h": what limits a capability for somebody with this role alone. */
-export function limitsInWords(capability: string, role: string, set: PolicySet): string {
+function limitsInWords(capability: string, role: string, set: PolicySet): string {
   const told = phrasesOn(capability, role, set);
   const others = guardsOn(capability, role, set).length - told.length;
   const phrases = told.map((guard) => phraseOf(guard) ?? '');

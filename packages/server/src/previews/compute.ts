@@ -1,4 +1,5 @@
-/** Everything that a preview says but the replay of the log. Pure: worlds in, document out. */
+/** Everything that a preview says but the replay of the log: worlds in, document out. Calls are decided in between. */
+import { setImmediate } from 'node:timers/promises';
 import { type Difference, type Finding, policyDiff, type RadiusWorld } from '@hivekey/policy';
 import { affectedAgents, agentsInWords, toolDifferences } from './affected.ts';
 import { cellDifferences, lintDifference, misfitsOf } from './findings.ts';
@@ -16,17 +17,24 @@ export interface PreviewInputs {
   /** Findings of lint in the policy in force. */
   readonly lintBefore: readonly Finding[];
   readonly radius: RadiusWorld;
-  /** Groups of agents that wear the same, whose numbers are computed. */
-  readonly maxRadiusGroups: number;
+  /** Roles, and groups of agents that wear the same, whose numbers are computed. */
+  readonly radiusOf: number;
   /** Epoch milliseconds. */
   readonly atMs: number;
 }
 
-export function previewDocument(inputs: PreviewInputs): PreviewDocument {
+export async function previewDocument(inputs: PreviewInputs): Promise<PreviewDocument> {
   const { before, after, laid } = inputs;
   const difference = policyDiff(before.set, after.set);
   const affected = affectedAgents(before, after, difference);
   const roles = changedRoles(difference);
+  await setImmediate();
+  const matrix = cellDifferences(before.set, after.set, difference, inputs.atMs);
+  await setImmediate();
+  const lint = lintDifference(inputs.lintBefore, after.set);
+  await setImmediate();
+  const tools = toolDifferences(before, after, affected, roles);
+  const tests = await testRun(inputs.tests, before.set, after.set);
   return {
     policy: { revision: before.set.revision, before: difference.before, after: difference.after },
     direction: directionOf(difference, laid, before.set),
@@ -40,13 +48,13 @@ export function previewDocument(inputs: PreviewInputs): PreviewDocument {
     })),
     risk: riskView(difference),
     objects: laid.map(objectDifference),
-    matrix: cellDifferences(before.set, after.set, difference, inputs.atMs),
+    matrix,
     agents: agentsInWords(affected),
-    tools: toolDifferences(before, after, affected, roles),
-    lint: lintDifference(inputs.lintBefore, after.set),
+    tools,
+    lint,
     misfits: misfitsOf(after.set),
-    tests: testRun(inputs.tests, before.set, after.set),
-    blast_radius: radiusDifference(inputs.radius, after.set, affected, roles, inputs.maxRadiusGroups),
+    tests,
+    blast_radius: await radiusDifference(inputs.radius, after.set, affected, roles, inputs.radiusOf),
     replay: null,
   };
 }

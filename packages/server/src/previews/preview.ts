@@ -163,7 +163,7 @@ const replay = z.object({
 
 export type PreviewReplay = z.output<typeof replay>;
 
-export const previewDocumentSchema = z
+const previewDocumentSchema = z
   .object({
     policy: z.object({
       revision: z.int().meta({ description: 'Of the policy in force that it was compared with.' }),

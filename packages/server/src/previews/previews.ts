@@ -35,9 +35,9 @@ export interface PreviewParts {
 const REPLAY_DAYS = 30;
 const REPLAY_LIMIT_MS = 120_000;
 const KEEP_ALIVE_MS = 10_000;
-/** Groups of agents whose numbers are computed while somebody types, and for reviewers. */
-const RADIUS_GROUPS_AT_ONCE = 3;
-const RADIUS_GROUPS = 50;
+/** Roles, and groups of agents, whose numbers are computed while somebody types, and for reviewers. */
+const RADIUS_AT_ONCE = 3;
+const RADIUS_STORED = 50;
 
 export function createPreviews(parts: PreviewParts): Previews {
   return new PreviewMaker(parts);
@@ -64,13 +64,13 @@ class PreviewMaker implements Previews {
   }
 
   async preview(workspaceId: WorkspaceId, request: PreviewRequest): Promise<PreviewDocument> {
-    return (await this.#make(workspaceId, request, RADIUS_GROUPS_AT_ONCE)).document;
+    return (await this.#make(workspaceId, request, RADIUS_AT_ONCE)).document;
   }
 
   async start(workspaceId: WorkspaceId, request: PreviewRequest & { replayDays?: number }): Promise<Preview> {
     const { pool, nodeId, clock } = this.#parts;
     const asked: StoredRequest = { ...request, replayDays: request.replayDays ?? REPLAY_DAYS };
-    const made = await this.#make(workspaceId, asked, RADIUS_GROUPS);
+    const made = await this.#make(workspaceId, asked, RADIUS_STORED);
     const id = newId<string>('prv');
     const createdAt = new Date(clock());
     if (asked.replayDays === 0) return storePreview(pool, workspaceId, id, made.document, createdAt);
@@ -105,7 +105,7 @@ class PreviewMaker implements Previews {
       const { pool, logger } = this.#parts;
       try {
         // taken up from another node, it is made of the world as it is now
-        const { before, after, document } = made ?? (await this.#make(workspaceId, request, RADIUS_GROUPS));
+        const { before, after, document } = made ?? (await this.#make(workspaceId, request, RADIUS_STORED));
         const { operations, replayDays } = request;
         const limitMs = this.#parts.replayLimitMs ?? REPLAY_LIMIT_MS;
         const parts = { ...this.#parts, limitMs };
@@ -134,7 +134,7 @@ class PreviewMaker implements Previews {
     );
   }
 
-  async #make(workspaceId: WorkspaceId, { operations, tests }: PreviewRequest, maxRadiusGroups: number): Promise<Made> {
+  async #make(workspaceId: WorkspaceId, { operations, tests }: PreviewRequest, radiusOf: number): Promise<Made> {
     const { pool, catalogueOf, worlds, clock } = this.#parts;
     const [before, laid, stored, { world: radius }] = await Promise.all([
       readWorld(pool, catalogueOf, workspaceId),
@@ -144,7 +144,7 @@ class PreviewMaker implements Previews {
     ]);
     const after = overlay(before, operations);
     const sent = (tests ?? []).map((test) => ({ ...test, source: 'change' as const }));
-    const document = previewDocument({
+    const document = await previewDocument({
       before,
       after,
       laid,
@@ -152,7 +152,7 @@ class PreviewMaker implements Previews {
       lintBefore: this.#lintOf(workspaceId, before.set),
       // the same policy, read at another time: its numbers are known already
       radius: radius.set.revision === before.set.revision ? radius : { ...radius, set: before.set },
-      maxRadiusGroups,
+      radiusOf,
       atMs: clock(),
     });
     return { before, after, document };

@@ -1,4 +1,5 @@
-/** Blast radius before and after: of the workspace, of changed roles, and of agents that are concerned. Pure. */
+/** Blast radius before and after: of the workspace, of changed roles, and of agents that are concerned. */
+import { setImmediate } from 'node:timers/promises';
 import {
   type BlastRadius,
   blastRadius,
@@ -22,20 +23,25 @@ interface Subject {
   readonly agents: number;
 }
 
-/** `maxGroups`: of agents that wear the same, so many groups are computed; the numbers of a large fleet take their time. */
-export function radiusDifference(
+/**
+ * `most`: so many roles, and so many groups of agents that wear the same, are computed. The numbers of a large fleet take
+ * their time, and calls are decided in between.
+ */
+export async function radiusDifference(
   world: RadiusWorld,
   after: PolicySet,
   affected: readonly AffectedAgent[],
   roles: readonly string[],
-  maxGroups: number,
-): PreviewDocument['blast_radius'] {
+  most: number,
+): Promise<PreviewDocument['blast_radius']> {
   const worn = new Map(affected.map((agent) => [agent.before.id, agent]));
   const later: RadiusWorld = { ...world, set: after, agents: world.agents.map((agent) => dressed(agent, worn)) };
-  const subjects = subjectsOf(world, later, worn, roles, maxGroups);
-  const compared = subjects.map(({ subject, name, agents }) => {
+  const subjects = subjectsOf(world, later, worn, roles, most);
+  const compared: PreviewDocument['blast_radius']['named'] = [];
+  for (const { subject, name, agents } of subjects) {
+    await setImmediate();
     const changes = radiusChanges(knownRadius(world, subject), blastRadius(later, subject));
-    return {
+    compared.push({
       kind: subject.kind === 'owner' ? ('agent' as const) : subject.kind,
       id: 'id' in subject ? subject.id : null,
       name,
@@ -49,8 +55,8 @@ export function radiusDifference(
         rises,
         sentence,
       })),
-    };
-  });
+    });
+  }
   const changed = compared.filter(({ numbers }) => numbers.length > 0);
   return { subjects: subjects.length, changed: changed.length, named: changed.slice(0, MAX_NAMED) };
 }
@@ -80,7 +86,7 @@ function subjectsOf(
   after: RadiusWorld,
   worn: ReadonlyMap<string, AffectedAgent>,
   roles: readonly string[],
-  maxGroups: number,
+  most: number,
 ): readonly Subject[] {
   const later = new Map(after.agents.map((agent) => [agent.id, agent]));
   const concerned = before.agents.filter(({ id }) => worn.has(id));
@@ -89,11 +95,11 @@ function subjectsOf(
   );
   return [
     { subject: { kind: 'workspace' }, name: 'the workspace', agents: before.agents.length },
-    ...roles.map((name): Subject => {
+    ...roles.slice(0, most).map((name): Subject => {
       const agents = after.agents.filter((agent) => agent.roles.includes(name)).length;
       return { subject: { kind: 'role', id: name }, name, agents };
     }),
-    ...[...alike.values()].slice(0, maxGroups).flatMap((agents): Subject[] => {
+    ...[...alike.values()].slice(0, most).flatMap((agents): Subject[] => {
       const [first] = agents;
       return first === undefined
         ? []

@@ -1,4 +1,5 @@
-/** Behaviour tests on the policy as it would be, each beside what it says of the policy in force. Pure. */
+/** Behaviour tests on the policy as it would be, each beside what it says of the policy in force. */
+import { setImmediate } from 'node:timers/promises';
 import { type PolicyFileResult, type PolicySet, runPolicyTests } from '@hivekey/policy';
 import type { PreviewDocument } from './preview.ts';
 import type { TestDocument } from './types.ts';
@@ -8,16 +9,22 @@ export type SourcedTest = TestDocument & { readonly source: Run['files'][number]
 
 const MAX_FAILURES = 50;
 
-export function testRun(tests: readonly SourcedTest[], before: PolicySet, after: PolicySet): Run {
-  const texts = tests.map(({ name, text }) => ({ path: name, text }));
-  const now = runPolicyTests(texts, after);
-  // what was true before says whether it is this change that breaks it
-  const then = now.ok ? undefined : runPolicyTests(texts, before);
-  return {
-    passed: now.passed,
-    failed: now.failed + now.files.filter(({ problems }) => problems.length > 0).length,
-    files: now.files.map((file, i) => fileRun(file, tests[i]?.source ?? 'workspace', then?.files[i])),
-  };
+export async function testRun(tests: readonly SourcedTest[], before: PolicySet, after: PolicySet): Promise<Run> {
+  let [passed, failed] = [0, 0];
+  const files: Run['files'] = [];
+  for (const { name, text, source } of tests) {
+    await setImmediate();
+    const now = runPolicyTests([{ path: name, text }], after);
+    // what was true before says whether it is this change that breaks it
+    const then = now.ok ? undefined : runPolicyTests([{ path: name, text }], before);
+    passed += now.passed;
+    failed += now.failed;
+    for (const file of now.files) {
+      if (file.problems.length > 0) failed += 1;
+      files.push(fileRun(file, source, then?.files[0]));
+    }
+  }
+  return { passed, failed, files };
 }
 
 function fileRun(
