@@ -14,6 +14,7 @@ import { addCredentialCommands } from './commands/credentials.ts';
 import { addDecisionCommands } from './commands/decisions.ts';
 import { addDelegationCommands } from './commands/delegations.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addDriftCommands } from './commands/drift.ts';
 import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
@@ -78,6 +79,7 @@ for (const add of [
   addBudgetCommands,
   addBlastRadiusCommands,
   addLeastPrivilegeCommands,
+  addDriftCommands,
   addServerCommands,
   addHttpApiCommands,
   addSecretCommands,

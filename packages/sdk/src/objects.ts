@@ -1086,6 +1086,68 @@ export interface Decision {
   readonly retry_after_seconds: number | null;
 }
 
+/** What a decision was made by that is asked for as at an earlier policy. */
+export interface DecidedAsAt {
+  readonly revision: number;
+  readonly hash: string;
+  readonly at: number;
+  readonly roles: readonly string[];
+  /** What has a say live, and had none. */
+  readonly left_out: readonly string[];
+}
+
+/** Answer of a dry run; `as_at` where it was asked for under an earlier policy. */
+export interface EvaluatedDecision extends Decision {
+  readonly as_at?: DecidedAsAt;
+}
+
+/** A content that an object under change control had, without the document in lists of objects. */
+export interface ObjectVersionSummary {
+  readonly object: 'object_version';
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  /** Null: it was removed. */
+  readonly sha256: string | null;
+  readonly basis: string;
+  readonly change: string | null;
+  readonly author: string;
+  readonly authored_at: number;
+  readonly activated_at: number;
+  readonly event_id: string;
+}
+
+export interface ObjectVersion extends ObjectVersionSummary {
+  readonly until: number | null;
+  readonly document: Json;
+}
+
+export interface DriftFinding {
+  readonly object: 'drift_finding';
+  readonly id: string;
+  readonly what: 'object' | 'version' | 'policy' | 'archive';
+  readonly object_type: string;
+  readonly object_id: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly holds: 'approved' | 'denied' | 'gate' | 'told';
+  readonly node: string;
+  readonly found_at: number;
+  readonly resolved_at: number | null;
+  readonly event_id: string;
+}
+
+/** What was edited past HiveKey. */
+export interface Drift {
+  readonly object: 'drift';
+  readonly checked_at: number | null;
+  readonly node: string | null;
+  readonly objects: number;
+  readonly took_ms: number | null;
+  readonly found: readonly DriftFinding[];
+  readonly resolved: readonly DriftFinding[];
+}
+
 /** A record of the log with its place and hashes. */
 export interface AuditEvent {
   readonly seq: number;

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type LintReport, lintTexts, type PolicyTestReport, parsePolicyFile, runPolicyTests } from '@hivekey/policy';
-import type { Decision } from '@hivekey/sdk';
+import type { Decision, EvaluatedDecision } from '@hivekey/sdk';
 import type { Command } from 'commander';
 import { filesOf } from '../documents.ts';
 import { EXIT } from '../exit.ts';
 import { paint, verdictLabel } from '../output.ts';
 import { offline, online } from '../run.ts';
-import { jsonArgument, readText, repeated } from '../values.ts';
+import { jsonArgument, moment, readText, repeated } from '../values.ts';
 import { addExportCommand } from './policy-code.ts';
 import { addPolicyTestCommands } from './policy-tests.ts';
 import { addReplayCommand } from './replay.ts';
@@ -147,18 +147,25 @@ export function addPolicyCommands(program: Command): void {
     .command('evaluate <agent> <action>')
     .description('what would be decided now; nothing runs and nothing is counted')
     .option('--arguments <json>', 'arguments as JSON, or @FILE', jsonArgument, {})
+    .option('--policy <revision>', 'under a policy that was in force, by revision or hash')
+    .option('--at <time>', 'under the policy, and with the roles, of then', moment)
     .addHelpText(
       'after',
       `\nExample:\n  hivekey policy evaluate billing-bot payments.pay --arguments '{"amount": 540, "to": "vendor@acme.example"}'`,
     )
     .action(
-      online<[string, string], { arguments: object }>(async ({ out, hivekey }, { arguments: args }, agent, action) => {
-        const decision = await hivekey.request<Decision>('POST', '/v1/policies/evaluate', {
-          body: { agent, action, arguments: args },
-        });
-        out.result(decision, () => decisionText(decision));
-        return undefined;
-      }),
+      online<[string, string], { arguments: object; policy?: string; at?: string }>(
+        async ({ out, hivekey }, { arguments: args, policy: under, at }, agent, action) => {
+          const then = at === undefined ? {} : { at: Math.floor(Date.parse(at) / 1000) };
+          const decision = await hivekey.request<EvaluatedDecision>('POST', '/v1/policies/evaluate', {
+            body: { agent, action, arguments: args, ...(under === undefined ? {} : { policy: under }), ...then },
+          });
+          const { as_at: asAt } = decision;
+          if (asAt !== undefined) out.note(`As at revision ${asAt.revision}, without ${asAt.left_out.join(', ')}.`);
+          out.result(decision, () => decisionText(decision));
+          return undefined;
+        },
+      ),
     );
   policy
     .command('get [revision]')
