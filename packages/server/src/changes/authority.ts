@@ -58,6 +58,8 @@ interface Judged {
   readonly class: ChangeClass;
   readonly risk: ChangeRisk;
   readonly operations: readonly Pick<ChangeOperation, 'type'>[];
+  /** Names of the patterns that a standard change fits. */
+  readonly pattern: string | null;
 }
 
 /** Whether others review changes of any of these. */
@@ -68,17 +70,21 @@ export function isUnderReview(
   return operations.some(({ type }) => isReviewed({ mode, types: types ?? OBJECT_TYPES }, type));
 }
 
-/** Null: it needs nobody. `after`: for the review of an emergency that is in force. */
+/**
+ * Null: it needs nobody. `after`: for the review of an emergency that is in force. By the settings of now: what needed nobody
+ * when it was submitted needs others once they review it, or its pattern is gone.
+ */
 export function requirementOf(
   settings: ChangeSettings,
-  { class: of, risk, operations }: Judged,
+  { class: of, risk, operations, pattern }: Judged,
   stage: 'before' | 'after' = 'before',
 ): Requirement | null {
   const { authority, rollback } = settings;
   switch (of) {
     case 'direct':
+      return isUnderReview(settings, operations) ? authority.normal[risk] : null;
     case 'standard':
-      return null;
+      return isStill(settings, pattern) ? null : authority.normal[risk];
     case 'rollback':
       if (isNeverAlone(operations)) return authority.normal[risk];
       return rollback === 'standard' || !isUnderReview(settings, operations) ? null : authority.normal[risk];
@@ -87,4 +93,16 @@ export function requirementOf(
     case 'normal':
       return authority.normal[risk];
   }
+}
+
+/** As `submit.ts` joins them. */
+const BETWEEN = ', ';
+
+export function patternText(names: readonly string[]): string {
+  return names.join(BETWEEN);
+}
+
+function isStill({ standard }: ChangeSettings, pattern: string | null): boolean {
+  const names = new Set(standard.map(({ name }) => name));
+  return pattern?.split(BETWEEN).every((name) => names.has(name)) ?? false;
 }

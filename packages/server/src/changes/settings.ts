@@ -18,7 +18,10 @@ export const requirementSchema = z
 const objectTypes = z.array(z.enum(OBJECT_TYPES)).min(1).refine(isSet, 'names one twice');
 
 const patternSchema = z.strictObject({
-  name: z.string().trim().min(1).max(64),
+  name: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,62}[A-Za-z0-9])?$/, 'is not 1 to 64 letters, digits, spaces and . _ -'),
   types: objectTypes,
   ids: z.array(z.string().max(256)).min(1).max(200).nullable().meta({ description: 'Of which objects; null: of all.' }),
   allows: z

@@ -7,7 +7,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 import type { Preview } from '../previews/index.ts';
 import { type Assessment, assess, type ChangedObject } from './assess.ts';
 import { authorOf } from './author.ts';
-import { isUnderReview, refuseUnlessWriter, requirementOf } from './authority.ts';
+import { isUnderReview, patternText, refuseUnlessWriter, requirementOf } from './authority.ts';
 import { locate, movedIn, type Rehearsal, rehearse, staleBase } from './carry-out.ts';
 import type { ChangesContext } from './context.ts';
 import { keepAuthor, notDraft } from './draft.ts';
@@ -53,7 +53,7 @@ async function submit(context: ChangesContext, who: Administrator, idOrName: str
     if (row.content_hash !== draft.content_hash) throw editedMeanwhile();
     const moved = movedIn(await locate(transaction.client, workspaceId, controlled, row.operations));
     if (moved.length > 0) throw staleBase(moved);
-    await freeze(transaction, who, row, settings, judged, preview);
+    await freeze(transaction, who, row, judged, preview);
     return findChange(transaction.client, workspaceId, row.id);
   });
 }
@@ -77,7 +77,7 @@ function judge(settings: ChangeSettings, draft: ChangeRow, { located, before, af
   const patterns = standardFor(objects, settings.standard, (object) => onlyNarrows(object, before));
   return patterns === undefined
     ? { ...assessment, class: 'normal', pattern: null }
-    : { ...assessment, class: 'standard', pattern: patterns.join(', ') };
+    : { ...assessment, class: 'standard', pattern: patternText(patterns) };
 }
 
 /** Where stops take two people, so does changing that, whether changes are reviewed or not. */
@@ -118,7 +118,6 @@ async function freeze(
   transaction: LoggedTransaction,
   who: Administrator,
   row: ChangeRow,
-  settings: ChangeSettings,
   { class: of, risk, narrows, reasons, pattern }: Judged,
   preview: Preview,
 ): Promise<void> {
@@ -133,6 +132,8 @@ async function freeze(
     what: 'request',
     person: holder.id,
   });
+  // Of now: others may review it since it was judged.
+  const settings = await approvedSettings(client, workspaceId);
   // A time that is far off leaves time to activate it behind it.
   const from = Math.max(now.getTime(), row.activate_at?.getTime() ?? 0);
   const expiresAt = new Date(from + settings.expire_days * DAY_SECONDS * 1000);

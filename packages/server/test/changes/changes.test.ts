@@ -58,6 +58,12 @@ describe('switching reviews on', () => {
     await world.post(admin, rollback, 'withdraw');
   });
 
+  let early: Awaited<ReturnType<ChangesWorld['get']>>;
+  it('catches up with what needed nobody and is not in force yet', async () => {
+    early = await world.submitted(ana, { operations: [newRole(['own.read'])] });
+    expect(early).toMatchObject({ status: 'approved', class: 'direct' });
+  });
+
   it('is direct, and keeps its version', async () => {
     const { body } = await world.settings({
       standard: [{ name: 'narrowings', types: ['role'], ids: null, allows: 'narrowing' }],
@@ -65,6 +71,10 @@ describe('switching reviews on', () => {
     expect(body).toMatchObject({ object: 'change_settings', mode: 'reviewed', author: expect.any(String) });
     const [record] = await world.events('kind=change.settings', 1);
     expect(record?.changes.mode).toEqual(['direct', 'reviewed']);
+    expect(code(await world.post(ana, early, 'activate'))).toBe('approvals_missing');
+    expect(await world.get(early)).toMatchObject({ status: 'submitted', missing: { people: 1 } });
+    await world.approve(rita, early);
+    expect((await world.post(ana, early, 'activate')).body.status).toBe('activated');
   });
 });
 
