@@ -1,13 +1,13 @@
 /** The world as it would be with other documents: for whoever edits one. Nothing is stored. */
 import {
   type Capability,
-  type Checked,
   checkGuards,
   checkRole,
-  freezeFromDocument,
   type JsonObject,
   type PolicySet,
   parsePolicyFile,
+  quarantineMark,
+  type RadiusAgent,
   type RadiusWorld,
   roleFromDocument,
 } from '@hivekey/policy';
@@ -17,7 +17,7 @@ import { Failure } from '../errors.ts';
 import { valid } from '../roles/index.ts';
 
 /** Of these types a document has a say in the numbers. */
-const EDITABLE = ['role', 'workspace_guards', 'capability', 'freeze', 'assignment'] as const;
+const EDITABLE = ['role', 'workspace_guards', 'capability', 'assignment'] as const;
 
 export const editSchema = z.object({
   type: z
@@ -46,16 +46,11 @@ function edited(world: RadiusWorld, { type, id, document }: EditedObject): Radiu
     }
     case 'workspace_guards': {
       const guards = checkGuards(document?.guards ?? [], 'workspace');
-      return withSet(world, { workspaceGuards: read(guards, 'guards_invalid', 'The guards') });
+      return withSet(world, { workspaceGuards: valid(guards, 'guards_invalid', 'The guards') });
     }
     case 'capability': {
       const capability = document === null ? undefined : readCapability(document);
       return withSet(world, { capabilities: replaced(set.capabilities, id, capability) });
-    }
-    case 'freeze': {
-      const freeze =
-        document === null ? undefined : read(freezeFromDocument(document, []), 'freeze_invalid', 'The freeze');
-      return withSet(world, { freezes: replaced(set.freezes ?? [], id, freeze) });
     }
     case 'assignment': {
       const parsed = assignmentSchema.safeParse(document ?? { roles: [] });
@@ -67,25 +62,26 @@ function edited(world: RadiusWorld, { type, id, document }: EditedObject): Radiu
           'Send {"roles": ["support-agent"]}.',
         );
       const { roles } = parsed.data;
-      return { ...world, agents: world.agents.map((agent) => (agent.id === id ? { ...agent, roles } : agent)) };
+      return { ...world, agents: world.agents.map((agent) => (agent.id === id ? wearing(agent, roles) : agent)) };
     }
     default:
       return world;
   }
 }
 
-function readRole(document: unknown, id: string, set: PolicySet) {
-  const revision = (set.roles.find(({ name }) => name === id)?.revision ?? 0) + 1;
-  const checked = read(checkRole(document), 'role_invalid', 'The role');
-  return read(roleFromDocument(checked, revision), 'role_invalid', 'The role');
+/** A quarantine stays. */
+function wearing(agent: RadiusAgent, roles: readonly string[]): RadiusAgent {
+  return { ...agent, roles: [...roles, ...agent.roles.filter((name) => name.startsWith(quarantineMark('')))] };
 }
 
-function read<T>(checked: Checked<T>, code: string, what: string): T {
-  return valid(checked, code, what);
+function readRole(document: unknown, id: string, set: PolicySet) {
+  const revision = (set.roles.find(({ name }) => name === id)?.revision ?? 0) + 1;
+  const checked = valid(checkRole(document), 'role_invalid', 'The role');
+  return valid(roleFromDocument(checked, revision), 'role_invalid', 'The role');
 }
 
 function readCapability(document: JsonObject): Capability {
-  const [found] = read(parsePolicyFile(JSON.stringify(document)), 'capability_invalid', 'The capability');
+  const [found] = valid(parsePolicyFile(JSON.stringify(document)), 'capability_invalid', 'The capability');
   if (found?.kind === 'Capability') return found.capability;
   throw new Failure(422, 'capability_invalid', 'The document is of another kind.', 'Send `kind: Capability`.');
 }

@@ -236,6 +236,20 @@ describe('what if', () => {
     expect(none.after.cells.filter(({ line }: Cell) => line !== 'bypassed').every(isNothing)).toBe(true);
   });
 
+  it('leaves a quarantine where it is', async () => {
+    await world.agent('held-bot', { role: 'idle' });
+    await world.ok('POST', '/v1/agents/held-bot/quarantine', { reason: 'odd mails' });
+    const { id } = await world.ok('GET', '/v1/agents/held-bot');
+    const { after } = await world.ok('POST', '/v1/blast-radius/what-if', {
+      agent: 'held-bot',
+      operations: [{ type: 'assignment', id, document: { roles: [ROLE] } }],
+    });
+    const within = (unit: string) =>
+      after.cells.find((cell: Cell) => cell.unit === unit && cell.horizon === '24h' && cell.line === 'alone').amount
+        .value;
+    expect([within('usd'), within('records_read')]).toEqual([0, 2_000]);
+  });
+
   it('is refused for a document that is none', async () => {
     const operations = [{ type: 'role', id: ROLE, document: { name: ROLE, scope: { allow: ['*'] } } }];
     expect(await world.refused('POST', '/v1/blast-radius/what-if', { operations })).toBe('role_invalid');
