@@ -4,11 +4,10 @@
  */
 import type { PathStep } from '../documents/fields.ts';
 import type { JsonObject, JsonValue } from '../model.ts';
-import { isList, isObject, member } from '../values/json.ts';
-import { DECIMALS, decimalOf, type Steps, stepsOf } from './decimals.ts';
+import { DECIMALS, decimalOf, type Steps } from './decimals.ts';
 import { between, star } from './languages.ts';
 import { isKind, type KINDS, type Script } from './script.ts';
-import { and, equal, FALSE, implies, integer, not, or, symbol, type Term, TRUE, text } from './smt.ts';
+import { and, equal, FALSE, implies, not, or, symbol, type Term, TRUE } from './smt.ts';
 
 /** Elements of a list that are told apart. Each test takes one or two; more elements repeat these. */
 export const MAX_ELEMENTS = 8;
@@ -99,7 +98,9 @@ export class ValueNode {
     if (isNew) {
       const isPrintable = this.#script.isOf(term, 'is printable', () => PRINTABLE);
       const isShort = this.#script.isWithin(term, LINE);
-      this.#script.prefer(or([not(this.is('text')), and([isPrintable, isShort])]));
+      const isNone = not(this.is('text'));
+      this.#script.prefer(or([isNone, isPrintable]));
+      this.#script.preferShort(or([isNone, isShort]));
     }
     return term;
   }
@@ -224,38 +225,6 @@ export class ValueNode {
     return Object.fromEntries(members);
   }
 
-  /** That the value is this one; undefined where the tree cannot hold it. */
-  pinned(value: JsonValue | undefined): Term | undefined {
-    if (this.#isRoot) return isObject(value) ? this.#pinnedChildren(value) : undefined;
-    if (value === undefined) return this.isMissing;
-    if (value === null) return this.is('null');
-    if (typeof value === 'boolean') return and([this.is('boolean'), equal(this.boolean, String(value))]);
-    if (typeof value === 'number') {
-      const steps = stepsOf(value);
-      return steps === undefined ? undefined : and([this.is('number'), ...pinnedSteps(this.steps, this.finer, steps)]);
-    }
-    if (typeof value === 'string') {
-      const steps = this.#script.isNamed(`${this.path} ${MONEY_TEXT}`) ? stepsOf(value) : undefined;
-      const amount = steps === undefined ? [] : pinnedSteps(this.decimal, this.decimalFiner, steps);
-      return and([this.is('text'), equal(this.text, text(value)), ...amount]);
-    }
-    if (isObject(value)) {
-      const inside = this.#pinnedChildren(value);
-      return inside === undefined ? undefined : and([this.is('object'), inside]);
-    }
-    if (!isList(value) || value.length > this.#elements) return undefined;
-    const items = this.items.map((item, i) => item.pinned(value[i]));
-    const whole = items.filter((item) => item !== undefined);
-    if (whole.length < items.length) return undefined;
-    return and([this.is('list'), equal(this.length, String(value.length)), ...whole]);
-  }
-
-  #pinnedChildren(value: JsonObject): Term | undefined {
-    const parts = [...this.#children].map(([name, child]) => child.pinned(member(value, name)));
-    const whole = parts.filter((part) => part !== undefined);
-    return whole.length < parts.length ? undefined : and(whole);
-  }
-
   #part(part: string, sort: 'Bool' | 'Int' | 'Kind'): Term {
     return this.#script.declare(`${this.path} ${part}`, sort);
   }
@@ -263,8 +232,4 @@ export class ValueNode {
 
 function stepsIn(steps: ModelValue | undefined, finer: ModelValue | undefined): Steps {
   return { steps: typeof steps === 'bigint' ? steps : 0n, finer: finer === true };
-}
-
-function pinnedSteps(steps: Term, finer: Term, value: Steps): readonly Term[] {
-  return [equal(steps, integer(value.steps)), equal(finer, String(value.finer))];
 }

@@ -22,6 +22,9 @@ export type TestCondition = Extract<Condition, { readonly field: string }>;
 const RECIPIENTS = ['to', 'cc', 'bcc', 'TO', 'CC'] as const;
 const PAYEES = ['to', 'payee', 'recipient', 'TO', 'PAYEE'] as const;
 
+/** Lists of more values may go to no counter at all: the engine tells a hundred apart. */
+const MAX_COUNTED = 10;
+
 /** Of one capability, whose call is not known yet. */
 export class Conditions {
   readonly capability: string;
@@ -96,6 +99,32 @@ export class Conditions {
     };
   }
 
+  /** Whether the call says which counter it goes to. */
+  hasCounter(per: string | undefined): Term {
+    if (per === undefined || per === 'action' || per === 'session') return TRUE;
+    const { script, args, texts } = this;
+    const field = readField(per)?.field;
+    const { given, leaves, lists } = field?.kind === 'argument' ? args.read(field.path) : this.payees();
+    const name = `counter of ${per}`;
+    const isNew = !script.isNamed(name);
+    const has = script.declare(name, 'Bool');
+    if (!isNew) return has;
+    const isSpelled = and([
+      given,
+      or(leaves.map(({ isThere }) => isThere)),
+      ...leaves.map(({ isThere, node }) =>
+        implies(
+          isThere,
+          or([node.is('number'), node.is('boolean'), and([node.is('text'), texts.hasSpelling(node.text)])]),
+        ),
+      ),
+    ]);
+    const isShort = and(lists.map((list) => or([not(list.is('list')), `(<= ${list.length} ${MAX_COUNTED})`])));
+    script.assert(implies(has, isSpelled));
+    script.assert(implies(and([isSpelled, isShort]), has));
+    return has;
+  }
+
   /** An answer of any kind, for what cannot be said exactly. */
   unclear(why: string): Truth {
     this.script.widened.add(`${why} is not translated`);
@@ -133,7 +162,7 @@ export class Conditions {
       case 'prerequisite':
         return this.#state(`${condition.field} ${JSON.stringify(operand)}`, this.#bound(operand));
       case 'firstUse':
-        return this.#state(`${origin} ${condition.field} ${JSON.stringify(operand)}`, TRUE);
+        return this.#state(`${origin} ${condition.field} ${JSON.stringify(operand)}`, this.hasCounter(field.of));
       default:
         return this.unclear(condition.field);
     }

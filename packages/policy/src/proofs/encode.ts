@@ -38,6 +38,8 @@ export interface Room {
   readonly origin: string;
   readonly id: string;
   readonly fits: Term;
+  /** It fits whenever the window alone lets it: nothing is in there yet. */
+  readonly isEmpty: Term;
 }
 
 export interface EncodedCase {
@@ -48,9 +50,6 @@ export interface EncodedCase {
   readonly where: readonly QuestionTest[];
   readonly outcome: Outcome;
 }
-
-/** Lists of several such values go to no counter that is known. */
-const MAX_COUNTED = 10;
 
 interface PlacedGuard {
   readonly guard: Guard;
@@ -169,37 +168,12 @@ class CaseWriter {
     const fits = script.declare(`room in ${origin}/${id}`, 'Bool');
     const isWithin = `(<= ${amount.value} ${limit})`;
     script.assert(implies(fits, isWithin));
-    script.prefer(equal(fits, isWithin));
-    this.rooms.push({ origin, id, fits });
+    const isEmpty = equal(fits, isWithin);
+    script.prefer(isEmpty);
+    this.rooms.push({ origin, id, fits, isEmpty });
     const strict = rankOf(stricterOf(effect, otherwise));
-    const counted = ite(this.#hasCounter(per), ite(fits, rankOf(effect), rankOf(otherwise)), strict);
+    const counted = ite(this.#encoder.hasCounter(per), ite(fits, rankOf(effect), rankOf(otherwise)), strict);
     return ite(amount.isKnown, ite(equal(amount.value, '0'), rankOf(effect), counted), strict);
-  }
-
-  /** Whether the call says which counter it goes to. */
-  #hasCounter(per: string | undefined): Term {
-    if (per === undefined || per === 'action' || per === 'session') return TRUE;
-    const { script, args, texts } = this.#encoder;
-    const field = readField(per)?.field;
-    const { given, leaves, lists } = field?.kind === 'argument' ? args.read(field.path) : this.#encoder.payees();
-    const name = `counter of ${per}`;
-    const isNew = !script.isNamed(name);
-    const has = script.declare(name, 'Bool');
-    if (!isNew) return has;
-    const isSpelled = and([
-      given,
-      or(leaves.map(({ isThere }) => isThere)),
-      ...leaves.map(({ isThere, node }) =>
-        implies(
-          isThere,
-          or([node.is('number'), node.is('boolean'), and([node.is('text'), texts.hasSpelling(node.text)])]),
-        ),
-      ),
-    ]);
-    const isShort = and(lists.map((list) => or([not(list.is('list')), `(<= ${list.length} ${MAX_COUNTED})`])));
-    script.assert(implies(has, isSpelled));
-    script.assert(implies(and([isSpelled, isShort]), has));
-    return has;
   }
 }
 

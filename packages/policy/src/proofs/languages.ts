@@ -15,10 +15,14 @@ export function sequence(parts: readonly Language[]): Language {
   return parts.length === 1 ? only : `(re.++ ${parts.join(' ')})`;
 }
 
+/** Halved again and again: solvers go as deep as a term does, and a long list would be as deep as it is long. */
 export function union(parts: readonly Language[]): Language {
   const [only] = parts;
   if (only === undefined) return 're.none';
-  return parts.length === 1 ? only : `(re.union ${parts.join(' ')})`;
+  if (parts.length === 1) return only;
+  if (parts.length <= 4) return `(re.union ${parts.join(' ')})`;
+  const half = Math.ceil(parts.length / 2);
+  return `(re.union ${union(parts.slice(0, half))} ${union(parts.slice(half))})`;
 }
 
 export function star(part: Language): Language {

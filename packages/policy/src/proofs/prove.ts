@@ -63,6 +63,8 @@ export interface ProveOptions {
   readonly solve: Solve;
   /** The time that counter-examples are tried at, epoch milliseconds. */
   readonly atMs: number;
+  /** Whether the time for the question is over; then what is left is unknown. */
+  readonly isOver?: () => boolean;
   /** Gives every script that is run, for those who would run it elsewhere. */
   readonly onScript?: (title: string, script: string) => void;
 }
@@ -116,6 +118,9 @@ class Prover {
     }
     return this.#report(reasons.size > 0 ? 'unknown' : 'proved', cases, [...reasons]);
   }
+
+  readonly #solve: Solve = async (script) =>
+    this.#options.isOver?.() === true ? { failed: 'the time for the question is over' } : this.#options.solve(script);
 
   #report(
     verdict: ProofVerdict,
@@ -173,7 +178,7 @@ class Prover {
     this.#options.onScript?.(`${asked.roles.join(' + ')} calls ${asked.capability}`, whole);
     const held = this.#proved.get(whole);
     if (held !== undefined) return { kind: 'proved', ...held };
-    const search = new Search(script, this.#options.solve);
+    const search = new Search(script, this.#solve);
     const found = await this.#find(asked, encoding, search, question);
     if (found !== undefined) return found;
     if (script.narrowed.size > 0)

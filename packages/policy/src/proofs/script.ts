@@ -4,7 +4,7 @@
  * so that arithmetic and logic are settled first, and texts one by one.
  */
 import type { Language } from './languages.ts';
-import { and, equal, not, symbol, type Term } from './smt.ts';
+import { and, equal, symbol, type Term } from './smt.ts';
 
 export type Sort = 'Bool' | 'Int' | 'String' | 'Kind';
 
@@ -38,6 +38,7 @@ export class Script {
   readonly #atoms = new Map<string, Atom>();
   readonly #preferred: Term[] = [];
   readonly #fitting: Term[] = [];
+  readonly #short: Term[] = [];
   /** Parts that may answer more than the engine does: they can hide a proof, never make one up. */
   readonly widened = new Set<string>();
   /** Calls that are left out: they forbid a proof. */
@@ -117,6 +118,11 @@ export class Script {
     this.#fitting.push(term);
   }
 
+  /** Holds where no text is long: those are slow to find. */
+  preferShort(term: Term): void {
+    this.#short.push(term);
+  }
+
   /** Everything so far, without a command. */
   get whole(): string {
     return [HEAD, ...this.#lines.map(({ whole }) => whole)].join('\n');
@@ -128,7 +134,8 @@ export class Script {
 
   /** From the strictest to none: the first that can be met is shown. */
   get preferences(): readonly Term[] {
-    return [and([...this.#preferred, ...this.#fitting]), and(this.#preferred), and([])];
+    const readable = [...this.#short, ...this.#preferred];
+    return [and([...readable, ...this.#fitting]), and(readable), and(this.#short), and([])];
   }
 
   /** All that is chosen in the skeleton. */
@@ -147,12 +154,16 @@ export function asking(body: string, also: readonly Term[], values: readonly Ter
   return [body, ...asserted, '(check-sat)', ...asked, ''].join('\n');
 }
 
-/** Asks for a text that is of these languages, whatever its length. */
+/** A literal as a language. That a text is long is one, too: solvers find it sooner so than by its length. */
+function languageOf({ atom: { of }, holds }: Literal): Language | undefined {
+  if ('language' in of) return holds ? of.language : `(re.comp ${of.language})`;
+  const longer = of.atMost + 1;
+  return holds ? undefined : `(re.++ ((_ re.loop ${longer} ${longer}) re.allchar) re.all)`;
+}
+
+/** Asks for a text of all these languages, which may be too long. */
 export function askingText(text: Term, literals: readonly Literal[]): string {
-  const languages = literals.flatMap(({ atom: { of }, holds }) => {
-    if (!('language' in of)) return [];
-    return holds ? [of.language] : [`(re.comp ${of.language})`];
-  });
+  const languages = literals.flatMap((literal) => languageOf(literal) ?? []);
   const [only = 're.all'] = languages;
   const all = languages.length > 1 ? `(re.inter ${languages.join(' ')})` : only;
   return asking(`(set-logic ALL)\n(declare-const ${text} String)`, [`(str.in_re ${text} ${all})`], [text]);
@@ -165,9 +176,10 @@ export function askingCore(text: Term, literals: readonly Literal[]): string {
     '(set-option :produce-unsat-cores true)',
     '(set-logic ALL)',
     `(declare-const ${text} String)`,
-    ...literals.map(({ atom, holds }, i) => {
-      const body = bodyOf(atom);
-      return `(declare-const l${i} Bool)\n(assert (=> l${i} ${holds ? body : not(body)}))`;
+    ...literals.map((literal, i) => {
+      const language = languageOf(literal);
+      const body = language === undefined ? bodyOf(literal.atom) : `(str.in_re ${text} ${language})`;
+      return `(declare-const l${i} Bool)\n(assert (=> l${i} ${body}))`;
     }),
     `(check-sat-assuming (${named.join(' ')}))`,
     `(get-value (${text}))`,

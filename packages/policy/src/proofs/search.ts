@@ -72,16 +72,19 @@ export class Search {
         if (model.get(ValueNode.kindOf(text)) !== 'text') continue;
         const literals = atoms.map((atom): Literal => ({ atom, holds: model.get(atom.term) === true }));
         const found = await this.#text(text, literals);
-        if (found.kind === 'text') model.set(text, found.text);
-        else {
-          isWhole = false;
-          if (found.kind === 'core')
-            this.#lessons.push(found.literals.map(({ atom, holds }) => ({ says: atom.says, holds })));
-          else {
-            passed.push(or(literals.map(literalNot)));
-            why = found.why;
-          }
+        if (found.kind === 'text') {
+          model.set(text, found.text);
+          continue;
         }
+        isWhole = false;
+        if (found.kind === 'core')
+          this.#lessons.push(found.literals.map(({ atom, holds }) => ({ says: atom.says, holds })));
+        else {
+          passed.push(or(literals.map(literalNot)));
+          why = found.why;
+        }
+        // the other texts are asked about again, with what was learnt
+        break;
       }
       if (isWhole) return { kind: 'model', model };
     }
@@ -89,20 +92,23 @@ export class Search {
   }
 
   async #text(text: Term, literals: readonly Literal[]): Promise<TextAnswer> {
-    // one language is searched fastest; lengths are looked at after that
+    // one language is searched fastest; lengths are looked at only where that found a text of another length
     const first = await this.#solve(askingText(text, literals));
     const found = typeof first === 'string' ? textIn(first, text) : undefined;
     if (found !== undefined && literals.every((literal) => isLengthOf(found, literal)))
       return { kind: 'text', text: found };
-    const output = await this.#solve(askingCore(text, literals));
+    const asked =
+      found === undefined ? literals.filter(({ atom: { of }, holds }) => 'language' in of || !holds) : literals;
+    const output = await this.#solve(askingCore(text, asked));
     if (typeof output !== 'string') return { kind: 'unknown', why: output.failed };
     const other = textIn(output, text);
-    if (other !== undefined) return { kind: 'text', text: other };
+    if (other !== undefined && literals.every((literal) => isLengthOf(other, literal)))
+      return { kind: 'text', text: other };
     const [verdict, ...rest] = readExpressions(output) ?? [];
     if (verdict !== 'unsat') return { kind: 'unknown', why: 'a text that has to be so and so was not found in time' };
     const core = rest.find((each) => Array.isArray(each) && each.every((name) => /^l[0-9]+$/.test(String(name))));
-    const named = Array.isArray(core) ? core.flatMap((name) => literals[Number(String(name).slice(1))] ?? []) : [];
-    return { kind: 'core', literals: named.length === 0 ? literals : named };
+    const named = Array.isArray(core) ? core.flatMap((name) => asked[Number(String(name).slice(1))] ?? []) : [];
+    return { kind: 'core', literals: named.length === 0 ? asked : named };
   }
 
   /** What no text can be, said of every text. */
