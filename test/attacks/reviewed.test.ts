@@ -5,6 +5,7 @@ import { type ChangesWorld, openChanges, type Person } from '../../packages/serv
 
 let world: ChangesWorld;
 let ana: Person;
+let agent: string;
 beforeAll(async () => {
   world = await openChanges();
   ana = await world.person('ana', ['admin', 'author', 'operator']);
@@ -14,7 +15,7 @@ beforeAll(async () => {
   await world.role('bare');
   await world.role('limits', [], [deny('pay.one')]);
   await world.ok('PUT', '/v1/workspace/guards', { guards: [deny('pay.two')] });
-  await world.agent('bot', { role: undefined, roles: ['payer', 'bare', 'limits'] });
+  agent = (await world.agent('bot', { role: undefined, roles: ['payer', 'bare', 'limits'] })).id;
   expect((await world.settings({})).status).toBe(200);
 });
 afterAll(() => world.server.close());
@@ -33,5 +34,34 @@ describe('a role with guards', () => {
     expect(code(await take(['payer']))).toBe('change_required');
     expect((await take(['payer', 'limits'])).status).toBe(200);
     expect(await rolesNow()).toEqual(['payer', 'limits']);
+  });
+});
+
+describe('an object under another name', () => {
+  async function refused(...operations: object[]) {
+    const { body } = await world.post(ana, await world.draft(ana, { operations }), 'submit');
+    return [body.error?.code, body.error?.problems[0].code];
+  }
+  const guards = (id: string, action: string) => ({
+    type: 'workspace_guards',
+    id,
+    document: { guards: [deny(action)] },
+  });
+  const misnamed = ['change_invalid', 'object_misnamed'];
+
+  it('does not stand in a change twice', async () => {
+    expect(await refused(guards('*', 'a.b'), guards('also', 'c.d'))).toEqual(misnamed);
+  });
+
+  it('is not compared with nothing: an agent by its handle, a person by their address', async () => {
+    const roles = { roles: ['payer'] };
+    expect(await refused({ type: 'assignment', id: 'bot', document: roles })).toEqual(misnamed);
+    expect(await refused({ type: 'assignment', id: 'bot', document: roles, base: null })).toEqual(misnamed);
+    const more = { authority: [], groups: [], roles: ['viewer'] };
+    expect(await refused({ type: 'person_authority', id: 'rita@acme.example', document: more })).toEqual(misnamed);
+    const change = await world.submitted(ana, {
+      operations: [{ type: 'assignment', id: agent, document: roles }],
+    });
+    expect(change).toMatchObject({ status: 'submitted', narrows: false });
   });
 });

@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { loadPolicySet } from '../roles/index.ts';
-import { type ControlledTypes, contentHash, nameOf, type ObjectType } from '../versions/index.ts';
+import { type ControlledTypes, contentHash, nameOf, type ObjectRef, type ObjectType } from '../versions/index.ts';
 import { documentNow, typeOf } from './draft.ts';
 import type { ChangeRow } from './rows.ts';
 import type { ChangeOperation } from './types.ts';
@@ -66,11 +66,38 @@ export async function carryOut(
   for (const operation of inOrder(operations))
     try {
       const { type, id, document } = operation;
+      await refuseOtherName(transaction.client, who.workspaceId, controlled, { type, id });
       const of = typeOf(controlled, type);
       await of.apply(transaction, who, id, document === null ? null : of.parse(id, document));
     } catch (error) {
       throw error instanceof Failure ? invalid(operation, error) : error;
     }
+}
+
+/** Of which a workspace has one. */
+const SINGLE: ReadonlySet<ObjectType> = new Set([
+  'workspace_guards',
+  'sources',
+  'approval_reminders',
+  'agent_settings',
+  'containment_settings',
+  'change_settings',
+]);
+/** What comes about elsewhere, and is found by another name as well. */
+const NEVER_NEW: ReadonlySet<ObjectType> = new Set(['assignment', 'person_authority']);
+
+/** An object has one name: under another it would be compared with nothing, and stand in a change twice. Throws `object_misnamed`. */
+async function refuseOtherName(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  controlled: ControlledTypes,
+  { type, id }: ObjectRef,
+): Promise<void> {
+  const what = type.replaceAll('_', ' ');
+  if (SINGLE.has(type) && id !== '*')
+    throw new Failure(422, 'object_misnamed', `Of ${what} there is one.`, 'Name it "*".');
+  if (NEVER_NEW.has(type) && (await documentNow(client, workspaceId, controlled, { type, id })) === null)
+    throw new Failure(422, 'object_misnamed', `No ${what} has the id "${id}".`, 'Name the agent or person by its id.');
 }
 
 function inOrder(operations: readonly ChangeOperation[]): readonly ChangeOperation[] {

@@ -31,10 +31,7 @@ export interface Content {
 /** Furthest that an activation is planned ahead. */
 const MAX_AHEAD_SECONDS = 90 * 86_400;
 
-/**
- * Throws `person_required`, `person_inactive`, `role_missing`, `operation_invalid`, `operation_unchanged`,
- * `activate_at_invalid`, and what is wrong with a document.
- */
+/** Throws `person_required`, `person_inactive`, `role_missing`, `operation_unchanged`, `activate_at_invalid`, and what is wrong with a document. */
 export function draftChange(context: ChangesContext, who: Administrator, wanted: NewChange): Promise<ChangeRow> {
   return context.log.transact(who.workspaceId, async (transaction) => {
     refuseUnlessWriter(who.roles, wanted.operations);
@@ -205,44 +202,12 @@ async function readOperations(
 ): Promise<readonly ChangeOperation[]> {
   const operations: ChangeOperation[] = [];
   for (const { type, id, document, base } of wanted) {
-    await refuseOtherName(client, workspaceId, controlled, { type, id });
     const parsed = document === null ? null : typeOf(controlled, type).parse(id, document);
     const from = base === undefined ? await hashNow(client, workspaceId, controlled, { type, id }) : base;
     if ((parsed === null ? null : contentHash(parsed)) === from) throw unchanged({ type, id });
     operations.push({ type, id, document: parsed, base: from });
   }
   return operations;
-}
-
-/** Of which a workspace has one. */
-const SINGLE: ReadonlySet<ObjectRef['type']> = new Set([
-  'workspace_guards',
-  'sources',
-  'approval_reminders',
-  'agent_settings',
-  'containment_settings',
-  'change_settings',
-]);
-/** What comes about elsewhere, and is found by another name as well. */
-const NEVER_NEW: ReadonlySet<ObjectRef['type']> = new Set(['assignment', 'person_authority']);
-
-/** An object has one name: under another it would be compared with nothing, and stand in a change twice. Throws `operation_invalid`. */
-async function refuseOtherName(
-  client: ClientBase,
-  workspaceId: WorkspaceId,
-  controlled: ControlledTypes,
-  { type, id }: ObjectRef,
-): Promise<void> {
-  const what = type.replaceAll('_', ' ');
-  if (SINGLE.has(type) && id !== '*')
-    throw new Failure(422, 'operation_invalid', `Of ${what} there is one.`, 'Name it "*".');
-  if (NEVER_NEW.has(type) && (await documentNow(client, workspaceId, controlled, { type, id })) === null)
-    throw new Failure(
-      422,
-      'operation_invalid',
-      `No ${what} has the id "${id}".`,
-      'Name the agent or person by its id.',
-    );
 }
 
 export function typeOf(controlled: ControlledTypes, type: ObjectRef['type']) {
