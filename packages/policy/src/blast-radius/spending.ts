@@ -12,7 +12,11 @@ import { type AnyCall, answersOf, FAILS, HOLDS, type KnownAmount, turningPoints,
 export type Spend =
   | { readonly kind: 'none' }
   /** Integer, or infinite where no guard caps it. */
-  | { readonly kind: 'most'; readonly perCall: number; readonly isConstant: boolean }
+  | {
+      readonly kind: 'most';
+      readonly perCall: number /** Every call has exactly that. */;
+      readonly isConstant: boolean;
+    }
   /** Nobody has said, or a call without a measurable amount passes. */
   | { readonly kind: 'unknown'; readonly sentence: string }
   | { readonly kind: 'unbounded'; readonly sentence: string };
@@ -73,7 +77,9 @@ class PlannedCalls implements Calls {
     const most = this.#most(unit, rule);
     if (most < Number.POSITIVE_INFINITY && this.#passesUnmeasured(unit, rule))
       return { kind: 'unknown', sentence: `a call of ${capability} passes whose ${unit} cannot be measured` };
-    return most <= 0 ? NEVER : { kind: 'most', perCall: most, isConstant: rule.kind === 'constant' };
+    // what settles below its constant adds up to any sum
+    const isConstant = rule.kind === 'constant' && rule.settle === undefined;
+    return most <= 0 ? NEVER : { kind: 'most', perCall: most, isConstant };
   }
 
   /** Money of another currency than the declared one passes where no guard refuses what it cannot compare. */

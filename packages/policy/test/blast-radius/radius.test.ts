@@ -32,6 +32,8 @@ const CAPABILITIES = [
   capability('crm.list', { access: 'read' }),
   capability('shop.order', {}),
   capability('shop.look', { impact: { records_changed: 0 } }),
+  capability('pay.fee', { impact: { usd: { constant: 700 } } }),
+  capability('pay.fare', { impact: { usd: { constant: 700, settle: { field: 'total' } } } }),
   capability('mail.send', { impact: { messages: 1, recipients: { length: 'to' } } }),
   capability('roles.assign', {}),
   capability('roles.list', { access: 'read', impact: { records_read: 0 } }),
@@ -249,9 +251,13 @@ describe('a number', () => {
       },
       {
         says: 'is what whole calls add up to',
-        world: { ...one(['crm.read'], [deny('crm.read', { field: 'sum(records_read, 24h)', lte: 5 })]) },
-        unit: 'records_read',
-        is: 5,
+        world: one(['pay.fee'], [deny('pay.fee', { field: 'sum(usd, 24h)', lte: 20 })]),
+        is: 1_400,
+      },
+      {
+        says: 'is the whole limit where calls settle below what they reserved',
+        world: one(['pay.fare'], [deny('pay.fare', { field: 'sum(usd, 24h)', lte: 20 })]),
+        is: 2_000,
       },
       {
         says: 'is unbounded behind the gateway, if the tool has no limit',
