@@ -174,6 +174,16 @@ export function isNothing({ type, sha256 }: Pick<LiveObject, 'type' | 'sha256'>)
   return EMPTY_HASHES.get(type) === sha256;
 }
 
+/**
+ * Whether files have it: what is not as if no file said anything, and can be asked for. A definition that is suspended, because
+ * its server has changed it, is no wish of anybody's.
+ */
+export function isForFiles({ type, document, sha256 }: Pick<LiveObject, 'type' | 'document' | 'sha256'>): boolean {
+  if (isNothing({ type, sha256 })) return false;
+  if (type !== 'definition' || typeof document !== 'object' || document === null) return true;
+  return 'status' in document && document.status === 'live';
+}
+
 /** Their absence from a file would take more away than a line in a plan shows. */
 const KEPT: ReadonlySet<ObjectType> = new Set<ObjectType>([
   'mcp_server',

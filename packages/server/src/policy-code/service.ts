@@ -19,7 +19,7 @@ import { isReviewed, OBJECT_TYPES, type ObjectType, readControl } from '../versi
 import { addCommit, lastApplied, type PostedPlan, postedPlans } from './commits.ts';
 import { driftOf } from './drift.ts';
 import { inSnapshot, type LiveObject, readLive, readNames } from './objects.ts';
-import { digestOf, type Folder, isNothing, type Plan, planOf } from './plan.ts';
+import { digestOf, type Folder, isForFiles, type Plan, planOf } from './plan.ts';
 import type { GitSource, PolicyCodeView } from './views.ts';
 
 /** A change that asks for exactly what a plan does. */
@@ -294,7 +294,7 @@ const NOTHING_APPLIED: PolicyCodeView = {
   objects: [],
 };
 
-/** Of the types named, or of all; without those that are as if no file said anything. */
+/** Of the types named, or of all; those that files have. */
 export function readObjects(
   { pool, controlled }: ChangesContext,
   workspaceId: WorkspaceId,
@@ -303,7 +303,7 @@ export function readObjects(
   return inSnapshot(pool, async (client) => {
     const wanted = new Set(types);
     const live = await readLive(client, workspaceId, controlled, wanted, await readNames(client, workspaceId, wanted));
-    return live.filter((object) => !isNothing(object));
+    return live.filter(isForFiles);
   });
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/errors.ts';
 import { driftOf } from '../../src/policy-code/drift.ts';
 import type { LiveObject, Names } from '../../src/policy-code/objects.ts';
-import { digestOf, type Folder, type FolderObject, type Plan, planOf } from '../../src/policy-code/plan.ts';
+import { digestOf, type Folder, type FolderObject, isForFiles, type Plan, planOf } from '../../src/policy-code/plan.ts';
 import {
   type ControlledType,
   type ControlledTypes,
@@ -147,6 +147,14 @@ describe('a plan', () => {
     expect(new Set(digests).size).toBe(digests.length);
   });
 });
+
+it.each([
+  [live('definition', 'crm.read', { status: 'live' }), true],
+  [live('definition', 'crm.read', { status: 'suspended' }), false],
+  [live('assignment', 'bot', { roles: [] }), false],
+  [live('assignment', 'bot', { roles: ['a'] }), true],
+  [live('workspace_guards', '*', { guards: [] }), false],
+])('of %j files have it: %s', (object, expected) => expect(isForFiles(object)).toBe(expected));
 
 describe('drift', () => {
   it('says what became of each object, and what came beside them', () => {
