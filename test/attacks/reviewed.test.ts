@@ -1,24 +1,34 @@
 /** Ways around the review of changes that nobody sees as one: each is refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { roleFile } from '../../packages/server/test/agents/world.ts';
 import type { Answer } from '../../packages/server/test/api/client.ts';
-import { type ChangesWorld, openChanges, type Person } from '../../packages/server/test/changes/world.ts';
+import { type ChangesWorld, openChanges, type Person, REVIEWED } from '../../packages/server/test/changes/world.ts';
 
 let world: ChangesWorld;
 let ana: Person;
+let abe: Person;
+let rita: Person;
 let agent: string;
+/** Submitted when nothing was reviewed. */
+let unreviewed: Answer['body'];
 beforeAll(async () => {
   world = await openChanges();
   ana = await world.person('ana', ['admin', 'author', 'operator']);
-  await world.person('rita', ['reviewer']);
+  abe = await world.person('abe', ['author', 'reviewer']);
+  rita = await world.person('rita', ['reviewer']);
   await world.capability('pay.one');
   await world.role('payer', ['pay.one']);
   await world.role('bare');
   await world.role('limits', [], [deny('pay.one')]);
   await world.ok('PUT', '/v1/workspace/guards', { guards: [deny('pay.two')] });
   agent = (await world.agent('bot', { role: undefined, roles: ['payer', 'bare', 'limits'] })).id;
-  expect((await world.settings({})).status).toBe(200);
+  unreviewed = await world.submitted(ana);
+  expect((await world.settings(LOOSE)).status).toBe(200);
 });
 afterAll(() => world.server.close());
+
+const narrowing = { name: 'narrowings', types: ['role', 'workspace_guards'], ids: null, allows: 'narrowing' };
+const LOOSE = { standard: [narrowing], emergency: { ...REVIEWED.emergency, alone: true } };
 
 const code = ({ body }: Answer): string | undefined => body.error?.code;
 const deny = (action: string) => ({ id: 'no', action: '*', when: { field: 'action', eq: action }, effect: 'deny' });
@@ -63,5 +73,40 @@ describe('an object under another name', () => {
       operations: [{ type: 'assignment', id: agent, document: roles }],
     });
     expect(change).toMatchObject({ status: 'submitted', narrows: false });
+  });
+});
+
+describe('what needs nobody', () => {
+  it('needs others once they review it', async () => {
+    expect(unreviewed).toMatchObject({ class: 'direct', status: 'approved' });
+    expect(code(await world.post(ana, unreviewed, 'activate'))).toBe('approvals_missing');
+  });
+
+  it('is not the guards of the workspace removed, nor a guard with its grant that another role has', async () => {
+    const operations = [{ type: 'workspace_guards', id: '*', document: { guards: [] } }];
+    expect(await world.submitted(ana, { operations })).toMatchObject({ class: 'normal', status: 'submitted' });
+    const role = [{ type: 'role', id: 'limits', document: roleFile('limits') }];
+    expect(await world.submitted(ana, { operations: role })).toMatchObject({ class: 'normal', status: 'submitted' });
+  });
+
+  it('needs others once a pattern of that name says something else', async () => {
+    const operations = [{ type: 'role', id: 'payer', document: roleFile('payer') }];
+    const change = await world.submitted(ana, { operations });
+    expect(change).toMatchObject({ class: 'standard', status: 'approved' });
+    const document = { ...REVIEWED, ...LOOSE, standard: [{ ...narrowing, ids: ['bare'] }] };
+    const settings = await world.submitted(ana, { operations: [{ type: 'change_settings', id: '*', document }] });
+    await world.approve(rita, settings);
+    expect((await world.post(ana, settings, 'activate')).body.status).toBe('activated');
+    expect(code(await world.post(ana, change, 'activate'))).toBe('change_pattern_differs');
+    expect((await world.get(change)).status).toBe('stale');
+  });
+});
+
+describe('an emergency of one', () => {
+  it('is reviewed by somebody who did not put it in force, whoever submitted it', async () => {
+    const change = await world.submitted(ana, { class: 'emergency' });
+    expect((await world.post(abe, change, 'activate')).body.emergency_review).toBe('due');
+    expect(code(await world.approve(abe, await world.get(change)))).toBe('approver_is_author');
+    expect((await world.approve(rita, await world.get(change))).body.emergency_review).toBe('passed');
   });
 });

@@ -6,7 +6,7 @@ import { delegationsInForce } from '../delegations/index.ts';
 import { Failure } from '../errors.ts';
 import type { PersonId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
-import { publishPolicy } from '../roles/index.ts';
+import { loadPolicySet, publishPolicy } from '../roles/index.ts';
 import { standOn } from '../versions/index.ts';
 import { authorOf } from './author.ts';
 import { isNeverAlone, refuseUnlessWriter, requirementOf } from './authority.ts';
@@ -17,6 +17,7 @@ import { type Bar, standingBarOf } from './eligibility.ts';
 import { closed } from './failures.ts';
 import { approverNow, holderOf, refuseUnlessVouched } from './holder.ts';
 import { end } from './move.ts';
+import { onlyNarrows } from './narrowing.ts';
 import { freezesOver, policyFrozen } from './policy-freeze.ts';
 import { recordingRefusals } from './refusals.ts';
 import {
@@ -29,6 +30,7 @@ import {
   reviewsOf,
 } from './rows.ts';
 import { approvedSettings } from './settings.ts';
+import { standardFor } from './standard.ts';
 
 /** Who activates, as it stands in the log. */
 export interface Activator {
@@ -61,7 +63,8 @@ export async function activateChange(
       if (row.class !== 'emergency' || !emergency.alone || isNeverAlone(row.operations)) throw notApproved(row);
       refuseUnlessWriter(who.roles, row.operations);
       // Whoever put it in force alone does not review it.
-      const part = { id: row.id, edit: row.edits, hash: row.content_hash, what: 'request', person: id } as const;
+      const edit = row.edits + 1;
+      const part = { id: row.id, edit, hash: row.content_hash, what: 'request', person: id } as const;
       await keepAuthor(transaction, who, part);
       return activateIn(transaction, context, activator, row, emergency.review_within_minutes);
     }),
@@ -89,6 +92,7 @@ export async function activateIn(
   if (moved.length > 0) return becomeStale(transaction, activator, row, staleBase(moved));
   const unfit = isAlone ? undefined : await unfitApproval(client, row);
   if (unfit !== undefined) return backToReview(transaction, activator, row, unfit);
+  if (!(await fitsStill(client, row, located))) return becomeStale(transaction, activator, row, patternDiffers(row));
   const freezes =
     row.narrows === true
       ? []
@@ -246,6 +250,19 @@ async function unfitApproval(client: ClientBase, row: ChangeRow): Promise<Unfit 
   return isComplete(requirement, approvals) ? undefined : { failure: approvalsMissing(row) };
 }
 
+/**
+ * A pattern may say something else now under the same name, and what only took away may have been all that held something
+ * back since.
+ */
+async function fitsStill(client: ClientBase, row: ChangeRow, located: readonly Located[]): Promise<boolean> {
+  const { workspace_id: workspaceId, class: of, risk } = row;
+  const settings = await approvedSettings(client, workspaceId);
+  if (of !== 'standard' || risk === null || requirementOf(settings, { ...row, risk }) !== null) return true;
+  const { set } = await loadPolicySet(client, workspaceId);
+  const objects = located.map(({ operation: { type, id, document: after }, before }) => ({ type, id, before, after }));
+  return standardFor(objects, settings.standard, (object) => onlyNarrows(object, set)) !== undefined;
+}
+
 /** Those of this round, over exactly what it is. */
 export function countingApprovals(row: ChangeRow, reviews: readonly ReviewRow[]): readonly ReviewRow[] {
   return reviews.filter(
@@ -298,6 +315,15 @@ function notApproved(row: ChangeRow): Failure {
     'change_not_approved',
     `${nameOfChange(row)} is not approved.`,
     'Have somebody else approve it: POST /v1/changes/:change/approve.',
+  );
+}
+
+function patternDiffers(row: ChangeRow): Failure {
+  return new Failure(
+    409,
+    'change_pattern_differs',
+    `${nameOfChange(row)} fits no pattern any more that needs nobody.`,
+    'Draft it again, to be reviewed.',
   );
 }
 
