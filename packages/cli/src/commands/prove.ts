@@ -94,7 +94,7 @@ async function aboutRoles(question: WrittenQuestion, set: PolicySet, { url, file
     if (file !== undefined)
       throw new UsageError('Files say nothing of agents.', 'Ask about roles, or leave -f out to ask the server.');
     const agent = await connect(url).request<Agent>('GET', `/v1/agents/${encodeURIComponent(subject.agent)}`);
-    about = { kind: 'roles', roles: agent.roles };
+    about = { kind: 'roles', roles: agent.roles, orFewer: true };
   } else about = subject;
   const named = about.kind === 'roles' ? about.roles : about.role === undefined ? [] : [about.role];
   const missing = named.find((name) => !set.roles.some((role) => role.name === name));

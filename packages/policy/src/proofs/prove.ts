@@ -144,6 +144,14 @@ class Prover {
   *#cases(): Generator<AskedCase> {
     const { subject } = this.#question;
     const granting = this.#set.roles.map(({ name, allow }) => ({ name, allow: [...new Set(allow)].sort() }));
+    // for `review` more roles are no less: then they are looked at together
+    const isNarrowed = subject.kind === 'roles' && subject.orFewer === true && this.#question.outcome !== 'review';
+    if (isNarrowed) {
+      for (const { name, allow } of granting)
+        for (const capability of subject.roles.includes(name) ? allow : [])
+          if (this.#isAbout(capability)) yield { roles: [name], capability };
+      return;
+    }
     if (subject.kind === 'roles') {
       for (const capability of [...this.#policy.granted(subject.roles)].sort())
         if (this.#isAbout(capability)) yield { roles: subject.roles, capability };

@@ -13,8 +13,8 @@ export interface Question {
 }
 
 export type Subject =
-  /** An agent that wears exactly these. */
-  | { readonly kind: 'roles'; readonly roles: readonly string[] }
+  /** Who wears exactly these in the call; with `orFewer`, any of them, as the token of an agent can be narrowed. */
+  | { readonly kind: 'roles'; readonly roles: readonly string[]; readonly orFewer?: true }
   /** Any agent, whatever it wears; with a role, any that wears it among others. */
   | { readonly kind: 'any'; readonly role?: string };
 
@@ -51,7 +51,12 @@ export function questionInWords({ subject, action, where, outcome }: Question): 
 }
 
 function subjectInWords(subject: Subject): string {
-  if (subject.kind === 'roles') return `an agent that wears ${subject.roles.join(' and ')} and no other role`;
+  if (subject.kind === 'roles') {
+    const roles = subject.roles.join(' and ');
+    return subject.orFewer === true
+      ? `an agent that wears ${roles}, or narrows its token to fewer of these,`
+      : `an agent that wears ${roles} and no other role`;
+  }
   return subject.role === undefined
     ? 'any agent, whatever roles it wears,'
     : `any agent that wears ${subject.role}, whatever else it wears,`;
