@@ -30,7 +30,7 @@ describe('the bound', () => {
       const holds = fc.property(anyCase, (each) =>
         attack(each, mutant).every(({ used, bound = Number.POSITIVE_INFINITY }) => used <= bound),
       );
-      expect(fc.check(holds, { numRuns: 1_000, seed: 17, endOnFailure: true }).failed).toBe(true);
+      expect(fc.check(holds, { numRuns: 1_000, seed: 4, endOnFailure: true }).failed).toBe(true);
     });
 });
 

@@ -42,6 +42,7 @@ export const CAPABILITIES: readonly Capability[] = [
     access: 'write',
     impact: { usd: { field: 'amount', currency: 'USD', settle: { field: 'total' } }, letters: 1 },
   },
+  { name: 'pay.fare', access: 'write', impact: { usd: { constant: 300, settle: { field: 'total' } } } },
   { name: 'pay.fee', access: 'write', impact: { usd: { constant: 300 } } },
   { name: 'crm.search', access: 'read', impact: { records_read: { field: 'limit' } } },
   { name: 'crm.get', access: 'read', impact: { records_read: 1 } },
@@ -191,7 +192,7 @@ const grants = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.uniqueArray(
-      fc.constantFrom('pay.out', 'pay.refund', 'pay.batch', 'pay.fee', 'pay.card', 'pay.meter'),
+      fc.constantFrom('pay.out', 'pay.refund', 'pay.batch', 'pay.fee', 'pay.card', 'pay.meter', 'pay.fare'),
       { minLength: 1 },
     ),
   },
