@@ -148,6 +148,30 @@ describe('a change', () => {
     expect((await world.post(ana, { id }, 'withdraw', { reason: 'no' })).body.status).toBe('withdrawn');
   });
 
+  it('is refused as it is submitted when a test case of the workspace would fail by it', async () => {
+    const { objects } = await activated({ operations: [newRole(['own.read', 'own.other'])] });
+    const { id: role } = objects[0];
+    const file = `apiVersion: policy.hivekey.ai/v1
+kind: PolicyTest
+policy: [${role}.yaml]
+defaults: { roles: [${role}] }
+cases:
+  - { name: reads, action: own.other, expect: allow }
+`;
+    await world.ok('PUT', '/v1/policies/tests/reads', file, { headers: { 'content-type': 'application/yaml' } });
+    const { id } = await world.draft(ana, {
+      operations: [{ type: 'role', id: role, document: roleFile(role, ['own.read', 'own.third']) }],
+    });
+    const refused = await world.post(ana, { id }, 'submit');
+    expect(code(refused)).toBe('change_checks_failed');
+    expect(refused.body.error.problems[0]).toMatchObject({
+      code: 'test_failed',
+      file: expect.stringContaining('reads'),
+    });
+    await world.ok('DELETE', '/v1/policies/tests/reads');
+    expect((await world.post(ana, { id }, 'submit')).body.status).toBe('submitted');
+  });
+
   it.each<[string, object, string]>([
     [
       'a document that is none',
