@@ -1,7 +1,7 @@
 /** What decides, under change control. */
 export { adoptObjects } from './adopt.ts';
-export { type Basis, basisOf, standOn } from './basis.ts';
-export { type Control, readControl } from './control.ts';
+export { basisOf, standOn } from './basis.ts';
+export { readControl } from './control.ts';
 export { isReviewed, nameOf } from './gate.ts';
 export { isNarrowing } from './narrowing.ts';
 export {
@@ -15,13 +15,10 @@ export {
 } from './object.ts';
 export {
   approvedDocument,
-  findVersion,
   newestRefs,
   objectsAt,
   readVersion,
-  type VersionSummary,
-  type VersionView,
   versionSummarySchema,
 } from './read.ts';
 export { keepVersions } from './store.ts';
-export { type ControlledTypes, differing, isObjectType, keyOf, touchedIn } from './touched.ts';
+export { type ControlledTypes, differing, isObjectType, keyOf } from './touched.ts';

@@ -102,7 +102,7 @@ export interface Which {
 }
 
 /** Undefined: there was none then. */
-export async function findVersion(
+async function findVersion(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   { type, id }: ObjectRef,
