@@ -10,7 +10,7 @@ import { SHARD } from '../export.ts';
 import { median } from '../load.ts';
 import { startSubject } from '../process.ts';
 import { policyWith, recordsUnder } from '../records.ts';
-import { atMost, type Row } from '../rows.ts';
+import { atMost, type Row, rounded } from '../rows.ts';
 import type { Effort } from '../run.ts';
 
 const ENTRIES = 1_000_000;
@@ -23,6 +23,8 @@ const REPLAYER = new URL('../subjects/replayer.ts', import.meta.url);
 
 interface Answer {
   readonly seconds: number;
+  /** User and system. */
+  readonly cpuSeconds: number;
   readonly idleBytes: number;
   readonly peakBytes: number;
   readonly calls: number;
@@ -54,6 +56,12 @@ export async function benchPreview(ground: Ground, { scale }: Effort): Promise<R
       unit: 's',
       baseline: `reading and parsing them alone: ${read.toFixed(1)} s`,
       ratio: seconds / read,
+    },
+    {
+      measure: 'CPU of it, which gives way to everything else',
+      value: of(runs.replay, ({ cpuSeconds }) => cpuSeconds),
+      unit: 's',
+      baseline: `reading and parsing them alone: ${rounded(of(runs.read, ({ cpuSeconds }) => cpuSeconds))} s`,
     },
     { measure: 'entries replayed', value: Math.round(count / seconds), unit: 'entries/s' },
     {

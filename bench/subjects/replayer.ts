@@ -29,10 +29,12 @@ async function measured({ what, url, count }: Question) {
     peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
   }, LOOK_EVERY_MS);
   const startedAt = performance.now();
+  const cpu = process.cpuUsage();
   const counts = what === 'replay' ? await replayed(url, count) : await read(url, count);
   const seconds = (performance.now() - startedAt) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
   clearInterval(look);
-  return { seconds, idleBytes, peakBytes, ...counts };
+  return { seconds, cpuSeconds: (user + system) / 1e6, idleBytes, peakBytes, ...counts };
 }
 
 function replayed(connectionString: string, last: number) {

@@ -33,7 +33,7 @@ export interface PreviewParts {
 }
 
 const REPLAY_DAYS = 30;
-const REPLAY_LIMIT_MS = 120_000;
+const REPLAY_LIMIT_MS = 300_000;
 const KEEP_ALIVE_MS = 10_000;
 /** Roles, and groups of agents, whose numbers are computed while somebody types, and for reviewers. */
 const RADIUS_AT_ONCE = 3;
