@@ -12,6 +12,7 @@ import {
 } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
+import { isReviewed, readControl } from '../versions/index.ts';
 
 /** As it stands in `people.groups`, or in the claim of a provider, which need not look like ours. */
 const groupName = z
@@ -43,7 +44,7 @@ export async function readGroupRoles(client: Pool | ClientBase, workspaceId: Wor
   return { object: 'group_roles', groups: Object.fromEntries(rows.map(({ group, roles }) => [group, roles])) };
 }
 
-/** All of them at once. Throws `own_session_required`, `own_roles`, `last_admin`. */
+/** All of them at once. Throws `own_session_required`, `change_required`, `own_roles`, `last_admin`. */
 export function writeGroupRoles(
   log: ActionLog,
   who: Administrator,
@@ -53,6 +54,7 @@ export function writeGroupRoles(
   return log.transact(workspaceId, async ({ client, now, log: record }) => {
     await checkVoucher(client, who);
     const before = await readGroupRoles(client, workspaceId);
+    await refuseUnreviewed(client, workspaceId, before.groups, groups);
     const mine = who.person === undefined ? undefined : await rolesOf(client, workspaceId, who.person.id);
     const hadAdmin = await countAdmins(client, workspaceId);
     const rows = Object.entries(groups).flatMap(([group, roles]) =>
@@ -85,6 +87,28 @@ export function writeGroupRoles(
     if (Object.keys(changes).length > 0) record({ kind: 'group_roles.changed', actor, changes });
     return after;
   });
+}
+
+/** Where others review what people may do, no group gives more by the word of one. */
+async function refuseUnreviewed(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  before: GroupRoles['groups'],
+  after: Readonly<Record<string, readonly WorkspaceRole[]>>,
+): Promise<void> {
+  if (!isReviewed(await readControl(client, workspaceId), 'person_authority')) return;
+  // Without it, what somebody was given beside it comes to life.
+  const isAuditorLost = Object.entries(before).some(
+    ([group, roles]) => roles.includes('auditor') && after[group]?.includes('auditor') !== true,
+  );
+  const isMore = Object.entries(after).some(([group, roles]) => roles.some((role) => !before[group]?.includes(role)));
+  if (!isMore && !isAuditorLost) return;
+  throw new Failure(
+    409,
+    'change_required',
+    'In this workspace what people may do changes only when somebody else has reviewed it, and groups give roles.',
+    'Give roles to people by a change of person_authority; or have a change take that type out of "types" of the change settings for a while.',
+  );
 }
 
 async function rolesOf(
