@@ -22,6 +22,7 @@ beforeAll(async () => {
   await world.role('limits', [], [deny('pay.one')]);
   await world.ok('PUT', '/v1/workspace/guards', { guards: [deny('pay.two')] });
   agent = (await world.agent('bot', { role: undefined, roles: ['payer', 'bare', 'limits'] })).id;
+  await world.ok('PUT', '/v1/group-roles', { groups: { watch: ['auditor', 'viewer'] } });
   unreviewed = await world.submitted(ana);
   expect((await world.settings(LOOSE)).status).toBe(200);
 });
@@ -108,5 +109,34 @@ describe('an emergency of one', () => {
     expect((await world.post(abe, change, 'activate')).body.emergency_review).toBe('due');
     expect(code(await world.approve(abe, await world.get(change)))).toBe('approver_is_author');
     expect((await world.approve(rita, await world.get(change))).body.emergency_review).toBe('passed');
+  });
+});
+
+describe('around what is reviewed', () => {
+  it('no group gives a role by the word of one', async () => {
+    const put = (groups: object) => world.call('PUT', '/v1/group-roles', { body: { groups } });
+    expect(code(await put({ watch: ['auditor', 'viewer'], ops: ['reviewer'] }))).toBe('change_required');
+    expect(code(await put({}))).toBe('change_required');
+    expect((await put({ watch: ['auditor'] })).status).toBe(200);
+  });
+
+  it('no agent is let in with roles while assignments are frozen', async () => {
+    const wall = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 16);
+    const document = {
+      apiVersion: 'policy.hivekey.ai/v1',
+      kind: 'Freeze',
+      metadata: { name: 'still' },
+      time_zone: 'UTC',
+      starts: wall(-1),
+      ends: wall(1),
+      scope: { changes: ['assignment'] },
+    };
+    const freeze = await world.submitted(ana, { operations: [{ type: 'freeze', id: 'still', document }] });
+    await world.approve(rita, freeze);
+    expect((await world.post(ana, freeze, 'activate')).body.status).toBe('activated');
+    const wanted = { name: 'late', roles: ['payer'], owner: 'olga@acme.example', reason: 'x' };
+    const { id } = await world.ok('POST', '/v1/agent-requests', wanted, { key: ana.key });
+    const letIn = await world.call('POST', `/v1/agent-requests/${id}/approve`, { body: {}, key: rita.key });
+    expect(code(letIn)).toBe('policy_frozen');
   });
 });

@@ -30,6 +30,8 @@ export function keepVersions(pool: Pool, controlled: ControlledTypes, refuseEdit
     // What is put back is what was approved, and nothing else.
     if (basis.kind === 'restored') throw new Error('what was put back is not what was approved');
     await refuseDrifted(pool, done.workspaceId, controlled, changed);
+    // Somebody else has looked at it, and not at whether it may be now.
+    if (basis.kind === 'agent_request') await refuseEdit(transaction, done.workspaceId, changed);
     if (basis.kind !== 'direct') return storeVersions(transaction, who, changed, () => basis);
     // Read before its own next version is stored: nobody lifts the rule by the edit that it is about.
     const control = await readControl(transaction.client, done.workspaceId);
