@@ -594,3 +594,15 @@ test('what to try for a way past the gateway is every host that is registered', 
   expect([object, gateway]).toEqual(['bypass_targets', server.url]);
   expect(hosts).toEqual(expect.arrayContaining(['idp.acme.example:443', 'shop.acme.example:8443']));
 });
+
+test('questions about the policy in force are answered by proof or by a call', async () => {
+  const role = file('prover.yaml', ROLE.replace('support-agent', 'prover').replace('    - mail.read\n', ''));
+  await hivekey(['role', 'apply', '-f', role]);
+  await hivekey(['agent', 'create', 'prover-bot', '--role', 'prover', '--owner', 'dana@acme.example']);
+  const found = await hivekey(['prove', 'can agent prover-bot call mail.send without a person', '--json']);
+  expect(JSON.parse(found.out)).toMatchObject({ counter_example: { capability: 'mail.send', roles: ['prover'] } });
+  expect(found.code).toBe(1);
+  const proved = await hivekey(['prove', '--agent', 'prover-bot', '--action', 'mail.read', '--outcome', 'reach']);
+  expect([proved.code, proved.out]).toEqual([0, expect.stringContaining('Nothing of that kind is granted.')]);
+  expect((await hivekey(['prove', 'can agent nobody-bot call mail.send'])).code).toBe(3);
+});

@@ -107,6 +107,24 @@ it('says that it does not know what is not translated, and when time is over', a
   expect(late.verdict).toBe('unknown');
 }, 120_000);
 
+it('does not rely on a role that an agent can leave off', async () => {
+  const question = { action: 'lookup', where: [], outcome: 'reach' as const };
+  const text = CODES.replace('name: codes', 'name: bare').replace(/guards:[\s\S]*/, 'guards: []\n');
+  const guarding = CODES.replace('allow: [lookup]', 'allow: []')
+    .replace(/- \{ id: letters.*\n/, '')
+    .replace('startsWith: x', 'exists: true');
+  const both = readPolicyTexts([
+    { name: 'bare', text },
+    { name: 'codes', text: guarding.replace('}, effect: deny }', '}, effect: deny, otherwise: deny }') },
+  ]);
+  if (!both.ok) throw new Error(JSON.stringify(both.problems));
+  const roles = ['bare', 'codes'];
+  const options = { solve: solver.solve, atMs: 0 };
+  const worn = await prove(both.set, { ...question, subject: { kind: 'roles', roles } }, options);
+  const narrowed = await prove(both.set, { ...question, subject: { kind: 'roles', roles, orFewer: true } }, options);
+  expect([worn.verdict, narrowed.verdict]).toEqual(['proved', 'counter-example']);
+}, 60_000);
+
 it('ends a solver that takes too long, and starts another', async () => {
   const hasty = new BundledSolver({ timeoutMs: 1, memoryMb: 256 });
   expect(await hasty.solve('(check-sat)\n')).toEqual({ failed: expect.stringContaining('no answer') });

@@ -34,7 +34,7 @@ export interface Encoding {
   readonly windows: readonly Guard[];
 }
 
-export interface Room {
+interface Room {
   readonly origin: string;
   readonly id: string;
   readonly fits: Term;

@@ -67,7 +67,7 @@ function isValue(node: ValueNode, value: JsonValue, script: Script): readonly Te
 }
 
 /** An argument that the schema asks for, where nothing else says what it is. */
-export function sampleOf(schema: JsonValue | undefined): JsonValue {
+function sampleOf(schema: JsonValue | undefined): JsonValue {
   if (!isObject(schema)) return 'x';
   const [listed] = itemsOf(member(schema, 'enum') ?? []);
   if (listed !== undefined) return listed;
