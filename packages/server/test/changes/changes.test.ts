@@ -131,10 +131,7 @@ describe('a change', () => {
     expect(done.body.policy.after).toBe(hash);
     expect((await world.ok('GET', `/v1/roles/${operation.id}`)).author).toBe('key:ana');
     const kinds = ['drafted', 'edited', 'submitted', 'decided', 'approved', 'activated'];
-    for (const kind of kinds) {
-      const data = await world.events(`kind=change.${kind}&limit=200`, 1);
-      expect(data.some((event) => event.change_id === draft.id)).toBe(true);
-    }
+    for (const kind of kinds) expect(await world.recordsOf(draft, `change.${kind}`, 1)).toHaveLength(1);
   });
 
   it('is refused as it is submitted when it could not be activated', async () => {

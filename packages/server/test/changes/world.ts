@@ -22,6 +22,8 @@ export interface ChangesWorld extends World {
   approve(by: Pick<Person, 'key'>, change: Answer['body'], more?: object): Promise<Answer>;
   post(by: Pick<Person, 'key'>, change: Answer['body'], what: string, body?: object): Promise<Answer>;
   get(change: Pick<Answer['body'], 'id'>): Promise<Answer['body']>;
+  /** Records of the change of that kind, newest first, once there are at least so many. */
+  recordsOf(change: Pick<Answer['body'], 'id'>, kind: string, count: number): Promise<Answer['body'][]>;
   /** Codes of what was refused of a change, oldest first. */
   refusals(change: Pick<Answer['body'], 'id'>, count: number): Promise<string[]>;
 }
@@ -86,14 +88,16 @@ export async function openChanges(settings?: Parameters<typeof openServer>[0]): 
     post: ({ key }: Pick<Person, 'key'>, { id }: Answer['body'], what: string, body: object = {}) =>
       world.call('POST', `/v1/changes/${id}/${what}`, { body, key }),
     get: ({ id }: Pick<Answer['body'], 'id'>) => world.ok('GET', `/v1/changes/${id}`),
-    refusals: async ({ id }: Pick<Answer['body'], 'id'>, count: number) => {
+    recordsOf: async ({ id }: Pick<Answer['body'], 'id'>, kind: string, count: number) => {
       for (;;) {
-        const { data } = await world.ok('GET', '/v1/audit/events?kind=change.refused&limit=200');
+        const { data } = await world.ok('GET', `/v1/audit/events?kind=${kind}&limit=200`);
         const mine = data.filter((event: { change_id: string }) => event.change_id === id);
-        if (mine.length >= count) return mine.map((event: { code: string }) => event.code).reverse();
+        if (mine.length >= count) return mine;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
+    refusals: async (change: Pick<Answer['body'], 'id'>, count: number) =>
+      (await changes.recordsOf(change, 'change.refused', count)).map(({ code }) => code).reverse(),
   });
   return changes;
 }
