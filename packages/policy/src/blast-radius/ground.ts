@@ -3,6 +3,7 @@
 import { GuardIndex } from '../decide/guard-index.ts';
 import { policyHash } from '../decide/hash.ts';
 import { confine, harmless, type WornRole } from '../decide/quarantine.ts';
+import { patternsCovering } from '../documents/names.ts';
 import type { Capability, Guard, PolicySet } from '../model.ts';
 import type { Calls } from './spending.ts';
 import { unitsOf } from './units.ts';
@@ -24,7 +25,8 @@ export class Ground {
   readonly #roles: ReadonlyMap<string, WornRole>;
   readonly #reads: ReadonlySet<string>;
   readonly #hats = new Map<string, Hat>();
-  readonly #guards = new Map<string, ReturnType<GuardIndex['applicable']>>();
+  /** Enforced guards by origin and action. */
+  readonly #guards: ReadonlyMap<string, ReadonlyMap<string, readonly Guard[]>>;
   #namespaces: ReadonlyMap<string, readonly string[]> | undefined;
   /** What was worked out of a call, by who calls what. */
   readonly calls = new Map<string, Calls>();
@@ -36,6 +38,15 @@ export class Ground {
     this.units = unitsOf(set);
     this.#roles = new Map(set.roles.map((role) => [role.name, { role, allow: new Set(role.allow) }]));
     this.#reads = harmless(set.capabilities);
+    this.#guards = new Map(
+      [{ name: 'workspace', guards: set.workspaceGuards }, ...set.roles].map(({ name, guards }) => [
+        name,
+        Map.groupBy(
+          guards.filter(({ mode }) => mode !== 'shadow'),
+          ({ action }) => action,
+        ),
+      ]),
+    );
   }
 
   static readonly #held = new WeakMap<PolicySet, Ground>();
@@ -79,11 +90,11 @@ export class Ground {
 
   /** Enforced guards that are asked of the capability under the hat. */
   guards({ worn }: Hat, capability: string): readonly Guard[] {
-    const byOrigin = this.#guards.get(capability) ?? this.index.applicable(capability);
-    this.#guards.set(capability, byOrigin);
-    return ['workspace', ...worn.map(({ role }) => role.name)].flatMap((origin) =>
-      (byOrigin.get(origin) ?? []).flatMap(({ guard }) => (guard.mode === 'shadow' ? [] : [guard])),
-    );
+    const patterns = patternsCovering(capability);
+    return ['workspace', ...worn.map(({ role }) => role.name)].flatMap((origin) => {
+      const byAction = this.#guards.get(origin);
+      return byAction === undefined ? [] : patterns.flatMap((pattern) => byAction.get(pattern) ?? []);
+    });
   }
 
   /** Capabilities of the namespace; a name without a dot is its own. */

@@ -62,13 +62,15 @@ export function sweep(
   }
   const groups = [...wearers.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
   const cells: SweepCell[] = [];
-  for (const { roles } of groups)
+  for (const { roles } of groups) {
+    const hats = ground.hats(roles);
+    const ways = new Set([ground.hat(roles), ...hats]);
     for (const capability of names) {
-      const hats = ground.hats(roles);
-      const asked = widest([ground.hat(roles), ...hats].map((hat) => engine.reach(hat, capability)));
+      const asked = widest([...ways].map((hat) => engine.reach(hat, capability)));
       const computed = widest(hats.map((hat) => computedReach(ground, hat, capability)));
       if (asked !== 'never' || computed !== 'never') cells.push({ roles, capability, asked, computed });
     }
+  }
   const content = {
     policyHash: ground.hash,
     policyRevision: set.revision,
@@ -107,10 +109,18 @@ class Engine {
   }
 
   reach(hat: Hat, capability: string): Reach {
+    if (!this.#policy.granted(hat.names).has(capability)) return this.#refused(hat, capability);
     const key = `${hat.key} ${capability}`;
     const held = this.#reached.get(key) ?? this.#ask(hat, capability);
     this.#reached.set(key, held);
     return held;
+  }
+
+  /** What is not granted is refused before anything else is looked at: one call is enough to see it. */
+  #refused(hat: Hat, capability: string): Reach {
+    this.inputs += 1;
+    const { verdict } = this.#policy.evaluate({ ...NOBODY, roles: hat.names, capability, arguments: {} });
+    return reachOf(new Set([verdict]));
   }
 
   /** The laxest call that is found; then each thing moved once from there. */
@@ -119,7 +129,7 @@ class Engine {
     const seen = new Set<Verdict>();
     const base = laxestProbe(dimensions, (probe) => this.#decide(hat, capability, probe, seen));
     for (const { moves } of dimensions) for (const move of moves) this.#decide(hat, capability, move(base), seen);
-    return seen.has('allow') ? 'alone' : seen.has('review') ? 'approval' : 'never';
+    return reachOf(seen);
   }
 
   /** How far the call is from being allowed, with each of its windows empty or full, whichever is laxer. */
@@ -150,6 +160,10 @@ class Engine {
     };
     return { request, state };
   }
+}
+
+function reachOf(verdicts: ReadonlySet<Verdict>): Reach {
+  return verdicts.has('allow') ? 'alone' : verdicts.has('review') ? 'approval' : 'never';
 }
 
 /** Every rule that refuses or holds a call counts, so that moving one thing at a time leads to the laxest. */
