@@ -9,7 +9,7 @@ import { boundsOf } from '../decide/condition.ts';
 import type { GuardIndex } from '../decide/guard-index.ts';
 import { moneyUnitOf, spendingOf } from '../decide/measure.ts';
 import { readField } from '../documents/fields.ts';
-import { stricterOf } from '../documents/verdicts.ts';
+import { isStricter, stricterOf } from '../documents/verdicts.ts';
 import type { Condition, Guard } from '../model.ts';
 import { currencyOf, unitOf } from '../values/money.ts';
 import { type Amount, compareAmount } from './amounts.ts';
@@ -66,7 +66,7 @@ export function encode({ index, capability, roles, where, outcome }: EncodedCase
   const asked = where.flatMap((test) => (test.kind === 'condition' ? [test.condition] : []));
   const conditions = guards.flatMap(({ guard: { when } }) => ('kind' in when ? [] : [when]));
   const script = new Script();
-  const elements = elementsFor(asked, conditions, outcome);
+  const elements = elementsFor(asked, conditions, guards, outcome);
   if (elements > MAX_ELEMENTS) script.narrowed.add(`lists of more than ${MAX_ELEMENTS} different elements`);
   const args = new ValueNode(script, '', Math.min(elements, MAX_ELEMENTS), true);
   const declared = index.capability(capability);
@@ -81,6 +81,8 @@ export function encode({ index, capability, roles, where, outcome }: EncodedCase
   );
   preferSchema(args, declared?.inputSchema, script);
   const windows = guards.flatMap(({ guard }) => ('kind' in guard.when ? [guard] : []));
+  if (windows.length > 1 && windows.some(({ effect, otherwise }) => isStricter(effect, otherwise)))
+    script.widened.add('windows of one counter are taken to be full or empty each for itself');
   return { script, args, verdict, isAsked, rooms: writer.rooms, windows };
 }
 
@@ -133,7 +135,10 @@ class CaseWriter {
     }
     const truth = this.#encoder.truthOf(test.condition, 'workspace');
     script.prefer(truth.holds);
-    return and([not(truth.fails), ...testsIn(test.condition).map((each) => this.#encoder.isGiven(each))]);
+    const [only, another] = testsIn(test.condition);
+    // of several tests joined, one that is not given need not leave the whole so
+    const isGiven = only === undefined || another !== undefined ? TRUE : this.#encoder.isGiven(only);
+    return and([not(truth.fails), isGiven]);
   }
 
   #named(name: string, { holds, fails }: Truth): Truth {
@@ -178,7 +183,12 @@ class CaseWriter {
 }
 
 /** Elements of lists that can matter; see above. */
-function elementsFor(asked: readonly Condition[], conditions: readonly Condition[], outcome: Outcome): number {
+function elementsFor(
+  asked: readonly Condition[],
+  conditions: readonly Condition[],
+  guards: readonly PlacedGuard[],
+  outcome: Outcome,
+): number {
   const groups = new Map<string, number>();
   const count = (condition: Condition, weigh: (operator: string) => number): void => {
     for (const { field, operator } of testsIn(condition)) {
@@ -189,6 +199,12 @@ function elementsFor(asked: readonly Condition[], conditions: readonly Condition
   for (const condition of asked) count(condition, () => (outcome === 'review' ? 2 : 1));
   for (const condition of conditions)
     count(condition, (operator) => (operator === 'contains' ? 1 : outcome === 'review' ? 2 : 0));
+  // one value of several can leave a call without a counter
+  for (const { guard } of guards)
+    if (outcome === 'review' && 'kind' in guard.when && guard.when.per !== undefined) {
+      const key = listOf(guard.when.per);
+      groups.set(key, (groups.get(key) ?? 0) + 1);
+    }
   return Math.max(1, ...groups.values()) + (outcome === 'review' ? 1 : 0);
 }
 
@@ -197,6 +213,7 @@ const ADDRESSED = /^(?:to|cc|bcc|payee|recipient)$/i;
 /** The argument whose lists the field reads. */
 function listOf(field: string): string {
   const read = readField(field)?.field;
+  if (read?.kind === 'firstUse') return listOf(read.of);
   if (read?.kind === 'payee' || read?.kind === 'recipientDomains') return 'to';
   const first = read?.kind === 'argument' ? (read.path[0]?.name ?? '') : field;
   return ADDRESSED.test(first) ? 'to' : first;

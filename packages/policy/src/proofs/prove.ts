@@ -215,6 +215,8 @@ class Prover {
       last = this.#replayed(asked, { script, ...encoding }, found.model);
       if (last.agrees) return { kind: 'found', replayed: last };
     }
+    if (last?.decision.reasonClass === 'freeze')
+      return { kind: 'unknown', reasons: ['a change freeze is in force at every time that was tried'] };
     const widened = [...script.widened];
     if (widened.length > 0) return { kind: 'unknown', reasons: widened };
     if (last === undefined) return { kind: 'unknown', reasons: [why ?? 'no call was found that could be tried'] };
