@@ -28,6 +28,7 @@ beforeAll(async () => {
   setDefaultCACertificates([...SYSTEM, ClientSite.certificate]);
   [workspace, browser] = await Promise.all([startWorkspace({ upstream_allow: [site.host] }), launch()]);
   await furnish(workspace);
+  await workspace.api('PUT', '/v1/browser-sign-in-settings', { client_hosts: [site.host] });
   const made = await workspace.api('POST', '/v1/keys', { name: 'dana', person: 'dana@acme.example' });
   ({ key } = made as { key: string });
 });

@@ -558,8 +558,15 @@ describe('a metadata document', () => {
       expect(await refusalOf(id), id).toBe('400 invalid_client');
   });
 
+  it('inside is asked for where somebody has named its host for clients, wherever upstreams may be', async () => {
+    const inside = served({});
+    await world.ok('PUT', '/v1/browser-sign-in-settings', { client_hosts: [] });
+    expect(await refusalOf(inside)).toBe('400 invalid_client');
+    expect(site.asked.filter((path) => inside.endsWith(path))).toEqual([]);
+  });
+
   it('is believed as it last was while its site is down, which key sets are not', async () => {
-    const documents = new Documents([site.host]);
+    const documents = new Documents([site.host], () => Promise.resolve(true));
     const asked = async (url: string, accept: string) => {
       const answer = await documents.fetch(url, { headers: { accept } }).catch(() => undefined);
       return answer === undefined ? 'nothing' : `${answer.status} ${(await answer.text()).slice(0, 12)}`;
@@ -817,7 +824,7 @@ describe('a connection', () => {
 });
 
 beforeEach(async () => {
-  await world.ok('PUT', '/v1/browser-sign-in-settings', { enabled: true, client_hosts: [] });
+  await world.ok('PUT', '/v1/browser-sign-in-settings', { enabled: true, client_hosts: [site.host] });
 });
 
 describe('where the browser goes with the answer', () => {
@@ -842,6 +849,7 @@ it('is managed on the command line', async () => {
     return out;
   };
   const { agent } = await connected();
+  await world.ok('PUT', '/v1/browser-sign-in-settings', { client_hosts: [] });
   expect(await run('credential', 'list', agent.name)).toContain(`${site.host} by dana@acme.example`);
   expect(await run('client', 'settings')).toContain('any host');
   expect(await run('client', 'settings', '--hosts', `${site.host},claude.ai`)).toContain('claude.ai');

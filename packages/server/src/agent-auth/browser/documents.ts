@@ -14,14 +14,23 @@ const MAX_STALE = 100;
 const DOCUMENT = 'application/json';
 
 export class Documents {
-  readonly #fetch: GuardedFetch;
+  readonly #outside: GuardedFetch;
+  readonly #inside: GuardedFetch;
+  readonly #isNamed: (host: string) => Promise<boolean>;
   /** Until when, by address; the oldest first. */
   readonly #failed = new Map<string, number>();
   /** Documents as they were last, the oldest first. */
   readonly #last = new Map<string, { readonly text: string; readonly untilMs: number }>();
 
-  constructor(allowedHosts: readonly string[]) {
-    this.#fetch = createGuardedFetch(allowedHosts, { maxBytes: MAX_BYTES, answerMs: ANSWER_MS });
+  /**
+   * `allowedHosts`: inside, for upstreams. Whoever knows nothing but our address says what is fetched here: of those hosts
+   * nothing is that nobody `isNamed` for clients.
+   */
+  constructor(allowedHosts: readonly string[], isNamed: (host: string) => Promise<boolean>) {
+    const limits = { maxBytes: MAX_BYTES, answerMs: ANSWER_MS };
+    this.#outside = createGuardedFetch([], limits);
+    this.#inside = createGuardedFetch(allowedHosts, limits);
+    this.#isNamed = isNamed;
   }
 
   mayFetch(url: string): boolean {
@@ -36,7 +45,11 @@ export class Documents {
     if (last !== undefined && this.#hasFailed(url)) return new Response(last);
     try {
       const { signal } = init;
-      const answer = await this.#fetch(url, { headers, ...(signal == null ? {} : { signal }) });
+      const isNamed = await this.#isNamed(URL.parse(url)?.host ?? '');
+      const answer = await (isNamed ? this.#inside : this.#outside)(url, {
+        headers,
+        ...(signal == null ? {} : { signal }),
+      });
       if (answer.status === 200) {
         if (isDocument)
           put(this.#last, url, { text: await answer.clone().text(), untilMs: later(STALE_MS) }, MAX_STALE);

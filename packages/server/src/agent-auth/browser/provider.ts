@@ -11,7 +11,7 @@ import { OAuthRefusal } from '../refusal.ts';
 import { delegateOf, ENTRANCES, readWanted } from '../wanted.ts';
 import { AUTHORIZE, artifactAdapter } from './artifacts.ts';
 import { Documents } from './documents.ts';
-import { anybodyLetsIn } from './settings.ts';
+import { anybodyLetsIn, isNamedByAnybody } from './settings.ts';
 
 const CODE_SECONDS = 60;
 export const INTERACTION_SECONDS = 600;
@@ -48,7 +48,7 @@ export async function createProvider(parts: ProviderParts): Promise<Provider> {
   );
   policy.remove('consent');
   policy.add(consent);
-  const documents = new Documents(parts.allowedHosts);
+  const documents = new Documents(parts.allowedHosts, (host) => isNamedByAnybody(pool, host));
   const provider = new Provider(url, {
     adapter: artifactAdapter({ ...parts, errors }),
     // Nothing is ever signed; without one the library takes one that everybody knows.

@@ -107,3 +107,12 @@ export async function anybodyLetsIn(pool: Pool, clientId: string): Promise<boole
   );
   return rowCount === 1;
 }
+
+/** Whether a workspace where agents sign in so has said that clients are there. */
+export async function isNamedByAnybody(pool: Pool, host: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    'SELECT FROM browser_sign_in_settings WHERE enabled AND $1 = ANY(client_hosts) LIMIT 1',
+    [host],
+  );
+  return rowCount === 1;
+}
