@@ -5,10 +5,7 @@ interface CacheProvider {
   removeAsync(key: string | null): Promise<string | null>;
 }
 
-export enum ValidateInResponseTo {
-  never = 'never',
-  always = 'always',
-}
+export const ValidateInResponseTo: { readonly never: 'never'; readonly always: 'always' };
 
 export interface SamlConfig {
   readonly idpCert: readonly string[];
@@ -21,7 +18,7 @@ export interface SamlConfig {
   readonly maxAssertionAgeMs?: number;
   readonly wantAssertionsSigned?: boolean;
   readonly wantAuthnResponseSigned?: boolean;
-  readonly validateInResponseTo?: ValidateInResponseTo;
+  readonly validateInResponseTo?: 'never' | 'always';
   readonly requestIdExpirationPeriodMs?: number;
   readonly cacheProvider?: CacheProvider;
   readonly identifierFormat?: string | null;

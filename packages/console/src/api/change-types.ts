@@ -59,7 +59,7 @@ export interface ChangeSummary {
   readonly content_hash: string;
 }
 
-export interface ChangeReview {
+interface ChangeReview {
   readonly person: string;
   readonly decision: 'approve' | 'reject';
   readonly stage: 'before' | 'after';

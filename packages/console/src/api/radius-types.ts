@@ -8,7 +8,7 @@ export interface RadiusAmount {
   readonly reasons: readonly { readonly capability: string | null; readonly sentence: string }[];
 }
 
-export interface RadiusBinding {
+interface RadiusBinding {
   readonly rule: string;
   readonly origin: string;
   readonly sentence: string;
@@ -16,7 +16,7 @@ export interface RadiusBinding {
   readonly used: { readonly largest: number; readonly share: number; readonly from: string } | null;
 }
 
-export interface RadiusAcceptance {
+interface RadiusAcceptance {
   readonly id: string;
   readonly person: string;
   readonly accepted_at: number;
@@ -51,7 +51,7 @@ export interface BlastRadius {
   readonly acceptance: RadiusAcceptance | null;
 }
 
-export interface RadiusMoved {
+interface RadiusMoved {
   readonly unit: string;
   readonly horizon: string;
   readonly line: Line;

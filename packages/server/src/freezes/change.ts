@@ -10,7 +10,7 @@ import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { publishPolicy } from '../roles/index.ts';
 import { type FreezeView, findFreeze, readFreeze } from './freeze.ts';
 
-export type FreezeChange = 'created' | 'updated' | 'unchanged';
+type FreezeChange = 'created' | 'updated' | 'unchanged';
 
 interface AppliedFreeze {
   readonly freeze: FreezeView;

@@ -2,7 +2,7 @@
 import { type CellMark, type MatrixCell, matrixCells, type PolicySet, policyHash } from '@hivekey/policy';
 import { z } from 'zod';
 
-export const CELL_MARKS = ['—', 'A', 'A≤', 'H', 'F'] as const satisfies readonly CellMark[];
+const CELL_MARKS = ['—', 'A', 'A≤', 'H', 'F'] as const satisfies readonly CellMark[];
 
 export const matrixCellsSchema = z
   .object({

@@ -26,7 +26,7 @@ export const asAtSchema = z
   })
   .meta({ id: 'DecidedAsAt' });
 
-export type AsAt = z.output<typeof asAtSchema>;
+type AsAt = z.output<typeof asAtSchema>;
 
 const LEFT_OUT = ['windows', 'prerequisites', 'first uses', 'provenance', 'risks', 'input schemas', 'stopped agents'];
 

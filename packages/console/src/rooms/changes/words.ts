@@ -1,5 +1,5 @@
 /** Changes in words. Pure. */
-import type { Change, ChangeClass, ChangeStatus, ChangeSummary, ObjectRef } from '../../api/change-types.ts';
+import type { Change, ChangeClass, ChangeStatus, ObjectRef } from '../../api/change-types.ts';
 import { plural } from '../../ui/format.ts';
 
 export const STATUS_WORDS: Readonly<Record<ChangeStatus, string>> = {
@@ -92,8 +92,4 @@ const BARS: Readonly<Record<string, string>> = {
 /** Why whoever looks may not approve. */
 export function barWords(code: string): string {
   return BARS[code] ?? code.replaceAll('_', ' ');
-}
-
-export function isOver({ status }: Pick<ChangeSummary, 'status'>): boolean {
-  return ['activated', 'rejected', 'withdrawn', 'stale', 'expired', 'rolled_back'].includes(status);
 }
