@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleFile } from '../../packages/server/test/agents/world.ts';
 import type { Answer } from '../../packages/server/test/api/client.ts';
-import { type ChangesWorld, openChanges, type Person, REVIEWED } from '../../packages/server/test/changes/world.ts';
+import {
+  type ChangesWorld,
+  newRole,
+  openChanges,
+  type Person,
+  REVIEWED,
+} from '../../packages/server/test/changes/world.ts';
 
 let world: ChangesWorld;
 let ana: Person;
@@ -138,5 +144,31 @@ describe('around what is reviewed', () => {
     const { id } = await world.ok('POST', '/v1/agent-requests', wanted, { key: ana.key });
     const letIn = await world.call('POST', `/v1/agent-requests/${id}/approve`, { body: {}, key: rita.key });
     expect(code(letIn)).toBe('policy_frozen');
+  });
+});
+
+describe('one human', () => {
+  it('approves with no key that an author has made for somebody else', async () => {
+    const change = await world.submitted(ana, { operations: [newRole(['pay.one'])] });
+    const mint = (key: string, name: string) =>
+      world.ok('POST', '/v1/keys', { name, person: rita.email, roles: ['reviewer'] }, { key });
+    const { key, id } = await mint(ana.key, 'ritas-by-ana');
+    expect(code(await world.approve({ key }, change))).toBe('approver_key_of_author');
+    const rotated = await world.ok('POST', `/v1/keys/${id}/rotate`, {}, { key: ana.key });
+    expect(code(await world.approve({ key: rotated.key }, change))).toBe('approver_key_of_author');
+    expect((await world.approve(rita, change)).body.status).toBe('approved');
+  });
+
+  it('gives themselves no role by an edit of somebody else’s draft', async () => {
+    const other = await world.person('ada', ['admin']);
+    const authority = (id: string, roles: string[]) => ({
+      type: 'person_authority',
+      id,
+      document: { authority: null, groups: [], roles },
+    });
+    const draft = await world.draft(other, { operations: [authority(rita.id, ['reviewer', 'viewer'])] });
+    const operations = [authority(ana.id, ['reviewer'])];
+    await world.ok('PUT', `/v1/changes/${draft.id}`, { operations }, { key: ana.key });
+    expect(code(await world.post(other, draft, 'submit'))).toBe('own_roles');
   });
 });

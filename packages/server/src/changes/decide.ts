@@ -14,7 +14,7 @@ import { locate, movedIn, staleBase } from './carry-out.ts';
 import type { ChangesContext } from './context.ts';
 import { type Bar, barOf } from './eligibility.ts';
 import { closed } from './failures.ts';
-import { type Holder, holderOf } from './holder.ts';
+import { type Holder, holderOf, refuseKeyOfAuthor } from './holder.ts';
 import { end } from './move.ts';
 import { recordingRefusals } from './refusals.ts';
 import { draftRollbackIn, submitRollback } from './rollback.ts';
@@ -111,6 +111,7 @@ async function decideIn(
     decision.decision === 'approve' ||
     (bar !== 'approver_not_needed' && bar !== 'approver_decided_before' && bar !== 'approver_same_person');
   if (bar !== undefined && isBarred) throw REFUSALS[bar](holder.email, row);
+  if (decision.decision === 'approve') await refuseKeyOfAuthor(client, who, question.authors);
   await checkSure(transaction, who, decision);
   const reviewed = await keepReview(transaction, who, row, holder, decision, stage, channel, preview);
   if (decision.decision === 'reject')

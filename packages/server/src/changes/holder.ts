@@ -71,3 +71,31 @@ export async function refuseUnlessVouched(
 ): Promise<void> {
   if (operations.some(({ type }) => type === 'person_authority')) await checkVoucher(client, who);
 }
+
+/** Whose name a key was made in, by its name in the log. */
+const KEY_OF = `
+SELECT FROM admin_keys k LEFT JOIN admin_keys m ON m.workspace_id = k.workspace_id AND k.created_by = 'key:' || m.name
+ WHERE k.workspace_id = $1
+   AND k.id IN ($2, (SELECT s.admin_key_id FROM console_sessions s WHERE s.workspace_id = $1 AND s.id = $2))
+   AND (m.person_id = ANY($3) OR k.created_by = ANY (ARRAY(SELECT 'person:' || p.email FROM people p
+                                                            WHERE p.workspace_id = $1 AND p.id = ANY($3))))
+ LIMIT 1`;
+
+/**
+ * Whoever made a key has seen it. Throws `approver_key_of_author` where it was an author; of a key that was made by one of
+ * nobody's, nobody knows (`people_decide: "sessions"` takes no key at all).
+ */
+export async function refuseKeyOfAuthor(
+  client: ClientBase,
+  { workspaceId, credentialId }: Administrator,
+  authors: ReadonlySet<PersonId>,
+): Promise<void> {
+  const { rowCount } = await client.query(KEY_OF, [workspaceId, credentialId, [...authors]]);
+  if (rowCount === 0) return;
+  throw new Failure(
+    403,
+    'approver_key_of_author',
+    'An author of the change made this key, and so can use it.',
+    'Sign in, or use a key that somebody else has made for you.',
+  );
+}

@@ -1,5 +1,6 @@
 /** Submitting: the checks, the preview that reviewers will see, and nothing of it changes any more. */
 import { type JsonValue, policyDiff } from '@hivekey/policy';
+import type { ClientBase } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { asksForTwo, storedSettings } from '../containment/index.ts';
 import { Failure } from '../errors.ts';
@@ -132,6 +133,7 @@ async function freeze(
     what: 'request',
     person: holder.id,
   });
+  await refuseOwnAuthority(client, row);
   // Of now: others may review it since it was judged.
   const settings = await approvedSettings(client, workspaceId);
   // A time that is far off leaves time to activate it behind it.
@@ -172,6 +174,18 @@ async function freeze(
     to: reviewers.filter((email) => !authors.has(email)),
   });
   if (needsNobody) await approve(transaction, actor, submitted, []);
+}
+
+/** Nobody asks for what they may do themselves, by an edit of somebody else's draft neither. Throws `own_roles`. */
+async function refuseOwnAuthority(client: ClientBase, { workspace_id, id, operations }: ChangeRow): Promise<void> {
+  const authors = new Set<string>((await authorsOf(client, workspace_id, id)).map((author) => author.id));
+  if (!operations.some((each) => each.type === 'person_authority' && authors.has(each.id))) return;
+  throw new Failure(
+    403,
+    'own_roles',
+    'Nobody changes their own roles, groups or authority.',
+    'Have somebody else draft and submit it.',
+  );
 }
 
 /** As many as it takes have approved: in force now by whoever activates it, or at its time. */
