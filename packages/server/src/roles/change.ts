@@ -146,7 +146,7 @@ async function publishRole(
      ON CONFLICT (workspace_id, name) DO UPDATE SET current_revision = excluded.current_revision`,
     [workspaceId, name, revision],
   );
-  await refuseMisfits(client, workspaceId, name);
+  await refuseMisfits(client, workspaceId, role.guards);
   transaction.log({
     kind: 'role.changed',
     actor,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { valid } from './change.ts';
 import { refuseMisfits, WORKSPACE } from './lint.ts';
 import { publishPolicy } from './publish.ts';
 import { guardSchema, guardViews } from './role.ts';
@@ -72,7 +73,7 @@ export async function putWorkspaceGuardsIn(
     'INSERT INTO workspace_guard_revisions (workspace_id, revision, guards, author) VALUES ($1, $2, $3, $4)',
     [workspaceId, revision, JSON.stringify(guards), actor],
   );
-  await refuseMisfits(client, workspaceId, WORKSPACE);
+  await refuseMisfits(client, workspaceId, valid(checkGuards(guards, WORKSPACE), 'guards_invalid', 'The guards'));
   transaction.log({
     kind: 'role.changed',
     actor,

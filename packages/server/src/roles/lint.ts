@@ -2,11 +2,11 @@
  * Guards that do not fit the capabilities as they are: they would take their stricter branch on every call,
  * and nobody would see why. Refused where they are written, and where a change of a capability would make them so.
  */
-import { checkFit, type DocumentProblem, type PolicySet } from '@hivekey/policy';
+import { checkFit, type DocumentProblem, type Guard, type PolicySet } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import { loadPolicySet } from './policy-set.ts';
+import { loadCapabilities } from './policy-set.ts';
 
 /** The workspace, as an origin of guards. */
 export const WORKSPACE = 'workspace';
@@ -30,14 +30,14 @@ export function placeOf({ origin, problem: { path, message } }: Misfit): string 
   return `${origin === WORKSPACE ? 'the workspace' : `the role "${origin}"`}, ${path}: ${message}`;
 }
 
-/** Throws `guards_invalid` when guards of the origin, as the transaction leaves them, do not fit. */
+/** Throws `guards_invalid` when these guards do not fit the capabilities as they are. */
 export async function refuseMisfits(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  origin: string,
+  guards: readonly Guard[],
 ): Promise<void> {
-  const { set } = await loadPolicySet(client, workspaceId);
-  const problems = misfits(set).flatMap((misfit) => (misfit.origin === origin ? [misfit.problem] : []));
+  if (guards.length === 0) return;
+  const problems = checkFit(guards, await loadCapabilities(client, workspaceId));
   const [first] = problems;
   if (first === undefined) return;
   throw new Failure(

@@ -16,6 +16,11 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 
+const capabilityRows = (workspaceId: string): string => `
+SELECT coalesce(json_agg(json_build_object('name', c.name, 'description', c.description, 'access', c.access, 'destructive', c.destructive,
+                                           'impact', c.impact, 'input_schema', c.input_schema) ORDER BY c.name), '[]')
+  FROM capabilities c WHERE c.workspace_id = ${workspaceId}`;
+
 // One statement is one snapshot: revision and content always belong together.
 const SNAPSHOT = `
 SELECT s.policy_revision,
@@ -23,9 +28,7 @@ SELECT s.policy_revision,
      FROM roles r JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name AND v.revision = r.current_revision
     WHERE r.workspace_id = s.workspace_id) AS roles,
   (SELECT g.guards FROM workspace_guard_revisions g WHERE g.workspace_id = s.workspace_id ORDER BY g.revision DESC LIMIT 1) AS guards,
-  (SELECT coalesce(json_agg(json_build_object('name', c.name, 'description', c.description, 'access', c.access, 'destructive', c.destructive,
-                                              'impact', c.impact, 'input_schema', c.input_schema) ORDER BY c.name), '[]')
-     FROM capabilities c WHERE c.workspace_id = s.workspace_id) AS capabilities,
+  (${capabilityRows('s.workspace_id')}) AS capabilities,
   (SELECT coalesce(array_agg(DISTINCT k.target), '{}') FROM containments k
     WHERE k.workspace_id = s.workspace_id AND k.scope = 'tool' AND k.lifted_at IS NULL) AS stopped_tools,
   (SELECT coalesce(json_agg(json_build_object('document', f.document, 'overrides',
@@ -141,9 +144,7 @@ function readSet(row: SnapshotRow): PolicySet {
     checkedValue(roleFromDocument(document, revision), `role ${name}`),
   );
   const workspaceGuards = checkedValue(checkGuards(row.guards ?? [], 'workspace'), 'workspace guards');
-  const capabilities = row.capabilities.map(({ input_schema, ...rest }) =>
-    checkedValue(checkCapability(input_schema === null ? rest : { ...rest, input_schema }), `capability ${rest.name}`),
-  );
+  const capabilities = row.capabilities.map(readCapability);
   const freezes = row.freezes.map(({ document, overrides }) =>
     checkedValue(freezeFromDocument(document, overrides), 'change freeze'),
   );
@@ -159,6 +160,26 @@ function readSet(row: SnapshotRow): PolicySet {
     candidates,
     ...sourcesIn(row.sources),
   };
+}
+
+function readCapability({ input_schema, ...rest }: SnapshotRow['capabilities'][number]): Capability {
+  return checkedValue(
+    checkCapability(input_schema === null ? rest : { ...rest, input_schema }),
+    `capability ${rest.name}`,
+  );
+}
+
+/** Of the policy, its capabilities alone. Throws PolicyUnreadable. */
+export async function loadCapabilities(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+): Promise<readonly Capability[]> {
+  const { rows } = await client.query<Pick<SnapshotRow, 'capabilities'>>({
+    name: 'policy-capabilities',
+    text: `SELECT (${capabilityRows('$1')}) AS capabilities`,
+    values: [workspaceId],
+  });
+  return (rows[0]?.capabilities ?? []).map(readCapability);
 }
 
 function sourcesIn(document: unknown): Pick<PolicySet, 'sources'> {
