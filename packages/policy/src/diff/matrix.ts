@@ -26,11 +26,13 @@ export interface MatrixOptions {
   /** These alone. */
   readonly roles?: ReadonlySet<string>;
   readonly capabilities?: ReadonlySet<string>;
+  /** Called before each call that the engine is asked about; what it throws ends all of it. */
+  readonly beforeEach?: () => void;
 }
 
 /** Every role by every capability that is known or granted, by role and then by capability. */
 export function matrixCells(set: PolicySet, options: MatrixOptions): readonly MatrixCell[] {
-  const matrix = new Matrix(set, options.atMs);
+  const matrix = new Matrix(set, options);
   const names = capabilitiesOf(set).filter((name) => options.capabilities?.has(name) ?? true);
   const roles = set.roles.map(({ name }) => name).filter((name) => options.roles?.has(name) ?? true);
   return roles.sort().flatMap((role) => names.map((capability) => matrix.cell(role, capability)));
@@ -42,7 +44,7 @@ export function matrixDifference(
   after: PolicySet,
   options: MatrixOptions,
 ): readonly CellDifference[] {
-  const [old, now] = [new Matrix(before, options.atMs), new Matrix(after, options.atMs)];
+  const [old, now] = [new Matrix(before, options), new Matrix(after, options)];
   const both = (names: (set: PolicySet) => readonly string[]) =>
     [...new Set([...names(before), ...names(after)])].sort();
   const roles = both(({ roles: each }) => each.map(({ name }) => name));
@@ -76,9 +78,11 @@ class Matrix {
   readonly #guards: ReadonlyMap<string, ReadonlyMap<string, readonly Guard[]>>;
   readonly #freezes: readonly { readonly name: string; readonly policy: CompiledPolicy }[];
   readonly #atMs: number;
+  readonly #beforeEach: (() => void) | undefined;
 
-  constructor(set: PolicySet, atMs: number) {
+  constructor(set: PolicySet, { atMs, beforeEach }: MatrixOptions) {
     this.#atMs = atMs;
+    this.#beforeEach = beforeEach;
     this.#thawed = compilePolicy({ ...set, freezes: [] });
     const freezes = set.freezes ?? [];
     this.#policy = freezes.length === 0 ? this.#thawed : compilePolicy(set);
@@ -146,6 +150,7 @@ class Matrix {
   }
 
   #decide(role: string, capability: string, probe: Probe) {
+    this.#beforeEach?.();
     const { request, state } = this.#callOf(role, capability, probe);
     const evaluation = this.#thawed.evaluate(request, state);
     return {

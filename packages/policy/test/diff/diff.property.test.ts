@@ -79,6 +79,20 @@ describe('a difference', () => {
 });
 
 describe('the matrix', () => {
+  it('ends when whoever asks for it has no more time', () => {
+    let left = 3;
+    const beforeEach = () => {
+      left -= 1;
+      if (left < 0) throw new RangeError('no more time');
+    };
+    const [{ before } = { before: undefined }] = fc.sample(
+      edited.filter(({ before: { roles } }) => roles.some(({ allow }) => allow.length > 0)),
+      { numRuns: 1, seed: 1 },
+    );
+    if (before === undefined) throw new Error('there is no sample');
+    expect(() => matrixCells(before, { atMs: AT_MS, beforeEach })).toThrow('no more time');
+  });
+
   it('calls nothing refused that a call gets through', () => {
     let refused = 0;
     fc.assert(

@@ -1,4 +1,4 @@
-/** Findings of lint, cells of the matrix and misfits that a change brings or takes away. Pure. */
+/** Findings of lint, cells of the matrix and misfits that a change brings or takes away. */
 import {
   type CellDifference,
   covers,
@@ -10,6 +10,7 @@ import {
   type PolicySet,
   pathText,
 } from '@hivekey/policy';
+import { Failure } from '../errors.ts';
 import { findingView, misfits } from '../roles/index.ts';
 import type { PreviewDocument } from './preview.ts';
 
@@ -37,7 +38,23 @@ export function misfitsOf(after: PolicySet): PreviewDocument['misfits'] {
   return misfits(after).map(({ origin, problem: { path, message, remedy } }) => ({ origin, path, message, remedy }));
 }
 
-/** Cells that the differences can reach, before and after. */
+/** So long other calls wait at most: whoever may ask for a preview says what it is of. */
+const CELLS_MS = 4_000;
+
+function untilTooLong(): () => void {
+  const endsAt = performance.now() + CELLS_MS;
+  return () => {
+    if (performance.now() < endsAt) return;
+    throw new Failure(
+      422,
+      'preview_too_large',
+      'What it decides cannot be found out in a few seconds: it has too many bounds for too many capabilities.',
+      'Ask for it in parts, or name what the rules are about instead of "*".',
+    );
+  };
+}
+
+/** Cells that the differences can reach, before and after. Throws `preview_too_large`. */
 export function cellDifferences(
   before: PolicySet,
   after: PolicySet,
@@ -54,9 +71,10 @@ export function cellDifferences(
   });
   const names = new Set([...before.roles, ...after.roles].flatMap(({ allow }) => allow));
   const capabilities = new Set([...names].filter((name) => patterns.some((pattern) => covers(pattern, name))));
+  const beforeEach = untilTooLong();
   const found = [
-    ...(roles.size === 0 ? [] : matrixDifference(before, after, { atMs, roles })),
-    ...(capabilities.size === 0 ? [] : matrixDifference(before, after, { atMs, capabilities })),
+    ...(roles.size === 0 ? [] : matrixDifference(before, after, { atMs, roles, beforeEach })),
+    ...(capabilities.size === 0 ? [] : matrixDifference(before, after, { atMs, capabilities, beforeEach })),
   ];
   const cells = new Map(found.map((each) => [JSON.stringify([each.role, each.capability]), each]));
   return { changed: cells.size, cells: [...cells.values()].slice(0, MAX_CELLS).map(cellView) };
