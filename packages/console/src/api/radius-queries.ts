@@ -1,7 +1,7 @@
 /** Reads of blast radii. Keys begin with `radius`. */
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { get } from './client.ts';
-import type { AgentRadius, BlastRadius, Line, Proposals } from './radius-types.ts';
+import type { AgentBlastRadius, BlastRadius, Proposals, RadiusLine } from './radius-types.ts';
 import type { List } from './types.ts';
 
 export interface Whose {
@@ -16,11 +16,11 @@ export const radiusQuery = (whose: Whose) =>
     queryFn: ({ signal }) => get<BlastRadius>('/v1/blast-radius', { ...whose }, signal),
   });
 
-export const fleetRadiusQuery = (horizon: string, line: Line) =>
+export const fleetRadiusQuery = (horizon: string, line: RadiusLine) =>
   infiniteQueryOptions({
     queryKey: ['radius', 'fleet', horizon, line],
     queryFn: ({ signal, pageParam }) =>
-      get<List<AgentRadius>>('/v1/blast-radius/agents', { horizon, line, cursor: pageParam, limit: 50 }, signal),
+      get<List<AgentBlastRadius>>('/v1/blast-radius/agents', { horizon, line, cursor: pageParam, limit: 50 }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
   });

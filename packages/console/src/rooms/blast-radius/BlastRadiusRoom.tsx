@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { fleetRadiusQuery } from '../../api/radius-queries.ts';
-import type { AgentRadius, Line } from '../../api/radius-types.ts';
+import type { AgentBlastRadius, RadiusLine } from '../../api/radius-types.ts';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
@@ -44,7 +44,7 @@ export function BlastRadiusRoom() {
 
 function Fleet() {
   const [horizon, setHorizon] = useState('24h');
-  const [line, setLine] = useState<Line>('alone');
+  const [line, setLine] = useState<RadiusLine>('alone');
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
     fleetRadiusQuery(horizon, line),
   );
@@ -66,7 +66,7 @@ function Fleet() {
           data={[...LINES]}
           allowDeselect={false}
           value={line}
-          onChange={(next) => next !== null && setLine(next as Line)}
+          onChange={(next) => next !== null && setLine(next as RadiusLine)}
           w={210}
         />
       </div>
@@ -99,7 +99,7 @@ function Fleet() {
   );
 }
 
-function columnsOf(units: readonly string[]): readonly Column<AgentRadius>[] {
+function columnsOf(units: readonly string[]): readonly Column<AgentBlastRadius>[] {
   return [
     {
       key: 'agent',
@@ -122,7 +122,7 @@ function columnsOf(units: readonly string[]): readonly Column<AgentRadius>[] {
       ),
     },
     ...units.map(
-      (unit): Column<AgentRadius> => ({
+      (unit): Column<AgentBlastRadius> => ({
         key: unit,
         header: unitWords(unit),
         align: 'end',

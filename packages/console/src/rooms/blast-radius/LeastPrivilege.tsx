@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { Change } from '../../api/change-types.ts';
 import { at, send } from '../../api/client.ts';
 import { proposalsQuery } from '../../api/radius-queries.ts';
-import type { Proposal } from '../../api/radius-types.ts';
+import type { LeastPrivilegeProposal } from '../../api/radius-types.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { actions, DataTable, TwoLines } from '../../ui/DataTable.tsx';
@@ -21,7 +21,7 @@ export function LeastPrivilege() {
   const { data, error, refetch } = useQuery(proposalsQuery(Number(days)));
   const navigate = useNavigate();
   const propose = useWrite({
-    write: (proposal: Proposal) =>
+    write: (proposal: LeastPrivilegeProposal) =>
       send<Change>('POST', at`/v1/least-privilege/proposals/${proposal.id}/change`, { days: Number(days) }),
     changes: ['changes', 'radius'],
     done: ({ name }) => `${name} is drafted; submit it for review.`,
@@ -69,7 +69,7 @@ export function LeastPrivilege() {
               width: '260px',
               cell: (proposal) => <Evidence proposal={proposal} />,
             },
-            actions<Proposal>('130px', (proposal) =>
+            actions<LeastPrivilegeProposal>('130px', (proposal) =>
               proposal.operations.length === 0 ? (
                 <span className="muted">look at it</span>
               ) : (
@@ -91,7 +91,7 @@ export function LeastPrivilege() {
   );
 }
 
-function Evidence({ proposal: { evidence } }: { readonly proposal: Proposal }) {
+function Evidence({ proposal: { evidence } }: { readonly proposal: LeastPrivilegeProposal }) {
   const { calls, largest_use, cap, unit, last_used_at } = evidence;
   const words = (amount: number): string => (unit === null ? plural(amount, 'call') : impactWords(unit, amount));
   if (largest_use !== null && cap !== null)

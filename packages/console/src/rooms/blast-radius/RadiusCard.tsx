@@ -2,7 +2,7 @@ import { SegmentedControl, Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { radiusQuery, type Whose } from '../../api/radius-queries.ts';
-import type { BlastRadius, Line, RadiusAmount } from '../../api/radius-types.ts';
+import type { BlastRadius, RadiusAmount, RadiusLine } from '../../api/radius-types.ts';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
@@ -15,7 +15,7 @@ import { horizonWords, LINES, unitWords } from './words.ts';
 /** The most that somebody, or all of them together, can do before it is stopped: numbers, what binds them, who accepted them. */
 export function RadiusCard({ whose }: { readonly whose: Whose }) {
   const { data, error, refetch } = useQuery(radiusQuery(whose));
-  const [line, setLine] = useState<Line>('alone');
+  const [line, setLine] = useState<RadiusLine>('alone');
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Skeleton height={280} aria-label="Loading" />;
   if (data.units.length === 0)
@@ -30,7 +30,7 @@ export function RadiusCard({ whose }: { readonly whose: Whose }) {
         aria-label="What holds"
         data={[...LINES]}
         value={line}
-        onChange={(next) => setLine(next as Line)}
+        onChange={(next) => setLine(next as RadiusLine)}
         className={classes.lines}
       />
       <Numbers radius={data} line={line} />
@@ -63,7 +63,7 @@ export function RadiusCard({ whose }: { readonly whose: Whose }) {
   );
 }
 
-function Numbers({ radius, line }: { readonly radius: BlastRadius; readonly line: Line }) {
+function Numbers({ radius, line }: { readonly radius: BlastRadius; readonly line: RadiusLine }) {
   const { units, horizons, cells } = radius;
   return (
     <Scrolled label="Blast radius">
@@ -110,7 +110,7 @@ function reasonsOf(cells: BlastRadius['cells']): readonly string[] {
 }
 
 /** Of the day: which rules hold each number, how full they ever were, and why there is none. */
-function Binding({ radius: { cells }, line }: { readonly radius: BlastRadius; readonly line: Line }) {
+function Binding({ radius: { cells }, line }: { readonly radius: BlastRadius; readonly line: RadiusLine }) {
   const day = cells.filter((cell) => cell.horizon === DAY && cell.line === line);
   const bound = day.filter(({ binding }) => binding.length > 0);
   const reasons = reasonsOf(day);

@@ -1,7 +1,7 @@
 /** Blast radii in words. Pure. */
-import type { Line } from '../../api/radius-types.ts';
+import type { RadiusLine } from '../../api/radius-types.ts';
 
-export const LINES: readonly { readonly value: Line; readonly label: string }[] = [
+export const LINES: readonly { readonly value: RadiusLine; readonly label: string }[] = [
   { value: 'alone', label: 'Without human help' },
   { value: 'fooled', label: 'One approver is fooled' },
   { value: 'bypassed', label: 'The gateway is passed by' },

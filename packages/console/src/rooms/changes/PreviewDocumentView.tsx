@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import type { Direction, PreviewDocument, RadiusMove } from '../../api/change-types.ts';
+import type { PreviewDirection, PreviewDocument, RadiusMove } from '../../api/change-types.ts';
 import { DataTable } from '../../ui/DataTable.tsx';
 import { count, plural } from '../../ui/format.ts';
 import { Scrolled } from '../../ui/Scrolled.tsx';
@@ -11,7 +11,7 @@ import classes from './changes.module.css';
 import { objectWords } from './words.ts';
 
 const DIRECTIONS: Readonly<
-  Record<Direction, { readonly tone: 'allow' | 'deny' | 'review' | 'neutral'; readonly word: string }>
+  Record<PreviewDirection, { readonly tone: 'allow' | 'deny' | 'review' | 'neutral'; readonly word: string }>
 > = {
   widens: { tone: 'deny', word: 'widens' },
   changes: { tone: 'review', word: 'changes' },

@@ -3,7 +3,13 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { changeSettingsQuery } from '../../api/change-queries.ts';
-import type { Change, ChangeRisk, ChangeSettings, Requirement } from '../../api/change-types.ts';
+import type {
+  Change,
+  ChangeRequirement,
+  ChangeRisk,
+  ChangeSettings,
+  ChangeSettingsDocument,
+} from '../../api/change-types.ts';
 import { send } from '../../api/client.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
@@ -20,15 +26,13 @@ export function Settings() {
   return <Form key={data.hash} current={data} />;
 }
 
-type Document = Omit<ChangeSettings, 'hash' | 'author' | 'updated_at'>;
-
-function documentOf(settings: ChangeSettings): Document {
+function documentOf(settings: ChangeSettings): ChangeSettingsDocument {
   const { mode, types, authority, emergency, rollback, when_frozen, expire_days, replay_days, standard } = settings;
   return { mode, types, authority, emergency, rollback, when_frozen, expire_days, replay_days, standard };
 }
 
 function Form({ current }: { readonly current: ChangeSettings }) {
-  const [draft, setDraft] = useState<Document>(() => documentOf(current));
+  const [draft, setDraft] = useState<ChangeSettingsDocument>(() => documentOf(current));
   const navigate = useNavigate();
   const isDirty = JSON.stringify(draft) !== JSON.stringify(documentOf(current));
   // Once changes are reviewed, so is every change of how they are.
@@ -62,7 +66,7 @@ function Form({ current }: { readonly current: ChangeSettings }) {
             { value: 'reviewed', label: 'Reviewed by somebody else' },
           ]}
           value={draft.mode}
-          onChange={(mode) => setDraft({ ...draft, mode: mode as Document['mode'] })}
+          onChange={(mode) => setDraft({ ...draft, mode: mode as ChangeSettingsDocument['mode'] })}
         />
         <p className="muted">
           Reviewed: roles, guards, capabilities, freezes, assignments, servers, tools, people’s authority and these
@@ -180,8 +184,8 @@ function RequirementRow({
   onChange,
 }: {
   readonly name: string;
-  readonly value: Requirement;
-  readonly onChange: (value: Requirement) => void;
+  readonly value: ChangeRequirement;
+  readonly onChange: (value: ChangeRequirement) => void;
 }) {
   return (
     <>

@@ -1,5 +1,5 @@
 /** Changes in words. Pure. */
-import type { Change, ChangeClass, ChangeStatus, ObjectRef } from '../../api/change-types.ts';
+import type { Change, ChangeClass, ChangedObject, ChangeStatus } from '../../api/change-types.ts';
 import { plural } from '../../ui/format.ts';
 
 export const STATUS_WORDS: Readonly<Record<ChangeStatus, string>> = {
@@ -24,12 +24,12 @@ export const CLASS_WORDS: Readonly<Record<ChangeClass, string>> = {
 };
 
 /** `role Billing`, `agent settings` */
-export function objectWords({ type, id }: ObjectRef): string {
+export function objectWords({ type, id }: ChangedObject): string {
   const what = type.replaceAll('_', ' ');
   return id === '*' ? what : `${what} ${id}`;
 }
 
-export function objectsWords(objects: readonly ObjectRef[]): string {
+export function objectsWords(objects: readonly ChangedObject[]): string {
   const [first, second, ...more] = objects;
   if (first === undefined) return 'nothing';
   const named = [first, ...(second === undefined ? [] : [second])].map(objectWords).join(', ');

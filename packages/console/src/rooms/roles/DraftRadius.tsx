@@ -1,7 +1,7 @@
 import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { send } from '../../api/client.ts';
-import type { WhatIf } from '../../api/radius-types.ts';
+import type { BlastRadiusWhatIf } from '../../api/radius-types.ts';
 import { plural } from '../../ui/format.ts';
 import radius from '../blast-radius/radius.module.css';
 import { horizonWords, unitWords } from '../blast-radius/words.ts';
@@ -15,7 +15,7 @@ export function DraftRadius({ role, document }: { readonly role: string; readonl
   const { data, isError } = useQuery({
     queryKey: ['radius', 'draft', role, settled],
     queryFn: () =>
-      send<WhatIf>('POST', '/v1/blast-radius/what-if', {
+      send<BlastRadiusWhatIf>('POST', '/v1/blast-radius/what-if', {
         role,
         operations: [{ type: 'role', id: role, document: settled }],
       }),
