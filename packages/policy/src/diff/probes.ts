@@ -98,7 +98,7 @@ export function dimensionsOf(capability: Capability | undefined, guards: readonl
   const readsPayee = tests.some(({ field }) => readField(field)?.field.kind === 'payee');
   for (const test of tests) {
     const field = readField(test.field)?.field;
-    if (field?.kind === 'argument') add(field.path, valuesBeside(test));
+    if (field?.kind === 'argument') add(field.path, [...valuesBeside(test), ...joinedTexts(test, tests)]);
     else if (field?.kind === 'payee') add([PAYEE], valuesBeside(test));
     else if (field?.kind === 'recipientDomains') add([readsPayee ? CC : TO], addressesBeside(test));
   }
@@ -199,6 +199,15 @@ function beside(numbers: readonly number[], step: number): readonly number[] {
 const OTHER = 'something-else';
 
 /** Values that the test answers in each of its ways. */
+/** Texts that begin as the one asks and end as another asks of the same field. */
+function joinedTexts({ field, operator, operand }: Test, tests: readonly Test[]): readonly JsonValue[] {
+  if (operator !== 'startsWith') return [];
+  const ends = tests.filter((other) => other.field === field && other.operator === 'endsWith');
+  return itemsOf(operand).flatMap((start) =>
+    ends.flatMap((other) => itemsOf(other.operand).map((end) => `${start}${OTHER}${end}`)),
+  );
+}
+
 function valuesBeside({ operator, operand }: Test): readonly JsonValue[] {
   const items = itemsOf(operand);
   switch (operator) {
@@ -215,14 +224,17 @@ function valuesBeside({ operator, operand }: Test): readonly JsonValue[] {
       const { numbers, currency } = boundsOf(operand);
       return currency === undefined ? beside(numbers, 1) : major(numbers, currency);
     }
+    // With more around it: the text alone may be what another rule is about.
     case 'startsWith':
+      return [...items, ...items.map((item) => `${item}${OTHER}`), OTHER];
     case 'endsWith':
+      return [...items, ...items.map((item) => `${OTHER}${item}`), OTHER];
     case 'contains':
-      return [...items, OTHER];
+      return [...items, ...items.map((item) => `${OTHER}${item}${OTHER}`), OTHER];
     case 'domainIn':
       return [...items.map((item) => hostOf(String(item))), 'elsewhere.example'];
     case 'pathUnder':
-      return [...items, '/elsewhere'];
+      return [...items, ...items.map((item) => `${item}/${OTHER}`), '/elsewhere'];
     case 'matches':
       return [...textsMatching(String(operand)), OTHER];
     default:
