@@ -172,3 +172,37 @@ describe('one human', () => {
     expect(code(await world.post(other, draft, 'submit'))).toBe('own_roles');
   });
 });
+
+describe('an auditor', () => {
+  it('does not become more by losing that alone', async () => {
+    const zed = await world.person('zed', ['viewer']);
+    const made = await world.submitted(ana, {
+      operations: [
+        {
+          type: 'person_authority',
+          id: zed.id,
+          document: { authority: [], groups: ['watch', 'staff'], roles: ['reviewer'] },
+        },
+      ],
+    });
+    expect((await world.approve(rita, made)).status).toBe(200);
+    expect((await world.post(rita, made, 'activate')).status).toBe(200);
+    const groups = (next: string[]) =>
+      world.call('PATCH', `/v1/people/${zed.id}`, { body: { groups: next }, key: ana.key });
+    expect(code(await groups([]))).toBe('change_required');
+    expect((await groups(['watch'])).status).toBe(200);
+  });
+});
+
+describe('a change at a time', () => {
+  it('does not take effect by itself when its author has left', async () => {
+    const zoe = await world.person('zoe', ['author']);
+    const due = Math.floor(Date.now() / 1000) + 3;
+    const change = await world.submitted(zoe, { activate_at: due });
+    expect((await world.approve(rita, change)).body.status).toBe('scheduled');
+    await world.ok('PATCH', `/v1/people/${zoe.id}`, { active: false });
+    await expect.poll(async () => (await world.get(change)).ended_code, { timeout: 20_000 }).toBe('author_inactive');
+    expect((await world.get(change)).status).toBe('approved');
+    expect((await world.post(rita, change, 'activate')).body.status).toBe('activated');
+  });
+});

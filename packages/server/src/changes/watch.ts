@@ -63,6 +63,7 @@ async function activateOne(context: ChangesContext, { workspace_id: workspaceId,
       context.log.transact(workspaceId, async (transaction) => {
         const row = await findChange(transaction.client, workspaceId, id, 'FOR UPDATE OF c');
         if (row.status !== 'scheduled' || row.due_at === null || row.due_at > transaction.now) return row;
+        await refuseAbsentAuthor(transaction, row);
         return (await waitForFreeze(transaction, row))
           ? row
           : activateIn(transaction, context, { actor: 'system' }, row);
@@ -73,6 +74,21 @@ async function activateOne(context: ChangesContext, { workspace_id: workspaceId,
     if (!(error instanceof Failure)) throw error;
     await giveUp(context, workspaceId, id, error);
   }
+}
+
+/** What nobody stands behind any more takes effect only when somebody puts it in force. Throws `author_inactive`. */
+async function refuseAbsentAuthor({ client }: LoggedTransaction, row: ChangeRow): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM people WHERE workspace_id = $1 AND id = $2 AND active', [
+    row.workspace_id,
+    row.author_id,
+  ]);
+  if (rowCount !== 0) return;
+  throw new Failure(
+    409,
+    'author_inactive',
+    `${row.author_email}, who drafted it, has left.`,
+    'Look at it again, and put it in force with POST /v1/changes/:change/activate, or withdraw it.',
+  );
 }
 
 /** True: it waits for a freeze to end, by the settings. */

@@ -36,6 +36,18 @@ export const personAuthorityType: ControlledType = {
     const nothing = { authority: [], groups: [], roles: [] };
     await changeAuthorityIn(transaction, who, id, document === null ? nothing : authorityOf(document));
   },
+  // An auditor is only that: whatever else was given comes to life when it is gone.
+  async setsFree(client, workspaceId, before, after) {
+    const isAuditor = async ({ roles, groups }: z.output<typeof schema>): Promise<boolean> => {
+      if (roles.includes('auditor')) return true;
+      const { rowCount } = await client.query(
+        `SELECT FROM group_roles WHERE workspace_id = $1 AND "group" = ANY($2) AND role = 'auditor'`,
+        [workspaceId, groups],
+      );
+      return (rowCount ?? 0) > 0;
+    };
+    return (await isAuditor(authorityOf(before))) && !(await isAuditor(authorityOf(after)));
+  },
 };
 
 function authorityOf(document: unknown): z.output<typeof schema> {

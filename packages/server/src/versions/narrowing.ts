@@ -12,7 +12,11 @@ export async function onlyTakesAway(
   controlled: ControlledTypes,
   { type, before, after }: Touched,
 ): Promise<boolean> {
-  if (isNarrowing(type, before, after)) return true;
+  if (isNarrowing(type, before, after)) {
+    const of = controlled.get(type);
+    if (of?.setsFree === undefined || before === undefined || after === undefined) return true;
+    return !(await of.setsFree(client, workspaceId, before, after));
+  }
   const [had, has] = [membersOf(before).roles, membersOf(after).roles];
   if (type !== 'assignment' || !isPartOf(has, had) || !Array.isArray(had) || !Array.isArray(has)) return false;
   for (const role of had.filter((each: JsonValue) => !has.includes(each))) {

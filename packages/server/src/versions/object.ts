@@ -96,4 +96,6 @@ export interface ControlledType {
    * policy or storing a version: the caller does both, once. Throws what a direct edit throws.
    */
   apply(transaction: LoggedTransaction, who: Administrator, id: string, document: JsonValue | null): Promise<void>;
+  /** Whether what is taken away held something else back, so that with it gone more is allowed. Left out: it never does. */
+  setsFree?(client: Pool | ClientBase, workspaceId: WorkspaceId, before: JsonValue, after: JsonValue): Promise<boolean>;
 }
