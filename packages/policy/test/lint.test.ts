@@ -285,9 +285,9 @@ describe('lint of documents', () => {
 
   it('has nothing against the examples but two true remarks', () => {
     const root = join(import.meta.dirname, '../../../examples');
-    const folders = ['capabilities', 'roles', 'quickstart'];
+    const folders = ['policy-as-code/capabilities', 'policy-as-code/roles', 'quickstart'];
     const files = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)));
-    const texts = [...files, 'workspace-guards.yaml'].map((name) => ({
+    const texts = [...files, 'policy-as-code/workspace-guards.yaml'].map((name) => ({
       name,
       text: readFileSync(join(root, name), 'utf8'),
     }));

@@ -35,7 +35,29 @@ const askedSchema = z.strictObject({
     .meta({ description: 'PolicyTest files, run beside those that the workspace keeps.' }),
 });
 
+/** Each takes seconds of this node at worst: nobody has several made at once. */
+function oneEach() {
+  const busy = new Set<string>();
+  return async <T>(credentialId: string, make: () => Promise<T>): Promise<T> => {
+    if (busy.has(credentialId))
+      throw new Failure(
+        429,
+        'preview_busy',
+        'Another preview for this credential is being made.',
+        'Wait for its answer.',
+      );
+    busy.add(credentialId);
+    try {
+      return await make();
+    } finally {
+      busy.delete(credentialId);
+    }
+  };
+}
+
 export function previewRoutes(api: Api, { pool, previews, controlled, clock }: ApiContext): void {
+  const oneAtATime = oneEach();
+
   api.post(
     '/v1/changes/preview',
     {
@@ -47,18 +69,19 @@ export function previewRoutes(api: Api, { pool, previews, controlled, clock }: A
         response: { 200: previewSchema },
       },
     },
-    async ({ administrator: { workspaceId }, body }): Promise<Preview> => {
-      const operations = await Promise.all(
-        body.operations.map(async ({ type, id, document }) => {
-          const parsed = document === null ? null : (controlled.get(type)?.parse(id, document) ?? null);
-          const now = await controlled.get(type)?.read(pool, workspaceId, id);
-          return { type, id, document: parsed, base: now === undefined ? null : contentHash(now) };
-        }),
-      );
-      const document = await previews.preview(workspaceId, { operations, tests: body.tests });
-      const created = Math.floor(clock() / 1_000);
-      return { object: 'preview', id: null, state: 'done', sha256: null, created, error: null, document };
-    },
+    ({ administrator: { workspaceId, credentialId }, body }): Promise<Preview> =>
+      oneAtATime(credentialId, async () => {
+        const operations = await Promise.all(
+          body.operations.map(async ({ type, id, document }) => {
+            const parsed = document === null ? null : (controlled.get(type)?.parse(id, document) ?? null);
+            const now = await controlled.get(type)?.read(pool, workspaceId, id);
+            return { type, id, document: parsed, base: now === undefined ? null : contentHash(now) };
+          }),
+        );
+        const document = await previews.preview(workspaceId, { operations, tests: body.tests });
+        const created = Math.floor(clock() / 1_000);
+        return { object: 'preview', id: null, state: 'done', sha256: null, created, error: null, document };
+      }),
   );
 
   api.get(

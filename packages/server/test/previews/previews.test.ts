@@ -102,6 +102,14 @@ describe('a preview as somebody drafts', () => {
     expect(document.matrix.changed).toBe(0);
   });
 
+  it('is made for one credential at a time', async () => {
+    const both = await Promise.all(
+      [1, 2].map(() => world.call('POST', '/v1/changes/preview', { body: { operations: [billing([HOLD])] } })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 429]);
+    expect(both.find(({ status }) => status === 429)?.body.error.code).toBe('preview_busy');
+  });
+
   it('leaves everything as it is', async () => {
     const before = await world.ok('GET', '/v1/policies/current');
     await ask([{ type: 'role', id: 'billing', document: null }]);
