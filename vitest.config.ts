@@ -12,7 +12,7 @@ export default defineConfig({
     // Files share a process, and what was loaded for the one before: loading was a tenth of the time.
     isolate: false,
     // More than a small machine has cores: tests that wait for processes leave them idle.
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes as soon as it can; a busy machine is no failure.
