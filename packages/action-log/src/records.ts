@@ -119,7 +119,7 @@ export type RecordKind =
   | 'blast_radius.acceptance_ended'
   | 'blast_radius.exceeded'
   | 'blast_radius.unbounded'
-  | 'blast_radius.certified'
+  | 'blast_radius.swept'
   | 'blast_radius.differs'
   | 'blast_radius.settings'
   | 'tool_limit.changed'

@@ -235,29 +235,7 @@ export interface ConnectionRequest {
   readonly agents: readonly { readonly id: string; readonly name: string; readonly roles: readonly string[] }[];
 }
 
-export interface BrowserSignInSettings {
-  readonly object: 'browser_sign_in_settings';
-  readonly enabled: boolean;
-  /** Empty: any. */
-  readonly client_hosts: readonly string[];
-  readonly author: string | null;
-  readonly updated_at: number | null;
-}
-
-/** A client that an administrator has registered. */
-export interface OAuthClient {
-  readonly id: string;
-  readonly object: 'oauth_client';
-  readonly name: string;
-  readonly redirect_uris: readonly string[];
-  /** Live ones. */
-  readonly connections: number;
-  readonly status: 'active' | 'removed';
-  readonly created: number;
-  readonly created_by: string;
-  readonly removed_at: number | null;
-  readonly removed_by: string | null;
-}
+export type { BrowserSignInSettings, OAuthClient } from '@hivekey/sdk';
 
 /** Who vouches for workloads. */
 export interface WorkloadIssuer {

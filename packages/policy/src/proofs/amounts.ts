@@ -97,7 +97,7 @@ function sumOf(
   for (const [i, state] of states.entries())
     script.assert(implies(state, not(or(states.filter((_, other) => other !== i)))));
   script.assert(and([`(<= 0 ${sum.value} ${LARGEST})`, implies(sum.isKnown, node.is('list'))]));
-  script.widened.add(`the sum of ${rule.field} is taken as any amount`);
+  script.widened.add(`the sum of ${rule.field} stands for every amount`);
   const [first] = node.items;
   if (first === undefined || below.length > 1) return sum;
   const inFirst = (field: string): ValueNode =>

@@ -118,7 +118,7 @@ export async function certify(
       differences,
     };
     const eventId = record({
-      kind: 'blast_radius.certified',
+      kind: 'blast_radius.swept',
       actor,
       ...facts,
       agents,

@@ -1,7 +1,7 @@
 /** What decides, as objects under change control: each has a document, and each content it ever had has a number and a hash. */
 import { hash } from 'node:crypto';
 import { canonicalJson } from '@hivekey/action-log';
-import type { JsonValue } from '@hivekey/policy';
+import type { FrozenChange, JsonValue } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
@@ -40,7 +40,7 @@ export const OBJECT_TYPES = [
   'containment_settings',
   /** `*`; whether and how changes are reviewed. */
   'change_settings',
-] as const;
+] as const satisfies readonly Exclude<FrozenChange, '*'>[];
 
 export type ObjectType = (typeof OBJECT_TYPES)[number];
 

@@ -118,7 +118,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'blast_radius.acceptance_ended': true,
   'blast_radius.exceeded': true,
   'blast_radius.unbounded': true,
-  'blast_radius.certified': true,
+  'blast_radius.swept': true,
   'blast_radius.differs': true,
   'blast_radius.settings': true,
   'tool_limit.changed': true,

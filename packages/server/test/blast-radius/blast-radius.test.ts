@@ -444,7 +444,7 @@ describe('certificates', () => {
     const { policy } = await world.ok('GET', '/v1/blast-radius');
     expect(made).toMatchObject({ policy, differences: 0, differing: [], actor: expect.stringMatching(/^key:/) });
     expect(made.inputs).toBeGreaterThan(made.cells);
-    const [record] = await world.events('kind=blast_radius.certified', 1);
+    const [record] = await world.events('kind=blast_radius.swept', 1);
     expect(record).toMatchObject({ certificate: made.id, sweep_digest: made.sweep_digest, differences: 0 });
     // files-bot has no bound.
     const [unbounded] = await world.events('kind=blast_radius.unbounded', 1);

@@ -8,9 +8,9 @@ import { type Challenge, challengeFor } from '../../app/passkey.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { CodeBlock } from '../../ui/Copy.tsx';
 import { impactsWords } from '../../ui/format.ts';
 import { Facts, Panel } from '../../ui/Page.tsx';
+import { SignDialog } from '../../ui/SignDialog.tsx';
 import { Countdown, Time } from '../../ui/Time.tsx';
 import { type Hat, HatPicker, hatsOf } from './hats.tsx';
 import { useBindingCheck } from './use-binding-check.ts';
@@ -163,19 +163,14 @@ function ActDialog({
   const { data: prepared } = prepare;
   if (prepared !== undefined)
     return (
-      <Confirm
+      <SignDialog
         title={words.title}
-        action="Sign and approve"
+        challenge={prepared.challenge}
         pending={decide.isPending}
         error={decide.error}
-        onConfirm={() => decide.mutate(prepared)}
+        onSign={() => decide.mutate(prepared)}
         onClose={onClose}
-      >
-        <div className="stack-tight">
-          <p>Your passkey signs exactly this, within 5 minutes:</p>
-          <CodeBlock code={prepared.challenge.decision} what="decision to be signed" wrap />
-        </div>
-      </Confirm>
+      />
     );
   return (
     <Confirm

@@ -9,9 +9,9 @@ import { type Challenge, challengeForChange } from '../../app/passkey.ts';
 import { useWrite } from '../../app/write.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Confirm } from '../../ui/Confirm.tsx';
-import { CodeBlock } from '../../ui/Copy.tsx';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Facts, Panel } from '../../ui/Page.tsx';
+import { SignDialog } from '../../ui/SignDialog.tsx';
 import { Countdown } from '../../ui/Time.tsx';
 import { barWords, missingWords, stateWords } from './words.ts';
 
@@ -218,19 +218,14 @@ function ActDialog({
   const { data: prepared } = prepare;
   if (prepared !== undefined)
     return (
-      <Confirm
+      <SignDialog
         title={words.title}
-        action="Sign and approve"
+        challenge={prepared.challenge}
         pending={write.isPending}
         error={write.error}
-        onConfirm={() => write.mutate(prepared)}
+        onSign={() => write.mutate(prepared)}
         onClose={onClose}
-      >
-        <div className="stack-tight">
-          <p>Your passkey signs exactly this, within 5 minutes:</p>
-          <CodeBlock code={prepared.challenge.decision} what="decision to be signed" wrap />
-        </div>
-      </Confirm>
+      />
     );
   return (
     <Confirm
