@@ -24,6 +24,7 @@ import {
   ensureMonths,
   LOG_CHANNEL,
   type ProjectionDifference,
+  projectedSize,
   rebuildProjection,
 } from './projector.ts';
 import { proveEvent } from './proof.ts';
@@ -39,6 +40,7 @@ import {
 } from './reader.ts';
 import { recoverLostCalls } from './recovery.ts';
 import { Sealer } from './sealer.ts';
+import { type StoredEntry, storedEntries } from './stored-entries.ts';
 import type { ActionLog, BeforeCommit, LoggedTransaction, RecordDraft } from './types.ts';
 import { findUsedValues, forgetUsedValues } from './used-values.ts';
 import { clearWindows } from './window-upkeep.ts';
@@ -49,6 +51,7 @@ export { changesOf } from './changes.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
+export type { StoredEntry } from './stored-entries.ts';
 export type * from './types.ts';
 
 const RECOVER_EVERY_MS = 60_000;
@@ -124,6 +127,12 @@ export interface RunningLog extends ActionLog {
     filter: EventFilter,
     signal: AbortSignal,
   ): AsyncGenerator<LogEvent, void, undefined>;
+  /** Entries as they are stored, from the global number on, a few megabytes at most; none at the end of what is sealed. */
+  entries(workspaceId: WorkspaceId, first: number): Promise<readonly StoredEntry[]>;
+  /** The last global number that can be read; 0 for an empty log. */
+  size(workspaceId: WorkspaceId): Promise<number>;
+  /** Resolves when there is more to read than when it was called, or `signal` aborts. News may be lost: look by yourself too. */
+  news(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void>;
   /** The newest signed checkpoint; undefined for an empty log. */
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
   /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
@@ -247,6 +256,18 @@ class Log implements RunningLog {
     signal: AbortSignal,
   ): AsyncGenerator<LogEvent, void, undefined> {
     return followEvents(this.#options.pool, this.#news, workspaceId, fromSeq, filter, signal);
+  }
+
+  entries(workspaceId: WorkspaceId, first: number): Promise<readonly StoredEntry[]> {
+    return storedEntries(this.#options.pool, workspaceId, first);
+  }
+
+  size(workspaceId: WorkspaceId): Promise<number> {
+    return projectedSize(this.#options.pool, workspaceId);
+  }
+
+  news(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
+    return this.#news.next(workspaceId, signal);
   }
 
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined> {
