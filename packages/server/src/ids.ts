@@ -89,7 +89,13 @@ export function newId<Id extends string>(
     | 'prv'
     | 'unr'
     | 'chg'
-    | 'cmt',
+    | 'cmt'
+    | 'alr'
+    | 'cas'
+    | 'inc'
+    | 'fup'
+    | 'nte'
+    | 'qry',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }

@@ -7,6 +7,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { BrowserSignIn, watchAgentAuth } from './agent-auth/index.ts';
 import { watchAgentRequests } from './agent-requests/index.ts';
 import { watchAgents } from './agents/index.ts';
+import { adoptAlerts } from './alerts/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -112,7 +113,7 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     ...(config.witness_url === undefined ? {} : { witnessUrl: config.witness_url }),
     logger,
     observe: metrics.log,
-    beforeCommit: inTurn(noticePolicyDrift(pool), keepVersions(pool, CONTROLLED_TYPES, refuseFrozenEdit)),
+    beforeCommit: inTurn(noticePolicyDrift(pool), keepVersions(pool, CONTROLLED_TYPES, refuseFrozenEdit), adoptAlerts),
   });
   closers.add('log', () => log.close());
   let isStarted = false;

@@ -53,7 +53,8 @@ export async function runChange<T>(
   };
   try {
     const value = await change(transaction);
-    await beforeCommit?.(transaction, { workspaceId, records, steps: new Set(steps.keys()) });
+    const eventIds = logged.map(({ eventId }) => eventId);
+    await beforeCommit?.(transaction, { workspaceId, records, eventIds, steps: new Set(steps.keys()) });
     for (const step of steps.values()) await step();
     return { kind: 'changed', value, logged };
   } catch (error) {

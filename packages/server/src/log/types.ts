@@ -36,6 +36,8 @@ export interface DoneChange {
   readonly workspaceId: WorkspaceId;
   /** Its records so far. */
   readonly records: readonly RecordDraft[];
+  /** And their ids, in the same order. */
+  readonly eventIds: readonly EventId[];
   /** Keys of the steps that run after this. */
   readonly steps: ReadonlySet<string>;
 }
