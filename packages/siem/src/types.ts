@@ -52,4 +52,9 @@ export interface MapSettings {
   readonly replayed: boolean;
   /** Names of fields of the record that do not go out. A record that has one goes out without its raw bytes. */
   readonly omit: readonly string[];
+  /**
+   * Longest event, in UTF-8 bytes. What is longer is made shorter in steps (without raw bytes, compact, the envelope
+   * alone), and names in `omitted` what is missing. At least 4,096 is always allowed. Absent: as long as it is.
+   */
+  readonly maxBytes?: number;
 }
