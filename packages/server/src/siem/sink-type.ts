@@ -58,6 +58,8 @@ export interface SinkTypeDefinition<Settings extends object> {
   readonly acknowledgement: 'stored' | 'received';
   /** Where nothing is said. What a sink sets is at most this, but for `ageMs`. */
   readonly limits: BatchLimits;
+  /** What a sink may set `eventBytes` to, where it is more than that of `limits`. */
+  readonly mostEventBytes?: number;
   /** Within how many seconds an event is to be settled, where nothing is said. */
   readonly objectiveSeconds: number;
   /** The range of a batch is kept before it is sent, so that after a crash the same batch is sent. Takes `window` 1. */

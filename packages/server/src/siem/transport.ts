@@ -52,6 +52,8 @@ export type Delivery =
 export interface Transport {
   /** Never rejects; aborts with `signal` as a `retry`. Called again only after it has answered, unless `window` is above 1. */
   send(batch: Batch, signal: AbortSignal): Promise<Delivery>;
+  /** What of the receiver's own settings weakens what it says, in words, as far as known by now: for the health of the sink. */
+  remarks?(): readonly string[];
   close(): Promise<void>;
 }
 
