@@ -63,7 +63,7 @@ export {
 } from './reconcile.ts';
 export { compileArguments } from './schema/compile.ts';
 export { sensitivePathsOf } from './schema/sensitive.ts';
-export type { Scrubber, StreamScrubber } from './scrub.ts';
+export { Scrubber, SHORTEST_SECRET, type StreamScrubber } from './scrub.ts';
 export { createSecretStore, type SecretStore } from './secrets.ts';
 export type * from './types.ts';
 export type { Catalogue, CatalogueEntry, DefinitionKind, UpstreamAnswer, UpstreamServer, Upstreams } from './types.ts';
