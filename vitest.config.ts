@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/setup/global.ts'],
+    setupFiles: ['test/setup/properties.ts'],
     reporters: ['default', './test/setup/stall-reporter.ts'],
     pool: 'forks',
     // Files share a process, and what was loaded for the one before: loading was a tenth of the time.
