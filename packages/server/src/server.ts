@@ -7,7 +7,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { BrowserSignIn, watchAgentAuth } from './agent-auth/index.ts';
 import { watchAgentRequests } from './agent-requests/index.ts';
 import { watchAgents } from './agents/index.ts';
-import { adoptAlerts } from './alerts/index.ts';
+import { adoptAlerts, watchAlerts } from './alerts/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
 import type { ApiContext, SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
@@ -282,6 +282,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   };
   const watch = watchBreakers(context);
   closers.add('breakers', () => watch.close());
+  const alerts = watchAlerts(context);
+  closers.add('alerts', () => alerts.close());
   const drills = watchDrills(context);
   closers.add('drills', () => drills.close());
   const departures = watchDepartures(context);

@@ -11,3 +11,4 @@ export {
 } from './raise.ts';
 export { type AlertSettings, isTold, readAlertSettings } from './settings.ts';
 export { isAtLeast, SEVERITIES, type Severity } from './severity.ts';
+export { watchAlerts } from './watch.ts';

@@ -10,6 +10,7 @@ import { oauthMetadataRoutes, oauthRoutes } from '../agent-auth/routes.ts';
 import { agentRequestRoutes } from '../agent-requests/routes.ts';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
+import { alertRoutes } from '../alerts/routes.ts';
 import { approvalRoutes } from '../approvals/routes.ts';
 import { blastRadiusRoutes } from '../blast-radius/routes.ts';
 import { breakerRoutes } from '../breakers/routes.ts';
@@ -132,6 +133,7 @@ const MANAGEMENT: readonly Routes[] = [
   httpApiRoutes,
   secretRoutes,
   auditRoutes,
+  alertRoutes,
   webhookRoutes,
   channelRoutes,
 ];

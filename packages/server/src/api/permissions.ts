@@ -163,6 +163,7 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
 
   'POST /v1/approvals/:id/decide': DECIDE,
   'POST /v1/approvals/:id/challenge': DECIDE,
+  'POST /v1/approvals/:id/opened': DECIDE,
   'POST /v1/approvals/decide': DECIDE,
   'POST /v1/approvals/:id/cancel': STOP,
   'PUT /v1/approval-reminders': OPERATE,
@@ -189,6 +190,19 @@ export const PERMISSIONS: Readonly<Record<string, readonly WorkspaceRole[]>> = {
   'POST /v1/risks/:id/clear': CONTAIN,
   'PUT /v1/risk-transmitters/:name': ADMIN,
   'DELETE /v1/risk-transmitters/:name': ADMIN,
+
+  'GET /v1/alerts/population': [...CONTAIN, 'auditor'],
+  'POST /v1/alerts/:id/acknowledge': STOP,
+  'POST /v1/alerts/:id/assign': CONTAIN,
+  'POST /v1/alerts/:id/triage': CONTAIN,
+  'POST /v1/alerts/:id/close': CONTAIN,
+  'POST /v1/alerts/:id/reopen': CONTAIN,
+  'POST /v1/alerts/:id/severity': CONTAIN,
+  'POST /v1/alerts/:id/quarantine': STOP,
+  'POST /v1/alerts/:id/stop': STOP,
+  'POST /v1/alerts/:id/risk': OPERATE,
+  'POST /v1/alert-cases/:id/triage': CONTAIN,
+  'PUT /v1/alert-settings': ADMIN,
 
   'POST /v1/mcp/servers': OPERATE,
   'PATCH /v1/mcp/servers/:server': OPERATE,

@@ -1,5 +1,6 @@
 /** What a file of routes is written with. */
 export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
+export { csvLine } from './csv.ts';
 export { errorSchema, failureOf } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';
 export { jsonObject, jsonValue } from './json.ts';

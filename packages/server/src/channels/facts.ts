@@ -1,5 +1,6 @@
 /** What messages keep of the records that they tell of. */
 import { z } from 'zod';
+import { raisedFacts, raisedLines, raisedSentence } from './raised-facts.ts';
 
 /** Of `approval.reminded` and `approval.escalated`. */
 export const noticeFacts = z.object({ to: z.array(z.string()).default([]), named: z.array(z.string()).default([]) });
@@ -97,7 +98,13 @@ export const changeFacts = z.object({
   review_due_at: z.string().nullable().default(null),
 });
 
-export const alertFacts = z.discriminatedUnion('kind', [breakGlassFacts, blastRadiusFacts, driftFacts, changeFacts]);
+export const alertFacts = z.discriminatedUnion('kind', [
+  breakGlassFacts,
+  blastRadiusFacts,
+  driftFacts,
+  changeFacts,
+  raisedFacts,
+]);
 
 type AlertFacts = z.output<typeof alertFacts>;
 
@@ -119,6 +126,10 @@ export function alertSentence(facts: AlertFacts): string {
       return 'Escalated: nobody has reviewed an emergency change in time.';
     case 'blast_radius.differs':
       return 'What the decision function lets through is not what blast radii are computed from.';
+    case 'alert.opened':
+    case 'alert.assigned':
+    case 'alert.escalated':
+      return raisedSentence(facts);
   }
 }
 
@@ -135,6 +146,7 @@ function linesOf(facts: AlertFacts): readonly (readonly [string, string | null])
       ['holds', facts.holds],
       ['at', facts.ts],
     ];
+  if ('alert_id' in facts) return raisedLines(facts);
   if ('risk' in facts)
     return [
       ['change', facts.change],
@@ -167,6 +179,8 @@ function linesOf(facts: AlertFacts): readonly (readonly [string, string | null])
 
 /** Where it can be read, and decided by whoever signs in: nothing is decided from a message. `url`: origin of the console. */
 export function alertEnd(url: string, facts: AlertFacts): { readonly words: string; readonly link?: string } {
+  if ('alert_id' in facts)
+    return { words: 'See it, and what can be done, in HiveKey', link: `${url}/alerts/${facts.alert_id}` };
   return 'risk' in facts
     ? { words: 'Read and review it in HiveKey', link: `${url}/changes/${facts.change}` }
     : { words: 'Look at the log of HiveKey.' };

@@ -1,9 +1,11 @@
 /** Which messages a record of the log asks for. */
 import { z } from 'zod';
+import { ADOPTED_KINDS, type AlertSettings, isTold } from '../alerts/index.ts';
 import type { FullApproval } from '../approvals/index.ts';
 import type { LogRecord } from '../log/index.ts';
 import { alertFacts, changeFacts, delegationFacts, type NoticeFacts, noticeFacts, transferFacts } from './facts.ts';
 import type { NewMessage } from './outbox.ts';
+import { raisedFacts } from './raised-facts.ts';
 import type { Channel } from './store.ts';
 
 export interface Wanted {
@@ -17,6 +19,7 @@ export interface Sources {
   approval(id: string): Promise<FullApproval>;
   /** Slack users of those of these people who have accounts in the team of the channel. */
   slackUsers(emails: readonly string[]): Promise<readonly string[]>;
+  alertSettings(): Promise<AlertSettings>;
 }
 
 const NOTHING: Wanted = { messages: [] };
@@ -58,6 +61,12 @@ export async function wantedBy(record: LogRecord, channel: Channel, sources: Sou
     case 'change.submitted':
     case 'change.overdue':
       return changed(record, channel);
+    case 'alert.opened':
+      return opened(record, channel, sources);
+    case 'alert.assigned':
+      return assigned(record, channel, sources);
+    case 'alert.escalated':
+      return alerted(record, channel);
     default:
       return NOTHING;
   }
@@ -137,6 +146,38 @@ function alerted(record: LogRecord, channel: Channel): Wanted {
   const eventId = record.event_id;
   return {
     messages: destinations.map((destination) => ({ purpose: 'alert', destination, approvalId: null, eventId, facts })),
+  };
+}
+
+/** Where the workspace wants to hear of it. What is told as what it is, whatever is set, is not told a second time. */
+async function opened(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  const alert = openedAlert.parse(record);
+  if (alert.source !== 'detection' && ADOPTED_KINDS.has(alert.rule)) return NOTHING;
+  return isTold(await sources.alertSettings(), channel.kind, alert, new Date(alert.ts))
+    ? alerted(record, channel)
+    : NOTHING;
+}
+
+const openedAlert = z.object({
+  source: z.string(),
+  rule: z.string(),
+  severity: raisedFacts.shape.severity,
+  subject: z.object({ id: z.string() }),
+  ts: z.string(),
+});
+
+/** To whom it was given, unless they took it themselves; nobody else is bothered. */
+async function assigned(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  const facts = raisedFacts.parse(record);
+  const destinations = channel.kind === 'slack' ? await sources.slackUsers(facts.to) : facts.to;
+  return {
+    messages: destinations.map((destination) => ({
+      purpose: 'alert',
+      destination,
+      approvalId: null,
+      eventId: record.event_id,
+      facts,
+    })),
   };
 }
 

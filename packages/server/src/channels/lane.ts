@@ -1,6 +1,7 @@
 /** Sends over one channel while this node has its lease: takes messages from the log, and brings them one by one. */
 import type { Pool } from 'pg';
 import { ZodError } from 'zod';
+import { readAlertSettings } from '../alerts/index.ts';
 import { type Approvals, type FullApproval, readWholeApproval } from '../approvals/index.ts';
 import { backoffSeconds } from '../delivery/index.ts';
 import { Failure } from '../errors.ts';
@@ -67,6 +68,7 @@ class Lane {
       approval: (id) => readWholeApproval(pool, approvals.vault, { workspaceId }, id),
       slackUsers: async (emails) =>
         channel.kind === 'slack' ? slackUsersOf(pool, workspaceId, channel.teamId, emails) : [],
+      alertSettings: () => readAlertSettings(pool, workspaceId),
     };
   }
 

@@ -178,7 +178,8 @@ async function conditionsOf(
   if (filter.told === true)
     conditions.push(
       `(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%' OR kind LIKE 'break_glass.%'
-        OR kind IN ('blast_radius.exceeded', 'blast_radius.differs', 'drift.found', 'change.submitted', 'change.overdue'))`,
+        OR kind IN ('blast_radius.exceeded', 'blast_radius.differs', 'drift.found', 'change.submitted', 'change.overdue',
+                    'alert.opened', 'alert.assigned', 'alert.escalated'))`,
     );
   if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
   if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);

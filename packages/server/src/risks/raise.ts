@@ -21,45 +21,52 @@ export interface RiskSource {
 
 /** Throws `agent_not_found`, `person_not_found`, `capability_not_found`. A token that was taken before answers undefined. */
 export function raiseRisk(log: ActionLog, source: RiskSource, wanted: NewRisk): Promise<RiskView | undefined> {
+  return log.transact(source.workspaceId, (transaction) => raiseRiskIn(transaction, source, wanted));
+}
+
+/** As `raiseRisk`, in a transaction that does more. */
+export async function raiseRiskIn(
+  transaction: LoggedTransaction,
+  source: RiskSource,
+  wanted: NewRisk,
+): Promise<RiskView | undefined> {
   const { workspaceId, actor, token } = source;
-  return log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const { kind } = wanted.subject;
-    const { id: subject, name } = await subjectOf(transaction, workspaceId, wanted.subject);
-    const id = newId<string>('rsk');
-    const { rowCount } = await client.query(
-      `INSERT INTO risk_signals (workspace_id, id, kind, subject, subject_name, level, reason, source, issuer, jti, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp() + make_interval(secs => $11))
-       ON CONFLICT (workspace_id, issuer, jti) DO NOTHING`,
-      [
-        workspaceId,
-        id,
-        kind,
-        subject,
-        name,
-        wanted.level,
-        wanted.reason,
-        actor,
-        token?.issuer,
-        token?.jti,
-        wanted.expires_in_seconds,
-      ],
-    );
-    if (rowCount === 0) return undefined;
-    const raised = await readRisk(client, workspaceId, id);
-    transaction.log({
-      kind: 'risk.raised',
+  const { client } = transaction;
+  const { kind } = wanted.subject;
+  const { id: subject, name } = await subjectOf(transaction, workspaceId, wanted.subject);
+  const id = newId<string>('rsk');
+  const { rowCount } = await client.query(
+    `INSERT INTO risk_signals (workspace_id, id, kind, subject, subject_name, level, reason, source, issuer, jti, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp() + make_interval(secs => $11))
+     ON CONFLICT (workspace_id, issuer, jti) DO NOTHING`,
+    [
+      workspaceId,
+      id,
+      kind,
+      subject,
+      name,
+      wanted.level,
+      wanted.reason,
       actor,
-      risk_id: id,
-      subject: { kind, id: subject, name },
-      level: wanted.level,
-      reason: wanted.reason,
-      expires_at: new Date(raised.expires_at * 1000).toISOString(),
-      ...(token === undefined ? {} : { issuer: token.issuer, jti: token.jti }),
-    });
-    await outdate(transaction, source, raised);
-    return raised;
+      token?.issuer,
+      token?.jti,
+      wanted.expires_in_seconds,
+    ],
+  );
+  if (rowCount === 0) return undefined;
+  const raised = await readRisk(client, workspaceId, id);
+  transaction.log({
+    kind: 'risk.raised',
+    actor,
+    risk_id: id,
+    subject: { kind, id: subject, name },
+    level: wanted.level,
+    reason: wanted.reason,
+    expires_at: new Date(raised.expires_at * 1000).toISOString(),
+    ...(token === undefined ? {} : { issuer: token.issuer, jti: token.jti }),
   });
+  await outdate(transaction, source, raised);
+  return raised;
 }
 
 /** Clearing twice answers the cleared signal. Throws `risk_not_found`. */

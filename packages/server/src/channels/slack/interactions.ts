@@ -5,6 +5,7 @@ import {
   type DecidingParty,
   decideApproval,
   type FullApproval,
+  openApproval,
   readWholeApproval,
 } from '../../approvals/index.ts';
 import { Failure } from '../../errors.ts';
@@ -119,6 +120,7 @@ export class Interactions {
     signed: Signed,
   ): Promise<Reply> {
     if (interaction.kind === 'click' && interaction.button === 'deny') {
+      this.#later(() => this.#opened(channel, interaction));
       this.#later(() => this.#ask(channel, interaction));
       return undefined;
     }
@@ -196,6 +198,13 @@ export class Interactions {
   }
 
   /** Opens the dialog in which a denial gets its reason. */
+  /** Only who denies opens something here: the message itself cannot say who has read it. */
+  async #opened({ workspaceId }: SlackChannel, { account, shown }: Extract<Interaction, { kind: 'click' }>) {
+    const { pool } = this.#options;
+    const person = await personOfSlack(pool, workspaceId, account);
+    if (person !== undefined) await openApproval(pool, { workspaceId, person }, shown.approvalId, 'slack');
+  }
+
   async #ask(channel: SlackChannel, { shown, responseUrl, triggerId }: Extract<Interaction, { kind: 'click' }>) {
     const view = denyView(shown.approvalId, metadataOf(shownText(shown), responseUrl));
     await this.#with(channel, async (api) => {
