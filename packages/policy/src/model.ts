@@ -143,6 +143,20 @@ export interface Capability {
   readonly impact: Readonly<Record<string, ImpactRule>>;
   /** JSON Schema (2020-12) of the arguments, when known; lets guards be checked against it. */
   readonly inputSchema?: JsonObject;
+  /** Whether a call reaches beyond the company. Absent: nobody has said. Decides nothing; stands on records. */
+  readonly external?: boolean;
+  /** The arguments that say what a call is about. They decide nothing; their values stand on records. */
+  readonly about?: CallSubjects;
+}
+
+/** Arguments by their paths (`order.vendor`), or what was found there. */
+export interface CallSubjects {
+  /** Who is paid. Without it, the `to`, `payee` or `recipient` of a call that spends money. */
+  readonly payee?: string;
+  /** Where it is sent to. Without it, the domain of the `to` of a call that reaches outside. */
+  readonly dest?: string;
+  /** What it is done to. */
+  readonly resource?: string;
 }
 
 export interface Role {
@@ -426,6 +440,10 @@ export interface CompiledPolicy {
   evaluate(request: DecisionRequest, state?: StateView): Evaluation;
   /** Undefined where no answer of the capability tells what its call spent. */
   settlement(capability: string): Settlement | undefined;
+  /** What a call is about, of what `args` show: what the definition names, and nothing that they hide. */
+  about(capability: string, args: JsonObject): CallSubjects & Pick<Capability, 'external'>;
+  /** The largest amount, in minor units, that guards let these roles spend in one call without a person; undefined where none compares it. */
+  approvalThreshold(roles: readonly string[], capability: string): number | undefined;
 }
 
 /** A finding in a document, with its place. Lines and columns count from 1. */

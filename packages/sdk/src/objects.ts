@@ -240,6 +240,8 @@ export interface Person {
   readonly display_name: string;
   readonly label: string | null;
   readonly active: boolean;
+  /** IANA name; null: that of the workspace. */
+  readonly time_zone: string | null;
   /** The account with which the person decides in Slack. */
   readonly slack: { readonly team: string; readonly user: string } | null;
   readonly groups: readonly string[];

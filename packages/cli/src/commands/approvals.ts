@@ -161,6 +161,7 @@ export function addApprovalCommands(program: Command): void {
           if (read === undefined) {
             const whole = await run.hivekey.request<FullApproval>('GET', pathOf(id));
             run.out.note(wholeText(whole));
+            await run.hivekey.request('POST', `${pathOf(id)}/opened`);
             const otherwise = 'Pass the hash that was read: --hash sha256:…';
             if (!(await isConfirmed('Approve this call, once, as it is?', otherwise))) return 1;
             read = whole.hash;

@@ -5,6 +5,7 @@ import type {
   CompiledPolicy,
   DecisionRequest,
   Evaluation,
+  JsonObject,
   PolicySet,
   Provenance,
   ReasonClass,
@@ -22,6 +23,7 @@ import { CapabilityPlan } from './plan.ts';
 import { confine, harmless, type WornRole } from './quarantine.ts';
 import { settlementOf } from './settlement.ts';
 import { contentOf } from './sources.ts';
+import { type ReadSubjects, subjectsOf } from './subjects.ts';
 
 /** Role sets and decisions kept together; beyond it the cache starts again. */
 const MAX_CACHED = 50_000;
@@ -53,6 +55,7 @@ class Compiled implements CompiledPolicy {
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
   readonly #settlements = new Map<string, Settlement>();
+  readonly #subjects = new Map<string, ReadSubjects>();
   readonly #reads: ReadonlySet<string>;
   #cached = 0;
 
@@ -92,6 +95,28 @@ class Compiled implements CompiledPolicy {
 
   settlement(capability: string): Settlement | undefined {
     return this.#settlements.get(capability);
+  }
+
+  about(name: string, args: JsonObject): ReturnType<ReadSubjects> {
+    let read = this.#subjects.get(name);
+    if (read === undefined) {
+      const capability = this.#index.capability(name);
+      // Names that callers make up are never kept.
+      if (capability === undefined) return {};
+      read = subjectsOf(capability);
+      this.#subjects.set(name, read);
+    }
+    return read(args);
+  }
+
+  approvalThreshold(roles: readonly string[], capability: string): number | undefined {
+    // What cannot be planned is refused by `evaluate`, and has none.
+    try {
+      const roleSet = this.#roleSet(roles);
+      return (roleSet.decisions.get(capability) ?? this.#plan(roleSet, capability))?.approvalThreshold;
+    } catch {
+      return undefined;
+    }
   }
 
   content(capability: string): Provenance {

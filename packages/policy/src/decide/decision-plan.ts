@@ -26,6 +26,8 @@ export interface DecisionPlan {
   readonly withheld: TraceStep | undefined;
   readonly charges: readonly ChargePlan[];
   readonly measured: readonly PlannedUnit[];
+  /** The smallest of the amounts above which a guard has a call wait for people, in minor units. */
+  readonly approvalThreshold: number | undefined;
 }
 
 interface PlannedUnit extends MeasuredUnit {
@@ -76,6 +78,10 @@ export function planDecision(
     withheld: withheldBy(capability.name, granting, candidates),
     charges,
     measured,
+    approvalThreshold: steps.reduce<number | undefined>((least, { holdsAbove }) => {
+      if (holdsAbove === undefined) return least;
+      return least === undefined ? holdsAbove : Math.min(least, holdsAbove);
+    }, undefined),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What the calls of a capability need, compiled as it is asked for: measures, counters to charge, guards. */
 import type { Capability, Guard, ReasonClass, TraceStep, WindowCondition } from '../model.ts';
 import { currencyOf, formatMoney, unitOf } from '../values/money.ts';
-import { type AmountSlot, boundsOf, compileCondition, type Test } from './condition.ts';
+import { type AmountSlot, boundsOf, compileCondition, scaled, type Test } from './condition.ts';
 import { type FirstUse, firstUseOf, keyOnce } from './first-use.ts';
 import type { PlannedFreeze } from './freezes.ts';
 import type { GuardIndex, IndexedGuard } from './guard-index.ts';
@@ -28,6 +28,8 @@ interface ConditionStep {
   readonly firstUses: readonly FirstUse[];
   readonly readsState: boolean;
   readonly isShadow: boolean;
+  /** Of a guard that compares the amount alone and has what is above wait for people: the largest it lets through, in minor units. */
+  readonly holdsAbove: number | undefined;
 }
 
 export interface WindowStep {
@@ -39,6 +41,7 @@ export interface WindowStep {
   /** Measure of the unit; none for a count. */
   readonly slots: readonly number[];
   readonly isShadow: boolean;
+  readonly holdsAbove: undefined;
 }
 
 export type Step = ConditionStep | WindowStep;
@@ -117,7 +120,16 @@ export class CapabilityPlan {
     if ('kind' in when) {
       const slot = this.#windowSlot(when);
       const slots = slot === undefined ? [] : [slot];
-      return { kind: 'window', guard, origin, window: when, key: keyOf(origin, when), slots, isShadow };
+      return {
+        kind: 'window',
+        guard,
+        origin,
+        window: when,
+        key: keyOf(origin, when),
+        slots,
+        isShadow,
+        holdsAbove: undefined,
+      };
     }
     const slots = new Set<number>();
     const amountSlot: AmountSlot = (currency) => {
@@ -138,6 +150,7 @@ export class CapabilityPlan {
       firstUses: indexed.firstUses.map((each) => firstUseOf(each, origin)),
       readsState,
       isShadow,
+      holdsAbove: told === undefined ? undefined : holdsAbove(guard, told.currency),
     };
   }
 
@@ -164,6 +177,28 @@ export class CapabilityPlan {
       return [{ key: keyOf(origin, when), unit, slot: this.#windowSlot(when), keepSeconds, unattended, unknownAmount }];
     });
     return chargeOnce(charges);
+  }
+}
+
+/** Of a single comparison of the amount. */
+function holdsAbove({ when, effect, otherwise }: Guard, currency: string): number | undefined {
+  if (!('field' in when)) return undefined;
+  const { numbers, currency: written } = boundsOf(when.operand);
+  const bound = numbers.at(-1);
+  if (bound === undefined) return undefined;
+  const minor = written === undefined ? scaled(bound, currency) : bound;
+  switch (when.operator) {
+    case 'lte':
+    case 'between':
+      return otherwise === 'review' ? Math.floor(minor) : undefined;
+    case 'lt':
+      return otherwise === 'review' ? Math.ceil(minor) - 1 : undefined;
+    case 'gt':
+      return effect === 'review' ? Math.floor(minor) : undefined;
+    case 'gte':
+      return effect === 'review' ? Math.ceil(minor) - 1 : undefined;
+    default:
+      return undefined;
   }
 }
 

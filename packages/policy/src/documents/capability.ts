@@ -1,5 +1,5 @@
 /** Capabilities: what exists to be granted, and what a call of it spends. */
-import type { Capability, Checked, ImpactRule, JsonObject, JsonValue, SettleRule } from '../model.ts';
+import type { CallSubjects, Capability, Checked, ImpactRule, JsonObject, JsonValue, SettleRule } from '../model.ts';
 import { isObject, member } from '../values/json.ts';
 import { currencyOf, exponentOf, unitOf } from '../values/money.ts';
 import { readField } from './fields.ts';
@@ -9,9 +9,20 @@ import { checkHead } from './role.ts';
 
 const MAX_DESCRIPTION = 4_000;
 const MAX_UNITS = 20;
-const FIELDS = ['name', 'description', 'access', 'destructive', 'impact', 'input_schema', 'inputSchema'];
+const FIELDS = [
+  'name',
+  'description',
+  'access',
+  'destructive',
+  'impact',
+  'input_schema',
+  'inputSchema',
+  'external',
+  'about',
+];
+const SUBJECTS = ['payee', 'dest', 'resource'] as const;
 
-/** `{name, description, access, destructive, impact, input_schema}`. */
+/** `{name, description, access, destructive, external, impact, about, input_schema}`. */
 export function checkCapability(value: unknown): Checked<Capability> {
   const problems = new Problems();
   return problems.checked(readCapability(value, [], problems));
@@ -19,7 +30,17 @@ export function checkCapability(value: unknown): Checked<Capability> {
 
 /** A capability document: `kind: Capability`, name and description under `metadata`, the rest beside it. */
 export function readCapabilityDocument(value: unknown, path: DocumentPath, problems: Problems): Capability | undefined {
-  const known = ['apiVersion', 'kind', 'metadata', 'access', 'destructive', 'impact', 'input_schema'];
+  const known = [
+    'apiVersion',
+    'kind',
+    'metadata',
+    'access',
+    'destructive',
+    'external',
+    'impact',
+    'about',
+    'input_schema',
+  ];
   const raw = objectOf(value, path, 'a capability', known, problems);
   if (raw === undefined) return undefined;
   checkHead(raw, 'Capability', path, problems);
@@ -68,7 +89,16 @@ function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems:
       'destructive must be true or false',
       'Write true for what cannot be undone.',
     );
+  const external = member(raw, 'external');
+  if (external !== undefined && typeof external !== 'boolean')
+    problems.add(
+      [...path, 'external'],
+      'type',
+      'external must be true or false',
+      'Write true for what reaches beyond the company.',
+    );
   const impact = readImpact(member(raw, 'impact') ?? {}, [...path, 'impact'], problems);
+  const about = readAbout(member(raw, 'about'), [...path, 'about'], problems);
   const inputSchema = member(raw, 'input_schema') ?? member(raw, 'inputSchema');
   if (inputSchema !== undefined && !isObject(inputSchema))
     problems.add(
@@ -85,7 +115,23 @@ function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems:
     destructive: destructive === true,
     impact: impact ?? {},
     ...(isObject(inputSchema) ? { inputSchema } : {}),
+    ...(typeof external === 'boolean' ? { external } : {}),
+    ...(about === undefined ? {} : { about }),
   };
+}
+
+/** `{payee, dest, resource}`: paths of arguments, each optional. */
+function readAbout(value: JsonValue | undefined, path: DocumentPath, problems: Problems): CallSubjects | undefined {
+  if (value === undefined) return undefined;
+  const raw = objectOf(value, path, 'about', SUBJECTS, problems);
+  if (raw === undefined) return undefined;
+  const named = SUBJECTS.flatMap((subject) => {
+    const field = Object.hasOwn(raw, subject)
+      ? readPath(member(raw, subject), [...path, subject], problems)
+      : undefined;
+    return field === undefined ? [] : [[subject, field] as const];
+  });
+  return named.length === 0 ? undefined : Object.fromEntries(named);
 }
 
 function readImpact(value: JsonValue, path: DocumentPath, problems: Problems) {

@@ -175,6 +175,18 @@ export const capabilitySchema: JsonObject = document('Capability', 'A capability
   metadata: { ...metadata, properties: { name: capability, description: { type: 'string', maxLength: 4_000 } } },
   access: { enum: ['read', 'write'] },
   destructive: { type: 'boolean' },
+  external: { type: 'boolean', description: 'Whether a call reaches beyond the company. It stands on records.' },
+  about: {
+    type: 'object',
+    description: 'The arguments that say what a call is about; their values stand on records.',
+    additionalProperties: false,
+    properties: {
+      payee: { type: 'string', description: 'Who is paid.' },
+      dest: { type: 'string', description: 'Where it is sent to.' },
+      resource: { type: 'string', description: 'What it is done to.' },
+    },
+    examples: [{ payee: 'vendor.account', resource: 'invoice.id' }],
+  },
   impact: { type: 'object', additionalProperties: impact, examples: [{ usd: { field: 'amount', currency: 'USD' } }] },
   input_schema: { type: 'object', description: 'JSON Schema of the arguments.' },
 });

@@ -13,7 +13,7 @@ export const AGENT = `
        (SELECT json_agg(json_build_object('id', x.id, 'level', x.level, 'untilMs', floor(extract(epoch FROM x.expires_at) * 1000)) ORDER BY x.id)
           FROM risk_signals x WHERE x.workspace_id = a.workspace_id AND x.cleared_at IS NULL AND x.expires_at > now()
            AND ((x.kind = 'agent' AND x.subject = a.id) OR (x.kind = 'owner' AND x.subject = a.owner_id))) AS risks,
-       p.id AS owner_id, p.email, p.label, p.active AS owner_active,
+       p.id AS owner_id, p.email, p.label, p.active AS owner_active, coalesce(p.time_zone, w.time_zone) AS time_zone, a.synthetic,
        (SELECT coalesce(array_agg(r.role ORDER BY r.position, r.role), '{}') FROM agent_roles r
          WHERE r.workspace_id = a.workspace_id AND r.agent_id = a.id) AS roles,
        (SELECT json_build_object('role', q.role) FROM quarantines q
@@ -58,6 +58,8 @@ export interface AgentRow {
   email: string;
   label: string | null;
   owner_active: boolean;
+  time_zone: string;
+  synthetic: boolean;
   roles: string[];
   quarantine: { role: string | null } | null;
 }
@@ -125,6 +127,8 @@ export function principalFrom(row: AgentRow, roles: readonly string[], credentia
     ownerId: row.owner_id,
     owner: row.email,
     ...(row.label === null ? {} : { ownerLabel: row.label }),
+    timeZone: row.time_zone,
+    ...(row.synthetic ? { synthetic: true as const } : {}),
     roles: rolesUnder(row.quarantine, roles),
     tokenId: credential.tokenId,
     // The record's transaction compares it with the database's clock: whichever ends first.

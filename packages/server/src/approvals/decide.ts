@@ -9,6 +9,7 @@ import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { keepSignedDecision, type SignedDecision, type Subject } from '../passkeys/index.ts';
 import { type Bar, barOf, groupsOf, type Voice } from './eligibility.ts';
 import { approvalNotFound } from './failures.ts';
+import { openedBy } from './open.ts';
 import { type Asked, type Person, peopleOf, questionOf } from './question.ts';
 import { isComplete } from './quorum.ts';
 import { type ApprovalRow, type DecisionRow, decidedOf, decisionsOf, findApproval, recordFields } from './rows.ts';
@@ -115,10 +116,18 @@ async function decideIn(
   const authenticatedAt = who.authenticatedAtMs === undefined ? now : new Date(who.authenticatedAtMs);
   const groups = groupsOf(voice);
   const isGranted = decision.decision === 'approve' && isComplete(row, [...approvals, { groups }]);
+  const openedAt = await openedBy(client, workspaceId, row.id, holder.id);
+  const facts = {
+    approver: person.email,
+    requester: await requesterOf(client, workspaceId, question),
+    requested_at: row.requested_at.toISOString(),
+    dwell_ms: openedAt === undefined ? undefined : Math.max(0, now.getTime() - openedAt.getTime()),
+  };
   const eventId = transaction.log({
     kind: 'approval.decided',
     actor: who.actor,
     ...recordFields(row),
+    ...facts,
     decision: decision.decision,
     person: person.email,
     person_id: person.id,
@@ -163,9 +172,27 @@ async function decideIn(
   else if (isGranted) {
     await move(transaction, workspaceId, row.id, 'approved', null);
     const approvers = [...decisions.map((each) => each.person), person.email];
-    transaction.log({ kind: 'approval.granted', actor: who.actor, ...recordFields(row), approvers });
+    transaction.log({
+      kind: 'approval.granted',
+      actor: who.actor,
+      ...recordFields(row),
+      ...facts,
+      approvers,
+      binds: row.binding.args,
+      expires_at: row.expires_at.toISOString(),
+    });
   }
   return undefined;
+}
+
+/** E-mail of who may hold the credential of the call, where somebody does. */
+async function requesterOf(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  { requesters }: Asked,
+): Promise<string | undefined> {
+  const people = requesters.size === 0 ? [] : [...(await peopleOf(client, workspaceId, [...requesters])).values()];
+  return people.map(({ email }) => email).sort()[0];
 }
 
 /** What a passkey signs: the approval as it was shown, by its hash, and all of the decision. */

@@ -26,6 +26,7 @@ export { approvalRemindersType } from './controlled.ts';
 export { type DecidingParty, decideApproval } from './decide.ts';
 export { cancelWithout } from './leaver.ts';
 export { approvalLink } from './link.ts';
+export { openApproval } from './open.ts';
 export { fillPlaces, isComplete, type Quorum } from './quorum.ts';
 export { readWholeApproval } from './read.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';

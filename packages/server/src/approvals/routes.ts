@@ -23,6 +23,7 @@ import { approvalSchema, fullApprovalSchema, STATUSES } from './approval.ts';
 import { cancelApproval } from './cancel.ts';
 import { decideApproval, type Means, subjectOf } from './decide.ts';
 import { approvalNotFound } from './failures.ts';
+import { openApproval } from './open.ts';
 import { listApprovals, readApproval, readWholeApproval } from './read.ts';
 import { newRulesSchema, readReminderRules, reminderRuleSchema, writeReminderRules } from './reminder-rules.ts';
 import { findApproval } from './rows.ts';
@@ -156,6 +157,24 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, cloc
       const means = { channel: channelOf(request) };
       await decideApproval(log, administrator, at.id, { ...wanted, onBehalfOf: onBehalf, signature }, means);
       return readApproval(pool, administrator.workspaceId, at.id);
+    },
+  );
+
+  api.post(
+    '/v1/approvals/:id/opened',
+    {
+      schema: {
+        tags,
+        summary: 'Say that the person has opened a held call',
+        description:
+          'How long they looked at it before they decided counts from the first time, by the clock of the server. Consoles and tools send it when the call is shown.',
+        params,
+        response: { 200: z.object({ id: z.string(), opened_at: z.int() }) },
+      },
+    },
+    async (request) => {
+      const openedAt = await openApproval(pool, request.administrator, request.params.id, channelOf(request));
+      return { id: request.params.id, opened_at: Math.floor(openedAt.getTime() / 1000) };
     },
   );
 

@@ -13,8 +13,16 @@ export interface DeclaredCapability {
   readonly change: 'created' | 'updated' | 'unchanged';
 }
 
-function contentOf({ description, access, destructive, impact, inputSchema }: Capability): Record<string, unknown> {
-  return { description, access, destructive, impact, input_schema: inputSchema ?? null };
+function contentOf({
+  description,
+  access,
+  destructive,
+  impact,
+  inputSchema = null,
+  external = null,
+  about = null,
+}: Partial<Record<keyof Capability, unknown>>): Record<string, unknown> {
+  return { description, access, destructive, impact, input_schema: inputSchema, external, about };
 }
 
 /**
@@ -70,6 +78,7 @@ export async function declareCapabilityIn(
     access: capability.access,
     destructive: capability.destructive,
     impact: capability.impact,
+    external: capability.external,
   });
   publishPolicy(transaction, workspaceId, actor);
   return { capability: await readCapability(client, workspaceId, capability.name), change };

@@ -14,9 +14,11 @@ interface Row {
   destructive: boolean;
   impact: Capability['impact'];
   input_schema: Capability['inputSchema'] | null;
+  external: boolean | null;
+  about: Capability['about'] | null;
 }
 
-const DECLARED = `SELECT name, description, access, destructive, impact, input_schema
+const DECLARED = `SELECT name, description, access, destructive, impact, input_schema, external, about
   FROM capabilities WHERE workspace_id = $1 AND source = 'declared'`;
 
 export const capabilityType: ControlledType = {
@@ -57,7 +59,7 @@ function capabilityIn(id: string, document: unknown): Capability {
 }
 
 function fileOf(capability: Capability | Row) {
-  const { name, description, access, destructive, impact } = capability;
+  const { name, description, access, destructive, impact, external, about } = capability;
   const schema =
     'inputSchema' in capability
       ? capability.inputSchema
@@ -72,5 +74,7 @@ function fileOf(capability: Capability | Row) {
     destructive,
     impact,
     ...(schema == null ? {} : { input_schema: schema }),
+    ...(external == null ? {} : { external }),
+    ...(about == null ? {} : { about }),
   });
 }

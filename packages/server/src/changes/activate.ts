@@ -106,7 +106,16 @@ export async function activateIn(
   if (freezes.length > 0 && (row.class !== 'emergency' || isAlone)) throw policyFrozen(freezes);
   const author = await authorOf(client, row);
   const before = await policyOf(client, workspaceId);
-  standOn(transaction, { kind: 'change', id: row.id, author: author.actor, authoredAt: row.submitted_at ?? now });
+  const approvals = countingApprovals(row, await reviewsOf(client, workspaceId, row.id));
+  standOn(transaction, {
+    kind: 'change',
+    id: row.id,
+    author: author.actor,
+    authoredAt: row.submitted_at ?? now,
+    authorEmail: row.author_email,
+    reviewers: approvals.map(({ person }) => person),
+    isInFreeze: freezes.length > 0,
+  });
   await carryOut(transaction, context.controlled, author, operations);
   if (operations.some(({ type }) => typeOf(context.controlled, type).isPolicy))
     publishPolicy(transaction, workspaceId, author.actor);

@@ -50,6 +50,7 @@ function preparedOf({ definition, name }: FoundOperation, problem: string | unde
     description: descriptionOf(definition),
     readOnlyHint: accessOf(definition.method) === 'read',
     destructiveHint: definition.method === 'DELETE',
+    openWorldHint: undefined,
     ...(problem === undefined ? {} : { problem }),
   };
 }

@@ -49,6 +49,7 @@ import { Writer } from './writer.ts';
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
 export type { ExportOptions, LogExport } from './export.ts';
+export { isTimeZone } from './local-time.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
 export type { StoredEntry } from './stored-entries.ts';

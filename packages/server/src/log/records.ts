@@ -4,9 +4,12 @@ import type { Decision, JsonObject, StateView } from '@hivekey/policy';
 import type { EventId } from '../ids.ts';
 import type { CallReference, Intent, Outcome, Reservation } from '../path/index.ts';
 import type { Credit } from './credits.ts';
+import { localTime } from './local-time.ts';
 
 /** C2SP tlog-tiles: an entry has at most 65,535 bytes. */
 const MAX_RECORD_BYTES = 65_535;
+/** Of a call whose definition names no subjects. */
+const NOTHING_SAID: NonNullable<Intent['about']> = {};
 /** Room for the positions and the shard id, which are filled in last. */
 const RESERVED_BYTES = 128;
 
@@ -50,6 +53,7 @@ export interface CallFacts {
   readonly sessionId?: string | undefined;
   readonly runId?: string | undefined;
   readonly chain?: CallReference['principal']['chain'];
+  readonly synthetic?: true | undefined;
 }
 
 export function factsOf(
@@ -71,6 +75,7 @@ export function factsOf(
     sessionId: action.sessionId,
     runId: action.runId,
     chain: principal.chain,
+    synthetic: principal.synthetic,
   };
 }
 
@@ -96,7 +101,7 @@ export function callRecord(
  * action: a third of the time that building an object and sorting its keys takes.
  */
 function callText(
-  { principal, action, argumentsDigest, provenance }: Intent,
+  { principal, action, argumentsDigest, provenance, about = NOTHING_SAID, approvalThreshold }: Intent,
   decision: Decision,
   eventId: EventId,
   nowMs: number,
@@ -105,20 +110,21 @@ function callText(
   reservations: readonly Reservation[],
 ): RecordText {
   const latencyMs = Math.max(0, Math.round((nowMs - action.receivedAtMs) * 10) / 10);
+  const { hour, dayOfWeek } = localTime(nowMs, principal.timeZone ?? 'UTC');
   return {
     head: `{${text('access', action.access)}${text('action', action.capability)}${text('agent', principal.agent)}${text('agent_id', principal.agentId)}`,
     middle:
-      `${json('agent_version', principal.agentVersion)}${text('approval_id', approvalId)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chainText(principal.chain)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
-      `${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
-      `${text('event_id', eventId)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
-      `${json('latency_ms', latencyMs)}${text('namespace', action.namespace)}` +
+      `${json('agent_version', principal.agentVersion)}${text('approval_id', approvalId)}${json('approval_threshold', approvalThreshold)}"args":${canonicalJson(args)},${text('args_digest', argumentsDigest)}${chainText(principal.chain)}${chargesText('charges', reservations)}${text('definition_pin', action.definitionPin)}` +
+      `${text('dest', about.dest)}${json('destructive', action.destructive)}${text('entrance', action.entrance)}${text('env', principal.environment)}` +
+      `${text('event_id', eventId)}${json('external', about.external)}${isEmpty(decision.impact) ? '' : json('impact', decision.impact)}"kind":"tool.call",` +
+      `${json('latency_ms', latencyMs)}"local_dow":${dayOfWeek},"local_hour":${hour},"mode":"${decision.shadow === undefined ? 'enforce' : 'shadow'}",${text('namespace', action.namespace)}` +
       `${decision.verdict === 'allow' ? '' : '"outcome":"not_attempted",'}${text('owner', principal.owner)}` +
-      `${text('owner_label', principal.ownerLabel)}${text('policy', decision.policyHash)}` +
+      `${text('owner_label', principal.ownerLabel)}${text('payee', about.payee)}${text('policy', decision.policyHash)}` +
       `${json('policy_revision', decision.policyRevision)}${text('provenance', provenance ?? 'untrusted')}${text('reason', decision.reason)}` +
-      `${text('reason_class', decision.reasonClass)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
+      `${text('reason_class', decision.reasonClass)}${text('resource', about.resource)}${text('role', decision.role)}${json('role_rev', decision.roleRevision)}` +
       `${json('roles', principal.roles)}${text('rule', decision.rule)}${text('run_id', action.runId)}${text('session_id', action.sessionId)}${json('shadow', decision.shadow)}`,
     tail:
-      `,${text('src_ip', action.sourceAddress)}${json('state', stateOf(decision.read))}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
+      `,${text('src_ip', action.sourceAddress)}${json('state', stateOf(decision.read))}${json('synthetic', principal.synthetic)}${text('token_id', principal.tokenId)}${text('tool', action.tool)}` +
       `${decision.trace.length === 0 ? '' : json('trace', decision.trace)}${text('traceparent', action.traceparent)}` +
       `"ts":"${new Date(nowMs).toISOString()}",${text('upstream_tool', action.upstreamTool)}"v":1,` +
       `${text('verdict', decision.verdict)}"workspace":${canonicalJson(principal.workspace)}}`,
@@ -200,12 +206,12 @@ export function resultRecord(
     head: '{',
     middle:
       `${text('access', call.access)}${text('action', call.action)}${text('agent', call.agent)}${text('agent_id', call.agentId)}` +
-      `${json('bytes_in', outcome.bytesIn)}${text('call_event_id', call.callEventId)}${chainText(call.chain)}${chargesText('credits', credits)}${json('destructive', call.destructive)}` +
+      `${json('bytes_in', outcome.bytesIn)}${json('bytes_out', outcome.bytesOut)}${text('call_event_id', call.callEventId)}${chainText(call.chain)}${chargesText('credits', credits)}${json('destructive', call.destructive)}` +
       `${text('env', identity.environment)}${text('error_code', outcome.errorCode)}${text('event_id', eventId)}` +
       `"kind":"tool.result",${text('namespace', call.namespace)}${text('outcome', outcome.result)}${text('owner', call.owner)}` +
-      `${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,
+      `${json('rows_out', outcome.rowsOut)}${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,
     tail:
-      `,${json('spent', outcome.spent)}${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
+      `,${json('spent', outcome.spent)}${json('synthetic', call.synthetic)}${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
       `${json('upstream_ms', outcome.upstreamMs)}${text('upstream_tool', call.upstreamTool)}"v":1,` +
       `"workspace":${canonicalJson(identity.workspace)}}`,
   };

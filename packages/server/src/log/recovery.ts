@@ -67,7 +67,8 @@ async function openCallsOf(
     );
     for (const row of rows) {
       const block = { records: row.records, entryHashes: row.entry_hashes, previousHead: row.prev_head };
-      for (const { record } of readBlock(block)) note(open, JSON.parse(record.toString()));
+      // A call that is open never leaves the log; what has left it was settled.
+      for (const { record } of readBlock(block)) if (record.length > 0) note(open, JSON.parse(record.toString()));
     }
   }
   // A node that had to change shards wrote the result elsewhere.
@@ -102,6 +103,7 @@ function note(open: Map<string, OpenCall>, record: Record<string, unknown>): voi
         destructive: typeof record.destructive === 'boolean' ? record.destructive : undefined,
         sessionId: textOf(record.session_id),
         runId: textOf(record.run_id),
+        ...(record.synthetic === true ? { synthetic: true } : {}),
       },
       identity: { workspace: String(record.workspace), environment: String(record.env) },
     });

@@ -59,6 +59,8 @@ import type {
 const MAX_DECISIONS = 8;
 const STOP_GRACE_MS = 2_000;
 const NO_RISKS: readonly Risk[] = [];
+/** Unit of the records that a call reads. */
+const ROWS = 'records_read';
 
 export interface ActionPathOptions {
   readonly pool: Pool;
@@ -342,7 +344,7 @@ class Path implements ActionPath {
       }
       const recordStart = performance.now();
       const call = this.#enter(principal, action.capability);
-      const intent = { ...this.#intent(principal, action, evaluation), ...provenanceIn(state) };
+      const intent = { ...this.#intent(principal, action, evaluation, policy.compiled), ...provenanceIn(state) };
       const gated = this.#gated(intent, policy);
       const release = approvalId === undefined ? undefined : gated && this.#holds?.release(approvalId, gated);
       const hold = approvalId === undefined && canHold(evaluation) ? gated && this.#holds?.hold(gated) : undefined;
@@ -475,7 +477,7 @@ class Path implements ActionPath {
     if (call === undefined) throw new Error(`permit ${permit.eventId} was settled before`);
     this.#permits.delete(permit);
     this.#observe?.settled(outcome.result, outcome.upstreamMs === undefined ? undefined : outcome.upstreamMs / 1000);
-    const written = this.#log.recordOutcome(permit, outcome);
+    const written = this.#log.recordOutcome(permit, { ...outcome, ...takenOut(permit, outcome) });
     this.#calls.leave(call, outcome);
     if (permit.leaves !== undefined && isDone(outcome)) this.#waitFor(written);
     // What an agent says of its own tool is no proof of anything.
@@ -591,14 +593,18 @@ class Path implements ActionPath {
     return { ...(prerequisites === undefined ? {} : { prerequisites }), ...(used === undefined ? {} : { used }) };
   }
 
-  #intent(principal: Principal, action: Action, evaluation: Evaluation): Intent {
+  #intent(principal: Principal, action: Action, evaluation: Evaluation, policy: CompiledPolicy): Intent {
     // Problems with arguments name members, and the caller chose their names.
     const reason = maskCredentials(evaluation.reason);
+    const redactedArguments = redactArguments(action.arguments, action.sensitivePaths);
+    const approvalThreshold = policy.approvalThreshold(principal.roles, action.capability);
     return {
       principal,
       action,
       evaluation: reason === evaluation.reason ? evaluation : { ...evaluation, reason },
-      redactedArguments: redactArguments(action.arguments, action.sensitivePaths),
+      redactedArguments,
+      about: policy.about(action.capability, redactedArguments),
+      ...(approvalThreshold === undefined ? {} : { approvalThreshold }),
       argumentsDigest: this.#keyedDigest(principal.workspaceId, action.argumentsJson),
     };
   }
@@ -638,7 +644,7 @@ class Path implements ActionPath {
     try {
       const { compiled } = await this.#policies.current(principal.workspaceId);
       const evaluation = refuse(compiled, reason.startsWith('credential') ? 'credential' : 'containment', reason);
-      await this.#log.recordIntent({ ...this.#intent(principal, action, evaluation), evenIfStopped: true });
+      await this.#log.recordIntent({ ...this.#intent(principal, action, evaluation, compiled), evenIfStopped: true });
     } catch {
       return this.#unavailable('log_unavailable');
     }
@@ -667,6 +673,16 @@ function codeOf(error: unknown): string | undefined {
 
 function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' });
+}
+
+/** What went out with a call that was begun. Nothing is said of one whose fate is told without it. */
+function takenOut({ action, decision }: Permit, { result, spent }: Outcome): Pick<Outcome, 'bytesOut' | 'rowsOut'> {
+  if (result === 'not_attempted') return {};
+  const rowsOut = result === 'success' ? (spent?.[ROWS] ?? decision.impact[ROWS]) : undefined;
+  return {
+    bytesOut: Buffer.byteLength(action.argumentsJson),
+    ...(rowsOut === undefined ? {} : { rowsOut }),
+  };
 }
 
 function isCarriedOutHere({ action: { entrance } }: Permit): boolean {

@@ -5,6 +5,8 @@
  */
 import type {
   ApprovalRequirement,
+  CallSubjects,
+  Capability,
   Decision,
   Evaluation,
   JsonObject,
@@ -29,6 +31,10 @@ export interface Principal {
   readonly ownerId: PersonId;
   readonly owner: string;
   readonly ownerLabel?: string;
+  /** IANA name, for the time of day where the owner is. */
+  readonly timeZone?: string;
+  /** It is not an agent of anybody's work: what it does is marked, counts nowhere, and is never carried out. */
+  readonly synthetic?: true;
   readonly roles: readonly string[];
   /** The agent's token, or the key of the enforcement point that asks about it. */
   readonly tokenId: TokenId | CredentialId | KeyId | SessionId;
@@ -193,7 +199,7 @@ export interface Permit {
 export interface CallReference {
   readonly principal: Pick<
     Principal,
-    'workspaceId' | 'workspace' | 'environment' | 'agentId' | 'agent' | 'owner' | 'chain'
+    'workspaceId' | 'workspace' | 'environment' | 'agentId' | 'agent' | 'owner' | 'chain' | 'synthetic'
   >;
   readonly action: Pick<
     Action,
@@ -261,6 +267,10 @@ export interface Outcome {
   readonly upstreamCode?: number;
   readonly upstreamMs?: number;
   readonly bytesIn?: number;
+  /** Of the arguments that went out with it. */
+  readonly bytesOut?: number;
+  /** Records that the call took out, where its capability counts them. */
+  readonly rowsOut?: number;
   /** Stable code of the failure, e.g. `upstream_unreachable`, `aborted_by_stop`; of a success that did not do it yet, `input_required`. */
   readonly errorCode?: string;
   /** unit → what the call spent, where its answer tells; the rest of what was reserved is given back. Never by the agent's own word. */
@@ -278,6 +288,10 @@ export interface Intent {
   readonly argumentsDigest: string;
   /** Absent where it is not known: that is as untrusted. */
   readonly provenance?: Provenance;
+  /** What it is about, of what the redacted arguments show. */
+  readonly about?: CallSubjects & Pick<Capability, 'external'>;
+  /** Above it a person is asked, minor units. Of a call that spends. */
+  readonly approvalThreshold?: number;
   /** Held, or released from an approval: asked in the transaction of the record. */
   readonly gate?: Gate;
   /** A denial that must be on the log although the agent is stopped or its credential dead. */

@@ -60,6 +60,7 @@ export function changePerson(
       display_name: change.display_name ?? before.display_name,
       label: change.label === undefined ? before.label : change.label,
       active: change.active ?? before.active,
+      time_zone: change.time_zone === undefined ? before.time_zone : change.time_zone,
       slack: change.slack === undefined ? before.slack : change.slack,
       groups: change.groups ?? before.groups,
       authority: change.authority === undefined ? before.authority : change.authority,
@@ -77,7 +78,7 @@ export function changePerson(
     if (before.active && !after.active) await leave(who, before, 'administrator');
     await client.query(
       `UPDATE people SET display_name = $3, label = $4, active = $5, groups = $6, authority = $7, slack_team = $8,
-              slack_user = $9, roles = $10
+              slack_user = $9, roles = $10, time_zone = $11
         WHERE workspace_id = $1 AND id = $2`,
       [
         workspaceId,
@@ -90,6 +91,7 @@ export function changePerson(
         after.slack?.team ?? null,
         after.slack?.user ?? null,
         after.roles,
+        after.time_zone,
       ],
     );
     if (changes.roles ?? changes.groups) await refuseWithoutAdmin(client, workspaceId, before);
@@ -101,7 +103,7 @@ export function changePerson(
       change: 'changed',
       changes,
     });
-    if (changes.label !== undefined) await ownerChanged(transaction, workspaceId, before.id);
+    if (changes.label ?? changes.time_zone) await ownerChanged(transaction, workspaceId, before.id);
     return readPerson(client, workspaceId, before.id);
   });
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import { WORKSPACE_ROLES, workspaceRolesSchema } from '../identity/index.ts';
+import { isTimeZone } from '../log/index.ts';
 
 /** Lower case, because that is how people are found; ASCII, because letters that look alike are different addresses. */
 export const emailSchema = z
@@ -39,6 +40,10 @@ export const personSchema = z
     display_name: z.string(),
     label: z.string().nullable(),
     active: z.boolean(),
+    time_zone: z
+      .string()
+      .nullable()
+      .meta({ description: 'IANA name; null: that of the workspace. Records say the time of day where the owner is.' }),
     slack: slackSchema.nullable().meta({ description: 'The account with which the person decides in Slack.' }),
     groups: z.array(z.string()),
     authority: z.array(authoritySchema).nullable(),
@@ -67,6 +72,8 @@ export type PersonView = z.output<typeof personSchema>;
 export type SlackAccount = z.output<typeof slackSchema>;
 
 const displayName = z.string().trim().max(200);
+/** An IANA name such as `Europe/Berlin`. */
+export const timeZoneSchema = z.string().max(64).refine(isTimeZone, 'is no time zone such as Europe/Berlin');
 const label = z.string().trim().min(1).max(100).nullable();
 
 export const newPersonSchema = z.strictObject({
@@ -79,6 +86,7 @@ export const personChangeSchema = z.strictObject({
   display_name: displayName.optional(),
   label: label.optional(),
   active: z.boolean().optional(),
+  time_zone: timeZoneSchema.nullable().optional(),
   slack: slackSchema.nullable().optional(),
   groups: z
     .array(groupSchema)

@@ -5,7 +5,7 @@ import type { PersonId, WorkspaceId } from '../ids.ts';
 import { type PersonView, personNotFound, type SlackAccount } from './person.ts';
 
 const PEOPLE = `
-SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.groups, p.authority,
+SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.time_zone, p.groups, p.authority,
        (SELECT c.name FROM scim_connections c WHERE c.workspace_id = p.workspace_id AND c.id = p.directory) AS directory,
        p.user_name, p.external_id, floor(extract(epoch FROM p.deleted_at))::bigint AS deleted_at,
        (SELECT m.email FROM people m WHERE m.workspace_id = p.workspace_id AND m.id = p.manager_id) AS manager,

@@ -6,6 +6,8 @@ import {
   type Checked,
   checkRolePatch,
   type DocumentProblem,
+  type PolicySet,
+  policyDiff,
   type RoleDocument,
   roleFromDocument,
 } from '@hivekey/policy';
@@ -14,8 +16,9 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
+import { provenanceOfEdit } from '../versions/index.ts';
 import { refuseMisfits } from './lint.ts';
-import { publishPolicy } from './publish.ts';
+import { isLooser, publishPolicy } from './publish.ts';
 import { findRole, readRole } from './read.ts';
 import { type RoleRow, roleNotFound } from './role.ts';
 
@@ -82,7 +85,15 @@ export async function removeRoleIn(
     workspaceId,
     name,
   ]);
-  transaction.log({ kind: 'role.changed', actor, role: name, prev_role_rev: revision, change: 'removed' });
+  transaction.log({
+    kind: 'role.changed',
+    actor,
+    role: name,
+    prev_role_rev: revision,
+    change: 'removed',
+    loosens: false,
+    ...provenanceOfEdit(transaction, actor),
+  });
   publishPolicy(transaction, workspaceId, actor);
 }
 
@@ -157,9 +168,19 @@ async function publishRole(
     change: current === undefined ? 'created' : 'updated',
     ...grantChanges(grantsOf(current), role.allow),
     guards: role.guards.length,
+    loosens: isLooser(policyDiff(alone(current), { ...NO_POLICY, roles: [role] })),
+    ...provenanceOfEdit(transaction, actor),
   });
   publishPolicy(transaction, workspaceId, actor);
   return { role: await readRole(client, workspaceId, name), change: current === undefined ? 'created' : 'updated' };
+}
+
+const NO_POLICY: PolicySet = { revision: 0, roles: [], workspaceGuards: [], capabilities: [] };
+
+/** The policy of this role and nothing else; of one that cannot be read, that of none. */
+function alone(role: RoleRow | undefined): PolicySet {
+  const read = role && roleFromDocument(role.document, role.revision);
+  return read?.ok === true ? { ...NO_POLICY, roles: [read.value] } : NO_POLICY;
 }
 
 /** Of a role that is there no more, too. */

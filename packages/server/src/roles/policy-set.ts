@@ -18,7 +18,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 
 const capabilityRows = (workspaceId: string): string => `
 SELECT coalesce(json_agg(json_build_object('name', c.name, 'description', c.description, 'access', c.access, 'destructive', c.destructive,
-                                           'impact', c.impact, 'input_schema', c.input_schema) ORDER BY c.name), '[]')
+                                           'impact', c.impact, 'input_schema', c.input_schema, 'external', c.external, 'about', c.about) ORDER BY c.name), '[]')
   FROM capabilities c WHERE c.workspace_id = ${workspaceId}`;
 
 // One statement is one snapshot: revision and content always belong together.
@@ -60,6 +60,8 @@ interface SnapshotRow {
     destructive: boolean;
     impact: JsonObject;
     input_schema: JsonObject | null;
+    external: boolean | null;
+    about: JsonObject | null;
   }[];
   sources: unknown;
   tool_risks: (Risk & { tool: string })[];
@@ -162,11 +164,9 @@ function readSet(row: SnapshotRow): PolicySet {
   };
 }
 
-function readCapability({ input_schema, ...rest }: SnapshotRow['capabilities'][number]): Capability {
-  return checkedValue(
-    checkCapability(input_schema === null ? rest : { ...rest, input_schema }),
-    `capability ${rest.name}`,
-  );
+function readCapability({ input_schema, external, about, ...rest }: SnapshotRow['capabilities'][number]): Capability {
+  const given = Object.entries({ input_schema, external, about }).filter(([, value]) => value !== null);
+  return checkedValue(checkCapability({ ...rest, ...Object.fromEntries(given) }), `capability ${rest.name}`);
 }
 
 /** Of the policy, its capabilities alone. Throws PolicyUnreadable. */
@@ -204,11 +204,12 @@ export async function upsertCapability(
   source: 'declared' | 'discovered',
 ): Promise<void> {
   await transaction.client.query(
-    `INSERT INTO capabilities (workspace_id, name, description, access, destructive, impact, input_schema, source)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    `INSERT INTO capabilities (workspace_id, name, description, access, destructive, impact, input_schema, source, external, about)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (workspace_id, name) DO UPDATE SET
        description = excluded.description, access = excluded.access, destructive = excluded.destructive,
-       impact = excluded.impact, input_schema = excluded.input_schema, source = excluded.source, updated_at = now()
+       impact = excluded.impact, input_schema = excluded.input_schema, source = excluded.source,
+       external = excluded.external, about = excluded.about, updated_at = now()
      WHERE capabilities.source = 'discovered' OR excluded.source = 'declared'`,
     [
       workspaceId,
@@ -219,6 +220,8 @@ export async function upsertCapability(
       JSON.stringify(capability.impact),
       capability.inputSchema === undefined ? null : JSON.stringify(capability.inputSchema),
       source,
+      capability.external ?? null,
+      capability.about === undefined ? null : JSON.stringify(capability.about),
     ],
   );
 }

@@ -1,10 +1,10 @@
 /** Publishing: what a transaction has changed becomes the policy in force, as a numbered, hashed revision. */
-import { policyHash } from '@hivekey/policy';
+import { type Difference, type PolicySet, policyDiff, policyHash } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { BeforeCommit, LoggedTransaction } from '../log/index.ts';
-import { basisOf } from '../versions/index.ts';
+import { basisOf, provenanceOfEdit } from '../versions/index.ts';
 import { findArchived, isIntact } from './archive.ts';
 import { loadPolicyState, type PolicyState, PolicyUnreadable } from './policy-set.ts';
 
@@ -80,7 +80,26 @@ async function publishNow(transaction: LoggedTransaction, workspaceId: Workspace
     policy: hash,
     policy_revision: revision,
     ...(published === undefined ? {} : { prev_policy: published.hash }),
+    ...(edits.has(transaction) ? provenanceOfEdit(transaction, actor) : { basis: 'stop' }),
+    loosens: await loosens(client, workspaceId, set, published, hash),
   });
+}
+
+/** Whether it may let through what the one before did not. Undefined: there was none that can be read. */
+async function loosens(
+  client: ClientBase,
+  workspaceId: WorkspaceId,
+  set: PolicySet,
+  published: PolicyState['published'],
+  hash: string,
+): Promise<boolean | undefined> {
+  if (published?.hash === hash) return false;
+  const before =
+    published === undefined
+      ? undefined
+      : await findArchived(client, workspaceId, { kind: 'revision', revision: published.revision });
+  if (before === undefined || !isIntact(before)) return undefined;
+  return isLooser(policyDiff(before.set, set));
 }
 
 /** A stop is published over what was in force, whatever the rows say meanwhile. */
@@ -97,4 +116,9 @@ function policyDrift(): Failure {
     'The policy was edited past HiveKey, and is not published with another change.',
     'See GET /v1/drift, and put back what was approved with POST /v1/drift/restore.',
   );
+}
+
+/** What is neither certain to narrow nor neutral. */
+export function isLooser({ direction }: Difference): boolean {
+  return direction === 'widens' || direction === 'changes';
 }

@@ -27,6 +27,8 @@ export interface PreparedDefinition extends FoundDefinition {
   readonly readOnlyHint: boolean;
   /** False only when the upstream says that it destroys nothing. */
   readonly destructiveHint: boolean;
+  /** Whether it says that it deals with what is outside; undefined: it does not say. */
+  readonly openWorldHint: boolean | undefined;
   /** Why it cannot be published, in words. */
   readonly problem?: string;
 }
@@ -70,6 +72,7 @@ export function prepareDefinition(found: FoundDefinition, transport: 'http' | 's
     ...(kind === 'tool' && isObject(definition.inputSchema) ? { inputSchema: definition.inputSchema } : {}),
     readOnlyHint: annotations.readOnlyHint === true,
     destructiveHint: annotations.destructiveHint !== false,
+    openWorldHint: typeof annotations.openWorldHint === 'boolean' ? annotations.openWorldHint : undefined,
     ...(problem === undefined ? {} : { problem }),
   };
 }

@@ -22,6 +22,9 @@ export function capabilitiesOf(
 function capabilityOf(row: DefinitionRow, settings: StoredServer['settings']): Capability {
   const prepared = prepareDefinition(row, settings.transport);
   const harmless = settings.trustAnnotations && prepared?.destructiveHint === false;
+  // That it reaches outside makes detections look closer, so that is believed of everybody; that it does not, is not.
+  const { openWorldHint: external } = prepared ?? {};
+  const reach = external === true || (external === false && settings.trustAnnotations) ? { external } : {};
   return {
     name: row.capability,
     description: prepared?.description ?? '',
@@ -29,6 +32,7 @@ function capabilityOf(row: DefinitionRow, settings: StoredServer['settings']): C
     // The protocol's own default for what may write; a server that says otherwise is believed only where the operator does.
     destructive: row.kind === 'tool' && row.access === 'write' && !harmless,
     impact: {},
+    ...reach,
     ...(prepared?.inputSchema === undefined ? {} : { inputSchema: prepared.inputSchema }),
   };
 }

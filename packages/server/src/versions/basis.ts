@@ -5,7 +5,7 @@ export type Basis =
   /** Somebody's own edit. */
   | { readonly kind: 'direct' }
   /** A change request that was approved. Author and time are those of what was drafted. */
-  | { readonly kind: 'change'; readonly id: string; readonly author: string; readonly authoredAt: Date }
+  | ChangeBasis
   /** An agent that somebody else has let in. */
   | { readonly kind: 'agent_request' }
   /** What a directory or an identity provider says of people. */
@@ -16,6 +16,34 @@ export type Basis =
   | { readonly kind: 'restored' }
   /** What was there before versions were kept. */
   | { readonly kind: 'adopted' };
+
+export interface ChangeBasis {
+  readonly kind: 'change';
+  readonly id: string;
+  readonly author: string;
+  readonly authoredAt: Date;
+  readonly authorEmail: string;
+  /** E-mails of those who approved it. */
+  readonly reviewers: readonly string[];
+  /** Changes were frozen, and it passed. */
+  readonly isInFreeze: boolean;
+}
+
+/** Who wrote and who reviewed what a transaction changes, as its records say it. */
+export function provenanceOfEdit(transaction: LoggedTransaction, actor: string) {
+  const basis = basisOf(transaction);
+  if (basis.kind !== 'change') return { basis: basis.kind, author: actor.replace(/^person:/, '') };
+  const { id, authorEmail: author, reviewers, isInFreeze } = basis;
+  return {
+    basis: basis.kind,
+    change_id: id,
+    author,
+    // Whoever is not the author, where there is one: a rule asks whether anybody else has seen it.
+    reviewer: reviewers.find((each) => each !== author) ?? reviewers[0],
+    reviewers: reviewers.length === 0 ? undefined : reviewers,
+    window: isInFreeze ? 'frozen' : 'open',
+  };
+}
 
 const DIRECT: Basis = { kind: 'direct' };
 const bases = new WeakMap<LoggedTransaction, Basis>();

@@ -1,6 +1,6 @@
 /** What decides, under change control. */
 export { adoptObjects } from './adopt.ts';
-export { basisOf, standOn } from './basis.ts';
+export { basisOf, provenanceOfEdit, standOn } from './basis.ts';
 export { readControl } from './control.ts';
 export { isReviewed, nameOf } from './gate.ts';
 export { isNarrowing } from './narrowing.ts';

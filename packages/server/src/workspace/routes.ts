@@ -1,7 +1,8 @@
 /** The workspace over HTTP. */
 import { z } from 'zod';
 import type { Api, ApiContext } from '../api/route.ts';
-import { readWorkspace, renameWorkspace } from './workspace.ts';
+import { timeZoneSchema } from '../people/index.ts';
+import { changeWorkspace, readWorkspace } from './workspace.ts';
 
 const workspaceSchema = z
   .object({
@@ -9,6 +10,7 @@ const workspaceSchema = z
     id: z.string(),
     name: z.string(),
     environment: z.string(),
+    time_zone: z.string().meta({ description: 'IANA name, for owners of whom none is known.' }),
     status: z.enum(['active', 'stopped']),
     policy_revision: z.int(),
     policy_hash: z.string().nullable(),
@@ -28,7 +30,7 @@ export function workspaceRoutes(api: Api, { pool, log, path }: ApiContext): void
     '/v1/workspace',
     {
       schema: {
-        summary: 'Rename the workspace',
+        summary: 'Rename the workspace, or set its time zone',
         tags: ['workspace'],
         body: z.strictObject({
           name: z
@@ -36,13 +38,15 @@ export function workspaceRoutes(api: Api, { pool, log, path }: ApiContext): void
             .trim()
             .min(1)
             .max(64)
-            .regex(/^[^\p{C}]+$/u, 'has control characters'),
+            .regex(/^[^\p{C}]+$/u, 'has control characters')
+            .optional(),
+          time_zone: timeZoneSchema.optional(),
         }),
         response: { 200: workspaceSchema },
       },
     },
     async ({ administrator: { workspaceId, actor }, body }) => {
-      await renameWorkspace(log, workspaceId, body.name, actor);
+      await changeWorkspace(log, workspaceId, body, actor);
       // Principals carry the name onto the records of calls.
       path.invalidate(workspaceId);
       return readWorkspace(pool, workspaceId);

@@ -15,6 +15,8 @@ export interface WorkspaceView {
   readonly id: WorkspaceId;
   readonly name: string;
   readonly environment: string;
+  /** IANA name, for owners of whom none is known. */
+  readonly time_zone: string;
   readonly status: 'active' | 'stopped';
   readonly policy_revision: number;
   /** Null until a policy has been published. */
@@ -84,7 +86,7 @@ export async function ensurePolicy(
 
 export async function readWorkspace(pool: Pool, workspaceId: WorkspaceId): Promise<WorkspaceView> {
   const { rows } = await pool.query<WorkspaceView & { active: number; suspended: number; revoked: number }>(
-    `SELECT w.id, w.name, w.environment, s.status, s.policy_revision,
+    `SELECT w.id, w.name, w.environment, w.time_zone, s.status, s.policy_revision,
             (SELECT p.policy_hash FROM policy_revisions p WHERE p.workspace_id = w.id ORDER BY p.revision DESC LIMIT 1) AS policy_hash,
             floor(extract(epoch FROM w.created_at))::int AS created,
             a.active, a.suspended, a.revoked
@@ -104,19 +106,35 @@ export async function readWorkspace(pool: Pool, workspaceId: WorkspaceId): Promi
   return { ...workspace, object: 'workspace', agents: { active, suspended, revoked } };
 }
 
-export async function renameWorkspace(
+export interface WorkspaceChange {
+  readonly name?: string | undefined;
+  readonly time_zone?: string | undefined;
+}
+
+export async function changeWorkspace(
   log: ActionLog,
   workspaceId: WorkspaceId,
-  name: string,
+  change: WorkspaceChange,
   actor: string,
 ): Promise<void> {
   await log.transact(workspaceId, async ({ client, log: record }) => {
-    const { rows } = await client.query<{ name: string }>('SELECT name FROM workspaces WHERE id = $1 FOR UPDATE', [
-      workspaceId,
-    ]);
-    const previous = rows[0]?.name;
-    if (previous === name) return;
-    await client.query('UPDATE workspaces SET name = $2 WHERE id = $1', [workspaceId, name]);
-    record({ kind: 'workspace.changed', actor, change: 'renamed', name, previous });
+    const { rows } = await client.query<{ name: string; time_zone: string }>(
+      'SELECT name, time_zone FROM workspaces WHERE id = $1 FOR UPDATE',
+      [workspaceId],
+    );
+    const [before] = rows;
+    if (before === undefined) throw new Error(`there is no workspace ${workspaceId}`);
+    const { name = before.name, time_zone: zone = before.time_zone } = change;
+    await client.query('UPDATE workspaces SET name = $2, time_zone = $3 WHERE id = $1', [workspaceId, name, zone]);
+    if (name !== before.name)
+      record({ kind: 'workspace.changed', actor, change: 'renamed', name, previous: before.name });
+    if (zone !== before.time_zone)
+      record({
+        kind: 'workspace.changed',
+        actor,
+        change: 'time_zone',
+        time_zone: zone,
+        previous: before.time_zone,
+      });
   });
 }
