@@ -1,8 +1,9 @@
-/** The whole suite: installs what it needs (Chromium included), checks types, style and dead code, runs every test. */
+/** The whole suite: installs what it needs (Chromium and receivers included), checks types, style and dead code, runs every test. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureConsole, ensureInstalled, fail, pinnedNode, root, run } from './prepare.mjs';
+import { ensureReceivers } from './receivers.mjs';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -26,6 +27,7 @@ function ensureChromium() {
 
 ensureInstalled();
 ensureChromium();
+ensureReceivers();
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 run(bin('tsc'), ['--noEmit'], 'The type check');
 run(bin('tsc'), ['--noEmit', '-p', 'packages/console'], 'The type check of the console');

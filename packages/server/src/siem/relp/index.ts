@@ -1,0 +1,24 @@
+/** Syslog messages over RELP: as syslog, but the receiver answers for each message after it has dealt with it. */
+import { z } from 'zod';
+import { sinkType } from '../sink-type.ts';
+import { endpointShape, printHostPort } from '../socket/settings.ts';
+import { MESSAGE_LIMITS, messageShape } from '../syslog/index.ts';
+
+export const relpSettings = z.strictObject({ ...endpointShape(2514), ...messageShape });
+
+export type RelpSettings = z.output<typeof relpSettings>;
+
+export const relpSink = sinkType({
+  label: 'RELP',
+  settings: relpSettings,
+  formats: ['flat', 'cef', 'ocsf-1.8.0', 'ocsf-1.9.0', 'ecs-9.4'],
+  raw: false,
+  compact: true,
+  acknowledgement: 'stored',
+  limits: { events: 500, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_LIMITS.eventBytes, window: 1 },
+  mostEventBytes: MESSAGE_LIMITS.mostEventBytes,
+  objectiveSeconds: 60,
+  fixedBatches: false,
+  destination: (settings) => `relp${settings.tls === null ? '' : '+tls'}://${printHostPort(settings)}`,
+  connect: async (settings, deps) => (await import('./transport.ts')).openRelp(settings, deps),
+});

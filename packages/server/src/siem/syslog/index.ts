@@ -1,0 +1,52 @@
+/** Syslog of RFC 5424 over TLS (RFC 5425) or TCP: read by everything, acknowledged by nothing. */
+import { z } from 'zod';
+import { sinkType } from '../sink-type.ts';
+import { endpointShape, printHostPort } from '../socket/settings.ts';
+
+/** Largest message that passes every receiver once its own limit is raised; above, imtcp of rsyslog takes it apart. */
+export const MAX_MESSAGE_BYTES = 65_536;
+/** Of header and structured data; ids and names of workspaces are bounded. */
+const MOST_HEADER_BYTES = 536;
+
+/** What one message needs beside its text. */
+export const messageShape = {
+  facility: z.int().min(0).max(23).default(13).meta({ description: 'RFC 5424, 6.2.1; 13 is the log audit.' }),
+  hostname: z
+    .string()
+    .regex(/^[!-~]{1,128}$/, 'is not 1 to 128 printable characters without spaces')
+    .default('hivekey')
+    .meta({ description: 'HOSTNAME of the messages; the same from every node.' }),
+  bom: z.boolean().default(false).meta({ description: 'Begin the text with a byte order mark.' }),
+};
+
+export const syslogSettings = z.strictObject({
+  ...endpointShape(6514),
+  ...messageShape,
+  resend_events: z.int().min(0).max(10_000).default(1_000).meta({
+    description:
+      'How many events are sent again on a new connection, at most 16 MiB: the last ones may have been lost.',
+  }),
+});
+
+export type SyslogSettings = z.output<typeof syslogSettings>;
+
+/** rsyslog cuts at 8,096 bytes unless told otherwise: 7,500 with the header, and the mapper marks what is not in it. */
+export const MESSAGE_LIMITS = {
+  eventBytes: 7_500 - MOST_HEADER_BYTES,
+  mostEventBytes: MAX_MESSAGE_BYTES - MOST_HEADER_BYTES,
+} as const;
+
+export const syslogSink = sinkType({
+  label: 'Syslog',
+  settings: syslogSettings,
+  formats: ['flat', 'cef', 'ocsf-1.8.0', 'ocsf-1.9.0', 'ecs-9.4'],
+  raw: false,
+  compact: true,
+  acknowledgement: 'received',
+  limits: { events: 200, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_LIMITS.eventBytes, window: 1 },
+  mostEventBytes: MESSAGE_LIMITS.mostEventBytes,
+  objectiveSeconds: 60,
+  fixedBatches: false,
+  destination: (settings) => `syslog${settings.tls === null ? '+tcp' : '+tls'}://${printHostPort(settings)}`,
+  connect: async (settings, deps) => (await import('./transport.ts')).openSyslog(settings, deps),
+});
