@@ -126,6 +126,13 @@ export type RecordKind =
   | 'least_privilege.dismissed'
   | 'webhook.changed'
   | 'channel.changed'
+  | 'sink.changed'
+  | 'sink.paused'
+  | 'sink.resumed'
+  | 'sink.replayed'
+  | 'sink.dead_letter'
+  | 'sink.redriven'
+  | 'sink.skipped'
   | 'workspace.changed'
   | 'person.changed'
   | 'group.changed'
@@ -164,6 +171,15 @@ export type RecordKind =
   | 'log_query.changed'
   | 'log.read'
   | 'log.exported'
+  | 'log.pruned'
+  | 'log.redacted'
+  | 'log.absent'
+  | 'hold.placed'
+  | 'hold.covers'
+  | 'hold.released'
+  | 'retention.settings'
+  | 'retention.request'
+  | 'retention.disposed'
   | 'gateway.refused'
   | 'system.started'
   | 'system.stopped';
@@ -224,6 +240,12 @@ export type FindingCode =
   | 'key_unknown'
   /** Not fatal: no trusted key was given, so that the one of the export was believed. */
   | 'key_not_trusted'
+  /** The payload of an entry is absent, and no record of the log lets it go. */
+  | 'payload_missing'
+  /** A record that lets payloads go is not in the log, or not of these entries. */
+  | 'absence_invalid'
+  /** A payload was let go while a hold kept it. */
+  | 'held_entry_let_go'
   /** A checkpoint held elsewhere covers more. */
   | 'tail_cut'
   /** A checkpoint held elsewhere could not be compared. Fatal when that is true of all. */
