@@ -45,13 +45,13 @@ export function ensureReceivers() {
   renameSync(fresh, folder);
 }
 
-/** The packages, and what they need that this machine lacks. */
+/** The packages, and what they need that this machine lacks; what it could merely have newer is left alone. */
 function unpack(packages, into) {
-  const asked = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', '--print-uris', ...packages], {
+  const asked = spawnSync('apt-get', ['install', '--simulate', '-qq', '--no-install-recommends', ...packages], {
     encoding: 'utf8',
   });
   if (asked.status !== 0) return false;
-  const missing = asked.stdout.split('\n').flatMap((line) => /^'[^']+' ([^_\s]+)_/.exec(line)?.[1] ?? []);
+  const missing = asked.stdout.split('\n').flatMap((line) => /^Inst (\S+) \(/.exec(line)?.[1] ?? []);
   const files = mkdtempSync(join(into, 'deb-'));
   const { status } = spawnSync('apt-get', ['download', '-qq', ...new Set([...packages, ...missing])], {
     cwd: files,
