@@ -36,7 +36,7 @@ export interface StreamEvent {
   /** The exact bytes that were hashed. */
   readonly raw: string | undefined;
   readonly replayed: boolean;
-  /** Names of the record's fields that are not in the event, and `raw` where it should be and had no room. */
+  /** Names of the record's fields that are not in the event, `*` for all; and `raw` where it should be and had no room. */
   readonly omitted: readonly string[];
 }
 
@@ -61,7 +61,7 @@ function entryEvent(entry: StreamEntry, settings: MapSettings, size: Size): Stre
     more,
     raw,
     replayed: settings.replayed,
-    omitted: size === 'envelope' ? ['*'] : omitted,
+    omitted: size === 'envelope' ? ['*', ...(isRawWanted ? ['raw'] : [])] : omitted,
   };
 }
 

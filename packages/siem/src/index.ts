@@ -1,7 +1,11 @@
 /** How the log looks in a SIEM: formats and the content that is shipped for them. Pure. */
 export { ENVELOPE_FIELDS, type FieldType, RECORD_FIELDS } from './fields.ts';
 export { type FlatRecord, type FlatValue, flatEntry, flatRecord } from './flat.ts';
-export { type ChainLink, type EventChain, mapAttested, mapItem } from './map.ts';
+export { mapAttested, mapItem } from './map.ts';
+export type { ChainLink, EventChain } from './ocsf/attest.ts';
+
+export type { OtlpRecord } from './otlp.ts';
+export { readOtlpLine } from './otlp-read.ts';
 export {
   FORMATS,
   type Format,
