@@ -6,8 +6,10 @@ import { canonicalJson } from './canonical.ts';
 
 export const EXPORT_FORMAT = 'hivekey-log-export';
 export const EXPORT_VERSION = 1;
+/** Of an export with entries whose payload has left the log. */
+export const EXPORT_VERSION_WITH_ABSENCES = 2;
 
-/** The files of an export. There are no others, so no name in a manifest is ever opened. */
+/** The files of every export. But for {@link ABSENCES_FILE} there are no others, so no name in a manifest is ever opened. */
 export const EXPORT_FILES = {
   manifest: 'manifest.json',
   entries: 'entries.jsonl',
@@ -16,6 +18,9 @@ export const EXPORT_FILES = {
   proof: 'proof.json',
   key: 'verifier.key',
 } as const;
+
+/** Beside them, only where payloads are absent. */
+export const ABSENCES_FILE = 'absences.jsonl';
 
 export type DigestedFile = Exclude<keyof typeof EXPORT_FILES, 'manifest' | 'entries'>;
 
@@ -35,6 +40,8 @@ export interface Manifest {
   readonly treeSize: number;
   readonly entriesBytes: number;
   readonly files: Readonly<Record<DigestedFile, FileDigest>>;
+  /** Only where payloads are absent: the version is 2 then. */
+  readonly absences?: FileDigest;
 }
 
 export interface FileDigest {
@@ -53,16 +60,17 @@ export interface ExportProof {
   readonly consistency: ReadonlyMap<number, readonly Uint8Array[]>;
 }
 
-export function formatManifest({ origin, first, last, treeSize, entriesBytes, files }: Manifest): string {
+export function formatManifest({ origin, first, last, treeSize, entriesBytes, files, absences }: Manifest): string {
   const manifest = {
     format: EXPORT_FORMAT,
-    version: EXPORT_VERSION,
+    version: absences === undefined ? EXPORT_VERSION : EXPORT_VERSION_WITH_ABSENCES,
     origin,
     first,
     last,
     count: last - first + 1,
     tree_size: treeSize,
     files: [
+      ...(absences === undefined ? [] : [{ path: ABSENCES_FILE, ...absences }]),
       { path: EXPORT_FILES.checkpoint, ...files.checkpoint },
       { path: EXPORT_FILES.checkpoints, ...files.checkpoints },
       { path: EXPORT_FILES.entries, bytes: entriesBytes },
@@ -87,6 +95,14 @@ export function formatCheckpointLine(note: string): string {
   return `${canonicalJson({ note })}\n`;
 }
 
+/**
+ * One line of `absences.jsonl`: a record of the log that lets payloads go or holds them, proven to be entry `seq` of the
+ * tree that the export's checkpoint signs.
+ */
+export function formatAbsenceLine(seq: number, canonical: string, inclusion: readonly Uint8Array[]): string {
+  return `${canonicalJson({ canonical, inclusion: inclusion.map(hex), seq })}\n`;
+}
+
 // The canonical form of a sealed entry has its keys in this order.
 export const LINE_PARTS = {
   entryHash: '{"entry_hash":"sha256:',
@@ -97,12 +113,21 @@ export const LINE_PARTS = {
   end: '}\n',
 } as const;
 
+/** In place of a record whose payload has left the log, and behind `seq`: where the entry stands in its shard. */
+export const ABSENT_PARTS = { record: 'null', shard: ',"shard":"', shardSeq: '","shard_seq":' } as const;
+
 const HEX_HASH = 64;
 const FIXED_BYTES = Object.values(LINE_PARTS).reduce((sum, part) => sum + part.length, 0) + 3 * HEX_HASH;
+const ABSENT_BYTES = Object.values(ABSENT_PARTS).reduce((sum, part) => sum + part.length, 0);
 
 /** Bytes of one line of `entries.jsonl`, its line feed included. */
 export function lineBytes(recordBytes: number, seq: number): number {
   return FIXED_BYTES + recordBytes + String(seq).length;
+}
+
+/** Bytes of the line of an entry whose payload has left the log. */
+export function absentLineBytes(seq: number, shard: string, shardSeq: number): number {
+  return FIXED_BYTES + ABSENT_BYTES + String(seq).length + shard.length + String(shardSeq).length;
 }
 
 /** Writes one line of `entries.jsonl` into `target` at `at` and returns where it ends. */
@@ -116,11 +141,18 @@ export function writeLine(
     readonly link: Uint8Array;
   },
   seq: number,
+  /** Where it stands in its shard; for a record that is empty, because its payload has left the log. */
+  place?: { readonly shard: string; readonly shardSeq: number },
 ): number {
   const { record, entryHash, previousLink, link } = entry;
   const { entryHash: open, hash, previous, record: before } = LINE_PARTS;
   let end =
     at + target.write(open + hex(entryHash) + hash + hex(link) + previous + hex(previousLink) + before, at, 'latin1');
+  if (record.length === 0 && place !== undefined) {
+    const { record: absent, shard, shardSeq } = ABSENT_PARTS;
+    const tail = `${absent}${LINE_PARTS.seq}${seq}${shard}${place.shard}${shardSeq}${place.shardSeq}${LINE_PARTS.end}`;
+    return end + target.write(tail, end, 'latin1');
+  }
   end += record.copy(target, end);
   return end + target.write(LINE_PARTS.seq + String(seq) + LINE_PARTS.end, end, 'latin1');
 }

@@ -1,9 +1,12 @@
 export { canonicalJson, NotCanonical } from './canonical.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type ShardHead } from './checkpoint.ts';
 export {
+  ABSENCES_FILE,
+  absentLineBytes,
   EXPORT_FILES,
   type ExportProof,
   type FileDigest,
+  formatAbsenceLine,
   formatCheckpointLine,
   formatManifest,
   formatProof,
@@ -13,6 +16,12 @@ export {
   type Manifest,
   writeLine,
 } from './export-format.ts';
+export {
+  type AbsenceRecord,
+  type GoverningRecord,
+  type HoldRecord,
+  readGoverning,
+} from './governing.ts';
 export {
   entryHash,
   formatHash,
@@ -38,6 +47,7 @@ export {
 export { verifyConsistency, verifyInclusion } from './proofs.ts';
 export { type ContainmentReceipt, RECEIPT_VERSION, receiptNote } from './receipt.ts';
 export type * from './records.ts';
+export { countOfRuns, formatRuns, parseRuns, type Run, runsOf, runsWithin, sharedNumber } from './runs.ts';
 export { type SignedDecisionDocument, type SignedDecisionVerdict, verifySignedDecision } from './signed-decision.ts';
 export { edgeTiles, nodesFromTiles, type Tile, TileEdge, type TileLoader, type TileName, tilePath } from './tiles.ts';
 export {
@@ -51,6 +61,7 @@ export {
   rootOf,
   TreeRange,
 } from './tree.ts';
+export type { ReportedAbsence } from './verify/absences.ts';
 export type { OutsideCheckpoints } from './verify/checkpoints.ts';
 export { checkEntries, type EntryPart, type EntryRun } from './verify/entry-run.ts';
 export type { ExportSource } from './verify/source.ts';

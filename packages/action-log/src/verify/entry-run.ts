@@ -4,8 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { type HoldRecord, isHoldRecord, readGoverning } from '../governing.ts';
 import { HASH_BYTES } from '../hashes.ts';
 import type { Subtree } from '../tree.ts';
+import { type Allowance, Allowed, type UsedAllowance } from './absences.ts';
 import { Findings, type FoundDefects } from './findings.ts';
 import { NumberSequence } from './number-sequence.ts';
 import { ENTRY_HASH_AT, HASH_AT, LineReader, MAX_LINE_BYTES, PREVIOUS_AT, RECORD_AT } from './read-line.ts';
@@ -15,6 +17,7 @@ import { SubtreeStack } from './subtree-stack.ts';
 /** What is kept in memory is bounded, whatever a file holds. */
 const MAX_SHARDS = 4_096;
 const MAX_AGENTS = 1_000_000;
+const MAX_HOLD_RECORDS = 20_000;
 /** A record carries the time at which its call came; a call may have waited for its commit. */
 const CLOCK_TOLERANCE_MS = 10_000;
 
@@ -46,6 +49,9 @@ export interface AgentRun {
   readonly firstSeq: number;
   readonly firstAt: number;
   readonly lastSeq: number;
+  /** Entries of the run without a payload: before the first of the agent, and up to its last. */
+  readonly absentBefore: number;
+  readonly absentAtLast: number;
 }
 
 export interface ReachedMark {
@@ -68,6 +74,12 @@ export interface EntryRun {
   readonly marks: readonly ReachedMark[];
   readonly shards: ReadonlyMap<string, ShardRun>;
   readonly agents: ReadonlyMap<string, AgentRun>;
+  /** How many entries have no payload. */
+  readonly absent: number;
+  /** By the place of the allowance in the list that was given. */
+  readonly allowed: ReadonlyMap<number, UsedAllowance>;
+  /** What the entries say of holds, in order. */
+  readonly holds: readonly HoldRecord[];
   readonly earliestTime: number;
   readonly latestTime: number;
   readonly found: FoundDefects;
@@ -82,6 +94,8 @@ export interface EntryPart {
   readonly marks: readonly Mark[];
   /** The number that its first entry should have, where that is known. */
   readonly first?: number;
+  /** Which entries may be without a payload. None, when it is left out. */
+  readonly allowances?: readonly Allowance[];
 }
 
 /** Checks the lines of a part; `chunks` are its bytes. */
@@ -109,6 +123,8 @@ interface ShardState {
 interface AgentState {
   readonly firstSeq: number;
   readonly firstAt: number;
+  readonly absentBefore: number;
+  absentAtLast: number;
   lastSeq: number;
   epoch: number;
 }
@@ -132,14 +148,20 @@ class RunChecker {
   #tree = new SubtreeStack(0);
   readonly #shards = new Map<string, ShardState>();
   readonly #agents = new Map<string, AgentState>();
+  readonly #allowed: Allowed;
+  readonly #holds: HoldRecord[] = [];
+  #absent = 0;
+  /** The run of absent entries that nothing lets go, while it goes on. */
+  #missing: { first: number; last: number } | undefined;
   #earliestTime = Number.POSITIVE_INFINITY;
   #latestTime = Number.NEGATIVE_INFINITY;
   readonly #leaf = Buffer.alloc(1 + MAX_LINE_BYTES);
   readonly #views: Buffer[] = [];
   readonly #pair = Buffer.alloc(2 * HASH_BYTES);
 
-  constructor({ start, marks, first }: Omit<EntryPart, 'end'>) {
+  constructor({ start, marks, first, allowances = [] }: Omit<EntryPart, 'end'>) {
     this.#start = start;
+    this.#allowed = new Allowed(allowances);
     this.#marks = marks;
     this.#numbers = new NumberSequence(first, this.#findings);
   }
@@ -182,6 +204,7 @@ class RunChecker {
   end(): EntryRun {
     if (this.#carry.length > 0) this.#unreadableLine(0, 'has no line feed: the file was cut off');
     this.#numbers.end();
+    this.#tellMissing();
     for (const [shard, state] of this.#shards) this.#noteClock(shard, state);
     const shards = new Map<string, ShardRun>();
     for (const [shard, { seq, link, firstSeq, previous, firstAt, firstTime, latestTime }] of this.#shards)
@@ -195,6 +218,9 @@ class RunChecker {
       marks: this.#reached,
       shards,
       agents: this.#agents,
+      absent: this.#absent,
+      allowed: this.#allowed.used,
+      holds: this.#holds,
       earliestTime: this.#earliestTime,
       latestTime: this.#latestTime,
       found: this.#findings.found,
@@ -248,6 +274,10 @@ class RunChecker {
     const { line } = this.#reader;
     if (this.#first === undefined) this.#begin(this.#numbers.next ?? line.seq);
     if (!this.#numbers.take(line.seq)) this.#loseOrder();
+    if (line.isAbsent) {
+      this.#absentEntry(bytes, at);
+      return;
+    }
     const entry = this.#entryHash(bytes, at + RECORD_AT, line.recordEnd);
     const isEdited = !isHex(bytes, at + ENTRY_HASH_AT, entry);
     if (isEdited)
@@ -260,7 +290,50 @@ class RunChecker {
     if (line.agentSeq !== undefined && line.agentId !== undefined) this.#agent(line.agentId, line.agentSeq);
     if (line.time < this.#earliestTime) this.#earliestTime = line.time;
     if (line.time > this.#latestTime) this.#latestTime = line.time;
+    this.#allowed.take(line.seq, entry, false);
+    if (line.isHold) this.#hold(bytes.toString('utf8', at + RECORD_AT, line.recordEnd), line.seq);
     if (this.#isOrdered) this.#grow(entry, line.seq);
+  }
+
+  /** Its hash is taken as it stands here: chain and tree tell whether it is the one that was signed. */
+  #absentEntry(bytes: Buffer, at: number): void {
+    const { seq } = this.#reader.line;
+    const entry = fromHex(bytes, at + ENTRY_HASH_AT);
+    if (!isHex(bytes, at + ENTRY_HASH_AT, entry))
+      this.#findings.fatal('malformed', `seq ${seq}`, 'Its entry_hash is not 64 lower-case hex digits.');
+    this.#absent += 1;
+    if (!this.#allowed.take(seq, entry, true)) this.#miss(seq);
+    this.#shard(bytes, at, entry, false);
+    if (this.#isOrdered) this.#grow(entry, seq);
+  }
+
+  /** Tells of a run once. */
+  #miss(seq: number): void {
+    if (this.#missing?.last === seq - 1) {
+      this.#missing.last = seq;
+      return;
+    }
+    this.#tellMissing();
+    this.#missing = { first: seq, last: seq };
+  }
+
+  #tellMissing(): void {
+    if (this.#missing === undefined) return;
+    const { first, last } = this.#missing;
+    this.#findings.fatal(
+      'payload_missing',
+      first === last ? `seq ${first}` : `seq ${first} to ${last}`,
+      'The payload is absent, and no record of the log lets it go.',
+    );
+    this.#missing = undefined;
+  }
+
+  #hold(canonical: string, seq: number): void {
+    const record = readGoverning(seq, canonical);
+    if (typeof record === 'string') this.#findings.fatal('malformed', `seq ${seq}`, `The record ${record}.`);
+    else if (this.#holds.length >= MAX_HOLD_RECORDS)
+      this.#findings.fatal('malformed', `seq ${seq}`, `The log has more than ${MAX_HOLD_RECORDS} records of holds.`);
+    else if (isHoldRecord(record)) this.#holds.push(record);
   }
 
   #begin(first: number): void {
@@ -282,7 +355,7 @@ class RunChecker {
 
   /** The chain of the shard: position, previous link, link. */
   #shard(bytes: Buffer, at: number, entry: string, isEdited: boolean): void {
-    const { shard, shardSeq, seq, time } = this.#reader.line;
+    const { shard, shardSeq, seq, time, isAbsent } = this.#reader.line;
     const state = this.#shards.get(shard);
     const follows = state !== undefined && state.epoch === this.#epoch;
     let previous = follows ? state.link : '';
@@ -328,13 +401,15 @@ class RunChecker {
       state.seq = shardSeq;
       state.link = link;
       state.epoch = this.#epoch;
+      if (isAbsent) return;
       if (time >= state.latestTime) state.latestTime = time;
       else if (time < state.latestTime - CLOCK_TOLERANCE_MS) stepBack(state, time, seq);
     }
   }
 
   #newShard(previous: string, link: string): void {
-    const { shard, shardSeq, seq, time } = this.#reader.line;
+    const { shard, shardSeq, seq, isAbsent } = this.#reader.line;
+    const time = isAbsent ? 0 : this.#reader.line.time;
     if (this.#shards.size >= MAX_SHARDS) {
       this.#findings.fatal('malformed', `seq ${seq}`, `The log has more than ${MAX_SHARDS} shards.`);
       return;
@@ -359,17 +434,27 @@ class RunChecker {
     const state = this.#agents.get(agentId);
     if (state === undefined) {
       if (this.#agents.size < MAX_AGENTS)
-        this.#agents.set(agentId, { firstSeq: agentSeq, firstAt: seq, lastSeq: agentSeq, epoch: this.#epoch });
+        this.#agents.set(agentId, {
+          firstSeq: agentSeq,
+          firstAt: seq,
+          absentBefore: this.#absent,
+          absentAtLast: this.#absent,
+          lastSeq: agentSeq,
+          epoch: this.#epoch,
+        });
       else this.#findings.fatal('malformed', `seq ${seq}`, `The log has more than ${MAX_AGENTS} agents.`);
       return;
     }
-    if (agentSeq !== state.lastSeq + 1 && state.epoch === this.#epoch)
+    // Calls whose payload is absent are not known to be its own; there can be no more of them than are absent.
+    const skipped = agentSeq - state.lastSeq - 1;
+    if ((skipped < 0 || skipped > this.#absent - state.absentAtLast) && state.epoch === this.#epoch)
       this.#findings.fatal(
         'agent_sequence_broken',
         `seq ${seq}, agent ${agentId}`,
         `Call ${agentSeq} of the agent follows its call ${state.lastSeq}.`,
       );
     state.lastSeq = agentSeq;
+    state.absentAtLast = this.#absent;
     state.epoch = this.#epoch;
   }
 

@@ -1,9 +1,11 @@
 /** Reads manifest.json and proof.json: each is RFC 8785 text and a line feed, with no field that is not checked. */
 import {
+  ABSENCES_FILE,
   type DigestedFile,
   EXPORT_FILES,
   EXPORT_FORMAT,
   EXPORT_VERSION,
+  EXPORT_VERSION_WITH_ABSENCES,
   type ExportProof,
   type FileDigest,
   formatManifest,
@@ -23,7 +25,9 @@ export function parseManifest(bytes: Buffer): Manifest | string {
   const value = fieldsOf(parseJson(bytes));
   if (value === undefined) return 'is not a JSON object';
   if (value.get('format') !== EXPORT_FORMAT) return `is not of the format ${EXPORT_FORMAT}`;
-  if (value.get('version') !== EXPORT_VERSION) return `is not of version ${EXPORT_VERSION}`;
+  const version = value.get('version');
+  if (version !== EXPORT_VERSION && version !== EXPORT_VERSION_WITH_ABSENCES)
+    return `is not of version ${EXPORT_VERSION} or ${EXPORT_VERSION_WITH_ABSENCES}`;
   const origin = value.get('origin');
   const first = value.get('first');
   const last = value.get('last');
@@ -42,6 +46,7 @@ export function parseManifest(bytes: Buffer): Manifest | string {
     key === undefined
   )
     return 'does not list the files of an export';
+  const absences = digestOf(listed?.get(ABSENCES_FILE));
   const manifest: Manifest = {
     origin,
     first,
@@ -49,6 +54,7 @@ export function parseManifest(bytes: Buffer): Manifest | string {
     treeSize,
     entriesBytes: entries.bytes,
     files: { checkpoint, checkpoints, proof, key },
+    ...(absences === undefined ? {} : { absences }),
   };
   // Nothing may stand in it that is not one of these fields.
   return formatManifest(manifest) === bytes.toString() ? manifest : 'is not written as the format says';

@@ -1,5 +1,6 @@
 /** From runs that were checked by themselves to one run. */
 import { ZERO_LINK } from '../hashes.ts';
+import { joinUsed } from './absences.ts';
 import type { AgentRun, EntryRun, ReachedMark, ShardPosition, ShardRun } from './entry-run.ts';
 import { Findings } from './findings.ts';
 
@@ -37,6 +38,9 @@ function joinTwo(left: EntryRun, right: EntryRun): EntryRun {
       follows && left.isOrdered ? [...left.marks, ...right.marks.map((mark) => continued(left, mark))] : left.marks,
     shards: joinShards(left, right, findings, follows),
     agents: joinAgents(left, right, findings, follows),
+    absent: left.absent + right.absent,
+    allowed: joinUsed(left.allowed, right.allowed),
+    holds: [...left.holds, ...right.holds],
     earliestTime: Math.min(left.earliestTime, right.earliestTime),
     latestTime: Math.max(left.latestTime, right.latestTime),
     found: findings.found,
@@ -90,8 +94,16 @@ function joinAgents(left: EntryRun, right: EntryRun, findings: Findings, follows
   const agents = new Map(left.agents);
   for (const [agent, after] of right.agents) {
     const before = agents.get(agent);
-    agents.set(agent, before === undefined ? after : { ...before, lastSeq: after.lastSeq });
-    if (before !== undefined && follows && after.firstSeq !== before.lastSeq + 1)
+    const absentAtLast = left.absent + after.absentAtLast;
+    agents.set(
+      agent,
+      before === undefined
+        ? { ...after, absentBefore: left.absent + after.absentBefore, absentAtLast }
+        : { ...before, lastSeq: after.lastSeq, absentAtLast },
+    );
+    const skipped = after.firstSeq - (before?.lastSeq ?? 0) - 1;
+    const absent = left.absent - (before?.absentAtLast ?? 0) + after.absentBefore;
+    if (before !== undefined && follows && (skipped < 0 || skipped > absent))
       findings.fatal(
         'agent_sequence_broken',
         `seq ${after.firstAt}, agent ${agent}`,
@@ -111,8 +123,8 @@ export function checkBeginnings(run: EntryRun, findings: Findings): void {
       findings.fatal('link_broken', place, 'The first prev_hash of a shard is 32 zero bytes.');
   }
   if (run.first !== 1) return;
-  for (const [agent, { firstSeq, firstAt }] of run.agents)
-    if (firstSeq !== 1)
+  for (const [agent, { firstSeq, firstAt, absentBefore }] of run.agents)
+    if (firstSeq - 1 > absentBefore)
       findings.fatal(
         'agent_sequence_broken',
         `seq ${firstAt}, agent ${agent}`,

@@ -1,5 +1,5 @@
 /** One line of entries.jsonl: its parts stand at fixed places, so that each byte is either fixed, or hashed, or a hash. */
-import { LINE_PARTS, MAX_RECORD_BYTES } from '../export-format.ts';
+import { ABSENT_PARTS, LINE_PARTS, MAX_RECORD_BYTES } from '../export-format.ts';
 import { type RecordFields, readRecord } from './read-record.ts';
 import { emptySpan, type RecordSpan, scanRecord } from './scan-record.ts';
 
@@ -14,6 +14,10 @@ const PREVIOUS = bytesOf(LINE_PARTS.previous);
 const RECORD = bytesOf(LINE_PARTS.record);
 const SEQ = bytesOf(LINE_PARTS.seq);
 const END = bytesOf(LINE_PARTS.end);
+const ABSENT = bytesOf(ABSENT_PARTS.record);
+const SHARD = bytesOf(ABSENT_PARTS.shard);
+const SHARD_SEQ = bytesOf(ABSENT_PARTS.shardSeq);
+const MAX_ID = 64;
 
 /** From the start of a line to the hex digits of its hashes, and to its record. */
 export const ENTRY_HASH_AT = ENTRY_HASH.length;
@@ -28,6 +32,8 @@ export const MAX_LINE_BYTES = RECORD_AT + MAX_RECORD_BYTES + SEQ.length + MAX_DI
 export interface Line extends Mutable<RecordFields> {
   seq: number;
   recordEnd: number;
+  /** The payload is absent: of the record nothing is known but `shard` and `shardSeq`. */
+  isAbsent: boolean;
   /** After the line feed. */
   end: number;
 }
@@ -41,8 +47,10 @@ export class LineReader {
     agentId: undefined,
     agentSeq: undefined,
     time: 0,
+    isHold: false,
     seq: 0,
     recordEnd: 0,
+    isAbsent: false,
     end: 0,
   };
   readonly #span: RecordSpan = emptySpan();
@@ -51,6 +59,7 @@ export class LineReader {
   /** Reads the line that starts here, if it can vouch for it; if not, {@link read} has the word. The bytes are valid UTF-8 and hold a line feed. */
   scan(bytes: Buffer, start: number): boolean {
     if (!hasFixedParts(bytes, start)) return false;
+    if (bytes[start + RECORD_AT] === ABSENT[0]) return this.#readAbsent(bytes, start);
     const span = this.#span;
     const recordEnd = scanRecord(bytes, start + RECORD_AT, span);
     if (recordEnd < 0 || recordEnd - start - RECORD_AT > MAX_RECORD_BYTES || !this.#readEnd(bytes, recordEnd))
@@ -61,6 +70,8 @@ export class LineReader {
     line.agentId = span.agentStart < 0 ? undefined : this.#ids.text(bytes, span.agentStart, span.agentEnd);
     line.agentSeq = span.agentSeq < 0 ? undefined : span.agentSeq;
     line.time = span.time;
+    line.isHold = span.isHold;
+    line.isAbsent = false;
     return true;
   }
 
@@ -72,6 +83,10 @@ export class LineReader {
     const { line } = this;
     line.end = lineFeed + 1;
     if (line.end - start > MAX_LINE_BYTES) return { reason: 'is longer than an entry can be', hasForm: false };
+    if (hasFixedParts(bytes, start) && bytes[start + RECORD_AT] === ABSENT[0])
+      return this.#readAbsent(bytes, start) && line.end === lineFeed + 1
+        ? undefined
+        : { reason: 'is not an entry without a payload in canonical form', hasForm: false };
     let at = lineFeed - END.length + 1;
     while (isDigit(bytes[at - 1] ?? 0)) at -= 1;
     const recordEnd = at - SEQ.length;
@@ -82,7 +97,34 @@ export class LineReader {
     const record = readRecord(bytes.subarray(start + RECORD_AT, recordEnd));
     if (typeof record === 'string') return { reason: `holds a record that ${record}`, hasForm: true };
     Object.assign(line, record);
+    line.isAbsent = false;
     return undefined;
+  }
+
+  /** `null,"seq":<number>,"shard":"<id>","shard_seq":<number>}` and the line feed. */
+  #readAbsent(bytes: Buffer, start: number): boolean {
+    const { line } = this;
+    const seqAt = start + RECORD_AT + ABSENT.length + SEQ.length;
+    if (!equals(bytes, start + RECORD_AT, ABSENT) || !equals(bytes, seqAt - SEQ.length, SEQ)) return false;
+    const seqEnd = endOfNumber(bytes, seqAt);
+    const shardAt = seqEnd + SHARD.length;
+    if (seqEnd < 0 || !equals(bytes, seqEnd, SHARD)) return false;
+    let shardEnd = shardAt;
+    while (shardEnd - shardAt <= MAX_ID && isIdByte(bytes[shardEnd] ?? 0)) shardEnd += 1;
+    const positionAt = shardEnd + SHARD_SEQ.length;
+    if (shardEnd === shardAt || shardEnd - shardAt > MAX_ID || !equals(bytes, shardEnd, SHARD_SEQ)) return false;
+    const positionEnd = endOfNumber(bytes, positionAt);
+    if (positionEnd < 0 || !equals(bytes, positionEnd, END)) return false;
+    line.seq = Number(bytes.toString('latin1', seqAt, seqEnd));
+    line.shard = this.#ids.text(bytes, shardAt, shardEnd);
+    line.shardSeq = Number(bytes.toString('latin1', positionAt, positionEnd));
+    line.agentId = undefined;
+    line.agentSeq = undefined;
+    line.isHold = false;
+    line.isAbsent = true;
+    line.recordEnd = start + RECORD_AT;
+    line.end = positionEnd + END.length;
+    return true;
   }
 
   /** `,"seq":<number>}` and the line feed. */
@@ -143,6 +185,18 @@ function hasFixedParts(bytes: Uint8Array, start: number): boolean {
 function equals(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
   for (let i = 0; i < expected.length; i += 1) if (bytes[start + i] !== expected[i]) return false;
   return true;
+}
+
+/** Behind a whole number from 1 that starts here, in its one form; -1 when there is none. */
+function endOfNumber(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (at - start < MAX_DIGITS && isDigit(bytes[at] ?? 0)) at += 1;
+  return at === start || bytes[start] === ZERO || isDigit(bytes[at] ?? 0) ? -1 : at;
+}
+
+/** `A-Z a-z 0-9 _ -` */
+function isIdByte(c: number): boolean {
+  return isDigit(c) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f || c === 0x2d;
 }
 
 function isDigit(c: number): boolean {

@@ -11,6 +11,8 @@ export interface RecordFields {
   readonly agentSeq: number | undefined;
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** A record about a hold: what it says is looked at. */
+  readonly isHold: boolean;
 }
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -43,7 +45,8 @@ export function readRecord(bytes: Uint8Array): RecordFields | string {
   if (agentSeq !== undefined && (!isPosition(agentSeq) || agentId === undefined))
     return 'has an agent_seq that is none';
   if (time === undefined) return 'has no time ts';
-  return { shard, shardSeq, agentId, agentSeq, time };
+  const kind = fields.get('kind');
+  return { shard, shardSeq, agentId, agentSeq, time, isHold: typeof kind === 'string' && kind.startsWith('hold.') };
 }
 
 function isPosition(value: unknown): value is number {

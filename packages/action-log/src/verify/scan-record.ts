@@ -17,6 +17,8 @@ export interface RecordSpan {
   agentSeq: number;
   /** Milliseconds since 1970. */
   time: number;
+  /** Its kind begins with `hold.`. */
+  isHold: boolean;
 }
 
 export function emptySpan(): RecordSpan {
@@ -28,6 +30,7 @@ export function emptySpan(): RecordSpan {
     agentEnd: -1,
     agentSeq: -1,
     time: -1,
+    isHold: false,
   };
 }
 
@@ -68,6 +71,8 @@ const MAX_ID = 64;
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text));
 const AGENT_ID = bytesOf('agent_id');
 const AGENT_SEQ = bytesOf('agent_seq');
+const HOLD = bytesOf('"hold.');
+const KIND = bytesOf('kind');
 const SHARD = bytesOf('shard');
 const SHARD_SEQ = bytesOf('shard_seq');
 const TS = bytesOf('ts');
@@ -86,6 +91,7 @@ export function scanRecord(bytes: Uint8Array, start: number, span: RecordSpan): 
   span.agentStart = -1;
   span.agentSeq = -1;
   span.time = -1;
+  span.isHold = false;
   let version = -1;
   let previous = -1;
   let previousEnd = -1;
@@ -108,6 +114,9 @@ export function scanRecord(bytes: Uint8Array, start: number, span: RecordSpan): 
         break;
       case 2:
         if (equals(bytes, key, TS)) span.time = timeOf(bytes, value, at);
+        break;
+      case 4:
+        if (equals(bytes, key, KIND)) span.isHold = equals(bytes, value, HOLD);
         break;
       case 5:
         if (equals(bytes, key, SHARD)) {

@@ -5,6 +5,7 @@
  */
 import type { Checkpoint } from '../checkpoint.ts';
 import {
+  ABSENCES_FILE,
   type DigestedFile,
   EXPORT_FILES,
   type ExportProof,
@@ -15,6 +16,7 @@ import {
 import { formatHash, sha256 } from '../hashes.ts';
 import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
 import type { Finding } from '../records.ts';
+import { checkAbsences, type Governing, type ReportedAbsence, readGoverningFile } from './absences.ts';
 import {
   findForks,
   type HeldCheckpoint,
@@ -24,7 +26,7 @@ import {
   readOutside,
 } from './checkpoints.ts';
 import { compareHeads, compareTree, type SignedTree } from './compare-tree.ts';
-import { checkEntries, type EntryPart, type EntryRun, type Mark } from './entry-run.ts';
+import { checkEntries, type EntryPart, type EntryRun } from './entry-run.ts';
 import { parseManifest, parseProof } from './export-files.ts';
 import { Findings } from './findings.ts';
 import { checkBeginnings, joinRuns } from './join-runs.ts';
@@ -38,6 +40,7 @@ const MAX_FILE_BYTES: Readonly<Record<DigestedFile, number>> = {
   proof: 8 * 1024 * 1024,
   key: 1024,
 };
+const MAX_ABSENCES_BYTES = 64 * 1024 * 1024;
 
 export interface VerifyOptions {
   /** Known by another way than this export. Without it the export's own key is believed, and the report says so. */
@@ -66,18 +69,22 @@ export interface VerifyReport {
   readonly log: Pick<Manifest, 'origin' | 'first' | 'last' | 'treeSize'> | undefined;
   /** Every entry of the signed tree is in the export. */
   readonly isWhole: boolean;
+  /** Entries whose payload has left the log, by the records that let it go. */
+  readonly absences: readonly ReportedAbsence[];
   readonly entries: EntryCounts | undefined;
   readonly checkpoints: { readonly exported: number; readonly outside: number; readonly outsideCompared: number };
 }
 
 interface EntryCounts {
   readonly count: number;
+  /** Of them without a payload. */
+  readonly absent: number;
   readonly bytes: number;
   readonly agents: number;
   readonly shards: number;
-  /** ISO 8601. By the gateways' clocks; order is by number. */
-  readonly earliest: string;
-  readonly latest: string;
+  /** ISO 8601. By the gateways' clocks; order is by number. Null where no entry has its payload. */
+  readonly earliest: string | null;
+  readonly latest: string | null;
 }
 
 /** Checks an export. Never rejects: whatever goes wrong is a fatal finding. */
@@ -96,6 +103,7 @@ class ExportCheck {
   #exported = 0;
   #outside = 0;
   #outsideCompared = 0;
+  #absences: readonly ReportedAbsence[] = [];
   /** Every step was taken. */
   #isDone = false;
 
@@ -126,12 +134,15 @@ class ExportCheck {
     const covering = this.#readCovering(checkpointFile, key, manifest);
     const held = await this.#readHeld(checkpointsFile, covering, key);
     const proof = this.#readProof(proofFile);
-    const run = await this.#checkEntries(manifest, held);
+    const governing = await this.#readGoverning(manifest, covering);
+    const run = await this.#checkEntries(manifest, held, governing);
     this.#run = run;
     if (run === undefined) return;
     this.#findings.addAll(run.found);
     if (run.isOrdered) checkBeginnings(run, this.#findings);
     this.#checkRange(run, manifest);
+    const isWhole = manifest.first === 1 && manifest.last === manifest.treeSize;
+    this.#absences = checkAbsences(run, governing, manifest, isWhole, this.#findings);
     if (covering === undefined || proof === undefined) return;
     const signed: SignedTree = { manifest, covering, proof, held };
     this.#outsideCompared = compareTree(run, signed, this.#findings);
@@ -157,6 +168,15 @@ class ExportCheck {
     if (bytes.length !== files[name].bytes || formatHash(sha256(bytes)) !== files[name].sha256)
       this.#findings.fatal('manifest_mismatch', path, 'The file is not the one that the manifest lists.');
     return bytes;
+  }
+
+  /** Only an export of version 2 has it. */
+  async #readGoverning({ absences }: Manifest, covering: Checkpoint | undefined): Promise<Governing> {
+    const path = ABSENCES_FILE;
+    const file = absences === undefined ? undefined : await this.#read(path, MAX_ABSENCES_BYTES);
+    if (file !== undefined && (file.length !== absences?.bytes || formatHash(sha256(file)) !== absences.sha256))
+      this.#findings.fatal('manifest_mismatch', path, 'The file is not the one that the manifest lists.');
+    return readGoverningFile(file, path, covering, this.#findings);
   }
 
   async #read(path: string, limit: number, mayBeEmpty = false): Promise<Buffer | undefined> {
@@ -268,7 +288,11 @@ class ExportCheck {
     return undefined;
   }
 
-  async #checkEntries(manifest: Manifest, held: readonly HeldCheckpoint[]): Promise<EntryRun | undefined> {
+  async #checkEntries(
+    manifest: Manifest,
+    held: readonly HeldCheckpoint[],
+    { absences }: Governing,
+  ): Promise<EntryRun | undefined> {
     const path = EXPORT_FILES.entries;
     const size = await this.#source.size(path);
     if (size === undefined) this.#findings.fatal('file_missing', path, 'The file is missing.');
@@ -277,13 +301,19 @@ class ExportCheck {
     const marks = held
       .filter(({ checkpoint }) => checkpoint.size >= manifest.first && checkpoint.size <= manifest.last)
       .map(({ checkpoint, isExported }) => ({ size: checkpoint.size, withHeads: isExported }));
+    const known = { marks, allowances: absences.map(({ runs }) => ({ runs })) };
     const { parts } = this.#options;
     return parts === undefined
-      ? checkEntries(this.#source.read(path, 0, size), { start: 0, marks, first: manifest.first })
-      : joinRuns(await this.#checkParts(parts, size, marks, manifest.first));
+      ? checkEntries(this.#source.read(path, 0, size), { start: 0, first: manifest.first, ...known })
+      : joinRuns(await this.#checkParts(parts, size, known, manifest.first));
   }
 
-  async #checkParts(parts: EntryParts, size: number, marks: readonly Mark[], first: number): Promise<EntryRun[]> {
+  async #checkParts(
+    parts: EntryParts,
+    size: number,
+    known: Pick<EntryPart, 'marks' | 'allowances'>,
+    first: number,
+  ): Promise<EntryRun[]> {
     const starts = [0];
     for (let i = 1; i < parts.count; i += 1) {
       const start = await this.#lineAfter(Math.floor((size / parts.count) * i), size);
@@ -291,7 +321,7 @@ class ExportCheck {
     }
     return Promise.all(
       starts.map((start, i) =>
-        parts.check({ start, end: starts[i + 1] ?? size, marks, ...(i === 0 ? { first } : {}) }),
+        parts.check({ start, end: starts[i + 1] ?? size, ...known, ...(i === 0 ? { first } : {}) }),
       ),
     );
   }
@@ -360,6 +390,7 @@ class ExportCheck {
           ? undefined
           : { origin: manifest.origin, first: manifest.first, last: manifest.last, treeSize: manifest.treeSize },
       isWhole: manifest !== undefined && manifest.first === 1 && manifest.last === manifest.treeSize,
+      absences: this.#absences,
       entries: this.#run === undefined ? undefined : countsOf(this.#run),
       checkpoints: { exported: this.#exported, outside: this.#outside, outsideCompared: this.#outsideCompared },
     };
@@ -367,13 +398,18 @@ class ExportCheck {
 }
 
 function countsOf(run: EntryRun): EntryCounts | undefined {
-  if (run.first === undefined || !Number.isFinite(run.earliestTime)) return undefined;
+  if (run.first === undefined) return undefined;
   return {
     count: run.next - run.first,
+    absent: run.absent,
     bytes: run.bytes,
     agents: run.agents.size,
     shards: run.shards.size,
-    earliest: new Date(run.earliestTime).toISOString(),
-    latest: new Date(run.latestTime).toISOString(),
+    earliest: instant(run.earliestTime),
+    latest: instant(run.latestTime),
   };
+}
+
+function instant(ms: number): string | null {
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : null;
 }

@@ -26,6 +26,7 @@ function scanned(text: string | Uint8Array) {
     agentId: span.agentStart < 0 ? undefined : bytes.toString('utf8', span.agentStart, span.agentEnd),
     agentSeq: span.agentSeq < 0 ? undefined : span.agentSeq,
     time: span.time,
+    isHold: span.isHold,
   };
 }
 
@@ -67,8 +68,12 @@ describe('the hot reader', () => {
 
   it('never accepts what the other refuses, nor reads it differently', () => {
     const records = fc
-      .tuple(json, fc.dictionary(fc.constantFrom(...Object.keys(POSITIONS), 'a', '�', 'ü'), json))
-      .map(([args, fields]) => canonicalJson({ ...POSITIONS, args, ...fields }));
+      .tuple(
+        json,
+        fc.dictionary(fc.constantFrom(...Object.keys(POSITIONS), 'a', '�', 'ü'), json),
+        fc.constantFrom('hold.placed', 'tool.call', 7),
+      )
+      .map(([args, fields, kind]) => canonicalJson({ ...POSITIONS, args, kind, ...fields }));
     const snippet = fc.constantFrom(
       ' ',
       '"',

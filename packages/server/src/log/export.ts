@@ -3,13 +3,17 @@
  * blocks as they were stored; what is wrong with them is for the verifier to find, not for the export to hide.
  */
 import {
+  ABSENCES_FILE,
+  absentLineBytes,
   completeNodes,
   consistencyProof,
   EXPORT_FILES,
+  formatAbsenceLine,
   formatCheckpointLine,
   formatHash,
   formatManifest,
   formatProof,
+  inclusionProof,
   lineBytes,
   type NodeReader,
   nodesFromTiles,
@@ -50,6 +54,8 @@ export interface LogExport {
 }
 
 const EARLIER_CHECKPOINTS = 32;
+/** As much as a verifier takes. */
+const MAX_ABSENCES_BYTES = 64 * 1024 * 1024;
 const MAX_PROVEN_SIZES = 1_000;
 /** What is read from the database at once: at least one block, and about this many bytes. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024;
@@ -93,6 +99,7 @@ export async function exportLog(
     proof: Buffer.from(await proofText(nodes, first, last, treeSize, sizes)),
     key: Buffer.from(`${key.text}\n`),
   };
+  const absences = await absencesText(pool, workspaceId, nodes, first, last, treeSize);
   const entriesBytes = await bytesOfEntries(pool, workspaceId, first, last);
   const manifest = formatManifest({
     origin: key.name,
@@ -106,6 +113,7 @@ export async function exportLog(
       proof: digestOf(small.proof),
       key: digestOf(small.key),
     },
+    ...(absences === undefined ? {} : { absences: digestOf(absences) }),
   });
   return {
     origin: key.name,
@@ -118,6 +126,7 @@ export async function exportLog(
       fileOf(EXPORT_FILES.checkpoint, small.checkpoint),
       fileOf(EXPORT_FILES.checkpoints, small.checkpoints),
       fileOf(EXPORT_FILES.proof, small.proof),
+      ...(absences === undefined ? [] : [fileOf(ABSENCES_FILE, absences)]),
       { path: EXPORT_FILES.entries, size: entriesBytes, chunks: entries(pool, workspaceId, first, last) },
     ],
   };
@@ -196,13 +205,62 @@ async function proofText(
   return formatProof({ before: await hashes(0, first - 1), after: await hashes(last, treeSize), consistency });
 }
 
+/**
+ * The records that let payloads of the range go, and those about holds that come before the last of them, each with its
+ * proof; undefined where every payload is there. Throws `absences_too_many`.
+ */
+async function absencesText(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  nodes: NodeReader,
+  first: number,
+  last: number,
+  treeSize: number,
+): Promise<Buffer | undefined> {
+  const { rows: letting } = await pool.query<{ seq: number }>(
+    `SELECT seq FROM log_absences WHERE workspace_id = $1 AND entries && int8range($2, $3, '[]') AND seq <= $4 ORDER BY seq`,
+    [workspaceId, first, last, treeSize],
+  );
+  const newest = letting.at(-1)?.seq;
+  if (newest === undefined) return undefined;
+  const { rows: holding } = await pool.query<{ seq: number }>(
+    `SELECT seq FROM actions WHERE workspace_id = $1 AND kind LIKE 'hold.%' AND seq < $2`,
+    [workspaceId, newest],
+  );
+  const lines: string[] = [];
+  let bytes = 0;
+  for (const seq of [...letting, ...holding].map((row) => row.seq).sort((a, b) => a - b)) {
+    const record = await recordAt(pool, workspaceId, seq);
+    // One that was itself let go since: what it let go is covered by another one.
+    if (record === undefined) continue;
+    const line = formatAbsenceLine(seq, record, await inclusionProof(seq - 1, treeSize, nodes));
+    bytes += line.length;
+    if (bytes > MAX_ABSENCES_BYTES)
+      throw new Failure(
+        413,
+        'absences_too_many',
+        'The records that let payloads of this time go are larger than an export can hold.',
+        'Export shorter periods.',
+      );
+    lines.push(line);
+  }
+  return Buffer.from(lines.join(''));
+}
+
+async function recordAt(pool: Pool, workspaceId: WorkspaceId, seq: number): Promise<string | undefined> {
+  const [block] = await sealedBlocks(pool, workspaceId, seq, 1);
+  if (block === undefined) return undefined;
+  for (const { entry } of within(block, seq, seq)) if (entry.record.length > 0) return entry.record.toString();
+  return undefined;
+}
+
 /** The size of entries.jsonl, from the sizes of the blocks: an archive names it before the first byte. */
 async function bytesOfEntries(pool: Pool, workspaceId: WorkspaceId, first: number, last: number): Promise<number> {
   let bytes = 0;
   for (let next = first; next <= last; ) {
-    const { rows } = await pool.query<{ first: number; count: number; bytes: number }>({
+    const { rows } = await pool.query<{ first: number; count: number; absent: number; bytes: number }>({
       name: 'log-block-sizes',
-      text: `SELECT s.first_global_seq AS first, b.count, octet_length(b.records) AS bytes
+      text: `SELECT s.first_global_seq AS first, b.count, b.absent, octet_length(b.records) AS bytes
                FROM log_seals s JOIN log_blocks b USING (workspace_id, shard_id, block)
               WHERE s.workspace_id = $1 AND s.first_global_seq <= $3
                 AND s.first_global_seq >= coalesce((SELECT max(first_global_seq) FROM log_seals
@@ -211,7 +269,8 @@ async function bytesOfEntries(pool: Pool, workspaceId: WorkspaceId, first: numbe
       values: [workspaceId, next, last],
     });
     for (const block of rows) {
-      const isCut = block.first < first || block.first + block.count - 1 > last;
+      // What is cut, or has lost payloads, is looked at line by line.
+      const isCut = block.absent > 0 || block.first < first || block.first + block.count - 1 > last;
       bytes += isCut ? await bytesWithin(pool, workspaceId, block.first, first, last) : bytesOfBlock(block);
     }
     const end = rows.at(-1);
@@ -237,8 +296,7 @@ async function bytesWithin(
 ): Promise<number> {
   const [block] = await sealedBlocks(pool, workspaceId, blockFirst, 1);
   let sum = 0;
-  if (block !== undefined)
-    for (const { seq, entry } of within(block, first, last)) sum += lineBytes(entry.record.length, seq);
+  if (block !== undefined) for (const line of within(block, first, last)) sum += bytesOf(line);
   return sum;
 }
 
@@ -261,23 +319,35 @@ async function* entries(
     const end = blocks.at(-1);
     if (end === undefined) return;
     next = end.firstGlobalSeq + end.count;
-    limit = Math.max(1, Math.min(MAX_BLOCKS_AT_ONCE, Math.floor((BYTES_AT_ONCE / bytes) * blocks.length)));
+    limit = Math.max(1, Math.min(MAX_BLOCKS_AT_ONCE, Math.floor((BYTES_AT_ONCE / Math.max(1, bytes)) * blocks.length)));
   }
 }
 
 function linesOf(block: SealedBlock, first: number, last: number): Buffer {
   const kept = [...within(block, first, last)];
-  const lines = Buffer.allocUnsafe(kept.reduce((sum, { seq, entry }) => sum + lineBytes(entry.record.length, seq), 0));
+  const lines = Buffer.allocUnsafe(kept.reduce((sum, line) => sum + bytesOf(line), 0));
   let at = 0;
-  for (const { seq, entry } of kept) at = writeLine(lines, at, entry, seq);
+  for (const { seq, entry, shard, shardSeq } of kept) at = writeLine(lines, at, entry, seq, { shard, shardSeq });
   return lines;
 }
 
-function* within(block: SealedBlock, first: number, last: number): Generator<{ seq: number; entry: BlockEntry }> {
-  let seq = block.firstGlobalSeq;
+interface PlacedEntry {
+  readonly seq: number;
+  readonly entry: BlockEntry;
+  readonly shard: string;
+  readonly shardSeq: number;
+}
+
+function bytesOf({ seq, entry, shard, shardSeq }: PlacedEntry): number {
+  return entry.record.length === 0 ? absentLineBytes(seq, shard, shardSeq) : lineBytes(entry.record.length, seq);
+}
+
+function* within(block: SealedBlock, first: number, last: number): Generator<PlacedEntry> {
+  let at = 0;
   for (const entry of readBlock(block)) {
-    if (seq >= first && seq <= last) yield { seq, entry };
-    seq += 1;
+    const seq = block.firstGlobalSeq + at;
+    if (seq >= first && seq <= last) yield { seq, entry, shard: block.shardId, shardSeq: block.firstSeq + at };
+    at += 1;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Expands sealed blocks into the queryable `actions`. Derived: it can be dropped and made again, and checked. */
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
+import { absentIn, standIns } from './absences.ts';
 import { readBlock } from './block.ts';
 import { PROJECT, PROJECT_OUTCOMES, PROJECTED_ROWS, SEALED_BLOCKS } from './sql/project.ts';
 
@@ -15,6 +16,8 @@ export interface SealedBlock {
   readonly shardId: string;
   readonly firstSeq: number;
   readonly count: number;
+  /** How many of its records have left the log: their places are empty. */
+  readonly absent: number;
   readonly records: Buffer;
   readonly entryHashes: Buffer;
   readonly previousHead: Buffer;
@@ -54,7 +57,11 @@ export async function project(pool: Pool, workspaceId: WorkspaceId): Promise<Pro
     const last = blocks.at(-1);
     if (last === undefined) return NOTHING;
     for (const block of blocks)
-      await client.query({ name: 'log-project', text: PROJECT, values: projectionValues(workspaceId, block) });
+      await client.query({
+        name: 'log-project',
+        text: PROJECT,
+        values: await projectionValues(client, workspaceId, block),
+      });
     const lastSeq = last.firstGlobalSeq + last.count - 1;
     await client.query({ name: 'log-project-outcomes', text: PROJECT_OUTCOMES, values: [workspaceId, next, lastSeq] });
     await client.query('UPDATE projection_cursor SET next_seq = $2 WHERE workspace_id = $1', [
@@ -132,7 +139,7 @@ export async function compareProjection(
     if (last === undefined) break;
     for (const block of blocks) {
       if (block.firstGlobalSeq >= end) break;
-      const values = [...projectionValues(workspaceId, block), block.count];
+      const values = [...(await projectionValues(pool, workspaceId, block)), block.count];
       found.push(...(await pool.query<ProjectionDifference>(COMPARED, values)).rows);
     }
     next = last.firstGlobalSeq + last.count;
@@ -170,12 +177,19 @@ async function lockCursor(client: PoolClient, workspaceId: WorkspaceId): Promise
   return made.rowCount === 1 ? 1 : undefined;
 }
 
-function projectionValues(workspaceId: WorkspaceId, block: SealedBlock): unknown[] {
+async function projectionValues(
+  client: ClientBase | Pool,
+  workspaceId: WorkspaceId,
+  block: SealedBlock,
+): Promise<unknown[]> {
+  const absent = block.absent === 0 ? [] : absentIn(block, readBlock(block));
+  const known = await standIns(client, workspaceId, absent);
   const previous: Uint8Array[] = [];
   const links: Uint8Array[] = [];
   const records: string[] = [];
   for (const { record, previousLink, link } of readBlock(block)) {
-    records.push(record.toString());
+    const remains = known.get(block.firstGlobalSeq + records.length)?.remains;
+    records.push(record.length > 0 ? record.toString() : JSON.stringify(remains ?? null));
     previous.push(previousLink);
     links.push(link);
   }

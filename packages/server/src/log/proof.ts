@@ -38,6 +38,7 @@ export async function proveEvent(
   if (note === undefined || parsed === undefined) return undefined;
   const checkpoint = typeof parsed === 'string' ? parsed : parseCheckpoint(parsed.text);
   if (typeof checkpoint === 'string' || entry === undefined) throw inconsistent(eventId);
+  if (entry.record.length === 0) throw payloadAbsent(eventId);
   const canonical = entry.record.toString();
   const nodes = nodesFromTiles(checkpoint.size, tileLoader(pool, workspaceId));
   const path = await inclusionProof(seq - 1, checkpoint.size, nodes);
@@ -73,6 +74,15 @@ async function sealedEntry(pool: Pool, workspaceId: WorkspaceId, seq: number): P
     next += 1;
   }
   return undefined;
+}
+
+function payloadAbsent(eventId: string): Failure {
+  return new Failure(
+    410,
+    'payload_absent',
+    `What was hashed of ${eventId} has been redacted; its hash is still in the log.`,
+    'Prove the record that says so: the event `redacted.by` of GET /v1/audit/events/:id.',
+  );
 }
 
 function inconsistent(eventId: string): Failure {

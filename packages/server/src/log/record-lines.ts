@@ -1,4 +1,4 @@
-/** The records of the log as they are stored, in its order: for those who read much of it. Nothing is verified. */
+/** The records of the log as they are stored, in its order: for those who read much of it. Those that have left it are passed over. Nothing is verified. */
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { projectedSize, sealedBlocks } from './projector.ts';
@@ -43,7 +43,7 @@ export async function* recordLines(
     yield blocks.flatMap(({ firstGlobalSeq, records }) => linesOf(records, firstGlobalSeq, first, last));
     next = end.firstGlobalSeq + end.count;
     const bytes = blocks.reduce((sum, { records }) => sum + records.length, 0);
-    limit = Math.max(1, Math.min(MAX_BLOCKS_AT_ONCE, Math.floor((BYTES_AT_ONCE / bytes) * blocks.length)));
+    limit = Math.max(1, Math.min(MAX_BLOCKS_AT_ONCE, Math.floor((BYTES_AT_ONCE / Math.max(1, bytes)) * blocks.length)));
   }
 }
 
@@ -53,7 +53,7 @@ function linesOf(records: Buffer, firstSeq: number, first: number, last: number)
   for (let start = 0; start <= records.length; seq += 1) {
     const found = records.indexOf(LINE_FEED, start);
     const end = found < 0 ? records.length : found;
-    if (seq >= first && seq <= last) lines.push({ seq, record: records.subarray(start, end) });
+    if (seq >= first && seq <= last && end > start) lines.push({ seq, record: records.subarray(start, end) });
     start = end + 1;
   }
   return lines;

@@ -2,6 +2,7 @@
 import { formatHash } from '@hivekey/action-log';
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
+import { type Absence, absentIn, standIns, standInText } from './absences.ts';
 import { readBlock } from './block.ts';
 import { sealedBlocks } from './projector.ts';
 
@@ -13,27 +14,34 @@ export interface StoredEntry {
   readonly entryHash: string;
   readonly prevHash: string;
   readonly hash: string;
-  /** The record in its RFC 8785 form, as it was hashed. */
+  /** The record in its RFC 8785 form, as it was hashed; where it has left the log, what stands in for it. */
   readonly canonical: string;
+  /** The payload has left the log: `canonical` is not what `entryHash` is of. */
+  readonly absent?: Absence;
 }
 
-/** The entries from `first` to the end of some block, in order: at most 64 blocks, which are at most a few megabytes; none at the end of what is sealed. */
+/** The entries from `first` to the end of some block, in order: at most 64 blocks, which are at most a few megabytes, or `maxBlocks`; none at the end of what is sealed. */
 export async function storedEntries(
   client: ClientBase | Pool,
   workspaceId: WorkspaceId,
   first: number,
+  maxBlocks = MAX_BLOCKS_AT_ONCE,
 ): Promise<readonly StoredEntry[]> {
   const entries: StoredEntry[] = [];
-  for (const block of await sealedBlocks(client, workspaceId, first, MAX_BLOCKS_AT_ONCE)) {
+  for (const block of await sealedBlocks(client, workspaceId, first, Math.min(maxBlocks, MAX_BLOCKS_AT_ONCE))) {
+    const absent = block.absent === 0 ? [] : absentIn(block, readBlock(block));
+    const known = await standIns(client, workspaceId, absent);
     let seq = block.firstGlobalSeq;
     for (const { record, entryHash, previousLink, link } of readBlock(block)) {
+      const standIn = known.get(seq);
       if (seq >= first)
         entries.push({
           seq,
           entryHash: formatHash(entryHash),
           prevHash: formatHash(previousLink),
           hash: formatHash(link),
-          canonical: record.toString(),
+          canonical: standIn === undefined ? record.toString() : standInText(standIn),
+          ...(standIn === undefined ? {} : { absent: standIn.absence }),
         });
       seq += 1;
     }

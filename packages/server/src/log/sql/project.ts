@@ -1,7 +1,8 @@
 /**
  * The queryable rows of sealed entries: $1 workspace, $2 shard, $3 global number of the first, $4 its shard
  * position, $5 the records as one JSON array, $6–$8 entry hashes, previous links and links, 32 bytes each, joined.
- * The database takes the records apart, so this process does not parse them.
+ * The database takes the records apart, so this process does not parse them. A record of which nothing is left is `null`,
+ * and has no row.
  */
 export const PROJECTED_ROWS = `
 SELECT $1::text AS workspace_id, $3::bigint + e.n - 1 AS seq, (e.r ->> 'ts')::timestamptz AS ts, e.r ->> 'event_id' AS event_id,
@@ -12,7 +13,8 @@ SELECT $1::text AS workspace_id, $3::bigint + e.n - 1 AS seq, (e.r ->> 'ts')::ti
        substring($6::bytea FROM (e.n::int - 1) * 32 + 1 FOR 32) AS entry_hash,
        substring($7::bytea FROM (e.n::int - 1) * 32 + 1 FOR 32) AS prev_hash,
        substring($8::bytea FROM (e.n::int - 1) * 32 + 1 FOR 32) AS hash, e.r AS record
-  FROM jsonb_array_elements($5::text::jsonb) WITH ORDINALITY AS e (r, n)`;
+  FROM jsonb_array_elements($5::text::jsonb) WITH ORDINALITY AS e (r, n)
+ WHERE e.r <> 'null'`;
 
 export const PROJECT = `INSERT INTO actions ${PROJECTED_ROWS}`;
 
@@ -30,7 +32,7 @@ UPDATE actions AS call SET outcome = result.outcome
 
 /** The sealed block that holds the global number $2, and those after it. */
 export const SEALED_BLOCKS = `
-SELECT s.first_global_seq AS "firstGlobalSeq", s.shard_id AS "shardId", b.first_seq AS "firstSeq", b.count,
+SELECT s.first_global_seq AS "firstGlobalSeq", s.shard_id AS "shardId", b.first_seq AS "firstSeq", b.count, b.absent,
        b.records, b.entry_hashes AS "entryHashes", b.prev_head AS "previousHead"
   FROM log_seals s JOIN log_blocks b USING (workspace_id, shard_id, block)
  WHERE s.workspace_id = $1 AND s.first_global_seq + s.count > $2
