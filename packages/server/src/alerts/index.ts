@@ -1,5 +1,7 @@
 /** Alerts: whatever asks for a person, what became of each, and who is told. */
 export { ADOPTED_KINDS, adoptAlerts } from './adopt.ts';
+export { type AlertRow, alertSchema, readAlert } from './alert.ts';
+export { linkAlert, unlinkAlert } from './link.ts';
 export {
   ALERT_SOURCES,
   type AlertSource,
@@ -9,6 +11,8 @@ export {
   type Raised,
   raiseAlert,
 } from './raise.ts';
+export { listAlerts } from './read.ts';
+export { refuseOwn, responderOf } from './responder.ts';
 export { type AlertSettings, isTold, readAlertSettings } from './settings.ts';
-export { isAtLeast, SEVERITIES, type Severity } from './severity.ts';
+export { highest, isAtLeast, SEVERITIES, type Severity } from './severity.ts';
 export { watchAlerts } from './watch.ts';

@@ -36,6 +36,7 @@ import { groupRoutes } from '../groups/routes.ts';
 import { httpApiRoutes } from '../http-apis/routes.ts';
 import { isHttps } from '../identity/index.ts';
 import { keyRoutes, sessionListRoutes, sessionRoutes, signInRoutes } from '../identity/routes.ts';
+import { incidentRoutes } from '../incidents/routes.ts';
 import { leastPrivilegeRoutes } from '../least-privilege/routes.ts';
 import { matrixRoutes } from '../matrix/routes.ts';
 import { breakGlassRoutes, openPasskeyRoutes } from '../passkeys/break-glass-routes.ts';
@@ -134,6 +135,7 @@ const MANAGEMENT: readonly Routes[] = [
   secretRoutes,
   auditRoutes,
   alertRoutes,
+  incidentRoutes,
   webhookRoutes,
   channelRoutes,
 ];
