@@ -61,7 +61,7 @@ async function expectConsistent(load: Load): Promise<void> {
 
 it('refuses while the database is dead, and recovers by itself', { timeout: 120_000 }, async () => {
   const load = startLoad(server.port, agent.token, 'outage', 12);
-  await eventually(async () => (load.count('done') > 50 ? true : undefined));
+  await load.more('done', 50);
   expect(await ready()).toBe(200);
 
   // Immediate shutdown: as a crash, nothing is finished.
@@ -69,12 +69,12 @@ it('refuses while the database is dead, and recovers by itself', { timeout: 120_
     Number(readFileSync(join(databaseFolder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]),
     'SIGQUIT',
   );
-  await eventually(async () => (load.count('refused') > 30 ? true : undefined));
+  await load.more('refused', 30);
   expect(await ready()).toBe(503);
 
   const before = load.count('done');
   postgres = await startEmbeddedPostgres(databaseFolder, { port: postgresPort });
-  await eventually(async () => (load.count('done') > before + 50 ? true : undefined));
+  await load.more('done', before + 50);
   await load.stop();
   expect(await ready()).toBe(200);
   await expectConsistent(load);
@@ -85,7 +85,7 @@ it('refuses while the disk is full, and needs no repair when there is room again
   const ids = Array.from({ length: 20 }, (_, n) => `full-held-${n}`);
   const held = Promise.all(ids.map((id) => act(server.port, agent.token, id, true)));
   await eventually(async () => (ids.every((id) => upstream.tally.some((each) => each.id === id)) ? true : undefined));
-  await eventually(async () => (load.count('done') > 50 ? true : undefined));
+  await load.more('done', 50);
 
   // What PostgreSQL says when a file cannot grow (SQLSTATE 53100), from where the log grows.
   const owner = new pg.Client({ connectionString: ownerUrl });
@@ -94,18 +94,18 @@ it('refuses while the disk is full, and needs no repair when there is room again
     CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
     CREATE TRIGGER no_space BEFORE INSERT ON log_blocks FOR EACH ROW EXECUTE FUNCTION no_space()`);
-  await eventually(async () => (load.count('refused') > 30 ? true : undefined));
+  await load.more('refused', 30);
 
   // These were recorded before, and their upstream answers now: the answers are not held back.
   upstream.release();
   expect(await held).toEqual(ids.map((): Fate => ({ kind: 'done' })));
   // Their results wait for room, and nobody waits behind them.
   const refused = load.count('refused');
-  await eventually(async () => (load.count('refused') > refused + 30 ? true : undefined));
+  await load.more('refused', refused + 30);
 
   const before = load.count('done');
   await owner.query('DROP TRIGGER no_space ON log_blocks');
-  await eventually(async () => (load.count('done') > before + 50 ? true : undefined));
+  await load.more('done', before + 50);
   await owner.end();
   await load.stop();
   await expectConsistent(load);

@@ -51,10 +51,14 @@ export async function act(port: number, token: string, id: string, hold = false)
   }
 }
 
+const KINDS = ['done', 'refused', 'failed', 'broken'] as const;
+
 export interface Load {
   readonly sent: readonly { readonly id: string; readonly atMs: number }[];
   readonly fates: ReadonlyMap<string, Fate>;
   count(kind: Fate['kind']): number;
+  /** Waits until there are more than `number` of a kind. */
+  more(kind: Fate['kind'], number: number): Promise<void>;
   /** Resolves when the last call has ended. */
   stop(): Promise<void>;
 }
@@ -71,11 +75,21 @@ export function startLoad(port: number, token: string, name: string, workers: nu
       fates.set(id, await act(port, token, id));
     }
   }
+  const count = (kind: Fate['kind']): number => [...fates.values()].filter((fate) => fate.kind === kind).length;
+  const seen = (): string =>
+    JSON.stringify({
+      sent: sent.length,
+      ...Object.fromEntries(KINDS.map((kind) => [kind, count(kind)])),
+      last: [...fates].slice(-3),
+    });
   const done = Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
   return {
     sent,
     fates,
-    count: (kind) => [...fates.values()].filter((fate) => fate.kind === kind).length,
+    count,
+    more: async (kind, number) => {
+      await eventually(async () => (count(kind) > number ? true : undefined), undefined, seen);
+    },
     stop: async () => {
       stopped = true;
       await done;

@@ -2,6 +2,10 @@
 import pg from 'pg';
 
 const RETRY_MS = 500;
+/** Longest wait for an answer of the database. */
+const PATIENCE_MS = 5_000;
+/** A connection on which nothing comes looks like one that is dead: it is asked this often. */
+const ASK_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
   readonly url: string;
@@ -22,7 +26,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   let timer: NodeJS.Timeout | undefined;
 
   async function connect(): Promise<void> {
-    const next = new pg.Client({ connectionString: options.url, application_name: 'hivekey-listen', keepAlive: true });
+    const next = new pg.Client({
+      connectionString: options.url,
+      application_name: 'hivekey-listen',
+      keepAlive: true,
+      connectionTimeoutMillis: PATIENCE_MS,
+      query_timeout: PATIENCE_MS,
+      pipeline: true,
+    });
     next.on('error', () => undefined);
     next.on('end', () => {
       if (client === next) client = undefined;
@@ -44,6 +55,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
 
   await connect();
+  // In a pipeline, a query that is not answered in time ends its connection: then there is another one.
+  const asking = setInterval(() => client?.query('SELECT 1').catch(() => undefined), ASK_EVERY_MS).unref();
   return {
     get connected() {
       return client !== undefined;
@@ -51,6 +64,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     close: async () => {
       closed = true;
       clearTimeout(timer);
+      clearInterval(asking);
       await client?.end();
     },
   };

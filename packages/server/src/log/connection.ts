@@ -7,6 +7,8 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
 }
 
+const GRACE_MS = 1_000;
+
 // synchronous_commit: what is acknowledged is on disk, whatever the server's default. A custom plan would cost
 // more than the statement it is for.
 const SESSION = ['synchronous_commit=on', 'plan_cache_mode=force_generic_plan'];
@@ -22,6 +24,8 @@ export function connectionOf(options: ConnectionOptions): pg.Pool {
     connectionTimeoutMillis: options.timeoutMs,
     statement_timeout: options.timeoutMs,
     lock_timeout: options.timeoutMs,
+    // For a server that does not answer at all: in a pipeline it ends the connection, and every query on it.
+    query_timeout: 2 * options.timeoutMs + GRACE_MS,
     idle_in_transaction_session_timeout: 2 * options.timeoutMs,
     application_name: 'hivekey-log',
     options: SESSION.map((setting) => `-c ${setting}`).join(' '),

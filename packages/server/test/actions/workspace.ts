@@ -95,13 +95,17 @@ export async function startSecondNode({ server }: Pick<Workspace, 'server'>): Pr
   });
 }
 
-/** Waits until `look` gives something, by looking again. */
-export async function eventually<T>(look: () => Promise<T | undefined>, patienceMs = 30_000): Promise<T> {
+/** Waits until `look` gives something, by looking again. `seen`: what is told when it does not. */
+export async function eventually<T>(
+  look: () => Promise<T | undefined>,
+  patienceMs = 30_000,
+  seen: () => string = () => '',
+): Promise<T> {
   const until = performance.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (performance.now() > until) throw new Error('it did not come about in time');
+    if (performance.now() > until) throw new Error(`it did not come about in time ${seen()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
