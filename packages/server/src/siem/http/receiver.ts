@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, gzip as gzipWithCallback } from 'node:zlib';
 import { buildConnector, Pool } from 'undici';
-import { guardedLookup } from '../../upstreams/index.ts';
+import { type AddressRules, guardedLookup } from '../../upstreams/index.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import type { Delivery } from '../transport.ts';
 import { failureOf } from './failure.ts';
@@ -14,7 +14,7 @@ import { sinkTarget, type TlsSettings } from './settings.ts';
 
 const CONNECT_MS = 5_000;
 /** Of one request, from its first byte to the last of its answer. */
-const REQUEST_MS = 30_000;
+export const REQUEST_MS = 30_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export interface Answer {
@@ -42,6 +42,19 @@ export function gzipped(text: string | Uint8Array): Promise<Buffer> {
   return gzipAsync(text, { level: constants.Z_BEST_SPEED });
 }
 
+/** Options of a connection, whoever makes it. */
+export function connectionOptions(port: number, { ca }: TlsSettings, rules: AddressRules) {
+  return {
+    timeout: CONNECT_MS,
+    lookup: guardedLookup(port, rules),
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
+    // Some receivers end a resumed session (`session id context uninitialized`).
+    maxCachedSessions: 0,
+    ...(ca === null ? {} : { ca }),
+  } as const;
+}
+
 /** Throws `sink_url_invalid`, `sink_url_refused`. `connections`: at once, at most. */
 export function poolOf(
   url: string,
@@ -50,15 +63,7 @@ export function poolOf(
   connections: number,
 ): Pool {
   const { url: target, port } = sinkTarget(url, deps.rules);
-  const common = {
-    timeout: CONNECT_MS,
-    lookup: guardedLookup(port, deps.rules),
-    minVersion: 'TLSv1.2',
-    rejectUnauthorized: true,
-    // Some receivers end a resumed session (`session id context uninitialized`).
-    maxCachedSessions: 0,
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-  } as const;
+  const common = connectionOptions(port, tls, deps.rules);
   const { certificate, key_ref: keyRef } = tls;
   const plain = buildConnector(common);
   const connect: buildConnector.connector =

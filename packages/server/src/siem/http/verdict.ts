@@ -19,6 +19,9 @@ const BY_STATUS: Readonly<Record<number, Meaning>> = {
   429: 'busy',
 };
 
+/** Nothing of the batch is known to be taken. */
+export type Untaken = Extract<Delivery, { readonly kind: 'retry' | 'split' | 'hold' }>;
+
 /** `exceptions`: what the receiver says otherwise. */
 export function meaningOf(status: number, exceptions: Readonly<Record<number, Meaning>> = {}): Meaning {
   const known = exceptions[status] ?? BY_STATUS[status];
@@ -34,7 +37,7 @@ export function deliveryOf(
   { status, headers }: Omit<Answer, 'body'>,
   nowMs: number,
   said = '',
-): Delivery {
+): Untaken {
   const why = `the receiver answered ${status}${said === '' ? '' : `: ${said}`}`;
   switch (meaning) {
     case 'busy': {
