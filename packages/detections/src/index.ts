@@ -1,4 +1,8 @@
 /** Detections over the action log: Sigma rules, native rules, their evaluation and their tests. Pure. */
+export type { RuleProblem } from './documents/problems.ts';
+export { createEngine, ENGINE_VERSION } from './engine.ts';
+export { type LoadedRules, type LoadOptions, loadRules, type RuleFile } from './load.ts';
+export { shippedRules } from './shipped.ts';
 export type {
   Engine,
   EngineState,

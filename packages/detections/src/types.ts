@@ -1,4 +1,5 @@
 /** What rules are made of, and what they find. */
+import type { Evaluator } from './evaluator.ts';
 
 /** Levels of the Sigma specification 2.1.0, the lowest first. */
 export const LEVELS = ['informational', 'low', 'medium', 'high', 'critical'] as const;
@@ -61,6 +62,8 @@ export interface Rule {
   readonly digest: string;
   /** In force: the defaults, and what was set. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** With an empty memory. */
+  start(outside: Outside): Evaluator;
 }
 
 /** What a rule has found. It is a function of the log up to its last event: a replay gives the same. */
@@ -86,8 +89,8 @@ export interface Finding {
   readonly window: { readonly from: string; readonly to: string };
   /** How many events it rests on, also of those that are not listed. */
   readonly count: number;
-  /** True where more events than the engine keeps lie in the window, so that `count` is a lower bound. */
-  readonly count_is_at_least: boolean;
+  /** False where more events lie in the window than are kept one by one: `count` is then up to a sixtieth of the window off. */
+  readonly count_is_exact: boolean;
   /** Newest at most 100 of them, the oldest first. */
   readonly evidence: readonly string[];
   /** What was measured, such as `{distinct: 6}` or `{sum: 30000, limit: 25000}`. */
@@ -122,11 +125,16 @@ export interface Taken {
 /** What the engine knows, as JSON. Belongs to the log up to the last event that was taken, and is saved with that cursor. */
 export interface EngineState {
   readonly v: 1;
+  /** What another version has kept is not used. */
+  readonly engine: string;
   /** Milliseconds since 1970: the greatest event time so far. */
   readonly clock: number;
-  readonly seen: readonly (readonly [string, string])[];
+  /** The greatest number in the log so far; 0: none. */
+  readonly seq: number;
+  /** The newest events: id and entry hash. */
+  readonly seen: readonly (readonly [id: string, hash: string])[];
   /** By `Rule.digest`. A rule whose digest has changed starts anew; state of rules that are gone is dropped. */
-  readonly rules: Readonly<Record<string, unknown>>;
+  readonly rules: Readonly<Record<string, { readonly evaluator: unknown; readonly suppression: unknown }>>;
 }
 
 export interface EngineStats {
@@ -137,10 +145,12 @@ export interface EngineStats {
 }
 
 export interface Engine {
-  /** The next event of the log, in `seq` order; a checkpoint moves the clock alone. Repeated `event_id`s are dropped. */
+  /**
+   * The next event of the log, in `seq` order. Repeated `event_id`s are dropped. A signed checkpoint
+   * (`kind: stream.checkpoint`) also tells the time to the rules that wait for something: nothing else does, so that a
+   * replay of the same entries and checkpoints finds the same.
+   */
   take(event: FlatEvent): Taken;
-  /** As `take` of the same event; without state it would be called twice. ISO 8601. Only from signed checkpoints: a replay must see the same times. */
-  tick(ts: string): Taken;
   state(): EngineState;
   stats(): EngineStats;
 }
