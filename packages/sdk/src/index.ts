@@ -1,5 +1,6 @@
 /** `@hivekey/sdk`: HiveKey from TypeScript. No dependencies. */
 
+export type * from './alerts.ts';
 export type * from './blast-radius.ts';
 export type * from './change.ts';
 export {
@@ -11,5 +12,6 @@ export {
   type RequestOptions,
 } from './client.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
+export type * from './incidents.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';

@@ -118,18 +118,20 @@ function part(title: string, words: string): readonly string[] {
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return 'None.\n';
   const line = (cells: readonly string[]): string => `| ${cells.map(text).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')).replaceAll('\\-', '-'), ...rows.map(line), ''].join('\n');
+  return [line(head), `|${head.map(() => ' --- |').join('')}`, ...rows.map(line), ''].join('\n');
 }
 
 function moment(seconds: number | null): string {
   return seconds === null ? '–' : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-/** As text on one line: no markup, no row or cell of its own, nothing that cannot be seen. */
+/** As text on one line: no markup, no row or cell of its own, no list or quotation, nothing that cannot be seen. */
 function text(words: string): string {
   return words
     .replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replaceAll(/[\\`*_{}[\]()#+!|~-]/g, (character) => `\\${character}`);
+    .replaceAll(/[\\`*_[\]#|~]/g, (character) => `\\${character}`)
+    .replace(/^(\s*)([-+>])/, '$1\\$2')
+    .replace(/^(\s*\d+)([.)])/, '$1\\$2');
 }

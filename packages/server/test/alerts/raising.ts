@@ -1,4 +1,6 @@
 /** Alerts as the parts of the server raise them: in a transaction of the log, which here is that of a second node. */
+// The server first: its parts know each other in circles, which can be entered there.
+import '../../src/server.ts';
 import pg from 'pg';
 import type { TestServer } from '../../../../test/setup/server.ts';
 import { endCondition, type NewAlert, type Raised, raiseAlert } from '../../src/alerts/index.ts';
