@@ -3,10 +3,12 @@ import { datadogSink } from './datadog/index.ts';
 import { elasticSink } from './elastic/index.ts';
 import { fileSink } from './file/index.ts';
 import { otlpSink } from './otlp/index.ts';
+import { relpSink } from './relp/index.ts';
 import { secopsSink } from './secops/index.ts';
 import { sentinelSink } from './sentinel/index.ts';
 import type { SinkType } from './sink-type.ts';
 import { splunkSink } from './splunk/index.ts';
+import { syslogSink } from './syslog/index.ts';
 import { webhookSink } from './webhook/index.ts';
 
 export const SINK_TYPES = {
@@ -18,6 +20,8 @@ export const SINK_TYPES = {
   sentinel: sentinelSink,
   secops: secopsSink,
   datadog: datadogSink,
+  syslog: syslogSink,
+  relp: relpSink,
 } satisfies Readonly<Record<string, SinkType>>;
 
 export type SinkKind = keyof typeof SINK_TYPES;

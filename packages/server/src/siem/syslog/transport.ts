@@ -15,6 +15,8 @@ import { ResendWindow } from './window.ts';
 /** A receiver that takes nothing for so long is left, and tried again. */
 const WRITE_MS = 30_000;
 const CLOSE_MS = 2_000;
+/** A receiver that refuses us closes after the handshake: what is written before that seems taken, and is lost. */
+const REFUSAL_MS = 250;
 
 /** Throws `sink_address_refused`. */
 export async function openSyslog(settings: SyslogSettings, deps: TransportDeps): Promise<Transport> {
@@ -79,6 +81,8 @@ class SyslogTransport implements Transport {
     });
     // Nothing is expected; unread bytes would hide that the other end is gone.
     socket.resume();
+    await closedWithin(socket, REFUSAL_MS);
+    if (this.#socket === undefined) return this.#ended ?? closedAtOnce();
     return this.#sent.frames.length === 0 ? undefined : this.#write(this.#sent.frames, signal);
   }
 
@@ -107,6 +111,23 @@ class SyslogTransport implements Transport {
     if (problem !== undefined) socket.destroy();
     return problem;
   }
+}
+
+function closedWithin(socket: Socket, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.removeListener('close', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    socket.once('close', done);
+  });
+}
+
+function closedAtOnce(): Unsettled {
+  const why = 'the receiver closed the connection at once: it may refuse our address or certificate';
+  return { kind: 'retry', code: 'receiver_refuses', why };
 }
 
 function lost(): Unsettled {
