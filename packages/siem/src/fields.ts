@@ -59,6 +59,7 @@ export const RECORD_FIELDS = {
   dest: 'text',
   amount_minor: 'whole',
   currency: 'text',
+  approval_threshold: 'whole',
   impact: 'json',
   spent: 'json',
   bytes_in: 'whole',

@@ -33,8 +33,7 @@ const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency
  * | `tool_digest` | `definition_pin` |
  * | `amount_minor`, `currency` | `impact`, where it holds money of exactly one currency |
  * | `actor_type`, `actor_name` | the two halves of `actor` |
- * | `approver` | who decided; of a granted approval the one who granted it, where it was one |
- * | `requester` | the agent whose call was held |
+ * | `approver` | who decided an approval; the one who granted it, where it was one |
  *
  * A record that has such a field itself keeps its own.
  */
@@ -118,8 +117,6 @@ function derive(fields: Record<string, FlatValue>, record: LogRecord, leftOut: L
   const approvers = source('approvers');
   const approver = source('person') ?? (Array.isArray(approvers) && approvers.length === 1 ? approvers[0] : undefined);
   if (typeof approver === 'string') give('approver', approver);
-  const agentId = source('agent_id');
-  if (typeof agentId === 'string') give('requester', agentId);
 }
 
 /** Undefined unless the units hold exactly one currency. */

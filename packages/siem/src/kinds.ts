@@ -89,8 +89,8 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
     oauth_client: 'configuration',
     workload_issuer: 'configuration',
     retention: 'configuration',
-    rule_test: 'configuration',
-    saved_query: 'configuration',
+    hold: 'configuration',
+    log_query: 'configuration',
   } satisfies Record<string, Subject>),
 );
 
@@ -214,8 +214,10 @@ export function levelOf({ kind, fields }: StreamEvent): Level {
 
 /** One sentence for people. */
 export function messageOf({ kind, fields }: StreamEvent): string {
+  const finding = textOf(fields.detection_name);
+  if (finding !== '') return fields.reason === undefined ? finding : `${finding}: ${textOf(fields.reason)}`;
   const who = textOf(fields.agent ?? fields.actor_name);
-  const what = textOf(fields.tool ?? fields.role ?? fields.object_id ?? fields.detection_name ?? fields.person);
+  const what = textOf(fields.tool ?? fields.role ?? fields.object_id ?? fields.person);
   const why = textOf(fields.reason);
   const said = textOf(fields.verdict ?? fields.outcome ?? fields.decision ?? fields.change);
   const head = kind === 'tool.call' || kind === 'tool.result' ? [who, what, said] : [kind, who, what, said];

@@ -80,7 +80,9 @@ function typeOf(event: StreamEvent, subject: Subject, acting: Party | undefined)
     case 'configuration':
       return event.kind === 'policy.changed' ? permissionType(acting) : 'GENERIC_EVENT';
     case 'agent':
-      return event.kind === 'agent.created' && acting !== undefined ? 'USER_CREATION' : 'GENERIC_EVENT';
+      return event.kind === 'agent.created' && acting !== undefined && agent !== undefined
+        ? 'USER_CREATION'
+        : 'GENERIC_EVENT';
     default:
       return 'GENERIC_EVENT';
   }

@@ -10,7 +10,7 @@ export interface Party {
   readonly email: string | undefined;
 }
 
-const EMAIL = /^[^\s@<>"]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z0-9-]{2,63}$/;
+const EMAIL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
 const PEOPLE = new Set(['person', 'slack']);
 
 /** The agent of the record. */
@@ -26,7 +26,10 @@ export function actingOf(event: StreamEvent): Party | undefined {
   const subject = subjectOf(event.kind);
   if (subject === 'call' || subject === 'result') return agentOf(event);
   const { actor_type: type, actor_name: name } = event.fields;
-  if (typeof type !== 'string' || typeof name !== 'string' || name === '') return undefined;
+  if (typeof type !== 'string' || typeof name !== 'string' || name === '') {
+    const approver = textOf(event.fields.approver);
+    return approver === '' ? undefined : personOf(approver);
+  }
   if (type === 'agent') return { type: 'agent', id: name, name, email: undefined };
   return PEOPLE.has(type) ? personOf(name) : { type: 'service', id: `${type}:${name}`, name, email: undefined };
 }
