@@ -1,5 +1,8 @@
 import { startCluster } from './cluster.ts';
+import { makeTemplate } from './database.ts';
 
 export default async function setup(): Promise<() => Promise<void>> {
-  return startCluster();
+  const stop = await startCluster();
+  await makeTemplate();
+  return stop;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, loadConfig } from '../../packages/server/src/config.ts';
 import { startServer } from '../../packages/server/src/server.ts';
-import { newDatabase } from './database.ts';
+import { migratedDatabase } from './database.ts';
 
 export interface TestServer {
   /** Origin of its address, e.g. `http://127.0.0.1:41234`. */
@@ -24,7 +24,7 @@ export interface TestServer {
 
 /** `settings` are those of packages/server/src/config.ts, e.g. `{ upstream_allow: ['127.0.0.1'] }`. */
 export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
-  const database = newDatabase();
+  const database = await migratedDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'hivekey-server-'));
   const base = loadConfig({
     HIVEKEY_DATABASE_URL: database.url,
