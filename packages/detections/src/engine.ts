@@ -27,6 +27,7 @@ export const TOLERANCE_MS = 5_000;
 const REMEMBERED = 4_096;
 
 const CHECKPOINT = 'stream.checkpoint';
+const ERROR = 'evaluator.error';
 const NOTHING: Taken = { findings: [], errors: [] };
 
 interface Running {
@@ -85,7 +86,9 @@ class RuleEngine implements Engine {
         if (evaluator.tick !== undefined)
           this.#run(each, event, () => evaluator.tick?.(this.#clock) ?? [], findings, errors);
       }
-    return findings.length === 0 && errors.length === 0 ? NOTHING : { findings, errors };
+    if (findings.length === 0 && errors.length === 0) return NOTHING;
+    // Errors are recorded, and come by here again: one about a record of an error would have no end.
+    return { findings, errors: kind === ERROR ? [] : errors };
   }
 
   state(): EngineState {

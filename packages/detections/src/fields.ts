@@ -3,15 +3,17 @@ import { ENVELOPE_FIELDS, RECORD_FIELDS } from '@hivekey/siem';
 
 /** Fields of single kinds of records that the flat view has beside its columns; see docs/reference/records.md. */
 const FURTHER = [
+  'approval_threshold',
+  'basis',
+  'definition_pin',
+  'dormant_since',
   'freezes_passed',
-  'fresh',
   'granted',
   'granted_count',
   'last_action_at',
-  'dormant_since',
-  'definition_pin',
   'rehearsal',
-  'sensitive',
+  'reviewers',
+  'window',
   'withdrawn',
   'withdrawn_count',
 ] as const;

@@ -3,6 +3,15 @@ export type { RuleProblem } from './documents/problems.ts';
 export { createEngine, ENGINE_VERSION } from './engine.ts';
 export { type LoadedRules, type LoadOptions, loadRules, type RuleFile } from './load.ts';
 export { shippedRules } from './shipped.ts';
+export { BadSample, type CheckpointLine, checkpointEvent, entryEvent, readSample } from './testing/samples.ts';
+export {
+  type FiredFinding,
+  type RuleSamples,
+  type RuleTest,
+  SAMPLES,
+  type SampleName,
+  testRule,
+} from './testing/test-rule.ts';
 export type {
   Engine,
   EngineState,

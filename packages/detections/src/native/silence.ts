@@ -104,7 +104,7 @@ export const silentSink: NativeRule = {
         const sink = textField(event, 'sink_id');
         if (sink === undefined) return [];
         if (event.kind === 'sink.paused') pauses.set(sink, [at, idOf(event), textField(event, 'sink') ?? sink, 0]);
-        else if (event.kind === 'sink.resumed' || event.change === 'removed') pauses.delete(sink);
+        else if (event.kind === 'sink.resumed' || event.change === 'deleted') pauses.delete(sink);
         return [];
       },
       tick(at) {
