@@ -1,5 +1,6 @@
 export { canonicalJson, NotCanonical } from './canonical.ts';
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type ShardHead } from './checkpoint.ts';
+export { DISPOSAL_VERSION, type DisposalCertificate, disposalNote } from './disposal.ts';
 export {
   ABSENCES_FILE,
   absentLineBytes,
@@ -65,6 +66,7 @@ export type { ReportedAbsence } from './verify/absences.ts';
 export type { OutsideCheckpoints } from './verify/checkpoints.ts';
 export { checkEntries, type EntryPart, type EntryRun } from './verify/entry-run.ts';
 export type { ExportSource } from './verify/source.ts';
+export { type DisposalReport, verifyDisposal } from './verify/verify-disposal.ts';
 export {
   type EntryParts,
   type VerifyOptions,

@@ -100,6 +100,9 @@ export function newId<Id extends string>(
     | 'inc'
     | 'fup'
     | 'nte'
+    | 'rrq'
+    | 'dsp'
+    | 'hld'
     | 'qry',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { renameSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { BrowserSignIn, watchAgentAuth } from './agent-auth/index.ts';
 import { watchAgentRequests } from './agent-requests/index.ts';
@@ -19,6 +19,7 @@ import type { Config } from './config.ts';
 import { CONTROLLED_TYPES, renewCapabilities } from './controlled-types.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { watchDepartures } from './departures/index.ts';
+import { watchDetections } from './detections/index.ts';
 import { createProvenPolicy, watchDrift } from './drift/index.ts';
 import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
@@ -36,9 +37,11 @@ import { createActionPath } from './path/index.ts';
 import { createPermits } from './permits/index.ts';
 import { createPrerequisites } from './prerequisites/index.ts';
 import { createPreviews } from './previews/index.ts';
+import { watchRetention } from './retention/index.ts';
 import { noticePolicyDrift } from './roles/index.ts';
 import { createSaml } from './saml/index.ts';
 import type { Secret } from './secret.ts';
+import { startSinks } from './siem/index.ts';
 import { createSignIn } from './sign-in/index.ts';
 import { createUnregistered } from './unregistered/index.ts';
 import { createSecretStore, createUpstreams, openVault } from './upstreams/index.ts';
@@ -208,6 +211,19 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     clock,
   });
   closers.add('channels', () => channels.close());
+  const sinks = startSinks({
+    pool,
+    log,
+    secrets,
+    nodeId,
+    version,
+    allowedHosts: config.upstream_allow,
+    filesFolder: config.sink_files === undefined ? undefined : resolve(config.sink_files),
+    logger,
+    observe: metrics.sinks,
+    clock,
+  });
+  closers.add('sinks', () => sinks.close());
   const listener = await hearNotices({
     databaseUrl: database.url,
     nodeId,
@@ -252,6 +268,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const controlled = CONTROLLED_TYPES;
   const drift = await watchDrift({ pool, log, path, controlled, nodeId, logger, metrics }, provenPolicy);
   closers.add('drift', () => drift.close());
+  const detections = watchDetections({ pool, log, path, nodeId, logger, metrics, clock });
+  closers.add('detections', () => detections.close());
   const context: ApiContext = {
     pool,
     log,
@@ -266,8 +284,10 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
     unregistered,
     webhooks,
     channels,
+    sinks,
     controlled,
     drift,
+    detections,
     renewCapabilities,
     previews,
     worlds,
@@ -294,6 +314,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const agentAuth = watchAgentAuth(context);
   const blastRadius = watchBlastRadius(context);
   closers.add('blast radius', () => blastRadius.close());
+  const retention = watchRetention(context);
+  closers.add('retention', () => retention.close());
   const use = watchUse(context);
   closers.add('use', () => use.close());
   closers.add('agent authentication', () => agentAuth.close());

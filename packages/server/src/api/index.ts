@@ -25,6 +25,7 @@ import { containmentSettingsRoutes } from '../containment/settings-routes.ts';
 import { delegationRoutes } from '../delegations/routes.ts';
 import { ownershipRoutes } from '../departures/ownership-routes.ts';
 import { transferTaskRoutes } from '../departures/routes.ts';
+import { detectionRoutes } from '../detections/routes.ts';
 import { driftRoutes } from '../drift/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
@@ -46,6 +47,7 @@ import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
 import { policyCodeRoutes } from '../policy-code/routes.ts';
 import { policyTestRoutes, previewRoutes } from '../previews/routes.ts';
+import { retentionRoutes } from '../retention/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
@@ -53,6 +55,7 @@ import { samlProviderRoutes } from '../saml/provider-routes.ts';
 import { openSamlRoutes } from '../saml/routes.ts';
 import { scimConnectionRoutes } from '../scim/connection-routes.ts';
 import { scimRoutes } from '../scim/routes.ts';
+import { sinkRoutes } from '../siem/routes.ts';
 import { invitationRoutes } from '../sign-in/invitation-routes.ts';
 import { openSignInRoutes } from '../sign-in/open-routes.ts';
 import { identityProviderRoutes, signInSettingsRoutes } from '../sign-in/routes.ts';
@@ -134,10 +137,13 @@ const MANAGEMENT: readonly Routes[] = [
   httpApiRoutes,
   secretRoutes,
   auditRoutes,
+  retentionRoutes,
   alertRoutes,
+  detectionRoutes,
   incidentRoutes,
   webhookRoutes,
   channelRoutes,
+  sinkRoutes,
 ];
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];

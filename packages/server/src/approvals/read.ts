@@ -95,7 +95,11 @@ export async function readWholeApproval(
     person === undefined ? [] : decidersFor(pool, workspaceId, person.id, question, before),
   ]);
   const { wrapped_key: wrappedKey, ciphertext } = row;
-  const view = vault.open(workspaceId, id, 'held', { wrappedKey, ciphertext }).view as JsonObject;
+  // Taken out after the fact, by two people or because its time was over.
+  const view =
+    ciphertext.length === 0
+      ? { redacted: true }
+      : (vault.open(workspaceId, id, 'held', { wrappedKey, ciphertext }).view as JsonObject);
   return {
     ...approvalView(row, decisions),
     view,

@@ -36,6 +36,30 @@ export async function newestCheckpoint(pool: Pool, workspaceId: WorkspaceId): Pr
   return rows[0];
 }
 
+/** A checkpoint, in the order in which they were signed. */
+export interface SignedCheckpoint {
+  readonly id: number;
+  readonly treeSize: number;
+  readonly rootHash: string;
+  readonly createdAt: Date;
+}
+
+/** Those behind `after` of trees of at most `maxSize` entries, the oldest first. */
+export async function checkpointsBehind(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  after: number,
+  maxSize: number,
+): Promise<readonly SignedCheckpoint[]> {
+  const { rows } = await pool.query<SignedCheckpoint>({
+    name: 'log-checkpoints-behind',
+    text: `SELECT id, tree_size AS "treeSize", 'sha256:' || encode(root, 'hex') AS "rootHash", created_at AS "createdAt" FROM log_checkpoints
+            WHERE workspace_id = $1 AND id > $2 AND tree_size <= $3 ORDER BY id`,
+    values: [workspaceId, after, maxSize],
+  });
+  return rows;
+}
+
 export interface CopyOptions {
   readonly pool: Pool;
   /** Names this node's own file among those of others. */

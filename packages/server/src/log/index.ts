@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type EventProof, type SigningKey, signingKey, signNote } from '@hivekey/action-log';
 import type { UsedValue, WindowDemand, WindowUsage } from '@hivekey/policy';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { type Listener, listen } from '../database/index.ts';
 import type { EventId, WorkspaceId } from '../ids.ts';
 import type { Logger, LogObserver } from '../observability/index.ts';
@@ -15,9 +15,17 @@ import {
   databaseTimeUs,
   readBudgets,
 } from './budgets.ts';
-import { CheckpointCopies, checkOutsideMemory, newestCheckpoint, type StoredCheckpoint } from './checkpoints.ts';
+import {
+  CheckpointCopies,
+  checkOutsideMemory,
+  checkpointsBehind,
+  newestCheckpoint,
+  type SignedCheckpoint,
+  type StoredCheckpoint,
+} from './checkpoints.ts';
 import { type ExportOptions, exportLog, type LogExport } from './export.ts';
 import { Keeper } from './keeper.ts';
+import { type LetGo, letGo } from './let-go.ts';
 import { News } from './news.ts';
 import {
   compareProjection,
@@ -48,7 +56,9 @@ import { Writer } from './writer.ts';
 
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
+export type { SignedCheckpoint } from './checkpoints.ts';
 export type { ExportOptions, LogExport } from './export.ts';
+export type { LetGo } from './let-go.ts';
 export { isTimeZone } from './local-time.ts';
 export type { EventFilter, LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
@@ -128,14 +138,16 @@ export interface RunningLog extends ActionLog {
     filter: EventFilter,
     signal: AbortSignal,
   ): AsyncGenerator<LogEvent, void, undefined>;
-  /** Entries as they are stored, from the global number on, a few megabytes at most; none at the end of what is sealed. */
-  entries(workspaceId: WorkspaceId, first: number): Promise<readonly StoredEntry[]>;
+  /** Entries as they are stored, from the global number on, a few megabytes at most; none at the end of what is sealed. `maxBlocks`: of at most so many commits. */
+  entries(workspaceId: WorkspaceId, first: number, maxBlocks?: number): Promise<readonly StoredEntry[]>;
   /** The last global number that can be read; 0 for an empty log. */
   size(workspaceId: WorkspaceId): Promise<number>;
   /** Resolves when there is more to read than when it was called, or `signal` aborts. News may be lost: look by yourself too. */
   news(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void>;
   /** The newest signed checkpoint; undefined for an empty log. */
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
+  /** Checkpoints that were signed after the one with this id (0: all), of at most `maxSize` entries, the oldest first. */
+  checkpointsBehind(workspaceId: WorkspaceId, after: number, maxSize: number): Promise<readonly SignedCheckpoint[]>;
   /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
   verifierKey(workspaceId: WorkspaceId): string;
   /** A signed note by the key of the workspace's log. The text says by its first line what it is: it is never a checkpoint. */
@@ -149,6 +161,17 @@ export interface RunningLog extends ActionLog {
   budgets(workspaceId: WorkspaceId, asked: readonly AskedWindow[]): Promise<readonly (readonly BudgetState[])[]>;
   /** Whether the counters hold what the records say, as of now. */
   compareBudgets(workspaceId: WorkspaceId): Promise<BudgetComparison>;
+  /**
+   * Carries out what the record `eventId` (`log.pruned`, `log.redacted`) lets go, `beside` in the same transactions. Done half,
+   * it is taken up where it was.
+   */
+  letGo(
+    workspaceId: WorkspaceId,
+    eventId: string,
+    beside: (client: PoolClient, seqs: readonly number[]) => Promise<void>,
+  ): Promise<LetGo>;
+  /** Place of a record in the log, sealed and signed; undefined when there is none. */
+  placeOf(workspaceId: WorkspaceId, eventId: string): Promise<number | undefined>;
   /** What `hivekey verify` reads, of a period or of everything durable now. Throws the Failures of exportLog. */
   export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport>;
 }
@@ -259,8 +282,8 @@ class Log implements RunningLog {
     return followEvents(this.#options.pool, this.#news, workspaceId, fromSeq, filter, signal);
   }
 
-  entries(workspaceId: WorkspaceId, first: number): Promise<readonly StoredEntry[]> {
-    return storedEntries(this.#options.pool, workspaceId, first);
+  entries(workspaceId: WorkspaceId, first: number, maxBlocks?: number): Promise<readonly StoredEntry[]> {
+    return storedEntries(this.#options.pool, workspaceId, first, maxBlocks);
   }
 
   size(workspaceId: WorkspaceId): Promise<number> {
@@ -273,6 +296,10 @@ class Log implements RunningLog {
 
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined> {
     return newestCheckpoint(this.#options.pool, workspaceId);
+  }
+
+  checkpointsBehind(workspaceId: WorkspaceId, after: number, maxSize: number): Promise<readonly SignedCheckpoint[]> {
+    return checkpointsBehind(this.#options.pool, workspaceId, after, maxSize);
   }
 
   sign(workspaceId: WorkspaceId, text: string): string {
@@ -315,6 +342,25 @@ class Log implements RunningLog {
     const asOfUs = await databaseTimeUs(pool);
     await this.catchUp(workspaceId);
     return compareBudgets(pool, workspaceId, asOfUs);
+  }
+
+  async placeOf(workspaceId: WorkspaceId, eventId: string): Promise<number | undefined> {
+    await this.catchUp(workspaceId);
+    const { rows } = await this.#options.pool.query<{ seq: number }>(
+      'SELECT seq FROM actions WHERE workspace_id = $1 AND event_id = $2',
+      [workspaceId, eventId],
+    );
+    return rows[0]?.seq;
+  }
+
+  async letGo(
+    workspaceId: WorkspaceId,
+    eventId: string,
+    beside: (client: PoolClient, seqs: readonly number[]) => Promise<void>,
+  ): Promise<LetGo> {
+    const seq = await this.placeOf(workspaceId, eventId);
+    if (seq === undefined) throw new Error(`the log has no record ${eventId}`);
+    return letGo(this.#options.pool, workspaceId, seq, beside);
   }
 
   async export(workspaceId: WorkspaceId, options?: ExportOptions): Promise<LogExport> {

@@ -206,7 +206,7 @@ async function projectionValues(
 }
 
 /** PostgreSQL's jsonb cannot hold U+0000. The record in its block keeps it; the row shows U+FFFD in its place. */
-function withoutNul(json: string): string {
+export function withoutNul(json: string): string {
   if (!json.includes('\\u0000')) return json;
   return json.replaceAll(/\\(?:u0000|.)/gs, (sequence) => (sequence === '\\u0000' ? '\\ufffd' : sequence));
 }

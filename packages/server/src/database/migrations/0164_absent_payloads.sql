@@ -223,9 +223,9 @@ DROP TRIGGER append_only ON log_blocks;
 CREATE TRIGGER loses BEFORE UPDATE ON log_blocks FOR EACH ROW EXECUTE FUNCTION log_block_loses();
 CREATE TRIGGER append_only BEFORE DELETE ON log_blocks FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- Removes what the record `at` lets go, in some blocks more, and says up to which entry it is gone and how many payloads
--- went now. What a hold keeps stays. The one thing the application role can do to a block.
-CREATE FUNCTION log_remove_payloads(workspace text, at bigint, blocks integer, OUT through bigint, OUT removed bigint)
+-- Removes what the record `at` lets go, in some blocks more, and says up to which entry it is gone and whose payloads went
+-- now. What a hold keeps stays. The one thing the application role can do to a block.
+CREATE FUNCTION log_remove_payloads(workspace text, at bigint, blocks integer, OUT through bigint, OUT gone bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   absence log_absences;
@@ -233,14 +233,14 @@ DECLARE
   block record;
   lines text[];
   seen integer := 0;
-  gone integer;
+  now_gone bigint[];
 BEGIN
   SELECT * INTO absence FROM log_absences WHERE workspace_id = workspace AND seq = at FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'log_absence: no record % of the log lets anything go', at USING ERRCODE = '42501';
   END IF;
   through := absence.removed_through;
-  removed := 0;
+  gone := '{}';
   FOR block IN
     SELECT s.first_global_seq AS first, b.shard_id, b.block, b.count, b.records
       FROM log_seals s JOIN log_blocks b USING (workspace_id, shard_id, block)
@@ -253,10 +253,11 @@ BEGIN
     SELECT array_agg(CASE WHEN absence.entries @> (block.first + n - 1)
                            AND NOT EXISTS (SELECT FROM unnest(holds) AS scope WHERE line <> '' AND log_holds(scope, line::json))
                           THEN '' ELSE line END ORDER BY n),
-           count(*) FILTER (WHERE line = '')
-      INTO lines, gone FROM unnest(log_lines(block.records)) WITH ORDINALITY AS l (line, n);
-    removed := removed + cardinality(array_positions(lines, '')) - gone;
-    IF cardinality(array_positions(lines, '')) > gone THEN
+           array_agg(block.first + n - 1 ORDER BY n) FILTER (WHERE line <> '')
+      INTO lines, now_gone FROM unnest(log_lines(block.records)) WITH ORDINALITY AS l (line, n);
+    now_gone := ARRAY(SELECT seq FROM unnest(now_gone) AS seq WHERE lines[seq - block.first + 1] = '');
+    gone := gone || now_gone;
+    IF cardinality(now_gone) > 0 THEN
       UPDATE log_blocks SET records = convert_to(array_to_string(lines, E'\n'), 'UTF8'),
                             absent = cardinality(array_positions(lines, ''))
        WHERE workspace_id = workspace AND shard_id = block.shard_id AND log_blocks.block = block.block;

@@ -1,0 +1,2 @@
+/** How long the log is kept: retention, holds, redaction, and the proof that what is gone was let go. */
+export { watchRetention } from './watch.ts';
