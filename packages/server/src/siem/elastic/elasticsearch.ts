@@ -1,10 +1,14 @@
 /** `@elastic/elasticsearch` over our own pool of connections. */
 import { Readable } from 'node:stream';
 import type { Pool } from 'undici';
-import { failureOf } from '../http/failure.ts';
+import { failureOf, STOPPED } from '../http/failure.ts';
 import { loaded } from '../http/loaded.ts';
-import { bytesOf, poolOf, REQUEST_MS } from '../http/receiver.ts';
+import type { LastSeen } from '../http/no-token.ts';
+import { jsonObject } from '../http/quote.ts';
+import { type Answer, bytesOf, poolOf, REQUEST_MS } from '../http/receiver.ts';
+import { deliveryOf } from '../http/verdict.ts';
 import type { TransportDeps } from '../sink-type.ts';
+import type { Delivery } from '../transport.ts';
 import { MAX_ANSWER_BYTES } from './bulk.ts';
 import { type ElasticSettings, elasticSink } from './index.ts';
 import { type BulkClient, Undelivered } from './transport.ts';
@@ -38,14 +42,9 @@ export async function openElasticsearch(settings: ElasticSettings, deps: Transpo
         );
         return { status: statusCode ?? 0, headers: answered, body: await bytesOf(stream, MAX_ANSWER_BYTES) };
       } catch (error) {
-        const delivery = requests.failures.get(own);
-        if (delivery !== undefined) throw new Undelivered(signal.aborted ? failureOf(undefined, true) : delivery);
-        if (error instanceof Error && error.name === 'ProductNotSupportedError')
-          throw new Undelivered({
-            kind: 'hold',
-            code: 'receiver_refuses',
-            why: 'the receiver does not say that it is Elasticsearch; for OpenSearch, set product',
-          });
+        const seen = requests.seen.get(own);
+        if (seen?.failed !== undefined) throw new Undelivered(signal.aborted ? STOPPED : seen.failed);
+        if (seen?.answer !== undefined) throw new Undelivered(unlike(seen.answer, deps.clock()));
         throw error;
       }
     },
@@ -53,14 +52,22 @@ export async function openElasticsearch(settings: ElasticSettings, deps: Transpo
   };
 }
 
+/** The client takes answers of Elasticsearch alone: this is another product, or a page of something in between. */
+function unlike(answer: Answer, nowMs: number): Delivery {
+  if (jsonObject(answer.body)?.items === undefined) return deliveryOf('broken', answer, nowMs);
+  const why = 'the receiver does not say that it is Elasticsearch; for OpenSearch, set product';
+  return { kind: 'hold', code: 'receiver_refuses', why };
+}
+
 type Asked = Parameters<Pool['request']>[0];
 
 /**
  * What the client asks in place of a pool. Answers are read here, bounded, so that one that the client does not want
- * holds no connection; failures are kept, because the client keeps their words alone.
+ * holds no connection; what came of a request is kept, because the client keeps words of it alone.
  */
 class Requests {
-  readonly failures = new WeakMap<object, ReturnType<typeof failureOf>>();
+  /** By the signal of the request. */
+  readonly seen = new WeakMap<object, LastSeen>();
   readonly #pool: Pool;
 
   constructor(pool: Pool) {
@@ -68,12 +75,16 @@ class Requests {
   }
 
   async request(asked: Asked): Promise<{ statusCode: number; headers: unknown; body: Readable }> {
+    const see = (seen: LastSeen): void => {
+      if (typeof asked.signal === 'object' && asked.signal !== null) this.seen.set(asked.signal, seen);
+    };
     try {
       const { statusCode, headers, body } = await this.#pool.request(asked);
-      return { statusCode, headers, body: Readable.from([await bytesOf(body, MAX_ANSWER_BYTES)]) };
+      const bytes = await bytesOf(body, MAX_ANSWER_BYTES);
+      see({ answer: { status: statusCode, headers, body: bytes } });
+      return { statusCode, headers, body: Readable.from([bytes]) };
     } catch (error) {
-      const { signal } = asked;
-      if (typeof signal === 'object' && signal !== null) this.failures.set(signal, failureOf(error, false));
+      see({ failed: failureOf(error, false) });
       throw error;
     }
   }

@@ -80,7 +80,10 @@ export async function openOpenSearch(settings: ElasticSettings, deps: TransportD
         { method: 'POST', path, querystring: { ...query }, bulkBody: body },
         { headers: { ...headers, 'content-type': 'application/x-ndjson' }, maxRetries: 0, asStream: true },
       );
-      const abort = (): void => asked.abort();
+      // Gives nothing back: what a listener gives back is awaited, and this can be, and then rejects once more.
+      const abort = (): void => {
+        asked.abort();
+      };
       own.addEventListener('abort', abort);
       if (own.aborted) abort();
       try {

@@ -49,6 +49,7 @@ export async function openSentinel(settings: SentinelSettings, deps: TransportDe
   const client = new Client(settings.endpoint, tokens, {
     audience,
     httpClient: http,
+    userAgentOptions: { userAgentPrefix: deps.userAgent },
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },
   });
