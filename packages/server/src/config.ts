@@ -56,6 +56,8 @@ const schema = z.strictObject({
   vault_paths: list,
   /** Beginnings of the names or ARNs that `aws-sm://…` credentials may read. */
   aws_secrets: list,
+  /** Folder below which file sinks may write. */
+  sink_files: z.string().min(1).optional(),
   body_limit_bytes: z
     .int()
     .min(1024)

@@ -8,6 +8,7 @@ import type { Approvals } from '../approvals/index.ts';
 import type { Worlds } from '../blast-radius/index.ts';
 import type { Channels } from '../channels/index.ts';
 import type { Config } from '../config.ts';
+import type { DetectionWatch } from '../detections/index.ts';
 import type { DriftWatch } from '../drift/index.ts';
 import type { HttpApis } from '../http-apis/index.ts';
 import type { ServerKeys, WorkspaceRole } from '../identity/index.ts';
@@ -17,6 +18,7 @@ import type { Logger, Metrics } from '../observability/index.ts';
 import type { ActionPath } from '../path/index.ts';
 import type { Permits } from '../permits/index.ts';
 import type { Previews } from '../previews/index.ts';
+import type { Sinks } from '../siem/index.ts';
 import type { SignInParts } from '../sign-in/index.ts';
 import type { UnregisteredIdentities } from '../unregistered/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
@@ -37,11 +39,14 @@ export interface ApiContext {
   readonly unregistered: UnregisteredIdentities;
   readonly webhooks: Webhooks;
   readonly channels: Channels;
+  /** Where the log is streamed to. */
+  readonly sinks: Sinks;
   /** What blast radii are computed from. */
   readonly worlds: Worlds;
   /** What is under change control. */
   readonly controlled: ControlledTypes;
   readonly drift: DriftWatch;
+  readonly detections: DetectionWatch;
   /** Makes the capabilities that come from servers again, from what is let in of them. */
   readonly renewCapabilities: (transaction: LoggedTransaction, workspaceId: WorkspaceId) => Promise<void>;
   readonly previews: Previews;

@@ -23,6 +23,7 @@ import {
   type SignedCheckpoint,
   type StoredCheckpoint,
 } from './checkpoints.ts';
+import type { EventFilter } from './event-filter.ts';
 import { type ExportOptions, exportLog, type LogExport } from './export.ts';
 import { Keeper } from './keeper.ts';
 import { type LetGo, letGo } from './let-go.ts';
@@ -37,15 +38,7 @@ import {
 } from './projector.ts';
 import { proveEvent } from './proof.ts';
 import { readUsage } from './read-windows.ts';
-import {
-  type EventFilter,
-  type EventPage,
-  findEvent,
-  followEvents,
-  type LogEvent,
-  listEvents,
-  type Page,
-} from './reader.ts';
+import { type EventPage, findEvent, followEvents, type LogEvent, listEvents, type Page } from './reader.ts';
 import { recoverLostCalls } from './recovery.ts';
 import { Sealer } from './sealer.ts';
 import { type StoredEntry, storedEntries } from './stored-entries.ts';
@@ -54,13 +47,16 @@ import { findUsedValues, forgetUsedValues } from './used-values.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
 
+export { readFor, TookTooLong } from './bounded.ts';
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
 export type { SignedCheckpoint } from './checkpoints.ts';
+export * from './counts.ts';
+export { type EventFilter, isSearch, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { LetGo } from './let-go.ts';
 export { isTimeZone } from './local-time.ts';
-export type { EventFilter, LogEvent } from './reader.ts';
+export type { LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
 export type { StoredEntry } from './stored-entries.ts';
 export type * from './types.ts';

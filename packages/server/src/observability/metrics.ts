@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { McpObserver } from '../gateway/mcp/index.ts';
 import type { PathObserver } from '../path/index.ts';
+import { createSinkMetrics, type SinkObserver } from './sink-metrics.ts';
 
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
@@ -16,6 +17,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly path: PathObserver;
   readonly log: LogObserver;
+  readonly sinks: SinkObserver;
   readonly mcp: McpObserver;
   /** HTTP requests of the API by route and status class. */
   http(route: string, status: number, seconds: number): void;
@@ -131,6 +133,7 @@ export function createMetrics(): Metrics {
       },
       failed: (part) => failures.inc({ part }),
     },
+    sinks: createSinkMetrics(registry),
     mcp: { answered: (method, era, seconds) => mcp.observe({ method, era }, seconds) },
     http: (route, status, seconds) => http.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds),
     gauge: (name, help, read) => {

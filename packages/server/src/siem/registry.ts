@@ -2,6 +2,7 @@
 import { datadogSink } from './datadog/index.ts';
 import { elasticSink } from './elastic/index.ts';
 import { fileSink } from './file/index.ts';
+import { natsSink } from './nats/index.ts';
 import { otlpSink } from './otlp/index.ts';
 import { relpSink } from './relp/index.ts';
 import { secopsSink } from './secops/index.ts';
@@ -22,6 +23,7 @@ export const SINK_TYPES = {
   datadog: datadogSink,
   syslog: syslogSink,
   relp: relpSink,
+  nats: natsSink,
 } satisfies Readonly<Record<string, SinkType>>;
 
 export type SinkKind = keyof typeof SINK_TYPES;
