@@ -28,6 +28,7 @@ import { addPolicyCodeCommands } from './commands/policy-code.ts';
 import { addProveCommand } from './commands/prove.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
+import { addRetentionCommands } from './commands/retention.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addScimCommands } from './commands/scim.ts';
@@ -97,6 +98,7 @@ for (const add of [
   addDrillCommands,
   addQuarantineCommands,
   addLogCommands,
+  addRetentionCommands,
   addVerifyCommand,
   addBridgeCommand,
   addDoctorCommand,

@@ -15,3 +15,4 @@ export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './incidents.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
+export type * from './retention.ts';

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BadKey,
+  type DisposalReport,
   type Finding,
   type OutsideCheckpoints,
   type ProofReport,
   parseVerifierKey,
   type VerifierKey,
   type VerifyReport,
+  verifyDisposal,
   verifyExport,
   verifyProof,
 } from '@hivekey/action-log';
@@ -23,6 +25,9 @@ import { offline } from '../run.ts';
 import { jsonObject, readText, repeated } from '../values.ts';
 import { downloadExport } from './logs.ts';
 
+/** Shown as text; --json has all of it. */
+const MAX_ABSENCES = 20;
+const MAX_RUNS_TEXT = 120;
 /** A file up to this size may be a single note. */
 const MAX_NOTE_BYTES = 64 * 1024;
 
@@ -95,8 +100,9 @@ function exportText(report: VerifyReport): string {
       ? []
       : [
           `checked      ${entries.count} entries, ${entries.bytes} bytes, ${entries.agents} agents, ${entries.shards} shards`,
-          `times        ${entries.earliest} to ${entries.latest}`,
+          `times        ${entries.earliest ?? '–'} to ${entries.latest ?? '–'}`,
         ]),
+    ...absentLines(report),
     `checkpoints  ${checkpoints.exported} in the export, ${checkpoints.outsideCompared} of ${checkpoints.outside} from elsewhere compared`,
     ...(key === undefined
       ? []
@@ -105,6 +111,32 @@ function exportText(report: VerifyReport): string {
     ...(report.findingsLeftOut === 0 ? [] : [`… and ${report.findingsLeftOut} more`]),
   ];
   return [...facts, verdictLine(report.isVerified, key)].join('\n');
+}
+
+/** Which entries have no payload, and by which record of the log. */
+function absentLines({ absences, entries }: VerifyReport): string[] {
+  if (entries === undefined || entries.absent === 0) return [];
+  const shown = absences.slice(0, MAX_ABSENCES).map(({ kind, entries: runs, count, seq, actor, ts, removed }) => {
+    const which = runs.length > MAX_RUNS_TEXT ? `${runs.slice(0, MAX_RUNS_TEXT)}…` : runs;
+    const fields = removed.length === 0 ? '' : ` of ${removed.join(', ')}`;
+    return `             ${count} ${kind}${printable(fields)}: ${which}, by entry ${seq} (${printable(actor)}, ${printable(ts)})`;
+  });
+  const more =
+    absences.length > MAX_ABSENCES ? [`             … and ${absences.length - MAX_ABSENCES} records more`] : [];
+  return [`absent       ${entries.absent} payloads; their hashes are part of what was checked`, ...shown, ...more];
+}
+
+function disposalText({ isVerified, disposal, key, findings }: DisposalReport): string {
+  const facts =
+    disposal === undefined
+      ? []
+      : [
+          `disposal  ${printable(disposal.id)} of ${printable(disposal.origin)}`,
+          `time      ${printable(disposal.startedAt)} to ${printable(disposal.endedAt)}`,
+          `let go    ${disposal.removed} payloads of ${disposal.count} entries, by ${disposal.records} records of the log`,
+          `stayed    ${disposal.kept} that had outlived their period`,
+        ];
+  return [...facts, ...findingLines(findings), verdictLine(isVerified, key)].join('\n');
 }
 
 function proofText({ isVerified, event, key, findings }: ProofReport): string {
@@ -146,7 +178,9 @@ async function verifyLive(out: Output, flags: VerifyFlags): Promise<number> {
 export function addVerifyCommand(program: Command): void {
   program
     .command('verify [path]')
-    .description('check an exported log, or the proof of one event, with no server; exit 3 unless everything holds')
+    .description(
+      'check an exported log, the proof of one event, or a certificate of disposal, with no server; exit 3 unless everything holds',
+    )
     .option('--key <key>', 'verifier key, or a file that holds it, from another source than the export')
     .option(
       '--checkpoints <file>',
@@ -167,7 +201,14 @@ export function addVerifyCommand(program: Command): void {
         if (found === undefined)
           throw new UsageError(`${path} does not exist.`, 'Name the folder of an export, or a proof.');
         if (found.isDirectory()) return verifyFolder(out, path, flags, outsideOf(flags.checkpoints));
-        const report = verifyProof(jsonObject(readText(path)), readKey(flags.key));
+        const text = readText(path);
+        const value = jsonObject(text);
+        if ('certificate' in value) {
+          const checked = verifyDisposal(text, readKey(flags.key));
+          out.result(checked, () => disposalText(checked));
+          return checked.isVerified ? EXIT.done : EXIT.checkFailed;
+        }
+        const report = verifyProof(value, readKey(flags.key));
         out.result(report, () => proofText(report));
         return report.isVerified ? EXIT.done : EXIT.checkFailed;
       }),
