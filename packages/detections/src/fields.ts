@@ -12,6 +12,7 @@ const FURTHER = [
   'granted_count',
   'last_action_at',
   'rehearsal',
+  'review_required',
   'reviewers',
   'window',
   'withdrawn',
