@@ -15,7 +15,7 @@ export interface BulkOptions extends ReceiverOptions {
   /** Major version that media types must ask for. */
   readonly version?: 8 | 9;
   /** Value of `Authorization`; undefined: everybody may. */
-  readonly authorization?: string;
+  readonly authorization?: string | undefined;
 }
 
 interface Item {

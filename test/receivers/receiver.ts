@@ -5,7 +5,9 @@
 import { once } from 'node:events';
 import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 
 const SLOW_MS = 150;
@@ -95,6 +97,8 @@ export interface Receiver extends AsyncDisposable {
   readonly requests: Received[];
   /** Connections that were made. */
   readonly connections: { count: number };
+  /** And of them, those that went on with an earlier TLS session. */
+  readonly resumed: { count: number };
   /** Keeps what comes to rest later than its answer. */
   store(events: readonly Event[]): void;
 }
@@ -107,6 +111,7 @@ export async function startReceiver(rules: Rules, options: ReceiverOptions = {})
   const requests: Received[] = [];
   const faults: (Fault | Answer)[] = [];
   const connections = { count: 0 };
+  const resumed = { count: 0 };
   const state: Pick<Receiver, 'chance'> = { chance: undefined };
 
   const store = (taken: readonly Event[] = []): void => {
@@ -175,8 +180,9 @@ export async function startReceiver(rules: Rules, options: ReceiverOptions = {})
     tls === undefined
       ? createPlainServer(listener)
       : createTlsServer({ ...tls, ...(tls.ca === undefined ? {} : { requestCert: true }) }, listener);
-  server.on(tls === undefined ? 'connection' : 'secureConnection', () => {
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket | TLSSocket) => {
     connections.count += 1;
+    if ('isSessionReused' in socket && socket.isSessionReused()) resumed.count += 1;
   });
   server.listen(wanted, '127.0.0.1');
   await once(server, 'listening');
@@ -190,6 +196,7 @@ export async function startReceiver(rules: Rules, options: ReceiverOptions = {})
     stored,
     requests,
     connections,
+    resumed,
     store,
     get chance() {
       return state.chance;

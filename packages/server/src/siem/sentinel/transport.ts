@@ -151,6 +151,8 @@ class Tokens implements TokenCredential {
       return await this.#held.credential.getToken(scopes, options);
     } catch (error) {
       this.problem = noToken(http.last, error, deps.clock());
+      // The client would not ask for a minute after it was told to wait, and say nothing of why.
+      this.#held = undefined;
       // In the client's own error there may be what was sent.
       throw new Error('no token');
     }
