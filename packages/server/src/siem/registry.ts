@@ -2,6 +2,7 @@
 import { datadogSink } from './datadog/index.ts';
 import { elasticSink } from './elastic/index.ts';
 import { fileSink } from './file/index.ts';
+import { kafkaSink } from './kafka/index.ts';
 import { natsSink } from './nats/index.ts';
 import { otlpSink } from './otlp/index.ts';
 import { relpSink } from './relp/index.ts';
@@ -23,6 +24,7 @@ export const SINK_TYPES = {
   datadog: datadogSink,
   syslog: syslogSink,
   relp: relpSink,
+  kafka: kafkaSink,
   nats: natsSink,
 } satisfies Readonly<Record<string, SinkType>>;
 

@@ -35,15 +35,20 @@ export interface Program {
 
 export interface ProgramOptions {
   readonly args: readonly string[];
-  /** More places of libraries, below the folder of unpacked packages. */
+  /** As `environment` takes them. */
   readonly libraries?: readonly string[];
+}
+
+/** `libraries`: more places of them, below the folder of unpacked packages. */
+export function environment(libraries: readonly string[] = []): NodeJS.ProcessEnv {
+  return { ...process.env, LD_LIBRARY_PATH: [...LIBRARIES, ...libraries.map(unpacked)].join(':') };
 }
 
 export function run(path: string, { args, libraries = [] }: ProgramOptions): Program {
   const child: ChildProcess = spawn(unpacked(path), args, {
     // kcat runs for as long as its input is open.
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, LD_LIBRARY_PATH: [...LIBRARIES, ...libraries.map(unpacked)].join(':') },
+    env: environment(libraries),
   });
   const chunks: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
