@@ -45,11 +45,11 @@ export function eventOf(item: StreamItem, settings: MapSettings, size: Size): St
 }
 
 function entryEvent(entry: StreamEntry, settings: MapSettings, size: Size): StreamEvent {
-  const { record, canonical, seq, entryHash, prevHash, hash } = entry;
+  const { record, canonical, seq, entryHash, prevHash, hash, absent } = entry;
   const leftOut = leftOutOf(settings, size);
   const omitted = leftOut === NOTHING ? [] : Object.keys(record).filter((field) => leftOut.has(field));
   const isRawWanted = settings.raw && !settings.compact && !isRedacted(record, settings);
-  const raw = isRawWanted && size === 'whole' ? canonical : undefined;
+  const raw = isRawWanted && absent === undefined && size === 'whole' ? canonical : undefined;
   if (isRawWanted && raw === undefined) omitted.push('raw');
   const { fields, more } = flatParts(record, leftOut);
   return {

@@ -72,7 +72,8 @@ export function shortest(item: StreamItem, settings: MapSettings, write: Writer)
     return line;
   } catch {
     const bare = eventOf(item, settings, 'envelope');
-    const raw = item.type === 'entry' && bare.omitted.includes('raw') ? item.canonical : undefined;
+    const hasRaw = item.type === 'entry' && item.absent === undefined && bare.omitted.includes('raw');
+    const raw = hasRaw ? item.canonical : undefined;
     const line = flatLine({ ...bare, raw });
     return Buffer.byteLength(line) <= longest ? line : flatLine(bare);
   }

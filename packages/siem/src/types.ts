@@ -13,6 +13,8 @@ export interface StreamEntry {
   readonly canonical: string;
   /** What `canonical` says. */
   readonly record: LogRecord;
+  /** The payload has left the log: `canonical` stands in for what was hashed, and never goes out as the exact record. */
+  readonly absent?: object;
 }
 
 /** The state of the log as it was signed, with what was sent since the one before: belongs to the stream, and has no `seq`. */
