@@ -194,6 +194,7 @@ export type FrozenChange =
   | 'definition'
   | 'person_authority'
   | 'breaker'
+  | 'detection'
   | 'approval_reminders'
   | 'agent_settings'
   | 'containment_settings'

@@ -5,6 +5,7 @@ import { breakerType } from './breakers/index.ts';
 import { capabilityType } from './capabilities/index.ts';
 import { changeSettingsType } from './changes/index.ts';
 import { containmentSettingsType } from './containment/index.ts';
+import { detectionType } from './detections/index.ts';
 import { freezeType } from './freezes/index.ts';
 import { discoveredBy as discoveredByApis, httpApiType, httpDefinitionType } from './http-apis/index.ts';
 import type { WorkspaceId } from './ids.ts';
@@ -53,6 +54,7 @@ export const CONTROLLED_TYPES: ReadonlyMap<ObjectType, ControlledType> = new Map
     definitionType,
     personAuthorityType,
     breakerType,
+    detectionType,
     approvalRemindersType,
     agentSettingsType,
     containmentSettingsType,

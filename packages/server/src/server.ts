@@ -9,7 +9,7 @@ import { watchAgentRequests } from './agent-requests/index.ts';
 import { watchAgents } from './agents/index.ts';
 import { adoptAlerts, watchAlerts } from './alerts/index.ts';
 import { createApi, servedHosts } from './api/index.ts';
-import type { ApiContext, SystemState } from './api/route.ts';
+import { type ApiContext, Reads, type SystemState } from './api/route.ts';
 import { createApprovals } from './approvals/index.ts';
 import { Worlds, watchBlastRadius } from './blast-radius/index.ts';
 import { watchBreakers } from './breakers/index.ts';
@@ -270,9 +270,12 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   closers.add('drift', () => drift.close());
   const detections = watchDetections({ pool, log, path, nodeId, logger, metrics, clock });
   closers.add('detections', () => detections.close());
+  const reads = new Reads(log, clock);
+  closers.add('reads of the log', () => reads.close());
   const context: ApiContext = {
     pool,
     log,
+    reads,
     path,
     secrets,
     signIn: createSignIn({ pool, log, secrets, keys, config, url, logger, saml: createSaml(url) }),

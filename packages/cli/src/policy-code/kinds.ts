@@ -44,6 +44,7 @@ export const KINDS: readonly Kind[] = [
   kind('Definitions', 'definition', 'map', 'definitions.yaml', 'definitions'),
   kind('Assignments', 'assignment', 'map', 'assignments.yaml', 'agents'),
   kind('Breaker', 'breaker', 'spec', 'breakers'),
+  kind('Detection', 'detection', 'spec', 'detections'),
   kind('Authority', 'person_authority', 'map', 'authority.yaml', 'people'),
   kind('ApprovalReminders', 'approval_reminders', 'spec_single', 'approval-reminders.yaml'),
   kind('AgentSettings', 'agent_settings', 'spec_single', 'agent-settings.yaml'),

@@ -36,6 +36,7 @@ const CHANGES: readonly FrozenChange[] = [
   'definition',
   'person_authority',
   'breaker',
+  'detection',
   'approval_reminders',
   'agent_settings',
   'containment_settings',

@@ -24,10 +24,13 @@ import type { UnregisteredIdentities } from '../unregistered/index.ts';
 import type { ManagedUpstreams, SecretStore } from '../upstreams/index.ts';
 import type { ControlledTypes } from '../versions/index.ts';
 import type { Webhooks } from '../webhooks/index.ts';
+import type { Reads } from './audit-reads.ts';
 
 export interface ApiContext {
   readonly pool: Pool;
   readonly log: RunningLog;
+  /** Whatever route gives out records of the log notes it here first. */
+  readonly reads: Reads;
   readonly path: ActionPath;
   readonly secrets: SecretStore;
   readonly signIn: SignInParts;

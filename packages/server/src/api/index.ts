@@ -47,6 +47,7 @@ import { peopleRoutes } from '../people/routes.ts';
 import { policyRoutes } from '../policies/routes.ts';
 import { policyCodeRoutes } from '../policy-code/routes.ts';
 import { policyTestRoutes, previewRoutes } from '../previews/routes.ts';
+import { queryRoutes } from '../queries/routes.ts';
 import { retentionRoutes } from '../retention/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
@@ -137,6 +138,7 @@ const MANAGEMENT: readonly Routes[] = [
   httpApiRoutes,
   secretRoutes,
   auditRoutes,
+  queryRoutes,
   retentionRoutes,
   alertRoutes,
   detectionRoutes,

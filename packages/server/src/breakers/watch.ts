@@ -6,12 +6,13 @@
 import type { Pool, PoolClient } from 'pg';
 import { readAgent } from '../agents/index.ts';
 import type { ApiContext } from '../api/route.ts';
-import { endDueQuarantines, endQuarantine, enterQuarantine, orderStop } from '../containment/index.ts';
+import { endDueQuarantines, endQuarantine, orderStop } from '../containment/index.ts';
 import type { AgentId, WorkspaceId } from '../ids.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
 import type { Breaker } from './breaker.ts';
 import { judgeTrial, tripReason } from './judge.ts';
 import { activityOf, loadBreakers, loadStandings, lockStanding, type Standing, setStanding } from './store.ts';
+import { tripNow } from './trip.ts';
 
 const LOOK_EVERY_MS = 500;
 
@@ -125,33 +126,18 @@ function isAsSeen(now: Standing | undefined, seen: Standing | undefined): boolea
 async function trip(
   context: WatchContext,
   workspaceId: WorkspaceId,
-  { name, document }: Breaker,
+  breaker: Breaker,
   agentId: AgentId,
   seen: Standing | undefined,
   measured: string,
 ): Promise<void> {
-  const who = { workspaceId, actor: `breaker:${name}` };
-  const { signal, threshold, action, role } = document;
+  const { name, document } = breaker;
   await context.log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    if (!isAsSeen(await lockStanding(client, workspaceId, name, agentId), seen)) return;
-    const agent = await readAgent(client, workspaceId, agentId);
-    const facts = { breaker: name, agent: agent.name, agent_id: agentId, owner: agent.owner };
-    const eventId = transaction.log({
-      kind: 'breaker.tripped',
-      actor: who.actor,
-      ...facts,
-      signal,
-      threshold,
-      action,
-      reason: measured,
-    });
-    const wanted = { reason: `${name}: ${measured}`, role };
-    const response = action === 'quarantine' ? (await enterQuarantine(transaction, who, agentId, wanted)).id : null;
-    await setStanding(client, workspaceId, name, agentId, { state: 'open', eventId, response });
+    if (isAsSeen(await lockStanding(transaction.client, workspaceId, name, agentId), seen))
+      await tripNow(transaction, workspaceId, breaker, agentId, measured);
   });
   context.path.invalidate(workspaceId, agentId);
-  if (action === 'kill') await kill(context, workspaceId, name, agentId, measured);
+  if (document.action === 'kill') await kill(context, workspaceId, name, agentId, measured);
 }
 
 /** Ordered twice, the standing stop is answered. */

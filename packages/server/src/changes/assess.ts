@@ -112,11 +112,23 @@ const ASSESSORS: Partial<Readonly<Record<ObjectType, Assessor>>> = {
       ? { risk: 'low', narrows: true, reason: `the breaker ${id} is added` }
       : { risk: 'high', narrows: false, reason: `the breaker ${id} is changed or removed` },
   ],
+  detection: ({ id, before, after }) => [
+    isSwitchedOn(before, after)
+      ? { risk: 'low', narrows: true, reason: `the detection ${id} is switched on` }
+      : { risk: 'high', narrows: false, reason: `what the detection ${id} finds or does changes` },
+  ],
   approval_reminders: () => [{ risk: 'low', narrows: true, reason: 'who is told of held calls changes' }],
   agent_settings: () => [{ risk: 'high', narrows: false, reason: 'how agents are let in changes' }],
   containment_settings: () => [{ risk: 'high', narrows: false, reason: 'which stops take two people changes' }],
   change_settings: settingsFindings,
 };
+
+/** And is otherwise as it was. */
+function isSwitchedOn(before: JsonValue | null, after: JsonValue | null): boolean {
+  return (
+    member(before, 'enabled') === false && member(after, 'enabled') === true && isSameBut('enabled', before, after)
+  );
+}
 
 /** That it freezes changes decides no call, so the policy does not know. */
 function policyFreezeFindings({ id, before, after }: ChangedObject): readonly Finding[] {

@@ -22,6 +22,7 @@ const WRITERS: Readonly<Record<ObjectType, readonly WorkspaceRole[]>> = {
   definition: OPERATION,
   person_authority: ADMINISTRATION,
   breaker: POLICY,
+  detection: POLICY,
   approval_reminders: OPERATION,
   agent_settings: ADMINISTRATION,
   containment_settings: ADMINISTRATION,

@@ -23,6 +23,7 @@ const ORDER: readonly ObjectType[] = [
   'assignment',
   'freeze',
   'breaker',
+  'detection',
   'person_authority',
   'approval_reminders',
   'agent_settings',

@@ -4,7 +4,7 @@ export { containmentSettingsType } from './controlled.ts';
 export { CONTAINMENT_CHANNEL, hearMissedStops, hearStop } from './hear.ts';
 export { isRefused, type ProbeSubject, probeSubject } from './probe.ts';
 export { proposalSchema } from './proposal.ts';
-export { askForStop, expireProposals } from './propose.ts';
+export { askForStop, expireProposals, proposeStopIn } from './propose.ts';
 export {
   endDueQuarantines,
   endQuarantine,

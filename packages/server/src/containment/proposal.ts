@@ -22,7 +22,7 @@ export const proposalSchema = z
     reason: z.string(),
     status: z.enum(PROPOSAL_STATUSES),
     proposed_by: z.string(),
-    proposed_by_person: z.string(),
+    proposed_by_person: z.string().meta({ description: 'Of what a detection asks for, the detection.' }),
     proposed_at: z.int(),
     answer_by: z.int().meta({ description: 'Without a second person by then it lapses.' }),
     ended_at: seconds,
@@ -38,13 +38,13 @@ export type ProposalView = z.output<typeof proposalSchema>;
 const PROPOSALS = `
 SELECT p.id, 'containment_proposal' AS object, p.kind, p.scope, p.target, p.containment_id AS containment, p.settings, p.reason,
        CASE WHEN p.status = 'proposed' AND p.answer_by <= clock_timestamp() THEN 'expired' ELSE p.status END AS status,
-       p.proposed_by, a.email AS proposed_by_person, floor(extract(epoch FROM p.proposed_at))::bigint AS proposed_at,
+       p.proposed_by, coalesce(a.email, p.proposed_by) AS proposed_by_person, floor(extract(epoch FROM p.proposed_at))::bigint AS proposed_at,
        floor(extract(epoch FROM p.answer_by))::bigint AS answer_by, floor(extract(epoch FROM p.ended_at))::bigint AS ended_at,
        p.ended_by, b.email AS confirmed_by_person,
        (SELECT k.id FROM containments k WHERE k.workspace_id = p.workspace_id AND (k.proposal_id = p.id OR k.lift_proposal_id = p.id)) AS result,
        (extract(epoch FROM p.proposed_at) * 1000000)::bigint AS proposed_us
   FROM containment_proposals p
-  JOIN people a ON a.workspace_id = p.workspace_id AND a.id = p.proposed_by_id
+  LEFT JOIN people a ON a.workspace_id = p.workspace_id AND a.id = p.proposed_by_id
   LEFT JOIN people b ON b.workspace_id = p.workspace_id AND b.id = p.confirmed_by_id
  WHERE p.workspace_id = $1`;
 

@@ -60,10 +60,38 @@ async function personOf(client: ClientBase, { workspaceId, person }: Administrat
 /** Writes the proposal down, or answers the one that waits already. */
 async function propose(transaction: LoggedTransaction, who: Administrator, wanted: Proposed): Promise<Proposal> {
   const { client } = transaction;
-  const { workspaceId, actor } = who;
   const person = await personOf(client, who);
   const unsigned = await ownSignInProblem(client, who);
   if (unsigned !== undefined) throw unsigned;
+  return writeProposal(transaction, who, person, wanted);
+}
+
+/**
+ * A stop of the agent that a detection asks for: one person confirms it, as what another person has proposed. Undefined
+ * where it is stopped already. Throws `agent_not_found`.
+ */
+export async function proposeStopIn(
+  transaction: LoggedTransaction,
+  who: Pick<Administrator, 'workspaceId' | 'actor'>,
+  agentId: string,
+  reason: string,
+): Promise<Proposal | undefined> {
+  const { name: target } = await resolveTarget(transaction, who.workspaceId, {
+    scope: 'agent',
+    target: agentId,
+    reason,
+  });
+  if ((await standingOrder(transaction.client, who.workspaceId, 'agent', target)) !== undefined) return undefined;
+  return writeProposal(transaction, who, undefined, { kind: 'kill', scope: 'agent', target, reason });
+}
+
+async function writeProposal(
+  transaction: LoggedTransaction,
+  { workspaceId, actor }: Pick<Administrator, 'workspaceId' | 'actor'>,
+  person: Person | undefined,
+  wanted: Proposed,
+): Promise<Proposal> {
+  const { client } = transaction;
   const { kind, scope, target, reason, containmentId, settings } = wanted;
   const open = await openProposal(client, workspaceId, kind, scope, target, containmentId);
   if (open !== undefined && kind !== 'settings') return open;
@@ -82,12 +110,12 @@ async function propose(transaction: LoggedTransaction, who: Administrator, wante
       settings === undefined ? null : JSON.stringify(settings),
       reason,
       actor,
-      person.id,
+      person?.id ?? null,
       minutes,
     ],
   );
   const proposal = await readProposal(client, workspaceId, id);
-  note(transaction, actor, proposal, 'proposed', { person: person.email, settings });
+  note(transaction, actor, proposal, 'proposed', { person: person?.email, settings });
   return proposal;
 }
 
@@ -228,12 +256,13 @@ async function confirmIn(transaction: LoggedTransaction, who: Administrator, pro
       'Have another person confirm it, with a key of their own.',
     );
   // Whoever has left since is no second person.
-  const { active } = await readPerson(client, workspaceId, proposal.proposed_by_person);
-  if (!active)
+  const { proposed_by_person: proposer, proposed_by: by } = proposal;
+  // A detection is nobody, and stands there under its own name.
+  if (proposer !== by && !(await readPerson(client, workspaceId, proposer)).active)
     throw new Failure(
       409,
       'proposer_inactive',
-      `${proposal.proposed_by_person}, who has proposed this, is not active.`,
+      `${proposer}, who has proposed this, is not active.`,
       'Withdraw it, and propose it again.',
     );
   await client.query(

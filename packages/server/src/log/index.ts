@@ -52,7 +52,7 @@ export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
 export type { SignedCheckpoint } from './checkpoints.ts';
 export * from './counts.ts';
-export { type EventFilter, isSearch, selectionOf, whereOf } from './event-filter.ts';
+export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { LetGo } from './let-go.ts';
 export { isTimeZone } from './local-time.ts';

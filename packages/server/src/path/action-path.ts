@@ -258,6 +258,8 @@ class Path implements ActionPath {
     } catch {
       return this.#unavailable('log_unavailable');
     }
+    // Nobody asks about an agent that exists for a test alone.
+    if (found?.principal.synthetic === true) return undefined;
     if (found === undefined || found.state === 'live') return found?.principal;
     return this.#refuseDead(found.principal, found.state, attempt);
   }

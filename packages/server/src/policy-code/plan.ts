@@ -208,6 +208,7 @@ const ORDER: readonly ObjectType[] = [
   'sources',
   'assignment',
   'breaker',
+  'detection',
   'person_authority',
   'approval_reminders',
   'agent_settings',

@@ -107,6 +107,7 @@ const WORDS: Readonly<Record<ObjectType, string>> = {
   definition: 'the tool',
   person_authority: 'the authority of',
   breaker: 'the circuit breaker',
+  detection: 'the detection',
   approval_reminders: 'the reminders of approvals',
   agent_settings: 'how agents are let in',
   containment_settings: 'which stops take two people',

@@ -92,7 +92,7 @@ export async function removeRoleIn(
     prev_role_rev: revision,
     change: 'removed',
     loosens: false,
-    ...provenanceOfEdit(transaction, actor),
+    ...(await provenanceOfEdit(transaction, workspaceId, actor)),
   });
   publishPolicy(transaction, workspaceId, actor);
 }
@@ -169,7 +169,7 @@ async function publishRole(
     ...grantChanges(grantsOf(current), role.allow),
     guards: role.guards.length,
     loosens: isLooser(policyDiff(alone(current), { ...NO_POLICY, roles: [role] })),
-    ...provenanceOfEdit(transaction, actor),
+    ...(await provenanceOfEdit(transaction, workspaceId, actor)),
   });
   publishPolicy(transaction, workspaceId, actor);
   return { role: await readRole(client, workspaceId, name), change: current === undefined ? 'created' : 'updated' };

@@ -80,7 +80,7 @@ async function publishNow(transaction: LoggedTransaction, workspaceId: Workspace
     policy: hash,
     policy_revision: revision,
     ...(published === undefined ? {} : { prev_policy: published.hash }),
-    ...(edits.has(transaction) ? provenanceOfEdit(transaction, actor) : { basis: 'stop' }),
+    ...(edits.has(transaction) ? await provenanceOfEdit(transaction, workspaceId, actor) : { basis: 'stop' }),
     loosens: await loosens(client, workspaceId, set, published, hash),
   });
 }

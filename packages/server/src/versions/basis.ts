@@ -1,5 +1,7 @@
 /** On what ground a transaction changes controlled objects. Without one it is a direct edit, which the gate may refuse. */
+import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { readControl } from './control.ts';
 
 export type Basis =
   /** Somebody's own edit. */
@@ -30,12 +32,15 @@ export interface ChangeBasis {
 }
 
 /** Who wrote and who reviewed what a transaction changes, as its records say it. */
-export function provenanceOfEdit(transaction: LoggedTransaction, actor: string) {
+export async function provenanceOfEdit(transaction: LoggedTransaction, workspaceId: WorkspaceId, actor: string) {
   const basis = basisOf(transaction);
-  if (basis.kind !== 'change') return { basis: basis.kind, author: actor.replace(/^person:/, '') };
+  const { mode } = await readControl(transaction.client, workspaceId);
+  // Whether somebody else had to look: that nobody did means another thing where nobody has to.
+  const asked = { basis: basis.kind, review_required: mode === 'reviewed' };
+  if (basis.kind !== 'change') return { ...asked, author: actor.replace(/^person:/, '') };
   const { id, authorEmail: author, reviewers, isInFreeze } = basis;
   return {
-    basis: basis.kind,
+    ...asked,
     change_id: id,
     author,
     // Whoever is not the author, where there is one: a rule asks whether anybody else has seen it.

@@ -32,6 +32,8 @@ export const OBJECT_TYPES = [
   'person_authority',
   /** By name; its document. */
   'breaker',
+  /** By the reference of a shipped rule, or the name of one of the workspace; what is set about it. */
+  'detection',
   /** `*`; when who is told. */
   'approval_reminders',
   /** `*`; how agents are let in. */
