@@ -52,7 +52,7 @@ const detailSchema = alertSchema.extend({
 });
 
 export function alertRoutes(api: Api, context: ApiContext): void {
-  const { pool, log, path, keys } = context;
+  const { pool, log, path, keys, reads } = context;
 
   api.get(
     '/v1/alerts',
@@ -100,8 +100,11 @@ export function alertRoutes(api: Api, context: ApiContext): void {
   api.get(
     '/v1/alerts/:id',
     { schema: { tags, summary: 'An alert, who was told, and what was done', params, response: { 200: detailSchema } } },
-    async ({ administrator: { workspaceId }, params: { id } }) => {
+    async ({ administrator, params: { id } }) => {
+      const { workspaceId } = administrator;
       const alert = await readAlert(pool, workspaceId, id);
+      // Its records are part of the log.
+      await reads.note(administrator, 'alert', { alert: id });
       const history = await historyOf(pool, workspaceId, id);
       const events = new Set([alert.event_id, ...history.map(({ event_id: eventId }) => eventId), ...alert.evidence]);
       const told = await messagesAbout(pool, workspaceId, [...events]);

@@ -24,8 +24,15 @@ export interface EventStreamOptions {
   readonly closing: AbortSignal;
 }
 
-/** Resolves when the stream has ended: the reader left, lost its credential, stalled, or the server closes. Never rejects. */
-export async function streamEvents({ response, headers, events, recheck, closing }: EventStreamOptions): Promise<void> {
+/** Resolves when the stream has ended: the reader left, lost its credential, stalled, or the server closes. Never rejects. Returns how many events were sent. */
+export async function streamEvents({
+  response,
+  headers,
+  events,
+  recheck,
+  closing,
+}: EventStreamOptions): Promise<number> {
+  let sent = 0;
   const over = new AbortController();
   const end = (): void => over.abort();
   response.on('close', end);
@@ -57,6 +64,7 @@ export async function streamEvents({ response, headers, events, recheck, closing
     for await (const event of events(over.signal)) {
       if (over.signal.aborted) break;
       const text = `id: ${event.seq}\ndata: ${JSON.stringify(eventView(event))}\n\n`;
+      sent += 1;
       if (!response.write(text)) await drained(response, over.signal);
     }
   } catch {
@@ -68,6 +76,7 @@ export async function streamEvents({ response, headers, events, recheck, closing
     if (over.signal.aborted && !closing.aborted) response.destroy();
     else response.end();
   }
+  return sent;
 }
 
 async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,6 @@ import { Failure } from '../errors.ts';
 import { administratorOf } from '../identity/index.ts';
 import { eventSchema, eventView, filterOf, filterQuery, given } from './audit-events.ts';
 import { exportRoute } from './audit-export.ts';
-import { Reads } from './audit-reads.ts';
 import { streamEvents } from './audit-stream.ts';
 import type { Api, ApiContext, FastifyRequest } from './context.ts';
 import { errorSchema } from './failures.ts';
@@ -38,8 +37,7 @@ const proofSchema = z
   .meta({ id: 'EventProof' });
 
 export function auditRoutes(api: Api, context: ApiContext): void {
-  const { log, keys, clock } = context;
-  const reads = new Reads(log, clock);
+  const { log, keys, reads } = context;
 
   api.get(
     '/v1/audit/events',
@@ -57,9 +55,9 @@ export function auditRoutes(api: Api, context: ApiContext): void {
       const selection = given(filter);
       const scope: ListScope = { list: 'events', workspaceId, filter: { ...selection, order } };
       const position = openCursor(keys.state, scope, cursor)?.[0];
-      await reads.note(request.administrator, 'list', selection);
       const page = { limit, order, ...(typeof position === 'string' ? { cursor: position } : {}) };
       const { events, nextCursor } = await log.list(workspaceId, filterOf(filter), page);
+      await reads.note(request.administrator, 'list', selection, events.length);
       return {
         object: 'list' as const,
         data: events.map(eventView),
@@ -81,8 +79,8 @@ export function auditRoutes(api: Api, context: ApiContext): void {
     },
     async (request) => {
       const { id } = request.params;
-      await reads.note(request.administrator, 'event', { event: id });
       const found = await log.find(request.administrator.workspaceId, id);
+      await reads.note(request.administrator, 'event', { event: id }, found === undefined ? 0 : 1);
       if (found === undefined) throw eventNotFound(id);
       return { event: eventView(found.event), result: found.result === null ? null : eventView(found.result) };
     },
@@ -101,8 +99,8 @@ export function auditRoutes(api: Api, context: ApiContext): void {
     },
     async (request) => {
       const { id } = request.params;
-      await reads.note(request.administrator, 'proof', { event: id });
       const proof = await log.prove(request.administrator.workspaceId, id);
+      await reads.note(request.administrator, 'proof', { event: id }, proof === undefined ? 0 : 1);
       if (proof === undefined) throw eventNotFound(id);
       return { ...proof, inclusion: [...proof.inclusion] };
     },
@@ -148,7 +146,7 @@ export function auditRoutes(api: Api, context: ApiContext): void {
     },
   );
 
-  streamRoute(api, context, reads);
+  streamRoute(api, context);
   exportRoute(api, context);
 }
 
@@ -157,8 +155,8 @@ function eventNotFound(id: string): Failure {
   return new Failure(404, 'event_not_found', `The log has no event ${JSON.stringify(id)}.`, remedy);
 }
 
-function streamRoute(api: Api, context: ApiContext, reads: Reads): void {
-  const { log } = context;
+function streamRoute(api: Api, context: ApiContext): void {
+  const { log, reads } = context;
   const closing = new AbortController();
   let streams = 0;
   api.addHook('preClose', async () => closing.abort());
@@ -185,12 +183,13 @@ function streamRoute(api: Api, context: ApiContext, reads: Reads): void {
           'Close one, and try again.',
         );
       const first = lastEventIdOf(request) ?? fromSeq ?? (await newestSeq(context, workspaceId)) + 1;
-      await reads.note(request.administrator, 'stream', given(filter));
+      const selection = given(filter);
+      await reads.note(request.administrator, 'stream', selection, 0);
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(reply.getHeaders())) headers[name] = String(value);
       reply.hijack();
       streams += 1;
-      await streamEvents({
+      const sent = await streamEvents({
         response: reply.raw,
         headers,
         events: (signal) => log.follow(workspaceId, first, filterOf(filter), signal),
@@ -200,6 +199,7 @@ function streamRoute(api: Api, context: ApiContext, reads: Reads): void {
         closing: closing.signal,
       });
       streams -= 1;
+      reads.more(request.administrator, 'stream', selection, sent);
     },
   );
 }

@@ -1,4 +1,14 @@
 /** What a file of routes is written with. */
+export {
+  type EventView,
+  eventView,
+  type FilterQuery,
+  filterOf,
+  filterQuery,
+  given,
+  savedFilterSchema,
+} from './audit-events.ts';
+export { type ReadOfLog, Reads } from './audit-reads.ts';
 export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
 export { csvLine } from './csv.ts';
 export { errorSchema, failureOf } from './failures.ts';

@@ -38,7 +38,7 @@ const detailSchema = incidentSchema.extend({
 });
 
 export function incidentRoutes(api: Api, context: ApiContext): void {
-  const { pool, log, keys, clock } = context;
+  const { pool, log, keys, reads, clock } = context;
 
   async function detailOf({ workspaceId }: { readonly workspaceId: Parameters<typeof readIncident>[1] }, id: string) {
     const incident = await readIncident(pool, workspaceId, id);
@@ -131,8 +131,12 @@ export function incidentRoutes(api: Api, context: ApiContext): void {
         response: { 200: timelineSchema },
       },
     },
-    async ({ administrator: { workspaceId }, params: { id } }) =>
-      timelineOf(pool, workspaceId, await readIncident(pool, workspaceId, id), new Date(clock())),
+    async ({ administrator, params: { id } }) => {
+      const { workspaceId } = administrator;
+      const incident = await readIncident(pool, workspaceId, id);
+      await reads.note(administrator, 'timeline', { incident: id });
+      return timelineOf(pool, workspaceId, incident, new Date(clock()));
+    },
   );
 
   api.post(

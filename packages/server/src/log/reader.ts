@@ -1,34 +1,15 @@
 /** Reading the log: lists, single events, following. Rows come from the projection; proofs and exports from the blocks. */
 import { formatHash, type LogRecord, type SealedEntry } from '@hivekey/action-log';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
+import { readFor, TookTooLong } from './bounded.ts';
+import { type EventFilter, isSearch, type Selection, selectionOf, whereOf } from './event-filter.ts';
 import { projectedSize } from './projector.ts';
 
 const FOLLOW_ROWS_AT_ONCE = 500;
 /** A follower looks by itself this often, should a notification be lost. */
 const FOLLOW_POLL_MS = 5_000;
-
-export interface EventFilter {
-  /** Id or handle. */
-  readonly agent?: string | undefined;
-  /** E-mail of the accountable person at that time. */
-  readonly owner?: string | undefined;
-  readonly action?: string | undefined;
-  readonly verdict?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly session?: string | undefined;
-  /** Decision time, inclusive. */
-  readonly from?: Date | undefined;
-  /** Exclusive. */
-  readonly to?: Date | undefined;
-  /** Words that stand in the reason, whatever their case. */
-  readonly q?: string | undefined;
-  /** Calls that a guard in shadow would have refused or held. */
-  readonly shadow?: boolean | undefined;
-  /** Records of what people are told: of approvals, delegations, transfers of agents and accounts for emergencies. */
-  readonly told?: boolean | undefined;
-}
 
 export interface Page {
   readonly limit: number;
@@ -58,28 +39,122 @@ interface EventRow {
 
 const COLUMNS = 'seq, entry_hash, prev_hash, hash, record, outcome';
 
-/** One page of events. Throws `cursor_invalid` for a cursor that is none of ours. */
+/** An index finds a page in a few milliseconds; where none does, it is looked for row by row instead. */
+const INDEXED_MS = 1_500;
+/** After which a search answers what it has found, and where it goes on. */
+const SEARCH_MS = 3_000;
+const FIRST_ROWS = 20_000;
+const MOST_ROWS = 100_000_000;
+
+/**
+ * One page of events. Where there are few that match among many, a page may have less than it could, even nothing, and a
+ * cursor all the same: it goes on from where the search was given up. Throws `cursor_invalid` for a cursor that is none of
+ * ours.
+ */
 export async function listEvents(
   pool: Pool,
   workspaceId: WorkspaceId,
   filter: EventFilter,
   page: Page,
 ): Promise<EventPage> {
-  const values: unknown[] = [workspaceId];
-  const conditions = await conditionsOf(pool, workspaceId, filter, values);
-  if (page.cursor !== undefined) {
-    values.push(parseCursor(page.cursor));
-    conditions.push(`seq ${page.order === 'asc' ? '>' : '<'} $${values.length}`);
+  const selection = await selectionOf(pool, workspaceId, filter);
+  const after = page.cursor === undefined ? undefined : parseCursor(page.cursor);
+  if (!isSearch(filter)) {
+    try {
+      const { limit, order } = page;
+      const rows = await readFor(pool, INDEXED_MS, (client) =>
+        readRows(client, selection, { after, order, limit: limit + 1 }),
+      );
+      const last = rows[limit - 1];
+      return {
+        events: rows.slice(0, limit).map(eventOf),
+        nextCursor: rows.length > limit && last !== undefined ? cursorOf(last.seq) : null,
+      };
+    } catch (error) {
+      if (!(error instanceof TookTooLong)) throw error;
+    }
   }
-  values.push(page.limit + 1);
-  const { rows } = await pool.query<EventRow>(
-    `SELECT ${COLUMNS} FROM actions WHERE ${conditions.join(' AND ')}
-      ORDER BY seq ${page.order === 'asc' ? 'ASC' : 'DESC'} LIMIT $${values.length}`,
-    values,
+  return search(pool, workspaceId, selection, page, after);
+}
+
+interface Range {
+  /** Not itself. */
+  readonly after: number | undefined;
+  /** Itself too. */
+  readonly until?: number;
+  readonly order: Page['order'];
+  readonly limit: number;
+}
+
+/** The keys first, from the index alone where it has them; then their rows. */
+async function readRows(
+  client: PoolClient,
+  { values, conditions, branches }: Selection,
+  { after, until, order, limit }: Range,
+): Promise<EventRow[]> {
+  const all = [...values];
+  const place = (value: number): string => `$${all.push(value)}`;
+  const [beyond, within, sort] = order === 'asc' ? ['>', '<=', 'ASC'] : ['<', '>=', 'DESC'];
+  const where = [
+    ...conditions,
+    ...(after === undefined ? [] : [`seq ${beyond} ${place(after)}`]),
+    ...(until === undefined ? [] : [`seq ${within} ${place(until)}`]),
+  ].join(' AND ');
+  const most = place(limit);
+  // Each of the branches by its own index; together none of them would be in order.
+  const keys = (branches.length === 0 ? [''] : branches.map((branch) => ` AND ${branch}`))
+    .map((branch) => `(SELECT seq, ts FROM actions WHERE ${where}${branch} ORDER BY seq ${sort} LIMIT ${most})`)
+    .join(' UNION ');
+  const { rows } = await client.query<EventRow>(
+    `WITH keys AS MATERIALIZED (SELECT seq, ts FROM (${keys}) k ORDER BY seq ${sort} LIMIT ${most})
+     SELECT ${COLUMNS.split(', ')
+       .map((column) => `a.${column}`)
+       .join(', ')}
+       FROM keys k JOIN actions a ON a.workspace_id = $1 AND a.seq = k.seq AND a.ts = k.ts ORDER BY a.seq ${sort}`,
+    all,
   );
-  const events = rows.slice(0, page.limit).map(eventOf);
-  const last = events.at(-1);
-  return { events, nextCursor: rows.length > page.limit && last !== undefined ? cursorOf(last.seq) : null };
+  return rows;
+}
+
+/** Row by row, in runs of numbers that grow while they are quick. */
+async function search(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  selection: Selection,
+  { limit, order }: Page,
+  after: number | undefined,
+): Promise<EventPage> {
+  const newest = await projectedSize(pool, workspaceId);
+  const until = performance.now() + SEARCH_MS;
+  const found: EventRow[] = [];
+  const start = after ?? (order === 'asc' ? 0 : newest + 1);
+  let place = start;
+  let rows = FIRST_ROWS;
+  while (order === 'asc' ? place < newest : place > 1) {
+    const left = until - performance.now();
+    if (left <= 0) return { events: found.map(eventOf), nextCursor: cursorOf(place) };
+    const end = order === 'asc' ? Math.min(newest, place + rows) : Math.max(1, place - rows);
+    const started = performance.now();
+    const range = { after: place, until: end, order, limit: limit + 1 - found.length };
+    try {
+      found.push(...(await readFor(pool, left, (client) => readRows(client, selection, range))));
+    } catch (error) {
+      if (!(error instanceof TookTooLong)) throw error;
+      if (rows > FIRST_ROWS) {
+        rows = FIRST_ROWS;
+        continue;
+      }
+      if (place === start) throw tooSlow();
+      return { events: found.map(eventOf), nextCursor: cursorOf(place) };
+    }
+    const last = found[limit - 1];
+    if (found.length > limit && last !== undefined)
+      return { events: found.slice(0, limit).map(eventOf), nextCursor: cursorOf(last.seq) };
+    place = end;
+    const took = performance.now() - started;
+    rows = took < SEARCH_MS / 16 ? Math.min(MOST_ROWS, rows * 2) : Math.max(FIRST_ROWS, Math.floor(rows / 2));
+  }
+  return { events: found.map(eventOf), nextCursor: null };
 }
 
 /** The event and, for a call, its result. */
@@ -128,11 +203,10 @@ export async function* followEvents(
     try {
       const newest = await projectedSize(pool, workspaceId);
       while (next <= newest && !signal.aborted) {
-        const values: unknown[] = [workspaceId];
-        const conditions = await conditionsOf(pool, workspaceId, filter, values);
-        values.push(next, newest, FOLLOW_ROWS_AT_ONCE);
+        const selection = await selectionOf(pool, workspaceId, filter);
+        const values = [...selection.values, next, newest, FOLLOW_ROWS_AT_ONCE];
         const { rows } = await pool.query<EventRow>(
-          `SELECT ${COLUMNS} FROM actions WHERE ${conditions.join(' AND ')}
+          `SELECT ${COLUMNS} FROM actions WHERE ${whereOf(selection)}
               AND seq BETWEEN $${values.length - 2} AND $${values.length - 1} ORDER BY seq LIMIT $${values.length}`,
           values,
         );
@@ -149,51 +223,13 @@ export async function* followEvents(
   }
 }
 
-const EQUALS = [
-  ['owner', 'owner'],
-  ['action', 'action'],
-  ['verdict', 'verdict'],
-  ['kind', 'kind'],
-  ['session', 'session_id'],
-] as const;
-
-async function conditionsOf(
-  pool: Pool,
-  workspaceId: WorkspaceId,
-  filter: EventFilter,
-  values: unknown[],
-): Promise<string[]> {
-  const conditions = ['workspace_id = $1'];
-  const add = (condition: (place: string) => string, value: unknown): void => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
-  };
-  if (filter.agent !== undefined) add((at) => `agent_id = ${at}`, await agentIdOf(pool, workspaceId, filter.agent));
-  for (const [field, column] of EQUALS) {
-    const value = filter[field];
-    if (value !== undefined) add((at) => `${column} = ${at}`, value);
-  }
-  if (filter.shadow === true) conditions.push(`record ? 'shadow'`);
-  // As the index actions_told has it.
-  if (filter.told === true)
-    conditions.push(
-      `(kind LIKE 'approval.%' OR kind LIKE 'delegation.%' OR kind LIKE 'transfer.%' OR kind LIKE 'break_glass.%'
-        OR kind IN ('blast_radius.exceeded', 'blast_radius.differs', 'drift.found', 'change.submitted', 'change.overdue',
-                    'alert.opened', 'alert.assigned', 'alert.escalated'))`,
-    );
-  if (filter.from !== undefined) add((at) => `ts >= ${at}`, filter.from);
-  if (filter.to !== undefined) add((at) => `ts < ${at}`, filter.to);
-  if (filter.q !== undefined) add((at) => `reason ILIKE ${at}`, `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`);
-  return conditions;
-}
-
-/** A handle is never given to another agent, so it stands for one id at all times. */
-async function agentIdOf(pool: Pool, workspaceId: WorkspaceId, agent: string): Promise<string> {
-  const { rows } = await pool.query<{ id: string }>(
-    'SELECT id FROM agents WHERE workspace_id = $1 AND (id = $2 OR lower(handle) = lower($2)) ORDER BY id = $2 DESC LIMIT 1',
-    [workspaceId, agent],
+function tooSlow(): Failure {
+  return new Failure(
+    503,
+    'log_query_slow',
+    `The database did not look through ${FIRST_ROWS} entries in ${SEARCH_MS / 1000} s.`,
+    'Narrow it: an agent, a kind, a verdict, a shorter time. If that is slow too, see the load of the database.',
   );
-  return rows[0]?.id ?? agent;
 }
 
 function eventOf(row: EventRow): LogEvent {
