@@ -25,7 +25,8 @@ export async function startDatadog(options: DatadogOptions = {}): Promise<Datado
       isDelivery: (path) => path.endsWith('/api/v2/logs'),
       answer: (request) => {
         if (!request.path.endsWith('/api/v2/logs')) return errors(404, 'not found');
-        if (request.headers['dd-api-key'] !== apiKey) return errors(403, 'Forbidden');
+        if (request.headers['dd-api-key'] !== apiKey)
+          return errors(403, `Forbidden: ${request.headers['dd-api-key'] ?? ''}`);
         if (request.body.length > 5_000_000) return errors(413, 'Payload too large');
         const logs: unknown = JSON.parse(request.body.toString());
         if (!Array.isArray(logs)) return errors(400, 'not an array');

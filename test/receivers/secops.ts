@@ -44,7 +44,8 @@ export async function startSecops(options: ReceiverOptions = {}): Promise<Secops
     if (!Array.isArray(list)) return refuse(400, 'INVALID_ARGUMENT', 'inlineSource is required');
     const read = list.map((each) => (isUdm ? udm(objectIn(each)) : raw(objectIn(each))));
     const events = read.filter((each) => each !== undefined);
-    if (events.length < read.length) return refuse(400, 'INVALID_ARGUMENT', 'an event is invalid');
+    if (events.length < read.length)
+      return refuse(400, 'INVALID_ARGUMENT', `invalid, from ${request.headers.authorization ?? ''}`);
     return json(200, {}, { events });
   };
 

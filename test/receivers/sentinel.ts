@@ -32,8 +32,9 @@ export async function startSentinel(options: SentinelOptions): Promise<SentinelR
   const tokens = { count: 0 };
   const issued = new Set<string>();
   const path = `/dataCollectionRules/${ruleId}/streams/${stream}`;
-  const refuse = (status: number, code: string): Reply =>
-    json(status, { error: { code, message: `refused: ${code}` } });
+  // Some repeat what they were shown.
+  const refuse = ({ headers }: Received, status: number, code: string): Reply =>
+    json(status, { error: { code, message: `refused ${headers.authorization ?? ''}: ${code}` } });
 
   const token = (request: Received): Reply => {
     if (sentinel.instead !== undefined) return sentinel.instead;
@@ -53,15 +54,16 @@ export async function startSentinel(options: SentinelOptions): Promise<SentinelR
   };
 
   const upload = (request: Received): Reply => {
-    if (!issued.has(request.headers.authorization?.replace(/^Bearer /, '') ?? '')) return refuse(401, 'InvalidToken');
-    if (!request.path.startsWith(`/dataCollectionRules/${ruleId}/`)) return refuse(404, 'NotFound');
-    if (request.path !== path) return refuse(400, 'InvalidStream');
-    if (request.query.get('api-version') !== '2023-01-01') return refuse(400, 'UnsupportedApiVersion');
-    if (request.wireBytes > MB || request.body.length > MB) return refuse(413, 'ContentLengthLimitExceeded');
+    if (!issued.has(request.headers.authorization?.replace(/^Bearer /, '') ?? ''))
+      return refuse(request, 401, 'InvalidToken');
+    if (!request.path.startsWith(`/dataCollectionRules/${ruleId}/`)) return refuse(request, 404, 'NotFound');
+    if (request.path !== path) return refuse(request, 400, 'InvalidStream');
+    if (request.query.get('api-version') !== '2023-01-01') return refuse(request, 400, 'UnsupportedApiVersion');
+    if (request.wireBytes > MB || request.body.length > MB) return refuse(request, 413, 'ContentLengthLimitExceeded');
     const rows: unknown = JSON.parse(request.body.toString());
     // An object is answered like an array, and nothing of it is stored.
     if (!Array.isArray(rows)) return { status: 204 };
-    if (request.body.includes('poison')) return refuse(400, 'InvalidRecord');
+    if (request.body.includes('poison')) return refuse(request, 400, 'InvalidRecord');
     return { status: 204, events: rows.map(kept) };
   };
 

@@ -8,7 +8,7 @@ const tag = z
   .max(200)
   .regex(/^[A-Za-z][^,\s]*$/, 'is not a tag such as team:platform');
 
-export const datadogSettings = z.strictObject({
+const datadogSettings = z.strictObject({
   url: receiverUrl.default('https://http-intake.logs.datadoghq.com').meta({
     description: 'Of the intake of your site, such as https://http-intake.logs.datadoghq.eu.',
   }),

@@ -25,7 +25,7 @@ const auth = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('none') }).meta({ description: 'A client certificate says who we are.' }),
 ]);
 
-export const elasticSettings = z
+const elasticSettings = z
   .strictObject({
     product: z.enum(['elasticsearch', 'opensearch']).default('elasticsearch'),
     url: receiverUrl,

@@ -16,10 +16,10 @@ export function quoted(text: unknown, secrets: readonly Secret[]): string {
   return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}…` : clean;
 }
 
-/** The object that the bytes are in JSON; undefined for anything else. */
-export function jsonObject(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
+/** The object that the text is in JSON; undefined for anything else. */
+export function jsonObject(text: Buffer | string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString());
+    const value: unknown = JSON.parse(text.toString());
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import { credentialRef, sinkType } from '../sink-type.ts';
 const RESERVED =
   /^(?:host|content-.*|user-agent|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy-.*)$/i;
 
-export const otlpSettings = z.strictObject({
+const otlpSettings = z.strictObject({
   url: receiverUrl.meta({ description: 'With its path; where it has none, /v1/logs.' }),
   headers: z
     .array(

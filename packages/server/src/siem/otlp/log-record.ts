@@ -11,7 +11,7 @@ type Value = string | number | boolean | Uint8Array | null | undefined | Value[]
 
 /** A line in OTLP's JSON form becomes the record that it says; a line of another format, the body of a record. */
 export function logRecordOf(event: OutgoingEvent, isOtlp: boolean, origin: Origin): LogRecord {
-  const line = isOtlp ? jsonObject(Buffer.from(event.body)) : undefined;
+  const line = isOtlp ? jsonObject(event.body) : undefined;
   const hrTime: [number, number] = [Math.floor(event.time / 1000), (event.time % 1000) * 1_000_000];
   const common = { hrTime, hrTimeObserved: hrTime, droppedAttributesCount: 0, ...origin };
   if (line === undefined)

@@ -5,7 +5,7 @@ import { credentialRef, sinkType } from '../sink-type.ts';
 
 const INSTANCE = /^projects\/[a-z0-9.:-]{1,64}\/locations\/[a-z0-9-]{1,32}\/instances\/[0-9a-f-]{1,64}$/;
 
-export const secopsSettings = z.strictObject({
+const secopsSettings = z.strictObject({
   url: receiverUrl.meta({ description: 'Of the region, such as https://chronicle.us.rep.googleapis.com.' }),
   api_version: z.enum(['v1', 'v1beta', 'v1alpha']).default('v1'),
   instance: z.string().regex(INSTANCE, 'is not projects/<p>/locations/<l>/instances/<i>'),

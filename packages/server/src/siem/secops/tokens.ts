@@ -87,7 +87,7 @@ export class Tokens {
   async #client(): Promise<JWT> {
     const key = (await this.#deps.secret(this.#settings.credentials_ref)).reveal();
     if (this.#held?.key === key) return this.#held.client;
-    const read = keySchema.safeParse(jsonObject(Buffer.from(key)));
+    const read = keySchema.safeParse(jsonObject(key));
     if (!read.success)
       throw new Failure(
         400,

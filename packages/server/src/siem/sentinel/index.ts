@@ -7,7 +7,7 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 
 /** A bearer token is sent over https alone. */
 const secureUrl = receiverUrl.refine((url) => url.startsWith('https://'), { error: 'is not an https address' });
 
-export const sentinelSettings = z.strictObject({
+const sentinelSettings = z.strictObject({
   endpoint: secureUrl.meta({
     description: 'Logs ingestion endpoint of the data collection rule or of a data collection endpoint.',
   }),

@@ -7,9 +7,14 @@ const MAX_VALUE_BYTES = 64 * 1024;
 /** Of a call. */
 export const MAX_CALL_BYTES = 1_000_000;
 
+/** Of the array, at most: a row is as long as its line, and shorter where it is cut. */
+export function callBytes(events: readonly OutgoingEvent[]): number {
+  return events.reduce((sum, { body }) => sum + Buffer.byteLength(body) + 1, 1);
+}
+
 /** What is too long is cut here and says so at its end. */
 export function rowOf({ body }: OutgoingEvent): Record<string, unknown> {
-  const row: Record<string, unknown> = { ...jsonObject(Buffer.from(body)) };
+  const row: Record<string, unknown> = { ...jsonObject(body) };
   for (const [name, value] of Object.entries(row)) {
     if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) continue;
     const text = typeof value === 'string' ? value : JSON.stringify(value);

@@ -1,7 +1,7 @@
 /** Sends rows by Azure's clients, one call after another and without their retries. */
 import type { AccessToken, ClientSecretCredential, GetTokenOptions, TokenCredential } from '@azure/identity';
 import type { LogsIngestionClient } from '@azure/monitor-ingestion';
-import type { Secret } from '../../secret.ts';
+import { Secret } from '../../secret.ts';
 import { failureOf, STOPPED } from '../http/failure.ts';
 import { loaded } from '../http/loaded.ts';
 import { noToken } from '../http/no-token.ts';
@@ -13,7 +13,7 @@ import type { TransportDeps } from '../sink-type.ts';
 import type { Batch, Delivery, Transport } from '../transport.ts';
 import { AzureHttp } from './azure-http.ts';
 import type { SentinelSettings } from './index.ts';
-import { MAX_CALL_BYTES, rowOf } from './rows.ts';
+import { callBytes, MAX_CALL_BYTES, rowOf } from './rows.ts';
 
 const CLOUDS = {
   public: { authority: 'https://login.microsoftonline.com', audience: 'https://monitor.azure.com' },
@@ -74,10 +74,10 @@ class SentinelTransport implements Transport {
   async send({ events }: Batch, signal: AbortSignal): Promise<Delivery> {
     const { settings, client, http, tokens } = this.#parts;
     if (signal.aborted) return STOPPED;
-    const rows = events.map(rowOf);
     // The client would make several calls of it, of which some are stored and some are not.
-    if (Buffer.byteLength(JSON.stringify(rows)) > MAX_CALL_BYTES)
+    if (callBytes(events) > MAX_CALL_BYTES)
       return { kind: 'split', code: 'too_large', why: 'the call is larger than 1 MB' };
+    const rows = events.map(rowOf);
     http.last = {};
     tokens.problem = undefined;
     try {
@@ -95,15 +95,14 @@ class SentinelTransport implements Transport {
 
   /** From what passed by, not from the client's errors, which keep less of it. */
   async #why(signal: AbortSignal): Promise<Delivery> {
-    const { deps, http, settings, tokens } = this.#parts;
+    const { deps, http, tokens } = this.#parts;
     if (signal.aborted) return STOPPED;
     const { answer, failed } = http.last;
     if (failed !== undefined) return failed;
     if (tokens.problem !== undefined) return tokens.problem;
     if (answer === undefined) return failureOf(undefined, false);
-    const secret = await deps.secret(settings.client_secret_ref).catch(() => undefined);
-    const { code, said } = errorIn(answer, secret === undefined ? [] : [secret]);
-    return deliveryOf(meaningOfAnswer(answer, code), answer, deps.clock(), secret === undefined ? '' : said);
+    const { code, said } = errorIn(answer, tokens.given);
+    return deliveryOf(meaningOfAnswer(answer, code), answer, deps.clock(), said);
   }
 }
 
@@ -137,6 +136,8 @@ class Tokens implements TokenCredential {
   #held: { readonly secret: string; readonly credential: ClientSecretCredential } | undefined;
   /** Why there was no token, the last time that one was asked for. */
   problem: Delivery | undefined;
+  /** What the endpoint was shown last, and what it was had with. */
+  given: readonly Secret[] = [];
 
   constructor(options: TokensOptions) {
     this.#options = options;
@@ -146,9 +147,12 @@ class Tokens implements TokenCredential {
     const { deps, http, settings } = this.#options;
     http.last = {};
     try {
-      const secret = (await deps.secret(settings.client_secret_ref)).reveal();
-      if (this.#held?.secret !== secret) this.#held = { secret, credential: this.#options.open(secret, http) };
-      return await this.#held.credential.getToken(scopes, options);
+      const secret = await deps.secret(settings.client_secret_ref);
+      if (this.#held?.secret !== secret.reveal())
+        this.#held = { secret: secret.reveal(), credential: this.#options.open(secret.reveal(), http) };
+      const token = await this.#held.credential.getToken(scopes, options);
+      this.given = [secret, new Secret(token.token)];
+      return token;
     } catch (error) {
       this.problem = noToken(http.last, error, deps.clock());
       // The client would not ask for a minute after it was told to wait, and say nothing of why.
