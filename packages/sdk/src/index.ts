@@ -13,6 +13,7 @@ export {
 } from './client.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './incidents.ts';
+export type * from './log-queries.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
 export type * from './retention.ts';
