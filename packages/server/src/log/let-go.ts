@@ -56,9 +56,9 @@ async function removeSome(
     await client.query('BEGIN');
     // Before the rows go, so that the projection is never made anew from blocks that still had them.
     await client.query('SELECT FROM projection_cursor WHERE workspace_id = $1 FOR UPDATE', [workspaceId]);
-    const { rows } = await client.query<{ gone: number[]; is_done: boolean }>(
-      `SELECT gone, through >= (SELECT upper(entries) - 1 FROM log_absences WHERE workspace_id = $1 AND seq = $2) AS is_done
-         FROM log_remove_payloads($1, $2, $3)`,
+    const { rows } = await client.query<{ gone: number[]; is_done: boolean; subject: number | null }>(
+      `SELECT r.gone, r.through >= upper(a.entries) - 1 AS is_done, CASE WHEN a.kind = 'log.redacted' THEN lower(a.entries) END AS subject
+         FROM log_remove_payloads($1, $2, $3) AS r JOIN log_absences a ON a.workspace_id = $1 AND a.seq = $2`,
       [workspaceId, seq, BLOCKS_AT_ONCE],
     );
     const [step] = rows;
@@ -67,7 +67,8 @@ async function removeSome(
     await client.query('DELETE FROM actions WHERE workspace_id = $1 AND seq = ANY($2) AND seq <> ALL($3)', [
       workspaceId,
       step.gone,
-      await showRemains(client, workspaceId, step.gone),
+      // What was redacted before shows what is left of it now.
+      await showRemains(client, workspaceId, step.subject === null ? step.gone : [...step.gone, step.subject]),
     ]);
     await client.query('COMMIT');
     client.release();

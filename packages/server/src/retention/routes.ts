@@ -170,7 +170,7 @@ function settingsRoutes(api: Api, { pool, log, keys }: ApiContext): void {
         const settings = await readSettings(transaction.client, workspaceId);
         await writeSettings(transaction, who, changedPeriods(settings, periods), why, { id, requestedBy });
       });
-      if (approved.kind === 'redaction') await carryOut({ pool, log }, workspaceId);
+      if (approved.kind === 'redaction') await carryOut({ pool, log }, workspaceId, id);
       return approved;
     },
   );
@@ -299,7 +299,7 @@ function holdRoutes(api: Api, { pool, log, keys }: ApiContext): void {
     async ({ administrator, params: { id }, body: { reason: why } }) => {
       const { workspaceId } = administrator;
       await releaseHold(log, administrator, id, why);
-      await carryOut({ pool, log }, workspaceId);
+      await carryOut({ pool, log }, workspaceId, id);
       return readHold(pool, workspaceId, id);
     },
   );

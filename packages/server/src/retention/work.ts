@@ -15,11 +15,13 @@ interface Work {
   readonly hold_id: string | null;
 }
 
-/** Everything that is open. Rejects at the first that cannot be done. */
-export async function carryOut(context: WorkContext, workspaceId: WorkspaceId): Promise<void> {
+/** What is open: all of it, or that of a request or a hold. Rejects at the first that cannot be done. */
+export async function carryOut(context: WorkContext, workspaceId: WorkspaceId, of?: string): Promise<void> {
   const { rows } = await context.pool.query<Work>(
-    `SELECT event_id, kind, hold_id FROM retention_work WHERE workspace_id = $1 AND done_at IS NULL ORDER BY recorded_at, event_id`,
-    [workspaceId],
+    `SELECT event_id, kind, hold_id FROM retention_work
+      WHERE workspace_id = $1 AND done_at IS NULL AND ($2::text IS NULL OR request_id = $2 OR hold_id = $2)
+      ORDER BY recorded_at, event_id`,
+    [workspaceId, of ?? null],
   );
   for (const work of rows) await carryOutOne(context, workspaceId, work);
 }

@@ -41,7 +41,7 @@ async function stream(options: Partial<EventStreamOptions> = {}) {
       yield { ...EVENT, seq: made };
     }
   }
-  const { promise: started, resolve } = Promise.withResolvers<{ response: ServerResponse; ended: Promise<void> }>();
+  const { promise: started, resolve } = Promise.withResolvers<{ response: ServerResponse; ended: Promise<unknown> }>();
   const closing = new AbortController();
   server = createServer((_, response) => {
     const ended = streamEvents({

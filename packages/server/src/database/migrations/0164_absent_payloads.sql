@@ -225,17 +225,17 @@ CREATE TRIGGER append_only BEFORE DELETE ON log_blocks FOR EACH ROW EXECUTE FUNC
 
 -- Removes what the record `at` lets go, in some blocks more, and says up to which entry it is gone and whose payloads went
 -- now. What a hold keeps stays. The one thing the application role can do to a block.
-CREATE FUNCTION log_remove_payloads(workspace text, at bigint, blocks integer, OUT through bigint, OUT gone bigint[])
+CREATE FUNCTION log_remove_payloads(log_of text, at bigint, blocks integer, OUT through bigint, OUT gone bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   absence log_absences;
-  holds jsonb[] := ARRAY(SELECT log_holds_in_force(workspace));
+  holds jsonb[] := ARRAY(SELECT log_holds_in_force(log_of));
   block record;
   lines text[];
   seen integer := 0;
   now_gone bigint[];
 BEGIN
-  SELECT * INTO absence FROM log_absences WHERE workspace_id = workspace AND seq = at FOR UPDATE;
+  SELECT * INTO absence FROM log_absences WHERE workspace_id = log_of AND seq = at FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'log_absence: no record % of the log lets anything go', at USING ERRCODE = '42501';
   END IF;
@@ -244,8 +244,8 @@ BEGIN
   FOR block IN
     SELECT s.first_global_seq AS first, b.shard_id, b.block, b.count, b.records
       FROM log_seals s JOIN log_blocks b USING (workspace_id, shard_id, block)
-     WHERE s.workspace_id = workspace AND s.first_global_seq < upper(absence.entries)
-       AND s.first_global_seq >= coalesce((SELECT max(first_global_seq) FROM log_seals WHERE workspace_id = workspace
+     WHERE s.workspace_id = log_of AND s.first_global_seq < upper(absence.entries)
+       AND s.first_global_seq >= coalesce((SELECT max(first_global_seq) FROM log_seals WHERE workspace_id = log_of
                                              AND first_global_seq <= greatest(through + 1, lower(absence.entries))), 1)
        AND int8range(s.first_global_seq, s.first_global_seq + s.count) && absence.entries
      ORDER BY s.first_global_seq LIMIT blocks
@@ -260,17 +260,17 @@ BEGIN
     IF cardinality(now_gone) > 0 THEN
       UPDATE log_blocks SET records = convert_to(array_to_string(lines, E'\n'), 'UTF8'),
                             absent = cardinality(array_positions(lines, ''))
-       WHERE workspace_id = workspace AND shard_id = block.shard_id AND log_blocks.block = block.block;
+       WHERE workspace_id = log_of AND shard_id = block.shard_id AND log_blocks.block = block.block;
     END IF;
     through := block.first + block.count - 1;
     seen := seen + 1;
   END LOOP;
   IF seen < blocks THEN through := upper(absence.entries) - 1; END IF;
-  UPDATE log_absences SET removed_through = greatest(removed_through, through) WHERE workspace_id = workspace AND seq = at;
+  UPDATE log_absences SET removed_through = greatest(removed_through, through) WHERE workspace_id = log_of AND seq = at;
   -- What a redaction has left of a record goes with it.
   IF absence.kind = 'log.pruned' THEN
     UPDATE log_absences r SET remains = NULL
-     WHERE r.workspace_id = workspace AND r.kind = 'log.redacted' AND r.remains IS NOT NULL AND r.entries <@ absence.entries
+     WHERE r.workspace_id = log_of AND r.kind = 'log.redacted' AND r.remains IS NOT NULL AND r.entries <@ absence.entries
        AND NOT EXISTS (SELECT FROM unnest(holds) AS scope WHERE log_holds(scope, r.remains));
   END IF;
 END $$;
