@@ -1,0 +1,265 @@
+/** What has outlived its period goes, what is held stays, and whoever has an export can tell which is which. */
+import { parseVerifierKey, verifyDisposal } from '@hivekey/action-log';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settledEvent, startWorkspace, type TestAgent, type Workspace } from '../actions/workspace.ts';
+import { download, type ExportedEntry, entriesOf, type Files, verify } from '../audit/archive.ts';
+import { age, asOwner } from './old-log.ts';
+
+const SECRET = 'DE02 1203 0000 0000 2020 51';
+
+let workspace: Workspace;
+let bot: TestAgent;
+let held: TestAgent;
+let dana: string;
+let lee: string;
+beforeAll(async () => {
+  workspace = await startWorkspace({ environment: 'dev', log_level: 'error' });
+  await workspace.capability('own.act', {});
+  await workspace.role('user', ['own.act']);
+  dana = await keyOf('dana@acme.example');
+  lee = await keyOf('lee@acme.example');
+  bot = await workspace.agent('bot', 'user');
+  held = await workspace.agent('held', 'user');
+});
+afterAll(() => workspace.close());
+
+async function keyOf(person: string): Promise<string> {
+  await workspace.call('POST', '/v1/people', { body: { email: person } });
+  const { body } = await workspace.done('POST', '/v1/keys', { name: person.split('@')[0], person });
+  return body.key;
+}
+
+async function ok(key: string, method: string, path: string, body?: object) {
+  const answer = await workspace.call(method, path, { key, ...(body === undefined ? {} : { body }) });
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function refused(key: string, method: string, path: string, body?: object): Promise<string> {
+  const answer = await workspace.call(method, path, { key, ...(body === undefined ? {} : { body }) });
+  return answer.status < 400 ? `${answer.status}` : answer.body.error.code;
+}
+
+/** A call that ran, and its result. */
+async function act(by: TestAgent): Promise<string> {
+  const args = { iban: SECRET, note: 'rent' };
+  const { status, body } = await workspace.call('POST', '/v1/actions', {
+    key: by.token,
+    body: { action: 'own.act', arguments: args, session_id: 'ses-1' },
+  });
+  expect(status).toBe(200);
+  const report = { key: by.token, body: { result: 'success' } };
+  expect((await workspace.call('POST', `/v1/actions/${body.permit.id}/outcome`, report)).status).toBe(200);
+  await settledEvent(workspace, body.decision.event_id ?? body.id);
+  return body.decision.event_id ?? body.id;
+}
+
+/** Rules have been evaluated over all there is. */
+async function caughtUp(): Promise<void> {
+  await asOwner(
+    workspace.server,
+    'UPDATE detection_evaluators SET next_seq = (SELECT next_seq FROM projection_cursor)',
+  );
+}
+
+/** Everything is in the log; what its export says to a verifier. */
+async function exported() {
+  const { body } = await workspace.call('GET', '/v1/audit/key');
+  const files = await download(workspace.server.url, workspace.server.adminKey);
+  return { files, report: await verify(files, body.key), key: body.key };
+}
+
+async function verified() {
+  const { report, files, key } = await exported();
+  expect(report.findings).toEqual([]);
+  expect(report.isVerified).toBe(true);
+  return { report, files, key };
+}
+
+/** Those whose payload is there. */
+function recordsOf(files: Files): ExportedEntry['record'][] {
+  return entriesOf(files).flatMap(({ record }) => (record === null ? [] : [record]));
+}
+
+const PERIODS = {
+  calls: 40,
+  results: 40,
+  approvals: 40,
+  policy: 40,
+  security: 40,
+  administrative: 40,
+  reads: 40,
+  system: 40,
+};
+
+describe('periods', () => {
+  it('are kept for ever unless somebody says otherwise, and longer is one person’s word', async () => {
+    const settings = await ok(dana, 'GET', '/v1/retention');
+    expect(settings).toMatchObject({ periods: { calls: null, system: null }, floors: { calls: 35 }, author: null });
+    expect(await refused(dana, 'POST', '/v1/disposals', {})).toBe('nothing_due');
+    expect(await refused(dana, 'PUT', '/v1/retention', { periods: { calls: 34, results: 34 }, reason: 'x' })).toBe(
+      'retention_too_short',
+    );
+    expect(await refused(dana, 'PUT', '/v1/retention', { periods: { results: 50 }, reason: 'x' })).toBe(
+      'retention_too_short',
+    );
+    expect(
+      await refused(workspace.server.adminKey, 'PUT', '/v1/retention', { periods: { reads: 40 }, reason: 'x' }),
+    ).toBe('person_required');
+  });
+
+  it('become shorter when two people say so', async () => {
+    const request = await ok(dana, 'PUT', '/v1/retention', { periods: PERIODS, reason: 'policy of 2026' });
+    expect(request).toMatchObject({ object: 'retention_request', status: 'requested', periods: PERIODS });
+    expect((await ok(dana, 'GET', '/v1/retention')).periods.calls).toBe(null);
+    const approve = `/v1/retention/requests/${request.id}/approve`;
+    expect(await refused(dana, 'POST', approve, {})).toBe('retention_request_own');
+    expect(await ok(lee, 'POST', approve, {})).toMatchObject({
+      status: 'approved',
+      answered_by_person: 'lee@acme.example',
+    });
+    expect(await refused(lee, 'POST', approve, {})).toBe('retention_request_closed');
+    expect((await ok(dana, 'GET', '/v1/retention')).periods).toEqual(PERIODS);
+    expect(await ok(dana, 'PUT', '/v1/retention', { periods: { policy: 400 }, reason: 'audit' })).toMatchObject({
+      object: 'retention_settings',
+      periods: { policy: 400 },
+    });
+  });
+});
+
+describe('a disposal', () => {
+  let disposal: { id: string; removed: number };
+
+  it('lets go what is old enough, and nothing that is held, young, open or in force', async () => {
+    for (let n = 0; n < 6; n += 1) await act(n % 2 === 0 ? bot : held);
+    const hold = await ok(dana, 'POST', '/v1/legal-holds', {
+      matter: 'Acme v. Bolt',
+      reason: 'a claim',
+      scope: { agent: 'held' },
+    });
+    await workspace.call('GET', '/v1/audit/events');
+    await exported();
+    await age(workspace.server, 100);
+    await caughtUp();
+    const young = await act(bot);
+    const preview = await ok(dana, 'GET', '/v1/retention/preview');
+    const calls = preview.classes.find((each: { class: string }) => each.class === 'calls');
+    expect(calls).toMatchObject({ due: 3, stays: { held: 3 } });
+    disposal = await ok(dana, 'POST', '/v1/disposals', {});
+    expect(disposal).toMatchObject({
+      status: 'done',
+      has_certificate: true,
+      kept: { reasons: { held: expect.any(Number) } },
+    });
+    const { report, files } = await verified();
+    expect(report.entries?.absent).toBe(disposal.removed);
+    const kept = recordsOf(files).filter(({ kind }) => kind === 'tool.call');
+    expect(kept.map(({ agent }) => agent)).toEqual(['held', 'held', 'held', 'bot']);
+    expect(kept.at(-1)?.event_id).toBe(young);
+    expect(recordsOf(files).some(({ kind }) => kind === 'policy.changed')).toBe(true);
+    expect((await ok(dana, 'GET', `/v1/legal-holds/${hold.id}`)).entries).toBeGreaterThanOrEqual(6);
+  });
+
+  it('is certified', async () => {
+    const path = `/v1/disposals/${disposal.id}/certificate`;
+    const { body: key } = await workspace.call('GET', '/v1/audit/key');
+    const text = await (
+      await fetch(`${workspace.server.url}${path}`, { headers: { authorization: `Bearer ${dana}` } })
+    ).text();
+    const trusted = parseVerifierKey(key.key);
+    expect(verifyDisposal(text, trusted)).toMatchObject({
+      isVerified: true,
+      disposal: { id: disposal.id, removed: disposal.removed, count: disposal.removed },
+    });
+    expect(verifyDisposal(text.replace('"removed":', '"removed":1'), trusted).isVerified).toBe(false);
+  });
+
+  it('goes no further than a required reader of the log has come, and says so', async () => {
+    await asOwner(workspace.server, 'UPDATE detection_evaluators SET next_seq = 2');
+    await age(workspace.server, 100);
+    expect(await ok(dana, 'GET', '/v1/retention/preview')).toMatchObject({ through: 1 });
+  });
+});
+
+describe('a hold', () => {
+  it('is released by somebody else than placed it', async () => {
+    const { data } = await ok(lee, 'GET', '/v1/legal-holds');
+    const path = `/v1/legal-holds/${data[0].id}/release`;
+    expect(await refused(dana, 'POST', path, { reason: 'over' })).toBe('legal_hold_own');
+    expect(await ok(lee, 'POST', path, { reason: 'over' })).toMatchObject({
+      status: 'released',
+      released_by_person: 'lee@acme.example',
+    });
+    expect(await refused(lee, 'POST', path, { reason: 'over' })).toBe('legal_hold_closed');
+    await verified();
+  });
+});
+
+describe('a redaction', () => {
+  it('takes fields out of a record that stays in the chain, when two people say so', async () => {
+    const id = await act(bot);
+    const request = await ok(dana, 'POST', '/v1/redactions', {
+      events: [id],
+      fields: ['args'],
+      reason: 'an account number',
+    });
+    expect(JSON.stringify(request)).not.toContain(SECRET);
+    expect(await refused(dana, 'POST', `/v1/retention/requests/${request.id}/approve`, {})).toBe(
+      'retention_request_own',
+    );
+    await ok(lee, 'POST', `/v1/retention/requests/${request.id}/approve`, {});
+    const { event } = await ok(dana, 'GET', `/v1/audit/events/${id}`);
+    expect(event).toMatchObject({
+      kind: 'tool.call',
+      agent: 'bot',
+      outcome: 'success',
+      redacted: { fields: ['args'] },
+    });
+    expect(event).not.toHaveProperty('args');
+    const { report, files } = await verified();
+    expect(report.absences.at(-1)).toMatchObject({ kind: 'redacted', count: 1, removed: ['args'] });
+    expect(recordsOf(files).some(({ event_id }) => event_id === id)).toBe(false);
+    expect(await refused(dana, 'GET', `/v1/audit/events/${id}/proof`)).toBe('payload_absent');
+    // Once more: what was left of it loses more.
+    const again = await ok(lee, 'POST', '/v1/redactions', { events: [id], fields: ['reason'], reason: 'a name' });
+    await ok(dana, 'POST', `/v1/retention/requests/${again.id}/approve`, {});
+    const later = await ok(dana, 'GET', `/v1/audit/events/${id}`);
+    expect(later.event).toMatchObject({ redacted: { fields: ['args', 'reason'] } });
+    expect(later.event).not.toHaveProperty('reason');
+    expect((await verified()).report.absences.at(-1)).toMatchObject({ kind: 'redacted', count: 2 });
+  });
+
+  it('is refused for what is held, for what proves what was in force, and for what a record is found by', async () => {
+    const id = await act(bot);
+    const ask = (fields: string[], events = [id]) =>
+      refused(dana, 'POST', '/v1/redactions', { events, fields, reason: 'x' });
+    expect(await ask(['verdict'])).toBe('fields_invalid');
+    expect(await ask(['args'], ['evt_none'])).toBe('event_not_found');
+    const { data } = await ok(dana, 'GET', '/v1/audit/events?kind=policy.changed&limit=1');
+    expect(await ask(['policy_words'], [data[0].event_id])).toBe('not_redactable');
+    const hold = await ok(dana, 'POST', '/v1/legal-holds', { matter: 'm', reason: 'r', scope: { session: 'ses-1' } });
+    expect(await ask(['args'])).toBe('redaction_held');
+    await ok(lee, 'POST', `/v1/legal-holds/${hold.id}/release`, { reason: 'over' });
+    expect(await ask(['args'])).toBe('202');
+  });
+
+  it('says where copies went that only the customer can remove', async () => {
+    const { data } = await ok(dana, 'GET', '/v1/redactions/outside');
+    expect(data.map(({ place }: { place: string }) => place)).toEqual(expect.arrayContaining(['export', 'backup']));
+  });
+});
+
+it('what is kept of a person is told, with the reason and the end of it', async () => {
+  const report = await ok(dana, 'GET', '/v1/people/dana@acme.example/erasure-report');
+  expect(report.records).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ class: 'calls', as: 'owner', kept_days: 40, why: expect.any(String) }),
+    ]),
+  );
+  expect(report.elsewhere.length).toBeGreaterThan(0);
+});
+
+it('the projection is what the blocks say, also when it is made anew', async () => {
+  const { data: before } = await ok(dana, 'GET', '/v1/audit/events?limit=200&order=asc');
+  expect(before.length).toBeGreaterThan(10);
+});
