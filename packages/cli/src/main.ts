@@ -13,6 +13,7 @@ import { addContainmentCommands } from './commands/containment.ts';
 import { addCredentialCommands } from './commands/credentials.ts';
 import { addDecisionCommands } from './commands/decisions.ts';
 import { addDelegationCommands } from './commands/delegations.ts';
+import { addDetectionRuleCommands } from './commands/detections.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDriftCommands } from './commands/drift.ts';
 import { addDrillCommands } from './commands/drills.ts';
@@ -97,6 +98,7 @@ for (const add of [
   addDecisionCommands,
   addDrillCommands,
   addQuarantineCommands,
+  addDetectionRuleCommands,
   addLogCommands,
   addRetentionCommands,
   addVerifyCommand,

@@ -11,6 +11,7 @@ export type { ChainLink, EventChain } from './ocsf/attest.ts';
 
 export type { OtlpRecord } from './otlp.ts';
 export { readOtlpLine } from './otlp-read.ts';
+export { parseRecord } from './parse-record.ts';
 export {
   FORMATS,
   type Format,

@@ -16,14 +16,16 @@ import {
   verifyProof,
 } from '@hivekey/action-log';
 import { HiveKey } from '@hivekey/sdk';
-import type { Command } from 'commander';
+import { type CopyFormat, FORMATS } from '@hivekey/siem';
+import { type Command, Option } from 'commander';
 import { EXIT, UsageError } from '../exit.ts';
 import { folderSource, threadedParts } from '../export-folder.ts';
 import { resolveLogin } from '../login.ts';
 import { type Output, paint, printable } from '../output.ts';
 import { offline } from '../run.ts';
-import { jsonObject, readText, repeated } from '../values.ts';
+import { jsonObject, readText, repeated, wholeNumber } from '../values.ts';
 import { downloadExport } from './logs.ts';
+import { verifyAgainst } from './verify-against.ts';
 
 /** Shown as text; --json has all of it. */
 const MAX_ABSENCES = 20;
@@ -31,7 +33,14 @@ const MAX_RUNS_TEXT = 120;
 /** A file up to this size may be a single note. */
 const MAX_NOTE_BYTES = 64 * 1024;
 
+/** Entries of the last minutes may still be on their way to a receiver. */
+const LAG_MINUTES = 10;
+const COPY_FORMATS = FORMATS.filter((format) => format !== 'cef');
+
 interface VerifyFlags {
+  readonly against?: string;
+  readonly format?: CopyFormat;
+  readonly lag?: number;
   readonly key?: string;
   readonly checkpoints?: readonly string[];
   readonly live?: boolean;
@@ -164,15 +173,42 @@ async function verifyFolder(out: Output, folder: string, flags: VerifyFlags, out
 
 /** Checkpoints from outside are read before the log is exported, so that all they cover must be in it. */
 async function verifyLive(out: Output, flags: VerifyFlags): Promise<number> {
-  const { url, key } = resolveLogin(flags.url);
   const outside = outsideOf(flags.checkpoints);
+  return withLiveLog(flags, async (download) => verifyFolder(out, await download(), flags, outside));
+}
+
+/** A folder for the export of the server's log as it is when it is asked for; removed at the end. */
+async function withLiveLog(
+  flags: VerifyFlags,
+  work: (download: () => Promise<string>) => Promise<number>,
+): Promise<number> {
+  const { url, key } = resolveLogin(flags.url);
   const folder = mkdtempSync(join(tmpdir(), 'hivekey-verify-'));
   try {
-    await downloadExport(new HiveKey({ url, key, userAgent: 'hivekey-cli' }), join(folder, 'export'));
-    return await verifyFolder(out, join(folder, 'export'), flags, outside);
+    return await work(async () => {
+      await downloadExport(new HiveKey({ url, key, userAgent: 'hivekey-cli' }), join(folder, 'export'));
+      return join(folder, 'export');
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function verifyCopy(out: Output, path: string | undefined, copy: string, flags: VerifyFlags): Promise<number> {
+  const options = {
+    copy,
+    format: flags.format,
+    key: readKey(flags.key),
+    lagMinutes: flags.lag ?? LAG_MINUTES,
+    checkpoints: outsideOf(flags.checkpoints),
+  };
+  if (flags.live === true) return withLiveLog(flags, (download) => verifyAgainst(out, options, download));
+  if (path !== undefined && statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UsageError(
+      `${path} is not the folder of an export.`,
+      'Make one with hivekey logs export, or use --live.',
+    );
+  return verifyAgainst(out, options, async () => path);
 }
 
 export function addVerifyCommand(program: Command): void {
@@ -188,12 +224,23 @@ export function addVerifyCommand(program: Command): void {
       repeated,
     )
     .option('--live', 'export the log of the server and check that')
+    .option(
+      '--against <copy>',
+      'what a SIEM received, a file or a folder of JSON: compared with the log, or checked alone where none is named',
+    )
+    .addOption(
+      new Option('--format <format>', 'what the copy is in; found out where it is not said').choices(COPY_FORMATS),
+    )
+    .option('--lag <minutes>', 'the newest entries that may not have arrived yet (default: 10)', wholeNumber)
     .addHelpText(
       'after',
-      '\nExamples:\n  hivekey verify audit --key hivekey.pub --checkpoints /mnt/worm/checkpoints\n  hivekey logs proof evt_… -o proof.json && hivekey verify proof.json\n  hivekey verify --live --checkpoints .hivekey/checkpoints',
+      '\nExamples:\n  hivekey verify audit --key hivekey.pub --checkpoints /mnt/worm/checkpoints\n  hivekey logs proof evt_… -o proof.json && hivekey verify proof.json\n  hivekey verify --live --checkpoints .hivekey/checkpoints\n  hivekey verify --against from-siem --key hivekey.pub\n  hivekey verify audit --against from-siem --key hivekey.pub',
     )
     .action(
       offline<[string | undefined], VerifyFlags>(async (out, flags, path) => {
+        if (path !== undefined && flags.live === true)
+          throw new UsageError('Name a folder, or use --live, not both.', 'E.g. hivekey verify audit');
+        if (flags.against !== undefined) return verifyCopy(out, path, flags.against, flags);
         if ((path === undefined) !== (flags.live === true))
           throw new UsageError('Name a folder or a proof to verify, or use --live.', 'E.g. hivekey verify audit');
         if (path === undefined) return verifyLive(out, flags);
