@@ -6,6 +6,7 @@ import { kafkaSink } from './kafka/index.ts';
 import { natsSink } from './nats/index.ts';
 import { otlpSink } from './otlp/index.ts';
 import { relpSink } from './relp/index.ts';
+import { s3Sink } from './s3/index.ts';
 import { secopsSink } from './secops/index.ts';
 import { sentinelSink } from './sentinel/index.ts';
 import type { SinkType } from './sink-type.ts';
@@ -26,6 +27,7 @@ export const SINK_TYPES = {
   relp: relpSink,
   kafka: kafkaSink,
   nats: natsSink,
+  s3: s3Sink,
 } satisfies Readonly<Record<string, SinkType>>;
 
 export type SinkKind = keyof typeof SINK_TYPES;
