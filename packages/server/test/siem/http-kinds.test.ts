@@ -400,6 +400,7 @@ describe('Datadog', () => {
       why: 'older than 18 hours: Datadog refuses such events, so they cannot be replayed there',
     });
     expect(sink.receiver.events.map(({ seq }) => seq)).toEqual([3, 4]);
+    expect(sink.transport.remarks?.()).toEqual([expect.stringContaining('18 hours')]);
     // The receiver would have said nothing.
     expect(sink.receiver.dropped).toEqual([]);
     const old = await sink.transport.send({ events: [aged(19, 5)], id: 'c', attempt: 1 }, NEVER);

@@ -184,10 +184,12 @@ describe('acknowledgement', () => {
     const from = receiver.requests.length;
     expect(await send(transport, 5)).toEqual({ ...UNSURE, duplicates: 1 });
     expect(receiver.requests.length - from).toBe(2);
+    expect(transport.remarks?.()).toEqual([expect.stringContaining('load balancer')]);
     // Now it does not wait, so nothing stands still, and nothing is sent twice.
     for (let seq = 6; seq < 14; seq += 1) expect(await send(transport, seq)).toEqual(UNSURE);
     await expect.poll(() => send(transport, 15)).toEqual(TAKEN);
     expect(count(13)).toBe(1);
+    expect(transport.remarks?.()).toEqual([]);
   });
 
   test('a receiver that counts anew has forgotten what waited: it is sent again at once', async () => {
@@ -215,6 +217,7 @@ describe('acknowledgement', () => {
   test('a token without acknowledgement is said to be so: nothing is confirmed', async () => {
     await using none = await splunk({ acknowledge: false });
     expect(await none.transport.send(batchOf('ocsf-1.8.0', 1, 2), NEVER)).toEqual(UNSURE);
+    expect(none.transport.remarks?.()).toEqual([expect.stringContaining('no acknowledgement')]);
   });
 
   test('who may not ask any more waits for a person', async () => {

@@ -9,6 +9,8 @@ import type { Batch, Delivery, Transport } from '../transport.ts';
 import { type DatadogSettings, datadogSink } from './index.ts';
 import { isTooOld, logsBody } from './logs.ts';
 
+const REMARK =
+  'Datadog refuses events that are older than 18 hours: after a longer outage that part cannot be replayed there.';
 const TOO_OLD = 'older than 18 hours: Datadog refuses such events, so they cannot be replayed there';
 
 /** Throws `sink_url_invalid`, `sink_url_refused` and what a credential throws. */
@@ -40,6 +42,10 @@ class DatadogTransport implements Transport {
       if (delivery.kind !== 'taken') return delivery;
     }
     return old === 0 ? { kind: 'taken', confirmed: false } : { kind: 'short', rejected: old, why: TOO_OLD };
+  }
+
+  remarks(): readonly string[] {
+    return [REMARK];
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,8 @@ class SplunkTransport implements Transport {
   readonly #width = new Width(splunkSink.limits.window);
   /** Undefined: acknowledgements are waited for. Else a batch went without, and this many came since, in a row. */
   #late: number | undefined;
+  /** Of the last reply. */
+  #hasNoAcks = false;
 
   constructor(settings: SplunkSettings, deps: TransportDeps, base: URL, receiver: Receiver, patienceMs: number) {
     this.#settings = settings;
@@ -62,6 +64,7 @@ class SplunkTransport implements Transport {
         if (reply.kind === 'record') return await this.#refused(events, reply, signal);
         saw = reply.crowded ? 'crowded' : 'room';
         const duplicates = isAgain ? { duplicates: events.length } : {};
+        this.#hasNoAcks = reply.ackId === undefined;
         if (!this.#settings.acknowledge || reply.ackId === undefined)
           return { kind: 'taken', confirmed: false, ...duplicates };
         const heard = this.#acks.wait(mark, reply.ackId);
@@ -81,6 +84,13 @@ class SplunkTransport implements Transport {
     } finally {
       this.#width.leave(saw);
     }
+  }
+
+  remarks(): readonly string[] {
+    if (!this.#settings.acknowledge) return ['Acknowledgement is switched off: the gap query shows what is missing.'];
+    if (this.#hasNoAcks) return ['The token has no acknowledgement: enable it, or rely on the gap query.'];
+    if (this.#late === undefined) return [];
+    return ['Acknowledgements do not come within two minutes, and are not waited for: look at the load balancer.'];
   }
 
   async close(): Promise<void> {
