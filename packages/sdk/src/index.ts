@@ -17,3 +17,4 @@ export type * from './log-queries.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
 export type * from './retention.ts';
+export type * from './sinks.ts';
