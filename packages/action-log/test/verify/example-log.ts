@@ -1,5 +1,6 @@
 /** Makes logs and exports of them in memory, as the server does. */
 import {
+  ABSENCES_FILE,
   canonicalJson,
   completeNodes,
   consistencyProof,
@@ -193,6 +194,7 @@ export function withManifest(
       proof: digest(EXPORT_FILES.proof),
       key: digest(EXPORT_FILES.key),
     },
+    ...(files.has(ABSENCES_FILE) ? { absences: digest(ABSENCES_FILE) } : {}),
   });
   return new Map([...files, [EXPORT_FILES.manifest, Buffer.from(manifest)]]);
 }

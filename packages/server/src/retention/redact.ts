@@ -7,9 +7,10 @@ import type { ClientBase, Pool } from 'pg';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
-import type { LoggedTransaction, RunningLog } from '../log/index.ts';
+import type { LoggedTransaction } from '../log/index.ts';
 import { coverHolds, holdsInForce, refuseUncovered } from './holds.ts';
 import { makeRequest, type RedactionDocument, type RetentionRequest, type TwoPeople } from './requests.ts';
+import type { WorkContext } from './work.ts';
 
 /** What a record is found and followed by, and what others depend on; none of it is content. */
 const PROTECTED = new Set([
@@ -53,7 +54,7 @@ interface Subject {
  * `fields_invalid`, `event_not_found`, `not_redactable`, `redaction_held`, `person_required`.
  */
 export async function requestRedaction(
-  { pool, log }: { readonly pool: Pool; readonly log: RunningLog },
+  { pool, log }: WorkContext,
   who: Administrator,
   document: RedactionDocument,
   reason: string,
@@ -143,10 +144,7 @@ async function refusePending(client: Pool | ClientBase, workspaceId: WorkspaceId
 }
 
 /** Before the transaction: the log says up to its end what is held. */
-export async function prepareRedaction(
-  context: { readonly pool: Pool; readonly log: RunningLog },
-  workspaceId: WorkspaceId,
-): Promise<void> {
+export async function prepareRedaction(context: WorkContext, workspaceId: WorkspaceId): Promise<void> {
   await context.log.catchUp(workspaceId);
   await coverHolds(context, workspaceId, await context.log.size(workspaceId));
 }

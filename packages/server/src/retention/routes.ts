@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { approve } from './approve.ts';
 import { CLASSES, classOf, type RetentionClass } from './classes.ts';
 import { disposalSchema, listDisposals, readCertificate, readDisposal } from './disposal.ts';
 import { dispose, dueNow } from './dispose.ts';
@@ -8,9 +9,8 @@ import { countDue, REASONS } from './due.ts';
 import { erasureReport, erasureSchema } from './erasure.ts';
 import { holdSchema, listHolds, newHoldSchema, placeHold, readHold, releaseHold } from './holds.ts';
 import { outsideSchema, placesOutside } from './places.ts';
-import { prepareRedaction, requestRedaction, stateRedaction } from './redact.ts';
+import { requestRedaction } from './redact.ts';
 import {
-  approveRequest,
   listRequests,
   makeRequest,
   readRequest,
@@ -159,20 +159,7 @@ function settingsRoutes(api: Api, { pool, log, keys }: ApiContext): void {
         response: { 200: requestSchema },
       },
     },
-    async ({ administrator: who, params: { id } }) => {
-      const { workspaceId } = who;
-      if ((await readRequest(pool, workspaceId, id)).kind === 'redaction')
-        await prepareRedaction({ pool, log }, workspaceId);
-      const approved = await approveRequest(log, who, id, async (transaction, request, two) => {
-        const { periods, redaction, reason: why, requested_by: requestedBy } = request;
-        if (redaction !== null) await stateRedaction(transaction, who, request, redaction, two);
-        if (periods === null) return;
-        const settings = await readSettings(transaction.client, workspaceId);
-        await writeSettings(transaction, who, changedPeriods(settings, periods), why, { id, requestedBy });
-      });
-      if (approved.kind === 'redaction') await carryOut({ pool, log }, workspaceId, id);
-      return approved;
-    },
+    ({ administrator, params: { id } }) => approve({ pool, log }, administrator, id),
   );
 
   api.post(

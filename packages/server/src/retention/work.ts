@@ -6,7 +6,7 @@ import { clearPlaces } from './places.ts';
 
 export interface WorkContext {
   readonly pool: Pool;
-  readonly log: RunningLog;
+  readonly log: Pick<RunningLog, 'letGo' | 'placeOf' | 'transact' | 'size' | 'catchUp' | 'prove' | 'sign'>;
 }
 
 interface Work {
@@ -44,7 +44,7 @@ async function carryOutOne({ pool, log }: WorkContext, workspaceId: WorkspaceId,
 }
 
 /** The database takes it from the record, who must be another person than placed the hold. */
-async function release(pool: Pool, log: RunningLog, workspaceId: WorkspaceId, { event_id, hold_id }: Work) {
+async function release(pool: Pool, log: WorkContext['log'], workspaceId: WorkspaceId, { event_id, hold_id }: Work) {
   const seq = await log.placeOf(workspaceId, event_id);
   if (seq === undefined) throw new Error(`the log has no record ${event_id}`);
   await pool.query(
