@@ -133,8 +133,8 @@ describe('the console', () => {
     await page.setViewportSize({ width: 420, height: 800 });
     await page.getByText('prod').first().waitFor();
     await page.getByRole('button', { name: 'Menu' }).click();
-    await page.getByRole('dialog').getByRole('link', { name: 'Live log' }).click();
-    await page.getByRole('heading', { name: 'Live log' }).waitFor();
+    await page.getByRole('dialog').getByRole('link', { name: 'Log', exact: true }).click();
+    await page.getByRole('heading', { name: 'Log', exact: true }).waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
     await context.close();
   });

@@ -11,6 +11,7 @@ export {
   type Query,
   type RequestOptions,
 } from './client.ts';
+export type * from './detections.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './incidents.ts';
 export type * from './log-queries.ts';

@@ -448,14 +448,23 @@ export interface EventProof {
 
 export interface EventFilter {
   readonly agent?: string | undefined;
+  /** An agent: what it did, what was done about it, and what others did on its behalf. */
+  readonly about?: string | undefined;
   readonly owner?: string | undefined;
   readonly action?: string | undefined;
   readonly verdict?: string | undefined;
+  readonly reason_class?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly server?: string | undefined;
   readonly kind?: string | undefined;
   readonly session?: string | undefined;
+  readonly run?: string | undefined;
+  readonly approval?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly q?: string | undefined;
+  /** Words in the recorded arguments. */
+  readonly args?: string | undefined;
 }
 
 /** What deciders are shown; its digest is bound. */

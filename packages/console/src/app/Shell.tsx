@@ -2,7 +2,9 @@ import { ActionIcon, Burger, Drawer, Menu, Tooltip, useMantineColorScheme } from
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconActivity,
+  IconArchive,
   IconBan,
+  IconBell,
   IconFlame,
   IconFlask,
   IconGauge,
@@ -11,10 +13,12 @@ import {
   IconHeartRateMonitor,
   IconLogout,
   IconMoon,
+  IconRadar,
   IconRadar2,
   IconRobot,
   IconSearch,
   IconServer2,
+  IconShare3,
   IconShieldLock,
   IconSnowflake,
   IconSun,
@@ -26,6 +30,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { alertSummaryQuery } from '../api/alert-queries.ts';
 import { waitingChangesQuery } from '../api/change-queries.ts';
 import { activeQuarantinesQuery, activeStopsQuery, sessionQuery, waitingQuery } from '../api/queries.ts';
 import { plural } from '../ui/format.ts';
@@ -49,9 +54,15 @@ const ROOMS = [
   ],
   [
     { to: '/approvals', label: 'Approvals', icon: IconHandStop },
-    { to: '/log', label: 'Live log', icon: IconActivity },
+    { to: '/log', label: 'Log', icon: IconActivity },
     { to: '/dry-run', label: 'Dry run', icon: IconFlask },
     { to: '/budgets', label: 'Budgets', icon: IconGauge },
+  ],
+  [
+    { to: '/alerts', label: 'Alerts', icon: IconBell },
+    { to: '/detections', label: 'Detections', icon: IconRadar },
+    { to: '/pipelines', label: 'Pipelines', icon: IconShare3 },
+    { to: '/retention', label: 'Retention', icon: IconArchive },
   ],
   [
     { to: '/containment', label: 'Containment', icon: IconBan },
@@ -123,6 +134,8 @@ function Side() {
   const contained = stops.length + quarantines.length;
   const { data: waiting } = useQuery({ ...waitingQuery, enabled });
   const { data: changes } = useQuery({ ...waitingChangesQuery, enabled });
+  const { data: alerts } = useQuery({ ...alertSummaryQuery, enabled });
+  const grave = alerts === undefined ? 0 : alerts.unclosed.critical + alerts.unclosed.high;
   return (
     <div className={classes.sideInner}>
       <Workspace />
@@ -143,6 +156,12 @@ function Side() {
                     <span className={classes.count}>
                       {contained}
                       <span className="visually-hidden"> active</span>
+                    </span>
+                  ) : null}
+                  {to === '/alerts' && grave > 0 ? (
+                    <span className={classes.count}>
+                      {grave}
+                      <span className="visually-hidden"> high or critical to look at</span>
                     </span>
                   ) : null}
                   {to === '/changes' && changes !== undefined && changes.data.length > 0 ? (

@@ -199,14 +199,21 @@ const log = createRoute({
   validateSearch: (search) =>
     optional({
       agent: text(search.agent),
+      about: text(search.about),
       owner: text(search.owner),
       action: text(search.action),
       verdict: oneOf(search.verdict, ['allow', 'deny', 'review']),
+      reason_class: text(search.reason_class),
+      tool: text(search.tool),
+      server: text(search.server),
       kind: text(search.kind),
       session: text(search.session),
+      run: text(search.run),
+      approval: text(search.approval),
       from: text(search.from),
       to: text(search.to),
       q: text(search.q),
+      args: text(search.args),
       event: text(search.event),
     }),
   component: lazyRouteComponent(() => import('../rooms/log/Log.tsx'), 'Log'),
@@ -236,6 +243,70 @@ const change = createRoute({
   getParentRoute: () => signedIn,
   path: '/changes/$change',
   component: lazyRouteComponent(() => import('../rooms/changes/ChangePage.tsx'), 'ChangePage'),
+});
+
+const alerts = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/alerts',
+  validateSearch: (search) =>
+    optional({
+      show: oneOf(search.show, ['all', 'cases', 'incidents', 'settings']),
+      severity: oneOf(search.severity, ['informational', 'low', 'medium', 'high', 'critical']),
+      source: text(search.source),
+      rule: text(search.rule),
+      subject: text(search.subject),
+      case: text(search.case),
+      overdue: flag(search.overdue),
+      synthetic: oneOf(search.synthetic, ['include']),
+      q: text(search.q),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/alerts/Alerts.tsx'), 'Alerts'),
+});
+
+const alert = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/alerts/$alert',
+  component: lazyRouteComponent(() => import('../rooms/alerts/AlertPage.tsx'), 'AlertPage'),
+});
+
+const incident = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/incidents/$incident',
+  component: lazyRouteComponent(() => import('../rooms/incidents/IncidentPage.tsx'), 'IncidentPage'),
+});
+
+const detections = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/detections',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['tests']) }),
+  component: lazyRouteComponent(() => import('../rooms/detections/Detections.tsx'), 'Detections'),
+});
+
+const detection = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/detections/$rule',
+  component: lazyRouteComponent(() => import('../rooms/detections/DetectionPage.tsx'), 'DetectionPage'),
+});
+
+const pipelines = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/pipelines',
+  validateSearch: (search) => optional({ create: flag(search.create) }),
+  component: lazyRouteComponent(() => import('../rooms/pipelines/Pipelines.tsx'), 'Pipelines'),
+});
+
+const pipeline = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/pipelines/$sink',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['ledger', 'set-aside', 'settings']) }),
+  component: lazyRouteComponent(() => import('../rooms/pipelines/PipelinePage.tsx'), 'PipelinePage'),
+});
+
+const retention = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/retention',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['holds', 'disposals', 'redactions']) }),
+  component: lazyRouteComponent(() => import('../rooms/retention/Retention.tsx'), 'Retention'),
 });
 
 const approvals = createRoute({
@@ -359,6 +430,14 @@ const tree = root.addChildren([
     change,
     approvals,
     approval,
+    alerts,
+    alert,
+    incident,
+    detections,
+    detection,
+    pipelines,
+    pipeline,
+    retention,
     containment,
     freezes,
     signals,

@@ -2,7 +2,7 @@ import { Button, CloseButton, Popover, Select, TextInput } from '@mantine/core';
 import { DateTimePicker } from '@mantine/dates';
 import '@mantine/dates/styles.layer.css';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { IconClock, IconSearch } from '@tabler/icons-react';
+import { IconClock, IconFilterPlus, IconSearch } from '@tabler/icons-react';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { clockTime, readTime } from '../../ui/format.ts';
@@ -105,13 +105,99 @@ export function Filters() {
         onChange={(event) => setText(event.currentTarget.value)}
         w={170}
       />
-      {search.session === undefined ? null : (
-        <span className={classes.chip}>
-          session <span className="mono truncate">{search.session}</span>
-          <CloseButton size="xs" aria-label="Any session" onClick={() => set({ session: undefined })} />
-        </span>
-      )}
+      {CHIPS.map(([name, label]) => {
+        const value = search[name];
+        return value === undefined ? null : (
+          <span key={name} className={classes.chip}>
+            {label} <span className="mono truncate">{value}</span>
+            <CloseButton size="xs" aria-label={`Any ${label}`} onClick={() => set({ [name]: undefined })} />
+          </span>
+        );
+      })}
+      <More search={search} onChange={set} />
     </search>
+  );
+}
+
+/** What stands as a chip while it is chosen. */
+const CHIPS = [
+  ['about', 'about'],
+  ['reason_class', 'why'],
+  ['tool', 'tool'],
+  ['server', 'server'],
+  ['session', 'session'],
+  ['run', 'run'],
+  ['approval', 'approval'],
+  ['args', 'arguments'],
+] as const;
+
+const REASON_CLASSES = [
+  'granted',
+  'scope',
+  'guard',
+  'cap',
+  'rate',
+  'freeze',
+  'containment',
+  'credential',
+  'error',
+] as const;
+
+type Chosen = Readonly<Partial<Record<(typeof CHIPS)[number][0], string | undefined>>>;
+
+/** Filters that are needed less often. */
+function More({ search, onChange }: { readonly search: Chosen; readonly onChange: (part: Chosen) => void }) {
+  const [opened, setOpened] = useState(false);
+  const [draft, setDraft] = useState<Chosen>({});
+  const field = (name: keyof Chosen, label: string) => (
+    <TextInput
+      label={label}
+      value={draft[name] ?? ''}
+      onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value || undefined })}
+    />
+  );
+  return (
+    <Popover opened={opened} onChange={setOpened} width={330} position="bottom-start" trapFocus>
+      <Popover.Target>
+        <Button
+          variant="default"
+          leftSection={<IconFilterPlus size={14} aria-hidden />}
+          onClick={() => {
+            setDraft(Object.fromEntries(CHIPS.map(([name]) => [name, search[name]])));
+            setOpened(!opened);
+          }}
+        >
+          More
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <form
+          className="stack-tight"
+          onSubmit={(event) => {
+            event.preventDefault();
+            onChange(draft);
+            setOpened(false);
+          }}
+        >
+          <Select
+            label="Why it was decided so"
+            clearable
+            data={[...REASON_CLASSES]}
+            value={draft.reason_class ?? null}
+            onChange={(next) => setDraft({ ...draft, reason_class: next ?? undefined })}
+            comboboxProps={{ withinPortal: false }}
+          />
+          {field('tool', 'Tool, as it was called')}
+          {field('server', 'MCP server or API')}
+          {field('args', 'Words in the arguments, as recorded')}
+          {field('session', 'Session')}
+          {field('run', 'Run')}
+          {field('approval', 'Approval')}
+          {field('about', 'Everything about an agent')}
+          <Button type="submit">Apply</Button>
+        </form>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

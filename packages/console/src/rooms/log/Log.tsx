@@ -7,10 +7,13 @@ import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
+import { Activity } from './Activity.tsx';
 import { EventDetail } from './EventDetail.tsx';
 import { EventRows } from './EventRows.tsx';
 import { Filters } from './Filters.tsx';
 import classes from './log.module.css';
+import { Over } from './Over.tsx';
+import { Queries } from './Queries.tsx';
 import { type Connection, useLiveEvents } from './use-live-events.ts';
 
 const route = getRouteApi('/in/log');
@@ -41,11 +44,12 @@ export function Log() {
   const isFiltered = Object.values(rest).some((value) => value !== undefined);
   return (
     <Page
-      title="Live log"
+      title="Log"
       fill
       mark={<Mark tone={paused ? 'neutral' : connection.tone}>{paused ? 'paused' : connection.label}</Mark>}
       actions={
         <>
+          <Queries filter={filter} />
           {log.connection === 'ended' ? (
             <Button variant="default" onClick={log.reconnect}>
               Connect again
@@ -67,6 +71,8 @@ export function Log() {
       }
     >
       <Filters />
+      <Over filter={filter} />
+      {filter.about === undefined ? null : <Activity agent={filter.about} from={filter.from} to={filter.to} />}
       {log.error === null ? (
         <div className={classes.stage}>
           {log.held > 0 ? (

@@ -81,10 +81,10 @@ export function useLiveEvents(filter: EventFilter, hold: boolean): LiveEvents {
     }
     if (newest === undefined) return;
     setConnection('connecting');
-    // Verdict, kind and text are looked at here: the results of calls, which carry none of them, have to come too.
-    const { agent, owner, action, session } = filter;
+    // Verdict, kind, text and tool are looked at here: the results of calls, which carry none of them, have to come too.
+    const { agent, about, owner, action, session, run, approval } = filter;
     const source = new EventSource(
-      withQuery('/v1/audit/stream', { agent, owner, action, session, from_seq: newest + 1 }),
+      withQuery('/v1/audit/stream', { agent, about, owner, action, session, run, approval, from_seq: newest + 1 }),
     );
     let batch: LogEvent[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
