@@ -55,7 +55,6 @@ export * from './counts.ts';
 export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { LetGo } from './let-go.ts';
-export { isTimeZone } from './local-time.ts';
 export type { LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
 export type { StoredEntry } from './stored-entries.ts';

@@ -31,10 +31,6 @@ export function localTime(ms: number, zone: string): LocalTime {
   return { hour: Math.floor((local % DAY_MS) / HOUR_MS), dayOfWeek: (day % 7) + 1 };
 }
 
-export function isTimeZone(zone: string): boolean {
-  return formatOf(zone) !== undefined;
-}
-
 function offsetOf(ms: number, zone: string): number {
   const quarter = Math.floor(ms / QUARTER_MS);
   const held = offsets.get(zone);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
 import { WORKSPACE_ROLES, workspaceRolesSchema } from '../identity/index.ts';
-import { isTimeZone } from '../log/index.ts';
+import { isTimeZone } from '../time-zone.ts';
 
 /** Lower case, because that is how people are found; ASCII, because letters that look alike are different addresses. */
 export const emailSchema = z
