@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { rulesFor } from '../../src/delivery/index.ts';
 import { Secret } from '../../src/secret.ts';
 import { isTooOld } from '../../src/siem/datadog/logs.ts';
@@ -107,8 +107,7 @@ describe('Elasticsearch and OpenSearch', () => {
     const auth = {
       method: 'aws',
       region: 'eu-central-1',
-      access_key_id: 'AKIAIOSFODNN7EXAMPLE',
-      secret_key_ref: 'vault://aws',
+      credentials: { access_key_id: 'AKIAIOSFODNN7EXAMPLE', secret_access_key_ref: 'vault://aws' },
     };
     await using sink = await openSearch({ authorization: undefined }, { settings: { auth } });
     expect(await sink.transport.send(batchOf('ecs-9.4', 1, 2), NEVER)).toMatchObject(TAKEN);
@@ -321,9 +320,6 @@ describe('Sentinel', () => {
       SINK_TYPES.sentinel.open({
         endpoint: 'http://dce.acme.example',
         rule_id: `dcr-${'0'.repeat(32)}`,
-        tenant_id: '11111111-2222-3333-4444-555555555555',
-        client_id: '11111111-2222-3333-4444-555555555555',
-        client_secret_ref: 'vault://x',
       }),
     ).toThrow(/https/);
   });
@@ -442,6 +438,41 @@ describe('Datadog', () => {
       seq: 5,
       message: batch.events[0]?.body,
     });
+  });
+});
+
+describe('the credentials of the machine itself', () => {
+  const BY_MACHINE = [
+    ['sentinel', { endpoint: 'https://dce.acme.example', rule_id: `dcr-${'0'.repeat(32)}` }],
+    ['secops', { url: 'https://chronicle.acme.example', instance: 'projects/a/locations/us/instances/0a' }],
+    [
+      'elastic',
+      { url: 'https://es.acme.example', product: 'opensearch', auth: { method: 'aws', region: 'eu-west-1' } },
+    ],
+  ] as const;
+
+  test.each(BY_MACHINE)('%s: go nowhere that the operator does not allow by name', async (kind, settings) => {
+    const host = new URL('url' in settings ? settings.url : settings.endpoint).hostname;
+    const open = (allow: readonly string[]) => SINK_TYPES[kind].open(settings).connect(testDeps({ allow }));
+    await expect(open([])).rejects.toMatchObject({ code: 'sink_credentials_missing' });
+    await expect(open(['acme.example', `${host}:8443`])).rejects.toMatchObject({ code: 'sink_credentials_missing' });
+    await (await open([host])).close();
+    await (await open([`${host}:443`])).close();
+  });
+
+  test('are not shown to another authority', () => {
+    const authority = { url: 'https://login.elsewhere.example' };
+    expect(() => SINK_TYPES.sentinel.open({ ...BY_MACHINE[0][1], authority })).toThrow(/of its own/);
+  });
+
+  test('sign for AWS, as its tools find them', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAMACHINE0EXAMPLE0');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', AWS_KEY);
+    const auth = { method: 'aws', region: 'eu-west-1', service: 'aoss' };
+    await using sink = await openSearch({ authorization: undefined }, { settings: { auth } });
+    expect(await sink.transport.send(batchOf('ecs-9.4', 1, 2), NEVER)).toMatchObject(TAKEN);
+    expect(sink.receiver.requests[0]?.headers.authorization).toContain('AKIAMACHINE0EXAMPLE0');
+    vi.unstubAllEnvs();
   });
 });
 

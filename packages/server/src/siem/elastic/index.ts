@@ -19,8 +19,18 @@ const auth = z.discriminatedUnion('method', [
     method: z.literal('aws'),
     region: z.string().regex(/^[a-z0-9-]{1,32}$/),
     service: z.enum(['es', 'aoss']).default('es'),
-    access_key_id: z.string().regex(/^[A-Z0-9]{16,128}$/),
-    secret_key_ref: credentialRef,
+    credentials: z
+      .strictObject({
+        access_key_id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+        secret_access_key_ref: credentialRef,
+        session_token_ref: credentialRef.nullable().default(null),
+      })
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'null: those that the machine itself has (instance or web identity role, environment), for addresses that the operator allows by name.',
+      }),
   }),
   z.strictObject({ method: z.literal('none') }).meta({ description: 'A client certificate says who we are.' }),
 ]);

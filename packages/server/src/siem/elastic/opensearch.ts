@@ -5,7 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { AddressRefused } from '../../upstreams/index.ts';
 import { loaded } from '../http/loaded.ts';
 import { bytesOf, connectionOptions, REQUEST_MS } from '../http/receiver.ts';
-import { sinkTarget } from '../http/settings.ts';
+import { machineCredentials, sinkTarget } from '../http/settings.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import { MAX_ANSWER_BYTES } from './bulk.ts';
 import type { ElasticSettings } from './index.ts';
@@ -22,18 +22,7 @@ export async function openOpenSearch(settings: ElasticSettings, deps: TransportD
     () => import('@opensearch-project/opensearch'),
   );
   const { auth } = settings;
-  const base =
-    auth.method !== 'aws'
-      ? { Connection, Transport }
-      : (await import('@opensearch-project/opensearch/aws')).AwsSigv4Signer({
-          region: auth.region,
-          service: auth.service,
-          getCredentials: async () => ({
-            accessKeyId: auth.access_key_id,
-            secretAccessKey: (await deps.secret(auth.secret_key_ref)).reveal(),
-            expiration: new Date(Date.now() + SIGNING_MS),
-          }),
-        });
+  const base = auth.method !== 'aws' ? { Connection, Transport } : await signing(auth, settings.url, deps);
 
   /** Says nothing on the console when a connection ends in the middle of an answer, as that of the library does. */
   class QuietConnection extends base.Connection {
@@ -105,6 +94,30 @@ export async function openOpenSearch(settings: ElasticSettings, deps: TransportD
       agent.destroy();
     },
   };
+}
+
+/** Throws `sink_credentials_missing`. The credentials of the machine are found by the SDK of AWS. */
+async function signing(
+  { credentials, region, service }: Extract<ElasticSettings['auth'], { readonly method: 'aws' }>,
+  url: string,
+  { rules, secret }: TransportDeps,
+) {
+  const { AwsSigv4Signer } = await import('@opensearch-project/opensearch/aws');
+  if (credentials === null) {
+    machineCredentials(url, rules);
+    return AwsSigv4Signer({ region, service });
+  }
+  const { access_key_id: accessKeyId, secret_access_key_ref: keyRef, session_token_ref: sessionRef } = credentials;
+  return AwsSigv4Signer({
+    region,
+    service,
+    getCredentials: async () => ({
+      accessKeyId,
+      secretAccessKey: (await secret(keyRef)).reveal(),
+      ...(sessionRef === null ? {} : { sessionToken: (await secret(sessionRef)).reveal() }),
+      expiration: new Date(Date.now() + SIGNING_MS),
+    }),
+  });
 }
 
 /** Remembers what the client does not pass on: that it was we who refused the address. */

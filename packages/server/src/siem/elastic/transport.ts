@@ -92,7 +92,10 @@ async function credentialsOf(
     }
     case 'aws':
       // The client signs.
-      return { headers: {}, secrets: [await secret(auth.secret_key_ref)] };
+      return {
+        headers: {},
+        secrets: auth.credentials === null ? [] : [await secret(auth.credentials.secret_access_key_ref)],
+      };
     case 'none':
       return { headers: {}, secrets: [] };
   }

@@ -1,6 +1,7 @@
 /** What the settings of all HTTP receivers have in common. */
 import { z } from 'zod';
 import { parseTarget } from '../../delivery/index.ts';
+import { Failure } from '../../errors.ts';
 import type { AddressRules } from '../../upstreams/index.ts';
 import { credentialRef } from '../sink-type.ts';
 
@@ -49,4 +50,20 @@ export function destinationOf(url: string): string {
 /** `path` below the path of `base`: a receiver may stand behind a prefix. */
 export function below(base: URL, path: string): string {
   return base.pathname.replace(/\/+$/, '') + path;
+}
+
+/**
+ * Throws `sink_credentials_missing` unless the operator allows the receiver by name: who makes a sink is not to send what
+ * the machine itself may do to where they like.
+ */
+export function machineCredentials(url: string, { allow }: AddressRules): void {
+  const { hostname, port, protocol } = new URL(url);
+  const wanted = Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
+  if (allow.hosts.some((each) => each.host === hostname && (each.port ?? wanted) === wanted)) return;
+  throw new Failure(
+    400,
+    'sink_credentials_missing',
+    `The credentials of the machine itself are for receivers that the operator allows by name, and ${hostname} is none.`,
+    `Give credentials, or have an operator add ${hostname} to HIVEKEY_UPSTREAM_ALLOW.`,
+  );
 }

@@ -20,7 +20,10 @@ const secopsSettings = z.strictObject({
     .nullable()
     .default(null)
     .meta({ description: 'Id of the forwarder that raw logs are counted under.' }),
-  credentials_ref: credentialRef.meta({ description: 'The JSON key of a service account.' }),
+  credentials_ref: credentialRef.nullable().default(null).meta({
+    description:
+      'The JSON key of a service account. null: the credentials of the machine itself, for addresses that the operator allows by name.',
+  }),
   token_url: receiverUrl.default('https://oauth2.googleapis.com/token'),
   tls: tlsSettings,
 });

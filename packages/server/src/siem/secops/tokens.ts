@@ -12,7 +12,7 @@ import type { TransportDeps } from '../sink-type.ts';
 import type { Delivery } from '../transport.ts';
 import type { SecopsSettings } from './index.ts';
 
-const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
+export const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** Of other kinds of credentials, some name addresses to ask and programs to run. */
 const keySchema = z.object({
@@ -26,8 +26,16 @@ export type Token =
   | { readonly kind: 'token'; readonly token: Secret }
   | { readonly kind: 'none'; readonly delivery: Delivery };
 
-export class Tokens {
-  readonly #settings: SecopsSettings;
+export interface TokenSource {
+  /** Never rejects. */
+  token(): Promise<Token>;
+  /** After a token was refused: the next one is another. */
+  forget(): void;
+  close(): Promise<void>;
+}
+
+export class AccountTokens implements TokenSource {
+  readonly #ref: string;
   readonly #deps: TransportDeps;
   readonly #receiver: Receiver;
   readonly #path: string;
@@ -36,8 +44,8 @@ export class Tokens {
   /** What the endpoint said last. */
   #last: LastSeen = {};
 
-  private constructor(settings: SecopsSettings, deps: TransportDeps, Client: typeof JWT) {
-    this.#settings = settings;
+  private constructor(ref: string, settings: SecopsSettings, deps: TransportDeps, Client: typeof JWT) {
+    this.#ref = ref;
     this.#deps = deps;
     this.#receiver = new Receiver(poolOf(settings.token_url, settings.tls, deps, 1), deps.userAgent);
     const { url } = sinkTarget(settings.token_url, deps.rules);
@@ -55,14 +63,14 @@ export class Tokens {
   }
 
   /** Throws `sink_url_invalid`, `sink_url_refused`, `sink_client_missing`, `sink_secret_invalid`, and what a credential throws. */
-  static async open(settings: SecopsSettings, deps: TransportDeps): Promise<Tokens> {
+  static async open(ref: string, settings: SecopsSettings, deps: TransportDeps): Promise<AccountTokens> {
     const { JWT: Client } = await loaded('google-auth-library', () => import('google-auth-library'));
-    const tokens = new Tokens(settings, deps, Client);
+    const tokens = new AccountTokens(ref, settings, deps, Client);
     await tokens.#client();
     return tokens;
   }
 
-  /** Kept until shortly before its end. Never rejects. */
+  /** Kept until shortly before its end. */
   async token(): Promise<Token> {
     this.#last = {};
     try {
@@ -75,7 +83,6 @@ export class Tokens {
     }
   }
 
-  /** After a token was refused. */
   forget(): void {
     this.#held = undefined;
   }
@@ -85,7 +92,7 @@ export class Tokens {
   }
 
   async #client(): Promise<JWT> {
-    const key = (await this.#deps.secret(this.#settings.credentials_ref)).reveal();
+    const key = (await this.#deps.secret(this.#ref)).reveal();
     if (this.#held?.key === key) return this.#held.client;
     const read = keySchema.safeParse(jsonObject(key));
     if (!read.success)

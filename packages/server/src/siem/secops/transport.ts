@@ -2,28 +2,35 @@
 import { failureOf } from '../http/failure.ts';
 import { isObject, jsonObject, quoted } from '../http/quote.ts';
 import { type Answer, gzipped, poolOf, Receiver } from '../http/receiver.ts';
-import { below, sinkTarget } from '../http/settings.ts';
+import { below, machineCredentials, sinkTarget } from '../http/settings.ts';
 import { deliveryOf, meaningOf } from '../http/verdict.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import type { Batch, Delivery, Transport } from '../transport.ts';
 import { eventsImport, logsImport } from './import-body.ts';
 import { type SecopsSettings, secopsSink } from './index.ts';
-import { Tokens } from './tokens.ts';
+import { openMachineTokens } from './machine-tokens.ts';
+import { AccountTokens, type TokenSource } from './tokens.ts';
 
-/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_client_missing`, `sink_secret_invalid`, and what a credential throws. */
+/**
+ * Throws `sink_url_invalid`, `sink_url_refused`, `sink_credentials_missing`, `sink_client_missing`, `sink_secret_invalid`,
+ * and what a credential throws.
+ */
 export async function openSecops(settings: SecopsSettings, deps: TransportDeps): Promise<Transport> {
-  const pool = poolOf(settings.url, settings.tls, deps, secopsSink.limits.window);
-  return new SecopsTransport(settings, deps, new Receiver(pool, deps.userAgent), await Tokens.open(settings, deps));
+  const { credentials_ref: ref, url, tls } = settings;
+  if (ref === null) machineCredentials(url, deps.rules);
+  const tokens = ref === null ? await openMachineTokens() : await AccountTokens.open(ref, settings, deps);
+  const receiver = new Receiver(poolOf(url, tls, deps, secopsSink.limits.window), deps.userAgent);
+  return new SecopsTransport(settings, deps, receiver, tokens);
 }
 
 class SecopsTransport implements Transport {
   readonly #settings: SecopsSettings;
   readonly #deps: TransportDeps;
   readonly #receiver: Receiver;
-  readonly #tokens: Tokens;
+  readonly #tokens: TokenSource;
   readonly #path: string;
 
-  constructor(settings: SecopsSettings, deps: TransportDeps, receiver: Receiver, tokens: Tokens) {
+  constructor(settings: SecopsSettings, deps: TransportDeps, receiver: Receiver, tokens: TokenSource) {
     this.#settings = settings;
     this.#deps = deps;
     this.#receiver = receiver;

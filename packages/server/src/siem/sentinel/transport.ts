@@ -1,19 +1,18 @@
 /** Sends rows by Azure's clients, one call after another and without their retries. */
-import type { AccessToken, ClientSecretCredential, GetTokenOptions, TokenCredential } from '@azure/identity';
 import type { LogsIngestionClient } from '@azure/monitor-ingestion';
-import { Secret } from '../../secret.ts';
+import type { Secret } from '../../secret.ts';
 import { failureOf, STOPPED } from '../http/failure.ts';
 import { loaded } from '../http/loaded.ts';
-import { noToken } from '../http/no-token.ts';
 import { isObject, jsonObject, quoted } from '../http/quote.ts';
 import { type Answer, poolOf, Receiver } from '../http/receiver.ts';
-import type { TlsSettings } from '../http/settings.ts';
+import { machineCredentials, type TlsSettings } from '../http/settings.ts';
 import { deliveryOf, type Meaning, meaningOf } from '../http/verdict.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import type { Batch, Delivery, Transport } from '../transport.ts';
 import { AzureHttp } from './azure-http.ts';
 import type { SentinelSettings } from './index.ts';
 import { callBytes, MAX_CALL_BYTES, rowOf } from './rows.ts';
+import { clientTokens, machineIdentity, Tokens } from './tokens.ts';
 
 const CLOUDS = {
   public: { authority: 'https://login.microsoftonline.com', audience: 'https://monitor.azure.com' },
@@ -21,30 +20,21 @@ const CLOUDS = {
   china: { authority: 'https://login.chinacloudapi.cn', audience: 'https://monitor.azure.cn' },
 } as const;
 
-/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_client_missing` and what a credential throws. */
+/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_credentials_missing`, `sink_client_missing` and what a credential throws. */
 export async function openSentinel(settings: SentinelSettings, deps: TransportDeps): Promise<Transport> {
-  await deps.secret(settings.client_secret_ref);
-  const [{ LogsIngestionClient: Client }, { ClientSecretCredential: Credential }] = await Promise.all([
+  if (settings.credential === null) machineCredentials(settings.endpoint, deps.rules);
+  else await deps.secret(settings.credential.client_secret_ref);
+  const [{ LogsIngestionClient: Client }, identity] = await Promise.all([
     loaded('@azure/monitor-ingestion', () => import('@azure/monitor-ingestion')),
     loaded('@azure/identity', () => import('@azure/identity')),
   ]);
   const { authority, audience } = CLOUDS[settings.cloud];
   const over = (url: string, tls: TlsSettings): AzureHttp =>
     new AzureHttp(new Receiver(poolOf(url, tls, deps, 1), deps.userAgent), new URL(url).origin);
-  const authorityUrl = settings.authority?.url ?? authority;
-  const tokens = new Tokens({
-    settings,
-    deps,
-    http: over(authorityUrl, settings.authority?.tls ?? settings.tls),
-    open: (secret, httpClient) =>
-      new Credential(settings.tenant_id, settings.client_id, secret, {
-        authorityHost: authorityUrl,
-        httpClient,
-        // The authority is what the settings say: nothing is asked about it elsewhere.
-        disableInstanceDiscovery: true,
-        retryOptions: { maxRetries: 0 },
-      }),
-  });
+  const tokens =
+    settings.credential === null
+      ? new Tokens({ deps, open: machineIdentity(identity) })
+      : clientTokens(settings.credential, settings.authority?.url ?? authority, { identity, settings, deps, over });
   const http = over(settings.endpoint, settings.tls);
   const client = new Client(settings.endpoint, tokens, {
     audience,
@@ -53,7 +43,7 @@ export async function openSentinel(settings: SentinelSettings, deps: TransportDe
     retryOptions: { maxRetries: 0 },
     redirectOptions: { maxRetries: 0 },
   });
-  return new SentinelTransport({ settings, deps, client, http, tokens });
+  return new SentinelTransport({ deps, settings, client, http, tokens });
 }
 
 interface Parts {
@@ -121,48 +111,4 @@ function errorIn(
   const { code, message }: Readonly<Record<string, unknown>> = isObject(error) ? error : {};
   const named = typeof code === 'string' ? code : headers['x-ms-error-code'];
   return { code: typeof named === 'string' ? named : '', said: quoted(message, secrets) };
-}
-
-interface TokensOptions {
-  readonly settings: SentinelSettings;
-  readonly deps: TransportDeps;
-  readonly http: AzureHttp;
-  readonly open: (secret: string, http: AzureHttp) => ClientSecretCredential;
-}
-
-/** Tokens by the client secret, opened anew when that is another. */
-class Tokens implements TokenCredential {
-  readonly #options: TokensOptions;
-  #held: { readonly secret: string; readonly credential: ClientSecretCredential } | undefined;
-  /** Why there was no token, the last time that one was asked for. */
-  problem: Delivery | undefined;
-  /** What the endpoint was shown last, and what it was had with. */
-  given: readonly Secret[] = [];
-
-  constructor(options: TokensOptions) {
-    this.#options = options;
-  }
-
-  async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-    const { deps, http, settings } = this.#options;
-    http.last = {};
-    try {
-      const secret = await deps.secret(settings.client_secret_ref);
-      if (this.#held?.secret !== secret.reveal())
-        this.#held = { secret: secret.reveal(), credential: this.#options.open(secret.reveal(), http) };
-      const token = await this.#held.credential.getToken(scopes, options);
-      this.given = [secret, new Secret(token.token)];
-      return token;
-    } catch (error) {
-      this.problem = noToken(http.last, error, deps.clock());
-      // The client would not ask for a minute after it was told to wait, and say nothing of why.
-      this.#held = undefined;
-      // In the client's own error there may be what was sent.
-      throw new Error('no token');
-    }
-  }
-
-  close(): Promise<void> {
-    return this.#options.http.close();
-  }
 }

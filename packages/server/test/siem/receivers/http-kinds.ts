@@ -135,9 +135,7 @@ export async function sentinel(options: Partial<SentinelOptions> = {}, more: Mor
     settings: {
       endpoint: receiver.url,
       rule_id: RULE,
-      tenant_id: TENANT,
-      client_id: CLIENT,
-      client_secret_ref: 'vault://entra',
+      credential: { tenant_id: TENANT, client_id: CLIENT, client_secret_ref: 'vault://entra' },
       authority: { url: receiver.url, tls: { ca } },
       tls: { ca },
       ...more.settings,
