@@ -58,8 +58,8 @@ export interface SinkTypeDefinition<Settings extends object> {
   readonly acknowledgement: 'stored' | 'received';
   /** Where nothing is said. What a sink sets is at most this, but for `ageMs`. */
   readonly limits: BatchLimits;
-  /** What a sink may set `eventBytes` to, where it is more than that of `limits`. */
-  readonly mostEventBytes?: number;
+  /** Longest event of a sink with such settings, where they have a say in it; else that of `limits`. */
+  readonly eventBytes?: (settings: Settings) => number;
   /** Within how many seconds an event is to be settled, where nothing is said. */
   readonly objectiveSeconds: number;
   /** The range of a batch is kept before it is sent, so that after a crash the same batch is sent. Takes `window` 1. */
@@ -82,16 +82,20 @@ export interface OpenSettings {
   connect(deps: TransportDeps): Promise<Transport>;
 }
 
-export interface SinkType extends Omit<SinkTypeDefinition<object>, 'settings' | 'destination' | 'connect'> {
+export interface SinkType
+  extends Omit<SinkTypeDefinition<object>, 'settings' | 'eventBytes' | 'destination' | 'connect'> {
   readonly settings: z.ZodType<object>;
+  /** Longest event of a sink with these settings. Throws a ZodError. */
+  eventBytes(settings: unknown): number;
   /** Throws a ZodError. */
   open(settings: unknown): OpenSettings;
 }
 
 export function sinkType<Settings extends object>(definition: SinkTypeDefinition<Settings>): SinkType {
-  const { destination, connect, ...type } = definition;
+  const { destination, connect, eventBytes, ...type } = definition;
   return {
     ...type,
+    eventBytes: (given) => eventBytes?.(type.settings.parse(given)) ?? type.limits.eventBytes,
     open: (given) => {
       const settings = type.settings.parse(given);
       const stored: Record<string, unknown> = Object.fromEntries(Object.entries(settings));

@@ -90,8 +90,9 @@ function sinkOf(row: Row): Sink {
 }
 
 /** Those of the kind, with what the sink sets. */
-export function limitsOf({ kind, limits }: Pick<Sink, 'kind' | 'limits'>): BatchLimits {
-  return { ...SINK_TYPES[kind].limits, ...limits };
+export function limitsOf({ kind, limits, settings }: Pick<Sink, 'kind' | 'limits' | 'settings'>): BatchLimits {
+  const type = SINK_TYPES[kind];
+  return { ...type.limits, ...limits, eventBytes: type.eventBytes(settings) };
 }
 
 function valuesOf(sink: SinkSettings): readonly unknown[] {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { sinkType } from '../sink-type.ts';
 import { endpointShape, printHostPort } from '../socket/settings.ts';
-import { MESSAGE_LIMITS, messageShape } from '../syslog/index.ts';
+import { MESSAGE_EVENTS, messageShape } from '../syslog/index.ts';
 
 export const relpSettings = z.strictObject({ ...endpointShape(2514), ...messageShape });
 
@@ -15,8 +15,8 @@ export const relpSink = sinkType({
   raw: false,
   compact: true,
   acknowledgement: 'stored',
-  limits: { events: 500, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_LIMITS.eventBytes, window: 1 },
-  mostEventBytes: MESSAGE_LIMITS.mostEventBytes,
+  limits: { events: 500, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_EVENTS.default, window: 1 },
+  eventBytes: MESSAGE_EVENTS.of,
   objectiveSeconds: 60,
   fixedBatches: false,
   destination: (settings) => `relp${settings.tls === null ? '' : '+tls'}://${printHostPort(settings)}`,

@@ -12,35 +12,34 @@ const CREDENTIAL: ReadonlySet<string> = new Set([
   'SignatureDoesNotMatch',
   'TokenRefreshRequired',
 ]);
-/** The request will be refused until somebody changes bucket or settings. */
-const SETTINGS: ReadonlySet<string> = new Set([
-  'InvalidArgument',
-  'InvalidBucketName',
-  'InvalidRequest',
-  'InvalidRetentionPeriod',
-  'KMS.DisabledException',
-  'KMS.NotFoundException',
-  'MethodNotAllowed',
-  'NoSuchBucket',
-  'NotImplemented',
-  'ObjectLockConfigurationNotFoundError',
-  'PermanentRedirect',
+/** Refused this time: the bytes did not arrive whole, or others were at it. What else is refused stays refused. */
+const AGAIN: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'ConditionalRequestConflict',
+  'IncompleteBody',
+  'OperationAborted',
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'SlowDown',
+  'TooManyRequests',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
 ]);
 
 export function s3Problem(error: unknown, isStopped: boolean): Unsettled {
   if (isStopped) return STOPPED;
   const name = error instanceof Error ? error.name : 'unknown';
   const status = statusOf(error);
-  if (CREDENTIAL.has(name) || status === 401 || status === 403)
-    return { kind: 'hold', code: 'credential_refused', why: `the store refuses our credentials (${shown(name)})` };
-  if (SETTINGS.has(name) || status === 301 || status === 404 || status === 501)
-    return { kind: 'hold', code: 'receiver_refuses', why: `the store refuses the object (${shown(name)})` };
   // The client calls a connection that was cut by that name, too; then there is a code.
   if (name === 'TimeoutError' && codeOf(error) === name)
     return { kind: 'retry', code: 'receiver_timeout', why: 'the store did not answer in time' };
-  if (status !== undefined)
-    return { kind: 'retry', code: 'receiver_busy', why: `the store answered ${status} (${shown(name)})` };
-  return connectionProblem(error);
+  if (CREDENTIAL.has(name))
+    return { kind: 'hold', code: 'credential_refused', why: `the store refuses our credentials (${shown(name)})` };
+  if (status === undefined) return connectionProblem(error);
+  const why = `the store answered ${status} (${shown(name)})`;
+  if (AGAIN.has(name) || status === 429 || (status >= 500 && status !== 501))
+    return { kind: 'retry', code: 'receiver_busy', why };
+  return { kind: 'hold', code: status === 401 || status === 403 ? 'credential_refused' : 'receiver_refuses', why };
 }
 
 /** An object of that name is there: `If-None-Match: *` of RFC 9110, 13.1.2. */

@@ -174,6 +174,8 @@ class S3Transport implements Transport {
     const command = new this.#sdk.PutObjectCommand({
       Bucket: bucket,
       IfNoneMatch: '*',
+      // Named as well as given: what is locked is taken only so.
+      ChecksumAlgorithm: 'SHA256',
       ...object,
       ...(kms === null ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: kms }),
       ...(lock === null

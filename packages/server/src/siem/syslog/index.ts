@@ -5,6 +5,8 @@ import { endpointShape, printHostPort } from '../socket/settings.ts';
 
 /** Largest message that passes every receiver once its own limit is raised; above, imtcp of rsyslog takes it apart. */
 export const MAX_MESSAGE_BYTES = 65_536;
+/** rsyslog cuts at 8,096 bytes unless told otherwise. */
+const DEFAULT_MESSAGE_BYTES = 7_500;
 /** Of header and structured data; ids and names of workspaces are bounded. */
 const MOST_HEADER_BYTES = 536;
 
@@ -17,7 +19,19 @@ export const messageShape = {
     .default('hivekey')
     .meta({ description: 'HOSTNAME of the messages; the same from every node.' }),
   bom: z.boolean().default(false).meta({ description: 'Begin the text with a byte order mark.' }),
+  max_message_bytes: z
+    .int()
+    .min(5_000)
+    .max(MAX_MESSAGE_BYTES)
+    .default(DEFAULT_MESSAGE_BYTES)
+    .meta({ description: 'Longest message. A longer event goes out shorter, and names in `omitted` what is missing.' }),
 };
+
+/** What an event may have of a message. */
+export const MESSAGE_EVENTS = {
+  default: DEFAULT_MESSAGE_BYTES - MOST_HEADER_BYTES,
+  of: (settings: { readonly max_message_bytes: number }): number => settings.max_message_bytes - MOST_HEADER_BYTES,
+} as const;
 
 export const syslogSettings = z.strictObject({
   ...endpointShape(6514),
@@ -30,12 +44,6 @@ export const syslogSettings = z.strictObject({
 
 export type SyslogSettings = z.output<typeof syslogSettings>;
 
-/** rsyslog cuts at 8,096 bytes unless told otherwise: 7,500 with the header, and the mapper marks what is not in it. */
-export const MESSAGE_LIMITS = {
-  eventBytes: 7_500 - MOST_HEADER_BYTES,
-  mostEventBytes: MAX_MESSAGE_BYTES - MOST_HEADER_BYTES,
-} as const;
-
 export const syslogSink = sinkType({
   label: 'Syslog',
   settings: syslogSettings,
@@ -43,8 +51,8 @@ export const syslogSink = sinkType({
   raw: false,
   compact: true,
   acknowledgement: 'received',
-  limits: { events: 200, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_LIMITS.eventBytes, window: 1 },
-  mostEventBytes: MESSAGE_LIMITS.mostEventBytes,
+  limits: { events: 200, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_EVENTS.default, window: 1 },
+  eventBytes: MESSAGE_EVENTS.of,
   objectiveSeconds: 60,
   fixedBatches: false,
   destination: (settings) => `syslog${settings.tls === null ? '+tcp' : '+tls'}://${printHostPort(settings)}`,

@@ -29,6 +29,8 @@ export function unpacked(path: string): string {
 export interface Program {
   /** What it said so far, on both outputs. */
   readonly said: () => string;
+  /** It does nothing more, and is there. */
+  pause(): void;
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function run(path: string, { args, libraries = [] }: ProgramOptions): Pro
   const ended = once(child, 'exit');
   return {
     said: () => Buffer.concat(chunks).toString(),
+    pause: () => void child.kill('SIGSTOP'),
     kill: async () => {
       child.kill('SIGKILL');
       await ended;

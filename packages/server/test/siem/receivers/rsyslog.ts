@@ -11,6 +11,8 @@ export interface SyslogReceiver<Port extends string> extends AsyncDisposable {
   readonly ports: Readonly<Record<Port, number>>;
   /** Of its file, each with priority, header, structured data and text. */
   lines(): Promise<readonly string[]>;
+  /** It reads nothing more, and is there. */
+  pause(): void;
   /** As a power cut would. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -60,6 +62,7 @@ input(type="imrelp" port="${ports.relp}" address="127.0.0.1" ruleset="hivekey")
   return {
     ports,
     lines: () => completeLines(path('hivekey.log')),
+    pause: () => program?.pause(),
     kill,
     start,
     [Symbol.asyncDispose]: async () => {

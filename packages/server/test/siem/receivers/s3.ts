@@ -144,6 +144,8 @@ function put(
   const mode = headers['x-amz-object-lock-mode'];
   const until = headers['x-amz-object-lock-retain-until-date'];
   if ((mode === undefined) !== (until === undefined)) throw new Refused(400, 'InvalidArgument');
+  if (mode !== undefined && headers['x-amz-sdk-checksum-algorithm'] === undefined)
+    throw new Refused(400, 'InvalidRequest');
   if (mode !== undefined && !hasLock) throw new Refused(400, 'InvalidRequest');
   if (headers['if-none-match'] === '*' && objects.has(key)) throw new Refused(412, 'PreconditionFailed');
   objects.set(key, { body, headers });

@@ -39,6 +39,7 @@ export async function startSyslogNg({ ca, server }: ReceiverOptions): Promise<Sy
   return {
     ports,
     lines: () => completeLines(path('hivekey.log')),
+    pause: () => program?.pause(),
     kill,
     start,
     [Symbol.asyncDispose]: async () => {
