@@ -85,6 +85,8 @@ class Lane {
   readonly #window: number;
   readonly #underWay: UnderWay[] = [];
   #isCutOut = false;
+  /** All of a stream that has an end was cut. */
+  #isAtEnd = false;
   #changed = Promise.withResolvers<void>();
   #most: number;
   #takenInARow = 0;
@@ -157,18 +159,24 @@ class Lane {
   }
 
   async #cutAll(): Promise<void> {
-    while (!this.#signal.aborted) {
-      if (this.#underWay.length >= this.#window) {
-        await this.#changed.promise;
-        continue;
+    try {
+      while (!this.#signal.aborted) {
+        if (this.#underWay.length >= this.#window) {
+          await this.#changed.promise;
+          continue;
+        }
+        const cut = await this.#cutter.next(this.#signal);
+        if (cut === undefined) {
+          this.#isAtEnd = !this.#signal.aborted;
+          return;
+        }
+        await this.#plan(cut);
+        this.#begin(cut);
       }
-      const cut = await this.#cutter.next(this.#signal);
-      if (cut === undefined) break;
-      await this.#plan(cut);
-      this.#begin(cut);
+    } finally {
+      this.#isCutOut = true;
+      this.#wake();
     }
-    this.#isCutOut = true;
-    this.#wake();
   }
 
   /** What must be sent the same after a crash is kept before it is sent for the first time. */
@@ -220,8 +228,7 @@ class Lane {
       this.#underWay.splice(0, done.length);
       this.#wake();
     }
-    const { stream } = this.#options;
-    if (stream.toSeq !== null && !this.#signal.aborted) await finish(this.#options, this.#redrive);
+    if (this.#isAtEnd) await finish(this.#options, this.#redrive);
   }
 
   async #settle(done: readonly Outcomes[]): Promise<void> {

@@ -339,7 +339,7 @@ export async function renewStreams(client: ClientBase, workspaceId: WorkspaceId,
   );
 }
 
-/** As it stands under the lock of the caller's transaction. */
+/** Only one that is at its end is done. */
 export async function finishStream(
   client: ClientBase,
   { workspaceId, id }: Pick<Stream, 'workspaceId' | 'id'>,
@@ -348,7 +348,7 @@ export async function finishStream(
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `UPDATE sink_streams SET status = $3, finished_at = $4, lease_node = NULL, lease_until = NULL, lease_epoch = lease_epoch + 1
-      WHERE workspace_id = $1 AND id = $2 AND status = 'running'`,
+      WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND ($3 = 'cancelled' OR cursor_seq >= to_seq)`,
     [workspaceId, id, status, now],
   );
   return rowCount === 1;
