@@ -1,4 +1,7 @@
-/** How many entries there are, by hour or day, and by what they say: kept by the database as rows come and go (migration 0162). */
+/**
+ * How many entries there are, kept by the database as rows come and go (migration 0162): by hour and day, and by the day of
+ * each agent, owner, capability, server and class of reasons.
+ */
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 
@@ -15,7 +18,7 @@ export interface CountFilter {
   readonly verdict?: string | undefined;
 }
 
-/** Both in the grain: whole hours or days, UTC. */
+/** Whole hours or days, UTC. */
 export interface Period {
   /** Inclusive. */
   readonly from: Date;
@@ -41,61 +44,66 @@ export async function countsOf(
   bucketSeconds: number,
 ): Promise<readonly Count[]> {
   const values: unknown[] = [workspaceId, grain, dimension, value, from, to, bucketSeconds];
+  const within = withinOf(dimension);
   const { rows } = await client.query<Count>(
     `SELECT floor(extract(epoch FROM at) / $7::bigint)::bigint * $7::bigint AS at, verdict, sum(n)::bigint AS n FROM log_counts
-      WHERE workspace_id = $1 AND grain = $2 AND dimension = $3 AND value = $4 AND at >= $5 AND at < $6${more(values, kind, verdict)}
+      WHERE workspace_id = $1 AND grain = $2 AND dimension = $3 AND value = $4 AND ${within}${more(values, kind, verdict)}
       GROUP BY 1, 2 HAVING sum(n) > 0 ORDER BY 1, 2`,
     values,
   );
   return rows;
 }
 
-export interface TopValue {
+interface TopValue {
   readonly value: string;
   readonly n: number;
-  readonly verdicts: Readonly<Record<string, number>>;
 }
 
-/** The most frequent values of a dimension, and how many there are besides. */
+/** The most frequent values of a dimension, and how many there are in all; of whole days. */
 export async function topOf(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  grain: Grain,
   dimension: CountedDimension,
   { kind, verdict }: Pick<CountFilter, 'kind' | 'verdict'>,
   { from, to }: Period,
   limit: number,
 ): Promise<{ readonly top: readonly TopValue[]; readonly values: number }> {
-  const values: unknown[] = [workspaceId, grain, dimension, from, to, limit];
+  const values: unknown[] = [workspaceId, dimension, from, to, limit];
   const { rows } = await client.query<TopValue & { readonly all: number }>(
-    `WITH sums AS (
-       SELECT value, verdict, sum(n)::bigint AS n FROM log_counts
-        WHERE workspace_id = $1 AND grain = $2 AND dimension = $3 AND at >= $4 AND at < $5${more(values, kind, verdict)}
-        GROUP BY value, verdict HAVING sum(n) > 0)
-     SELECT value, sum(n)::bigint AS n, json_object_agg(verdict, n) AS verdicts, count(*) OVER () AS all
-       FROM sums GROUP BY value ORDER BY sum(n) DESC, value LIMIT $6`,
+    `SELECT value, sum(n)::bigint AS n, count(*) OVER () AS all FROM log_counts
+      WHERE workspace_id = $1 AND grain = 'day' AND dimension = $2 AND at >= $3 AND at < $4${more(values, kind, verdict)}
+      GROUP BY value HAVING sum(n) > 0 ORDER BY 2 DESC, 1 LIMIT $5`,
     values,
   );
   return { top: rows.map(({ all: _all, ...row }) => row), values: rows[0]?.all ?? 0 };
 }
 
-/** How many there are of each kind, or verdict. */
+/** How many there are of each kind, or verdict; of whole days. */
 export async function countsBy(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
-  grain: Grain,
   column: 'kind' | 'verdict',
   { dimension, value, kind, verdict }: CountFilter,
   { from, to }: Period,
 ): Promise<readonly { readonly value: string; readonly n: number }[]> {
-  const values: unknown[] = [workspaceId, grain, dimension, value, from, to];
+  const values: unknown[] = [workspaceId, 'day', dimension, value, from, to];
   const { rows } = await client.query<{ value: string; n: number }>(
     `SELECT ${column} AS value, sum(n)::bigint AS n FROM log_counts
-      WHERE workspace_id = $1 AND grain = $2 AND dimension = $3 AND value = $4 AND at >= $5 AND at < $6${more(values, kind, verdict)}
+      WHERE workspace_id = $1 AND grain = $2 AND dimension = $3 AND value = $4 AND ${withinOf(dimension)}${more(values, kind, verdict)}
       GROUP BY 1 HAVING sum(n) > 0 ORDER BY 2 DESC, 1`,
     values,
   );
   return rows;
+}
+
+/**
+ * Of everything, a run of the index. Of one value, a place in it for each day, as the days before the value are what it is
+ * ordered by.
+ */
+function withinOf(dimension: CountFilter['dimension']): string {
+  return dimension === ''
+    ? 'at >= $5 AND at < $6'
+    : `at = ANY(ARRAY(SELECT generate_series($5::timestamptz, $6::timestamptz - interval '1 second', interval '1 day', 'UTC')))`;
 }
 
 function more(values: unknown[], kind: string | undefined, verdict: string | undefined): string {
@@ -109,32 +117,4 @@ function more(values: unknown[], kind: string | undefined, verdict: string | und
     conditions.push(` AND ${column} = $${values.length}`);
   }
   return conditions.join('');
-}
-
-/** Counts that are not what the rows say; none means that they are right. At most `limit`. */
-export async function compareCounts(
-  pool: Pool,
-  workspaceId: WorkspaceId,
-  limit = 100,
-): Promise<
-  readonly {
-    readonly dimension: string;
-    readonly value: string;
-    readonly at: Date;
-    readonly counted: number;
-    readonly rows: number;
-  }[]
-> {
-  const { rows } = await pool.query(
-    `WITH expected AS (
-       SELECT d.grain, d.dimension, d.value, date_trunc(d.grain, r.ts, 'UTC') AS at, r.kind, coalesce(r.verdict, '') AS verdict, count(*) AS n
-         FROM actions r CROSS JOIN LATERAL log_counted(r.agent_id, r.owner, r.action, r.reason_class, r.record) d
-        WHERE r.workspace_id = $1 GROUP BY 1, 2, 3, 4, 5, 6),
-     kept AS (SELECT grain, dimension, value, at, kind, verdict, n FROM log_counts WHERE workspace_id = $1 AND n <> 0)
-     SELECT dimension, value, at, coalesce(k.n, 0) AS counted, coalesce(e.n, 0) AS rows
-       FROM expected e FULL JOIN kept k USING (grain, dimension, value, at, kind, verdict)
-      WHERE e.n IS DISTINCT FROM k.n ORDER BY at, dimension, value LIMIT $2`,
-    [workspaceId, limit],
-  );
-  return rows;
 }

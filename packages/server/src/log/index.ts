@@ -51,7 +51,7 @@ export { readFor, TookTooLong } from './bounded.ts';
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
 export type { SignedCheckpoint } from './checkpoints.ts';
-export * from './counts.ts';
+export { COUNTED_DIMENSIONS, type Count, type CountFilter, countsBy, countsOf, type Period, topOf } from './counts.ts';
 export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
 export type { LetGo } from './let-go.ts';

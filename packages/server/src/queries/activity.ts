@@ -60,7 +60,7 @@ export async function activityOf(
   );
   const filter = { dimension: 'agent', value: id } as const;
   const [kinds, days, checkpoint, calls] = await Promise.all([
-    countsBy(pool, workspaceId, 'day', 'kind', filter, period),
+    countsBy(pool, workspaceId, 'kind', filter, period),
     countsOf(pool, workspaceId, 'day', { ...filter, kind: 'tool.call' }, period, DAY_MS / 1000),
     newestCheckpoint(pool, workspaceId),
     readFor(pool, SCAN_MS, (client) => callsOf(client, workspaceId, id, period)).catch((error: unknown) => {

@@ -13,7 +13,7 @@ export const facetSchema = z
     object: z.literal('log_facet'),
     by: z.enum(FACETS),
     from: z.int(),
-    to: z.int().meta({ description: 'Exclusive. Whole hours, or days of longer times, UTC.' }),
+    to: z.int().meta({ description: 'Exclusive. Of times longer than three days, whole days, UTC.' }),
     source: z.enum(['counted', 'scanned']),
     values: z.int().meta({ description: 'How many different ones there are.' }),
     top: z.array(
@@ -27,8 +27,8 @@ export const facetSchema = z
   .meta({ id: 'LogFacet' });
 type FacetView = z.output<typeof facetSchema>;
 
-/** Counts of hours are read for so long; of days beyond it. */
-const HOURS_FOR_MS = 4 * DAY_MS;
+/** Of less, days would be too coarse. */
+const COUNTED_FROM_MS = 3 * DAY_MS;
 
 const COLUMNS: Readonly<Record<Facet, string>> = {
   agent: 'agent_id',
@@ -52,18 +52,17 @@ export async function facetOf(
   nowMs: number,
 ): Promise<FacetView> {
   const asked = periodOf(filter, nowMs);
-  const isLong = asked.to.getTime() - asked.from.getTime() > HOURS_FOR_MS;
-  const grain = isLong ? 'day' : 'hour';
-  const period = wholeBuckets(asked, isLong ? DAY_MS : DAY_MS / 24);
-  const counted = await countedFilter(pool, workspaceId, filter);
+  const isLong = asked.to.getTime() - asked.from.getTime() > COUNTED_FROM_MS;
+  const period = isLong ? wholeBuckets(asked, DAY_MS) : asked;
+  const counted = isLong ? await countedFilter(pool, workspaceId, filter) : undefined;
   const dimension = COUNTED_DIMENSIONS.find((each) => each === by);
   let found: { readonly top: readonly { readonly value: string; readonly n: number }[]; readonly values: number };
   let source: FacetView['source'] = 'counted';
   if (counted !== undefined && (by === 'kind' || by === 'verdict')) {
-    const all = (await countsBy(pool, workspaceId, grain, by, counted, period)).filter(({ value }) => value !== '');
+    const all = (await countsBy(pool, workspaceId, by, counted, period)).filter(({ value }) => value !== '');
     found = { top: all.slice(0, limit), values: all.length };
   } else if (counted?.dimension === '' && dimension !== undefined)
-    found = await topOf(pool, workspaceId, grain, dimension, counted, period, limit);
+    found = await topOf(pool, workspaceId, dimension, counted, period, limit);
   else {
     source = 'scanned';
     found = await orTooWide(scan(pool, workspaceId, { ...filter, ...period }, by, limit));
@@ -79,8 +78,8 @@ export async function facetOf(
   return {
     object: 'log_facet',
     by,
-    from: period.from.getTime() / 1000,
-    to: period.to.getTime() / 1000,
+    from: Math.floor(period.from.getTime() / 1000),
+    to: Math.ceil(period.to.getTime() / 1000),
     source,
     values: found.values,
     top: found.top.map(({ value, n }) => ({ value, name: names.get(value) ?? null, n })),

@@ -49,8 +49,9 @@ export async function histogramOf(
   const asked = periodOf(filter, nowMs);
   const bucketSeconds = secondsOf(bucket, asked);
   const period = wholeBuckets(asked, bucketSeconds * 1000);
-  const counted = bucketSeconds % SECONDS.hour === 0 ? await countedFilter(pool, workspaceId, filter) : undefined;
   const grain = bucketSeconds % SECONDS.day === 0 ? 'day' : 'hour';
+  const known = bucketSeconds % SECONDS.hour === 0 ? await countedFilter(pool, workspaceId, filter) : undefined;
+  const counted = known?.dimension === '' || grain === 'day' ? known : undefined;
   const counts =
     counted === undefined
       ? await orTooWide(scan(pool, workspaceId, { ...filter, ...period }, bucketSeconds))

@@ -213,7 +213,7 @@ describe('counts', () => {
       'kind=tool.call&verdict=allow',
       'verdict=deny&agent=one-bot',
     ]) {
-      const histogram = await world.ok('GET', `/v1/audit/histogram?bucket=hour&${query}`);
+      const histogram = await world.ok('GET', `/v1/audit/histogram?bucket=day&${query}`);
       expect(histogram.source, query).toBe('counted');
       const listed = await everything(`${query}&to=${encodeURIComponent(now())}`, 200);
       // Reading is on the log too.
@@ -238,7 +238,8 @@ describe('counts', () => {
   });
 
   it('name the most frequent values, counted or looked for', async () => {
-    const facet = (query: string) => world.ok('GET', `/v1/audit/facets?${query}`);
+    const from = encodeURIComponent(new Date(Date.now() - 7 * 86_400_000).toISOString());
+    const facet = (query: string) => world.ok('GET', `/v1/audit/facets?from=${from}&${query}`);
     const actions = await facet('by=action&kind=tool.call');
     expect(actions).toMatchObject({ source: 'counted', by: 'action' });
     expect(actions.top[0]).toMatchObject({ value: 'crm.read', name: null });

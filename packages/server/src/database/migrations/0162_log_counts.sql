@@ -3,40 +3,39 @@
 
 CREATE TABLE log_counts (
   workspace_id text NOT NULL,
+  -- all rows by the hour and the day; what they are counted by besides, by the day
   grain        text NOT NULL CHECK (grain IN ('hour', 'day')),
   -- empty: all rows, with the empty value
   dimension    text NOT NULL CHECK (dimension IN ('', 'agent', 'owner', 'action', 'server', 'reason_class')),
-  value        text NOT NULL,
   -- when the hour or day begins, UTC
   at           timestamptz NOT NULL,
+  value        text NOT NULL,
   kind         text NOT NULL,
   -- empty: of what has none
   verdict      text NOT NULL,
   n            bigint NOT NULL,
-  PRIMARY KEY (workspace_id, grain, dimension, value, at, kind, verdict)
+  CHECK (dimension = '' OR grain = 'day'),
+  PRIMARY KEY (workspace_id, grain, dimension, at, value, kind, verdict)
 ) WITH (fillfactor = 80);
--- The most frequent values of a period.
-CREATE INDEX log_counts_time ON log_counts (workspace_id, grain, dimension, at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON log_counts TO hivekey_app;
 
 -- What is counted of a row.
 CREATE FUNCTION log_counted(agent_id text, owner text, action text, reason_class text, record jsonb)
 RETURNS TABLE (grain text, dimension text, value text) LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT g.grain, d.dimension, d.value
-    FROM (VALUES ('hour'), ('day')) g (grain)
-   CROSS JOIN (VALUES ('', ''), ('agent', agent_id), ('owner', owner), ('action', action), ('server', record ->> 'namespace'),
-                      ('reason_class', reason_class)) d (dimension, value)
+  SELECT d.grain, d.dimension, d.value
+    FROM (VALUES ('hour', '', ''), ('day', '', ''), ('day', 'agent', agent_id), ('day', 'owner', owner), ('day', 'action', action),
+                 ('day', 'server', record ->> 'namespace'), ('day', 'reason_class', reason_class)) d (grain, dimension, value)
    WHERE d.value IS NOT NULL
 $$;
 
 -- In one order, so that two never wait for each other.
 CREATE FUNCTION count_log_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO log_counts AS c (workspace_id, grain, dimension, value, at, kind, verdict, n)
-  SELECT r.workspace_id, d.grain, d.dimension, d.value, date_trunc(d.grain, r.ts, 'UTC'), r.kind, coalesce(r.verdict, ''), count(*)
+  INSERT INTO log_counts AS c (workspace_id, grain, dimension, at, value, kind, verdict, n)
+  SELECT r.workspace_id, d.grain, d.dimension, date_trunc(d.grain, r.ts, 'UTC'), d.value, r.kind, coalesce(r.verdict, ''), count(*)
     FROM new_rows r CROSS JOIN LATERAL log_counted(r.agent_id, r.owner, r.action, r.reason_class, r.record) d
    GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
-  ON CONFLICT (workspace_id, grain, dimension, value, at, kind, verdict) DO UPDATE SET n = c.n + excluded.n;
+  ON CONFLICT (workspace_id, grain, dimension, at, value, kind, verdict) DO UPDATE SET n = c.n + excluded.n;
   RETURN NULL;
 END $$;
 
@@ -59,15 +58,15 @@ BEGIN
   UPDATE log_counts c SET n = c.n - 1 FROM log_counted(OLD.agent_id, OLD.owner, OLD.action, OLD.reason_class, OLD.record) d
    WHERE c.workspace_id = OLD.workspace_id AND c.grain = d.grain AND c.dimension = d.dimension AND c.value = d.value
      AND c.at = date_trunc(d.grain, OLD.ts, 'UTC') AND c.kind = OLD.kind AND c.verdict = coalesce(OLD.verdict, '');
-  INSERT INTO log_counts AS c (workspace_id, grain, dimension, value, at, kind, verdict, n)
-  SELECT NEW.workspace_id, d.grain, d.dimension, d.value, date_trunc(d.grain, NEW.ts, 'UTC'), NEW.kind, coalesce(NEW.verdict, ''), 1
+  INSERT INTO log_counts AS c (workspace_id, grain, dimension, at, value, kind, verdict, n)
+  SELECT NEW.workspace_id, d.grain, d.dimension, date_trunc(d.grain, NEW.ts, 'UTC'), d.value, NEW.kind, coalesce(NEW.verdict, ''), 1
     FROM log_counted(NEW.agent_id, NEW.owner, NEW.action, NEW.reason_class, NEW.record) d ORDER BY 1, 2, 3, 4, 5, 6, 7
-  ON CONFLICT (workspace_id, grain, dimension, value, at, kind, verdict) DO UPDATE SET n = c.n + 1;
+  ON CONFLICT (workspace_id, grain, dimension, at, value, kind, verdict) DO UPDATE SET n = c.n + 1;
   RETURN NULL;
 END $$;
 
-INSERT INTO log_counts (workspace_id, grain, dimension, value, at, kind, verdict, n)
-SELECT r.workspace_id, d.grain, d.dimension, d.value, date_trunc(d.grain, r.ts, 'UTC'), r.kind, coalesce(r.verdict, ''), count(*)
+INSERT INTO log_counts (workspace_id, grain, dimension, at, value, kind, verdict, n)
+SELECT r.workspace_id, d.grain, d.dimension, date_trunc(d.grain, r.ts, 'UTC'), d.value, r.kind, coalesce(r.verdict, ''), count(*)
   FROM actions r CROSS JOIN LATERAL log_counted(r.agent_id, r.owner, r.action, r.reason_class, r.record) d
  GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
