@@ -16,7 +16,7 @@ import {
 import { jsonLine } from './line.ts';
 import { actingOf, addressOf, agentOf, type Party, peopleOf, personOf } from './who.ts';
 
-export const ECS_VERSION = '9.4.0';
+const ECS_VERSION = '9.4.0';
 
 /** Fields that stand whole in ECS's own, and are not repeated. */
 const MOVED = new Set([
@@ -77,7 +77,7 @@ export function ecsLine(event: StreamEvent): string {
   return jsonLine(ecsDocument(event));
 }
 
-export function ecsDocument(event: StreamEvent): Record<string, unknown> {
+function ecsDocument(event: StreamEvent): Record<string, unknown> {
   const { fields } = event;
   const subject = subjectOf(event.kind);
   const address = addressOf(event);

@@ -16,7 +16,7 @@ const ENVELOPE_CHARACTERS = 256;
 export const SIZES = ['whole', 'rawless', 'compact', 'envelope'] as const;
 export type Size = (typeof SIZES)[number];
 
-export interface Place {
+interface Place {
   readonly seq: number;
   readonly entryHash: string;
   readonly prevHash: string;

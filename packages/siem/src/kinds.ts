@@ -25,8 +25,6 @@ export type Ending = 'success' | 'failure' | 'held' | 'unknown' | 'not_attempted
 
 export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical';
 
-export const LEVELS: Readonly<Record<Level, number>> = { informational: 1, low: 2, medium: 3, high: 4, critical: 5 };
-
 /** Whole kinds first, then what stands before the point. */
 const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
   Object.entries({
@@ -233,8 +231,10 @@ function firstOf(kind: string): string {
   return point < 0 ? kind : kind.slice(0, point);
 }
 
+const LEVELS: ReadonlySet<string> = new Set<Level>(['informational', 'low', 'medium', 'high', 'critical']);
+
 function isLevel(text: string): text is Level {
-  return Object.hasOwn(LEVELS, text);
+  return LEVELS.has(text);
 }
 
 /** Empty for what is no text. */

@@ -36,7 +36,7 @@ const SEVERITIES: Readonly<Record<Level, readonly [number, string]>> = {
 const MOVED = new Set(['event_id', 'agent', 'agent_id', 'session_id', 'model', 'model_provider']);
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-export function otlpRecord(event: StreamEvent): OtlpRecord {
+function otlpRecord(event: StreamEvent): OtlpRecord {
   const { kind, fields, time, raw } = event;
   const held = kind === 'tool.call' && fields.verdict === 'review';
   const [severityNumber, severityText] = SEVERITIES[held ? 'medium' : levelOf(event)];

@@ -41,7 +41,7 @@ export function udmLine(event: StreamEvent): string {
   return jsonLine(udmEvent(event));
 }
 
-export function udmEvent(event: StreamEvent): Record<string, unknown> {
+function udmEvent(event: StreamEvent): Record<string, unknown> {
   const { id, kind, fields } = event;
   const subject = subjectOf(kind);
   const acting = actingOf(event);

@@ -25,7 +25,7 @@ import { recordOf } from './every-kind.ts';
 
 export const KEY = signingKey('hivekey/wsp_1', Buffer.alloc(32, 7));
 export const OTHER_KEY = signingKey('hivekey/wsp_1', Buffer.alloc(32, 8));
-export const SINK = 'snk_1';
+const SINK = 'snk_1';
 
 const KINDS = ['tool.call', 'tool.result', 'agent.revoked', 'approval.granted', 'policy.changed', 'log.read'];
 const START_MS = Date.parse('2026-06-16T14:00:00.000Z');

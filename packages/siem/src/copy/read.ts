@@ -39,7 +39,7 @@ export async function* readCopy(
   for await (const { place, text } of texts) yield* readCopyText(text, place, format);
 }
 
-export function* readCopyText(text: string, place: string, format?: CopyFormat): Generator<CopyEvent, void, undefined> {
+function* readCopyText(text: string, place: string, format?: CopyFormat): Generator<CopyEvent, void, undefined> {
   const document = documentIn(text);
   if (document === undefined) {
     if (text.trim() !== '') yield unreadable(place, 'the line holds no JSON');
