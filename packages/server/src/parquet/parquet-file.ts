@@ -7,9 +7,9 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { type Column, cellOf, LOG_COLUMNS, schemaOf } from './columns.ts';
 
 /** An entry in the flat view, by the names of the columns; what has no column is left out. */
-export type FlatRow = Readonly<Record<string, unknown>>;
+type FlatRow = Readonly<Record<string, unknown>>;
 
-export interface ParquetFileOptions {
+interface ParquetFileOptions {
   /** Takes the next bytes of the file; the next rows wait for it. */
   readonly write: (bytes: Uint8Array) => Promise<void> | void;
   /** Those of the log where nothing is said. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { credentialRef, sinkType } from '../sink-type.ts';
 import { clusterShape } from '../socket/settings.ts';
 
-export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
 const sasl = z
   .strictObject({
@@ -14,7 +14,7 @@ const sasl = z
   .nullable()
   .default(null);
 
-export const kafkaSettings = z
+const kafkaSettings = z
   .strictObject({
     ...clusterShape('Brokers to begin with'),
     topic: z

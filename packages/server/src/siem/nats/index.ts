@@ -15,7 +15,7 @@ const auth = z
   ])
   .prefault({ kind: 'none' });
 
-export const natsSettings = z.strictObject({
+const natsSettings = z.strictObject({
   ...clusterShape('Servers of one cluster'),
   subject: z
     .string()

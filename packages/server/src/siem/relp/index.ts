@@ -4,7 +4,7 @@ import { sinkType } from '../sink-type.ts';
 import { endpointShape, printHostPort } from '../socket/settings.ts';
 import { MESSAGE_EVENTS, messageShape } from '../syslog/index.ts';
 
-export const relpSettings = z.strictObject({ ...endpointShape(2514), ...messageShape });
+const relpSettings = z.strictObject({ ...endpointShape(2514), ...messageShape });
 
 export type RelpSettings = z.output<typeof relpSettings>;
 

@@ -13,7 +13,7 @@ const OFFER = 'relp_version=0\nrelp_software=hivekey\ncommands=syslog';
 /** Of each message in turn: the code and the words of the answer, undefined where none came. */
 type Answers = readonly (Answer | undefined)[];
 
-export interface Answer {
+interface Answer {
   readonly code: number;
   readonly words: string;
 }

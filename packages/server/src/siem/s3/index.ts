@@ -25,7 +25,7 @@ const objectLock = z
   .default(null)
   .meta({ description: 'null: what the bucket gives every object by default.' });
 
-export const s3Settings = z.strictObject({
+const s3Settings = z.strictObject({
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not the name of a bucket'),
   region: z
     .string()

@@ -17,7 +17,7 @@ export function checkReceiver(receiver: HostPort, isProtected: boolean, rules: A
 }
 
 /** In words; undefined where there is none. In the clear only to a host that the operator allows, as with http. */
-export function receiverProblem(receiver: HostPort, isProtected: boolean, rules: AddressRules): string | undefined {
+function receiverProblem(receiver: HostPort, isProtected: boolean, rules: AddressRules): string | undefined {
   const problem = literalProblem(receiver, rules);
   if (problem !== undefined) return problem;
   if (isProtected || isAllowed(rules.allow, receiver)) return undefined;

@@ -33,7 +33,7 @@ export const MESSAGE_EVENTS = {
   of: (settings: { readonly max_message_bytes: number }): number => settings.max_message_bytes - MOST_HEADER_BYTES,
 } as const;
 
-export const syslogSettings = z.strictObject({
+const syslogSettings = z.strictObject({
   ...endpointShape(6514),
   ...messageShape,
   resend_events: z.int().min(0).max(10_000).default(1_000).meta({

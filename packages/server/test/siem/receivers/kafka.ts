@@ -6,7 +6,7 @@ import { createServer } from 'node:tls';
 import type { Certificate } from '../../../../../test/setup/certificates.ts';
 import { environment, run, unpacked } from './program.ts';
 
-export interface Consumed {
+interface Consumed {
   readonly key: string;
   readonly headers: string;
   readonly body: string;

@@ -10,13 +10,13 @@ import type { Certificate } from '../../../../../test/setup/certificates.ts';
 
 const REGION = 'eu-central-1';
 
-export interface StoredObject {
+interface StoredObject {
   readonly body: Buffer;
   readonly headers: IncomingMessage['headers'];
 }
 
 /** What happens to the next request instead: an answer, a cut before or after it was stored. */
-export type Fault = { readonly status: number; readonly code: string } | 'cut' | 'cut when stored';
+type Fault = { readonly status: number; readonly code: string } | 'cut' | 'cut when stored';
 
 export interface ObjectStore extends AsyncDisposable {
   readonly url: string;
