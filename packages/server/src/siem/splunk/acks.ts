@@ -15,11 +15,12 @@ const LONGEST_POLL_MS = 1_000;
 /** Ids in one question. */
 const MOST_IDS = 1_000;
 
-/** `unanswered`: not within the time, or the receiver has forgotten it. */
-export type Word = 'stored' | 'unanswered' | Extract<Delivery, { kind: 'hold' }>;
+/** `unanswered`: not within the time, or the receiver has forgotten it. `stopped`: this was closed. */
+export type Word = 'stored' | 'unanswered' | 'stopped' | Extract<Delivery, { kind: 'hold' }>;
 
 interface Waiting {
-  readonly until: number;
+  /** Monotonic milliseconds. */
+  readonly since: number;
   readonly end: (word: Word) => void;
 }
 
@@ -37,40 +38,43 @@ export class Acks {
   /** Posts whose answer may say that the receiver counts anew. */
   readonly #posting = new Set<Promise<unknown>>();
   #polling: Promise<void> | undefined;
+  /** A quarter of what the last acknowledgement took: who indexes within seconds is not asked fifty times in each. */
+  #firstMs = FIRST_POLL_MS;
   #delayMs = FIRST_POLL_MS;
 
   constructor(options: AcksOptions) {
     this.#options = options;
   }
 
-  /** Posts by `post`, between two questions or during one. */
-  async posting<Reply>(post: () => Promise<Reply>): Promise<{ readonly reply: Reply; readonly mark: Mark }> {
+  /** Posts by `post`. `word`: of the receiver about it, in the end; undefined where its reply has no id. Never rejects by itself. */
+  async post<Reply>(
+    post: () => Promise<Reply>,
+    idOf: (reply: Reply) => number | undefined,
+  ): Promise<{ readonly reply: Reply; readonly word: Promise<Word> | undefined }> {
     const mark = this.#ledger.mark();
-    const posted = post();
-    this.#posting.add(posted);
-    try {
-      return { reply: await posted, mark };
-    } finally {
-      this.#posting.delete(posted);
-    }
-  }
-
-  /** Never rejects. */
-  wait(mark: Mark, id: number): Promise<Word> {
-    return new Promise((end) => {
-      const until = performance.now() + this.#options.patienceMs;
-      for (const forgotten of this.#ledger.add(mark, id, { until, end })) forgotten.end('unanswered');
-      this.#delayMs = FIRST_POLL_MS;
-      this.#polling ??= this.#poll().finally(() => {
-        this.#polling = undefined;
-      });
+    const posting = post().then((reply) => {
+      const id = idOf(reply);
+      return { reply, word: id === undefined ? undefined : this.#wait(mark, id) };
     });
+    this.#posting.add(posting);
+    return posting.finally(() => this.#posting.delete(posting));
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#polling;
-    for (const [id, waiting] of this.#ledger.waiting()) this.#end(id, waiting, 'unanswered');
+    for (const [id, waiting] of this.#ledger.waiting()) this.#end(id, waiting, 'stopped');
+  }
+
+  #wait(mark: Mark, id: number): Promise<Word> {
+    return new Promise((end) => {
+      const waiting = { since: performance.now(), end };
+      for (const forgotten of this.#ledger.add(mark, id, waiting)) forgotten.end('unanswered');
+      this.#delayMs = Math.min(this.#delayMs, this.#firstMs);
+      this.#polling ??= this.#poll().finally(() => {
+        this.#polling = undefined;
+      });
+    });
   }
 
   async #poll(): Promise<void> {
@@ -80,9 +84,9 @@ export class Acks {
       if (signal.aborted) return;
       this.#delayMs = Math.min(this.#delayMs * 2, LONGEST_POLL_MS);
       await this.#askOnce(this.#ledger.waiting().slice(0, MOST_IDS), signal);
-      const now = performance.now();
+      const until = performance.now() - this.#options.patienceMs;
       for (const [id, waiting] of this.#ledger.waiting())
-        if (waiting.until <= now) this.#end(id, waiting, 'unanswered');
+        if (waiting.since <= until) this.#end(id, waiting, 'unanswered');
     }
   }
 
@@ -102,7 +106,9 @@ export class Acks {
     await Promise.allSettled([...this.#posting]);
     for (const [id, waiting] of asked) {
       if (stored[String(id)] !== true) continue;
-      this.#delayMs = FIRST_POLL_MS;
+      const tookMs = performance.now() - waiting.since;
+      this.#firstMs = Math.min(Math.max(tookMs / 4, FIRST_POLL_MS), LONGEST_POLL_MS);
+      this.#delayMs = this.#firstMs;
       this.#end(id, waiting, 'stored');
     }
   }

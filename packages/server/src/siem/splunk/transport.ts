@@ -59,15 +59,13 @@ class SplunkTransport implements Transport {
       if (signal.aborted) return STOPPED;
       const body = envelopes(events, this.#settings, this.#deps.sink.format);
       for (let isAgain = false; ; isAgain = true) {
-        const { reply, mark } = await this.#acks.posting(() => this.#post(body, signal));
+        const { reply, word: heard } = await this.#acks.post(() => this.#post(body, signal), this.#ackIdOf);
         if (reply.kind === 'other') return reply.delivery;
         if (reply.kind === 'record') return await this.#refused(events, reply, signal);
         saw = reply.crowded ? 'crowded' : 'room';
         const duplicates = isAgain ? { duplicates: events.length } : {};
         this.#hasNoAcks = reply.ackId === undefined;
-        if (!this.#settings.acknowledge || reply.ackId === undefined)
-          return { kind: 'taken', confirmed: false, ...duplicates };
-        const heard = this.#acks.wait(mark, reply.ackId);
+        if (heard === undefined) return { kind: 'taken', confirmed: false, ...duplicates };
         if (this.#late !== undefined) {
           heard.then((word) => this.#hearLate(word === 'stored'));
           return { kind: 'taken', confirmed: false, ...duplicates };
@@ -132,6 +130,10 @@ class SplunkTransport implements Transport {
     this.#late = isStored ? this.#late + 1 : 0;
     if (this.#late >= REGAINED) this.#late = undefined;
   }
+
+  /** What is to be waited for. */
+  readonly #ackIdOf = (reply: Reply): number | undefined =>
+    reply.kind === 'accepted' && this.#settings.acknowledge ? reply.ackId : undefined;
 
   async #post(body: string, signal: AbortSignal): Promise<Reply> {
     const exchange = await this.#ask(
