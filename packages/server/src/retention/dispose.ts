@@ -54,11 +54,12 @@ export async function dispose(
     await carryOut(context, workspaceId);
     const due = await dueNow(context.pool, workspaceId);
     let disposal = await unfinishedDisposal(context.pool, workspaceId);
-    for (;;) {
-      if (due.limit === 0) break;
+    // What is let go by a record and kept by a hold that came in between is not looked at again this time.
+    for (let after = 0; after < due.limit; ) {
       await coverHolds(context, workspaceId, due.limit);
-      const batch = await nextBatch(context.pool, workspaceId, due.bounds, due.limit);
+      const batch = await nextBatch(context.pool, workspaceId, due.bounds, after, due.limit);
       if (batch === undefined) break;
+      after = batch.runs.at(-1)?.last ?? due.limit;
       disposal = await record(context, workspaceId, disposal ?? { id: newId<string>('dsp'), actor }, due, batch);
       await carryOut(context, workspaceId);
     }

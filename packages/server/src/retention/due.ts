@@ -133,14 +133,15 @@ export interface Batch {
   readonly kinds: Readonly<Record<string, number>>;
 }
 
-/** The next entries that may go, from the oldest on; undefined when there are none up to `limit`. */
+/** The next entries that may go, behind `after`; undefined when there are none up to `limit`. */
 export async function nextBatch(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   bounds: Bounds,
+  after: number,
   limit: number,
 ): Promise<Batch | undefined> {
-  const values: unknown[] = [workspaceId, 0, limit];
+  const values: unknown[] = [workspaceId, after, limit];
   const due = dueSql(bounds, values);
   const { rows } = await client.query<{ seq: number; kind: string; entry_hash: Buffer }>(
     `SELECT seq, kind, entry_hash FROM (${due}) AS due WHERE stays IS NULL ORDER BY seq LIMIT ${ENTRIES_OF_A_RECORD}`,

@@ -269,9 +269,13 @@ BEGIN
   UPDATE log_absences SET removed_through = greatest(removed_through, through) WHERE workspace_id = log_of AND seq = at;
   -- What a redaction has left of a record goes with it.
   IF absence.kind = 'log.pruned' THEN
-    UPDATE log_absences r SET remains = NULL
-     WHERE r.workspace_id = log_of AND r.kind = 'log.redacted' AND r.remains IS NOT NULL AND r.entries <@ absence.entries
-       AND NOT EXISTS (SELECT FROM unnest(holds) AS scope WHERE log_holds(scope, r.remains));
+    WITH cleared AS (
+      UPDATE log_absences r SET remains = NULL
+       WHERE r.workspace_id = log_of AND r.kind = 'log.redacted' AND r.remains IS NOT NULL
+         AND absence.entries @> lower(r.entries)
+         AND NOT EXISTS (SELECT FROM unnest(holds) AS scope WHERE log_holds(scope, r.remains))
+      RETURNING lower(r.entries) AS subject)
+    SELECT gone || coalesce(array_agg(DISTINCT subject), '{}') INTO gone FROM cleared;
   END IF;
 END $$;
 REVOKE ALL ON FUNCTION log_remove_payloads(text, bigint, integer) FROM PUBLIC;
