@@ -83,6 +83,8 @@ export function newId<Id extends string>(
     | 'crd'
     | 'wis'
     | 'act'
+    | 'rep'
+    | 'tst'
     | 'ocl'
     | 'cns'
     | 'rft'

@@ -19,7 +19,7 @@ import type { Config } from './config.ts';
 import { CONTROLLED_TYPES, renewCapabilities } from './controlled-types.ts';
 import { openDatabase, startEmbeddedPostgres } from './database/index.ts';
 import { watchDepartures } from './departures/index.ts';
-import { watchDetections } from './detections/index.ts';
+import { watchDetections, watchRuleTests } from './detections/index.ts';
 import { createProvenPolicy, watchDrift } from './drift/index.ts';
 import { watchDrills } from './drills/index.ts';
 import { Failure } from './errors.ts';
@@ -310,6 +310,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const drills = watchDrills(context);
   closers.add('drills', () => drills.close());
   const departures = watchDepartures(context);
+  const ruleTests = watchRuleTests(context);
+  closers.add('tests of detections', () => ruleTests.close());
   const changes = watchChanges(context);
   closers.add('changes', () => changes.close());
   const agentRequests = watchAgentRequests(context);

@@ -42,7 +42,7 @@ const OF_ROLES = `
 SELECT event_id, kind, extract(epoch FROM ts) * 1000 AS ms, record FROM actions
  WHERE kind = 'role.changed' AND workspace_id = $1
    AND record ->> 'role' IN (SELECT role FROM agent_role_history WHERE workspace_id = $1 AND agent_id = $2)
-   AND record ? 'sha256'`;
+   AND record ? 'sha256' AND NOT record ? 'synthetic'`;
 const OF_REQUEST = `
 SELECT event_id, kind, extract(epoch FROM ts) * 1000 AS ms, record FROM actions
  WHERE kind = 'agent.requested' AND workspace_id = $1 AND record ->> 'request_id' = $2`;

@@ -15,4 +15,5 @@ export { listAlerts } from './read.ts';
 export { refuseOwn, responderOf } from './responder.ts';
 export { type AlertSettings, isTold, readAlertSettings } from './settings.ts';
 export { highest, isAtLeast, SEVERITIES, type Severity } from './severity.ts';
+export { type AlertTimes, alertTimes } from './times.ts';
 export { watchAlerts } from './watch.ts';

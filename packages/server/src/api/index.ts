@@ -26,6 +26,7 @@ import { delegationRoutes } from '../delegations/routes.ts';
 import { ownershipRoutes } from '../departures/ownership-routes.ts';
 import { transferTaskRoutes } from '../departures/routes.ts';
 import { detectionRoutes } from '../detections/routes.ts';
+import { detectionTestRoutes } from '../detections/test-routes.ts';
 import { driftRoutes } from '../drift/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
@@ -142,6 +143,7 @@ const MANAGEMENT: readonly Routes[] = [
   retentionRoutes,
   alertRoutes,
   detectionRoutes,
+  detectionTestRoutes,
   incidentRoutes,
   webhookRoutes,
   channelRoutes,

@@ -32,7 +32,7 @@ SELECT event_id, ts, agent, verdict, outcome, impact, args, found FROM (
   SELECT *, sum(octet_length(args::text)) OVER (ORDER BY seq DESC) AS bytes, (count(*) OVER ())::int AS found FROM (
     SELECT seq, event_id, ts, agent, verdict, outcome, record -> 'impact' AS impact, record -> 'args' AS args FROM actions
      WHERE workspace_id = $1 AND action = $2 AND kind = 'tool.call' AND ts > now() - interval '30 days'
-       AND record ->> 'approval_id' IS DISTINCT FROM $3
+       AND record ->> 'approval_id' IS DISTINCT FROM $3 AND NOT record ? 'synthetic'
      ORDER BY seq DESC LIMIT ${LOOK_AT + 1}) newest) measured
  WHERE bytes <= ${LOOK_AT_BYTES} ORDER BY seq DESC`;
 

@@ -32,7 +32,7 @@ SELECT a.handle AS agent, c.agent_id, coalesce(s.state, 'closed') AS state,
        (count(*) FILTER (WHERE c.outcome = 'error'))::int AS failed,
        coalesce(sum((c.record -> 'impact' ->> $4)::numeric) FILTER (WHERE c.verdict = 'allow'), 0)::float8 AS spent
   FROM actions c
-  JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id
+  JOIN agents a ON a.workspace_id = c.workspace_id AND a.id = c.agent_id AND NOT a.synthetic
   LEFT JOIN breaker_states s ON s.workspace_id = c.workspace_id AND s.breaker = $2 AND s.agent_id = c.agent_id
   LEFT JOIN actions r ON r.workspace_id = c.workspace_id AND r.event_id = s.event_id
  WHERE c.workspace_id = $1 AND c.kind = 'tool.call' AND c.ts > now() - make_interval(secs => $3)

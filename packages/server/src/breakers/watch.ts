@@ -57,7 +57,8 @@ async function newActivity(client: PoolClient, workspaceId: WorkspaceId): Promis
   const next = cursors[0]?.next_seq;
   if (next === undefined) return undefined;
   const { rows } = await client.query<{ agents: AgentId[] | null; last: number | null }>(
-    `SELECT array_agg(DISTINCT agent_id) FILTER (WHERE kind IN ('tool.call', 'tool.result')) AS agents, max(seq) AS last
+    `SELECT array_agg(DISTINCT agent_id) FILTER (WHERE kind IN ('tool.call', 'tool.result') AND NOT record ? 'synthetic') AS agents,
+            max(seq) AS last
        FROM actions WHERE workspace_id = $1 AND seq >= $2`,
     [workspaceId, next],
   );

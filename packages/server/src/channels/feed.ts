@@ -28,6 +28,8 @@ const approvalRecord = z.object({ approval_id: z.string() });
 
 /** Records of other kinds, and those that are not known yet, ask for nothing. */
 export async function wantedBy(record: LogRecord, channel: Channel, sources: Sources): Promise<Wanted> {
+  // What a test made up is told as an alert of a test, and as nothing else.
+  if (record.synthetic === true && !record.kind.startsWith('alert.')) return NOTHING;
   switch (record.kind) {
     case 'approval.requested':
       return requested(record, channel, await sources.approval(idOf(record)));

@@ -42,7 +42,8 @@ const AGENTS: Readonly<Record<Scope, string>> = {
 };
 
 /** A call that is longer without a result is in flight no more, whatever became of it: the log would be read to its beginning. */
-const IN_FLIGHT = "kind = 'tool.call' AND verdict = 'allow' AND outcome IS NULL AND ts > now() - interval '1 hour'";
+const IN_FLIGHT =
+  "kind = 'tool.call' AND verdict = 'allow' AND outcome IS NULL AND ts > now() - interval '1 hour' AND NOT record ? 'synthetic'";
 
 function queryFor(scope: Scope): string {
   const [call, approval] =

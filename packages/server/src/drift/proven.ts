@@ -39,7 +39,7 @@ async function newestPublication(pool: Pool, log: Log, workspaceId: WorkspaceId)
   const find = async () => {
     const { rows } = await pool.query<{ event_id: string; is_newest: boolean }>(
       `SELECT event_id, (record ->> 'policy_revision')::bigint >= (SELECT max(revision) FROM policy_revisions WHERE workspace_id = $1) AS is_newest
-         FROM actions WHERE workspace_id = $1 AND kind = 'policy.changed' ORDER BY seq DESC LIMIT 1`,
+         FROM actions WHERE workspace_id = $1 AND kind = 'policy.changed' AND NOT record ? 'synthetic' ORDER BY seq DESC LIMIT 1`,
       [workspaceId],
     );
     return rows[0];
@@ -81,7 +81,7 @@ export async function versionRecords(
     const { rows } = await pool.query<VersionRecord>(
       `SELECT event_id, record ->> 'object_type' AS object_type, record ->> 'object_id' AS object_id,
               record ->> 'version' AS version, record ->> 'sha256' AS sha256
-         FROM actions WHERE workspace_id = $1 AND event_id = ANY($2) AND kind = 'object.versioned'`,
+         FROM actions WHERE workspace_id = $1 AND event_id = ANY($2) AND kind = 'object.versioned' AND NOT record ? 'synthetic'`,
       [workspaceId, eventIds],
     );
     return new Map(rows.map((row) => [row.event_id, row]));

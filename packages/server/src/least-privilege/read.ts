@@ -163,7 +163,7 @@ async function heldBy(client: PoolClient, workspaceId: WorkspaceId, from: Date):
   }>(
     `WITH held AS MATERIALIZED (
        SELECT action, record -> 'trace' AS trace, record -> 'impact' AS impact FROM actions
-        WHERE workspace_id = $1 AND verdict = 'review' AND kind = 'tool.call' AND ts >= $2
+        WHERE workspace_id = $1 AND verdict = 'review' AND kind = 'tool.call' AND ts >= $2 AND NOT record ? 'synthetic'
         ORDER BY seq DESC LIMIT ${HELD_CALLS})
      SELECT (SELECT count(*)::int FROM held) AS calls,
             ARRAY(SELECT DISTINCT (s ->> 'origin') || ' ' || (s ->> 'rule')

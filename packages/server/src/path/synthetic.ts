@@ -39,6 +39,8 @@ export interface SyntheticCall {
   readonly approvalId?: string | undefined;
   /** IANA name: the hour on the record is that of there. */
   readonly timeZone?: string | undefined;
+  /** As it stands on the record: the agent has none. */
+  readonly tokenId?: string | undefined;
   /** In place of the outcome of an allowed call, which is that nothing was attempted. */
   readonly outcome?: Outcome | undefined;
 }
@@ -82,11 +84,15 @@ export async function recordSynthetic(
 
 function intentOf(
   agent: Principal,
-  { action, decision, about, provenance, approvalThreshold, approvalId, timeZone }: SyntheticCall,
+  { action, decision, about, provenance, approvalThreshold, approvalId, timeZone, tokenId }: SyntheticCall,
   digest: KeyObject,
   policy: { readonly hash: string; readonly revision: number },
 ): Intent {
-  const principal = timeZone === undefined ? agent : { ...agent, timeZone };
+  const principal: Principal = {
+    ...agent,
+    ...(timeZone === undefined ? {} : { timeZone }),
+    ...(tokenId === undefined ? {} : { tokenId: tokenId as TokenId }),
+  };
   const argumentsJson = canonicalJson(action.arguments);
   const keyed = createHmac('sha256', digest).update(`${principal.workspaceId}\0${argumentsJson}`).digest('hex');
   return {

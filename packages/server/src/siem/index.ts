@@ -14,6 +14,7 @@ import { leaseStreams, releaseLease, type Stream } from './streams.ts';
 import type { Transport } from './transport.ts';
 import { watchSinks } from './watch.ts';
 
+export { liveCursors, type SinkCursor } from './cursors.ts';
 export { slowestRequiredCursor } from './store.ts';
 
 export interface SinksOptions {

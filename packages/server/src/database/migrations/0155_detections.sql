@@ -33,6 +33,8 @@ CREATE TABLE detection_evaluators (
   written_checkpoint bigint NOT NULL DEFAULT 0,
   saved_at      timestamptz NOT NULL DEFAULT now(),
   last_error    text,
+  -- since when rules are evaluated here
+  started_at    timestamptz NOT NULL DEFAULT now(),
   retry_at      timestamptz NOT NULL DEFAULT now()
 );
 GRANT SELECT, INSERT, UPDATE ON detection_evaluators TO hivekey_app;

@@ -59,7 +59,7 @@ CREATE TABLE detection_sample_tests (
   workspace_id text NOT NULL,
   report_id    text NOT NULL,
   detection    text NOT NULL,
-  kind         text NOT NULL CHECK (kind IN ('attack', 'near_miss', 'benign')),
+  kind         text NOT NULL CHECK (kind IN ('attack', 'near-miss', 'benign')),
   rule_version text NOT NULL,
   file_digest  text NOT NULL,
   passed       boolean NOT NULL,
@@ -70,14 +70,13 @@ CREATE TABLE detection_sample_tests (
 CREATE INDEX detection_sample_tests_rule ON detection_sample_tests (workspace_id, detection, tested_at);
 GRANT SELECT, INSERT ON detection_sample_tests TO hivekey_app;
 
--- What was told of rules whose test of a quarter is due: once each.
+-- What was told of tests that are due in a quarter: once each.
 CREATE TABLE detection_test_notices (
   workspace_id text NOT NULL REFERENCES workspaces(id),
-  detection    text NOT NULL,
   -- `2026-Q4`
   quarter      text NOT NULL,
   notice       text NOT NULL CHECK (notice IN ('reminder', 'overdue')),
   told_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (workspace_id, detection, quarter, notice)
+  PRIMARY KEY (workspace_id, quarter, notice)
 );
 GRANT SELECT, INSERT ON detection_test_notices TO hivekey_app;
