@@ -422,6 +422,17 @@ describe('RELP', () => {
     server.close();
   });
 
+  it('sends nothing of a batch in which every message is too long', async () => {
+    const server = await relpServer(() => '200 OK');
+    const long = { ...entriesAt(1), body: `{"reason":"${'x'.repeat(65_536)}"}` };
+    expect(await (await to(server.port)).send(batchOf([long]), NEVER)).toMatchObject({
+      kind: 'partly',
+      rejected: [{ index: 0 }],
+      again: [],
+    });
+    server.close();
+  });
+
   it('waits for a person where the session is refused, and gives up at once when it is told to', async () => {
     const server = await relpServer((command) => (command === 'open' ? '500 required command missing' : undefined));
     expect(await (await to(server.port)).send(batch(1, 1), NEVER)).toMatchObject({

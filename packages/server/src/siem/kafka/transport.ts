@@ -15,7 +15,7 @@ import type { Batch, Delivery, Transport } from '../transport.ts';
 import type { KafkaSettings } from './index.ts';
 import { kafkaProblem } from './problems.ts';
 
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 5_000;
 const REQUEST_MS = 30_000;
 /** What the cluster says of itself is looked at once for each connection, and then holds as long as that. */
 const METADATA_MS = 365 * 86_400_000;

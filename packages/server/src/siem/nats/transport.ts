@@ -20,7 +20,7 @@ import type { NatsSettings } from './index.ts';
 import { isRefusedForGood, natsProblem } from './problems.ts';
 import { streamRemarks } from './stream-remarks.ts';
 
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 5_000;
 const ACK_MS = 15_000;
 /** Nats-Msg-Id and Hivekey-Kind, with their values. */
 const MOST_HEADER_BYTES = 512;

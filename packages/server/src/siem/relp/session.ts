@@ -77,6 +77,7 @@ export class RelpSession {
 
   /** Every message has its answer, or the session has ended. */
   #exchange(command: string, messages: readonly Buffer[], signal: AbortSignal): Promise<Exchange> {
+    if (messages.length === 0) return Promise.resolve({ answers: [], problem: undefined });
     const answers: (Answer | undefined)[] = messages.map(() => undefined);
     const waiting = new Map<number, number>();
     return new Promise((resolve) => {

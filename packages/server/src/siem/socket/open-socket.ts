@@ -7,7 +7,7 @@ import { connectionProblem, STOPPED, type Unsettled } from './problems.ts';
 import type { HostPort, TlsSettings } from './settings.ts';
 import { tlsOptions } from './tls-options.ts';
 
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 5_000;
 /** Until a peer that went away without a word is noticed, milliseconds of silence before it is asked. */
 const KEEP_ALIVE_MS = 30_000;
 

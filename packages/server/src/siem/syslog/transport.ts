@@ -91,6 +91,7 @@ class SyslogTransport implements Transport {
     const socket = this.#socket;
     if (socket === undefined) return this.#ended ?? lost();
     if (frames.length === 0) return undefined;
+    if (signal.aborted) return STOPPED;
     const problem = await new Promise<Unsettled | undefined>((resolve) => {
       const done = (result: Unsettled | undefined): void => {
         clearTimeout(timer);

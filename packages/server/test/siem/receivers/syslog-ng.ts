@@ -1,17 +1,26 @@
 /** syslog-ng, as integrations/syslog-ng configures it. */
+import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, listening, type Program, removeFolder, run, temporaryFolder, unpacked } from './program.ts';
 import { completeLines, type ReceiverOptions, type SyslogReceiver } from './rsyslog.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../../../../integrations/syslog-ng/hivekey.conf', import.meta.url));
 
+/** Named after the version. */
+function folderOfModules(): string {
+  const folder = unpacked('usr/lib/syslog-ng');
+  const version = readdirSync(folder).find((name) => /^\d+\.\d+$/.test(name));
+  if (version === undefined) throw new Error(`${folder} has no modules`);
+  return join(folder, version);
+}
+
 export async function startSyslogNg({ ca, server }: ReceiverOptions): Promise<SyslogReceiver<'tls'>> {
   const folder = await temporaryFolder();
   const path = (name: string): string => join(folder, name);
   const ports = { tls: await freePort() };
-  const modules = dirname(unpacked('usr/lib/syslog-ng/3.38/libaffile.so'));
+  const modules = folderOfModules();
   const shipped = await readFile(SHIPPED, 'utf8');
   await writeFile(path('ca.pem'), ca);
   await writeFile(path('receiver.pem'), server.certificate);
