@@ -8,8 +8,6 @@ export type CopyFindingCode =
   /** The link of an entry is not made of its hashes, or not of the link before it in its shard. */
   | 'link_broken'
   | 'entry_missing'
-  /** An entry that the log does not have. */
-  | 'entry_inserted'
   /** An entry under another number than it has in the log, or than its shard allows. */
   | 'entry_reordered'
   /** The log and the copy have different entries under one number. */
