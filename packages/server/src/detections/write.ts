@@ -103,7 +103,7 @@ async function writeFinding(
     title: `${finding.title}: ${finding.reason}`,
     evidence: { eventIds: finding.evidence, count: finding.count },
     window: { from: new Date(finding.window.from), to: new Date(finding.window.to) },
-    link: `/detections/findings/${finding.id}`,
+    link: `/detections/${encodeURIComponent(detection)}`,
     synthetic: isTest,
     groupKey: groupOf(found),
     facts: {
