@@ -3,7 +3,7 @@ import { json, type Receiver, type ReceiverOptions, type Reply, startReceiver } 
 
 const MAX_BYTES = 4 * 1024 * 1024;
 
-export interface OtlpLog {
+interface OtlpLog {
   readonly timeUnixNano: bigint;
   readonly severityNumber: number;
   readonly eventName: string;

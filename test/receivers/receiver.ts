@@ -59,7 +59,7 @@ export interface Reply {
 }
 
 /** An answer of somebody's own choice in place of a fault; nothing is stored. */
-export type Answer = Reply | ((request: Received) => Reply);
+type Answer = Reply | ((request: Received) => Reply);
 
 export interface Rules {
   /** Whether faults apply to it. */

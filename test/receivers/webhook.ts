@@ -26,23 +26,37 @@ const native = z.union([
 export interface WebhookReceiver extends Receiver {
   /** Any of them may have signed. */
   readonly secrets: string[];
+  /** Answers 400 to a batch of which this is true, and says nothing more. */
+  refuses: (text: string) => boolean;
 }
 
 export async function startWebhook(
   secrets: readonly string[],
   options: ReceiverOptions = {},
 ): Promise<WebhookReceiver> {
-  const known = [...secrets];
-  const receiver = await startReceiver(
-    { isDelivery: (path) => path === '/hook', answer: (request) => answer(request, known) },
-    options,
-  );
-  return Object.assign(receiver, { secrets: known });
-}
-
-function answer(request: Received, secrets: readonly string[]): Reply {
-  if (!isSigned(request, secrets)) return { status: 401 };
-  return { status: 200, events: eventsOf(request.body) };
+  const rules = { secrets: [...secrets], refuses: (_text: string): boolean => false };
+  const answer = (request: Received): Reply => {
+    if (!isSigned(request, rules.secrets)) return { status: 401 };
+    if (rules.refuses(request.body.toString())) return { status: 400 };
+    return { status: 200, events: eventsOf(request.body) };
+  };
+  const receiver = await startReceiver({ isDelivery: (path) => path === '/hook', answer }, options);
+  return {
+    ...receiver,
+    secrets: rules.secrets,
+    get chance() {
+      return receiver.chance;
+    },
+    set chance(value) {
+      receiver.chance = value;
+    },
+    get refuses() {
+      return rules.refuses;
+    },
+    set refuses(value) {
+      rules.refuses = value;
+    },
+  };
 }
 
 /** The native form, as each line stands in the body. */
