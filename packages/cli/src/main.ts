@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAgentCredentialCommands } from './commands/agent-credentials.ts';
 import { addAgentCommands } from './commands/agents.ts';
+import { addAlertCommands } from './commands/alerts.ts';
 import { addApprovalCommands } from './commands/approvals.ts';
 import { addBlastRadiusCommands } from './commands/blast-radius.ts';
 import { addBridgeCommand } from './commands/bridge.ts';
@@ -14,11 +15,13 @@ import { addCredentialCommands } from './commands/credentials.ts';
 import { addDecisionCommands } from './commands/decisions.ts';
 import { addDelegationCommands } from './commands/delegations.ts';
 import { addDetectionRuleCommands } from './commands/detections.ts';
+import { addDetectionServerCommands } from './commands/detections-server.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDriftCommands } from './commands/drift.ts';
 import { addDrillCommands } from './commands/drills.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
+import { addIncidentCommands } from './commands/incidents.ts';
 import { addLeastPrivilegeCommands } from './commands/least-privilege.ts';
 import { addLogCommands } from './commands/logs.ts';
 import { addOAuthClientCommands } from './commands/oauth-clients.ts';
@@ -78,6 +81,8 @@ for (const add of [
   addProveCommand,
   addPolicyCommands,
   addPolicyCodeCommands,
+  addAlertCommands,
+  addIncidentCommands,
   addBudgetCommands,
   addBlastRadiusCommands,
   addLeastPrivilegeCommands,
@@ -99,6 +104,7 @@ for (const add of [
   addDrillCommands,
   addQuarantineCommands,
   addDetectionRuleCommands,
+  addDetectionServerCommands,
   addLogCommands,
   addRetentionCommands,
   addVerifyCommand,

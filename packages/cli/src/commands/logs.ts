@@ -9,17 +9,25 @@ import { UsageError } from '../exit.ts';
 import { type Output, paint, printable, verdictLabel } from '../output.ts';
 import { online } from '../run.ts';
 import { moment, wholeNumber } from '../values.ts';
+import { addLogQueryCommands } from './log-queries.ts';
 
 interface Filter {
   readonly agent?: string;
   readonly owner?: string;
+  readonly about?: string;
   readonly action?: string;
   readonly verdict?: string;
+  readonly reasonClass?: string;
+  readonly tool?: string;
+  readonly server?: string;
   readonly kind?: string;
   readonly session?: string;
+  readonly run?: string;
+  readonly approval?: string;
   readonly from?: string;
   readonly to?: string;
   readonly q?: string;
+  readonly args?: string;
   readonly shadow?: true;
 }
 
@@ -46,8 +54,44 @@ function shadowText(shadow: unknown): string {
   return paint('yellow', words.join(', '));
 }
 
-function filterOf({ agent, owner, action, verdict, kind, session, from, to, q, shadow }: Filter) {
-  return { agent, owner, action, verdict, kind, session, from, to, q, shadow };
+/** Options of other things may stand beside them. */
+function filterOf(options: Filter) {
+  const {
+    agent,
+    about,
+    owner,
+    action,
+    verdict,
+    tool,
+    server,
+    kind,
+    session,
+    run,
+    approval,
+    from,
+    to,
+    q,
+    args,
+    shadow,
+  } = options;
+  const members = {
+    agent,
+    about,
+    owner,
+    action,
+    verdict,
+    tool,
+    server,
+    kind,
+    session,
+    run,
+    approval,
+    from,
+    to,
+    q,
+    args,
+  };
+  return { ...members, reason_class: options.reasonClass, shadow };
 }
 
 /** Sealed events as they come, until the signal. Reconnects where it left off. */
@@ -109,13 +153,20 @@ const withFilter = (command: Command): Command =>
   command
     .option('--agent <agent>', 'by this agent')
     .option('--owner <email>', 'for which this person was accountable')
+    .option('--about <agent>', 'all that it did, and all that was done about it')
     .option('--action <capability>', 'this capability')
     .addOption(new Option('--verdict <verdict>', 'by verdict').choices(['allow', 'deny', 'review']))
     .option('--kind <kind>', 'kind of record, e.g. tool.call or role.changed')
+    .option('--reason-class <class>', 'granted, scope, guard, cap, rate, freeze, …')
+    .option('--tool <name>', 'calls of this tool')
+    .option('--server <namespace>', 'calls of tools of this server')
     .option('--session <id>', 'of this session')
+    .option('--run <id>', 'of this run')
+    .option('--approval <id>', 'of this approval')
     .option('--from <time>', 'from then on, e.g. 2026-04-01 or 24h (ago)', moment)
     .option('--to <time>', 'until then', moment)
     .option('--q <text>', 'words in the reason')
+    .option('--args <text>', 'words in the arguments, as they are recorded')
     .option('--shadow', 'only what guards in shadow would have refused or held');
 
 export function addLogCommands(program: Command): void {
@@ -200,6 +251,7 @@ export function addLogCommands(program: Command): void {
         return undefined;
       }),
     );
+  addLogQueryCommands<Filter>(logs, withFilter, filterOf);
   for (const what of ['key', 'checkpoint'] as const)
     logs
       .command(what)
