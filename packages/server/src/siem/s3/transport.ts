@@ -9,6 +9,8 @@ import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/c
 import { parseTarget } from '../../delivery/index.ts';
 import { Failure } from '../../errors.ts';
 import { guardedLookup } from '../../upstreams/index.ts';
+import { loaded } from '../http/loaded.ts';
+import { machineCredentials } from '../http/settings.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import { STOPPED } from '../socket/problems.ts';
 import { tlsOptions } from '../socket/tls-options.ts';
@@ -30,7 +32,7 @@ const PURPOSE = {
   example: 'https://s3.eu-central-1.amazonaws.com',
 } as const;
 
-/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_credentials_missing`, `sink_format_unfit`, and what a credential throws. */
+/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_credentials_missing`, `sink_client_missing`, `sink_format_unfit`, and what a credential throws. */
 export async function openS3(settings: S3Settings, deps: TransportDeps): Promise<Transport> {
   if (settings.file === 'parquet' && deps.sink.format !== 'flat')
     throw new Failure(
@@ -41,14 +43,10 @@ export async function openS3(settings: S3Settings, deps: TransportDeps): Promise
     );
   const endpoint = settings.endpoint ?? `https://s3.${settings.region}.amazonaws.com`;
   const { host, port, url } = parseTarget(endpoint, deps.rules, PURPOSE);
-  if (settings.credentials === null && !isAllowedByOperator(`${settings.bucket}.${host}`, port, settings, deps))
-    throw new Failure(
-      400,
-      'sink_credentials_missing',
-      `The credentials of the machine itself are for buckets that the operator allows by name, and ${settings.bucket} is none.`,
-      `Give credentials, or have an operator add ${settings.bucket}.${host} to HIVEKEY_UPSTREAM_ALLOW.`,
-    );
-  const sdk = await import('@aws-sdk/client-s3');
+  // The bucket, where it stands in the host; in a path it could be any, so the whole store has to be allowed.
+  if (settings.credentials === null)
+    machineCredentials(settings.path_style ? endpoint : `https://${settings.bucket}.${host}:${port}`, deps.rules);
+  const sdk = await loaded('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'));
   const { host: _host, servername: _name, ...tls } = await tlsOptions(host, settings.tls, deps);
   const lookup = guardedLookup(port, deps.rules);
   const client = new sdk.S3Client({
@@ -73,17 +71,6 @@ export async function openS3(settings: S3Settings, deps: TransportDeps): Promise
     ...(await credentialsOf(settings, deps)),
   });
   return new S3Transport(sdk, client, settings, deps);
-}
-
-/** With the bucket in the host alone: in a path it could be another of the same host. */
-function isAllowedByOperator(
-  bucketHost: string,
-  port: number,
-  settings: S3Settings,
-  { rules }: TransportDeps,
-): boolean {
-  if (settings.path_style) return false;
-  return rules.allow.hosts.some(({ host, port: only }) => host === bucketHost && (only ?? port) === port);
 }
 
 /** Asked for at each request: keys are exchanged, and session tokens expire. */
