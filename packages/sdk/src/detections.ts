@@ -110,6 +110,11 @@ export interface DetectionFinding {
   readonly synthetic: boolean;
   readonly live_test: string | null;
   readonly alert: string | null;
+  /** What was done about it, or the code of why it was not. */
+  readonly acted:
+    | { readonly kind: string; readonly id: string | null }
+    | { readonly kind: string; readonly refused: string }
+    | null;
   readonly event_id: string;
   readonly found_at: number;
   readonly closed_at: number | null;
@@ -158,4 +163,61 @@ export interface LiveTest {
   readonly acknowledged_at: string | null;
   readonly closed_at: string | null;
   readonly ended_at: string | null;
+}
+
+/** `GET /v1/detections/tests`: a live test or a sample of a report, as a reviewer reads it. */
+export interface RuleTest {
+  readonly test_id: string;
+  readonly detection: string;
+  readonly method: 'live' | 'samples';
+  readonly kind: 'attack' | 'near-miss' | 'benign';
+  readonly rule_version: string;
+  readonly file_digest: string;
+  readonly injected_event_ids: readonly string[];
+  readonly injected_at: string | null;
+  readonly arrived_at: string | null;
+  readonly alerted_at: string | null;
+  readonly alert_id: string | null;
+  readonly notified: readonly string[];
+  readonly acknowledged_by: string | null;
+  readonly acknowledged_at: string | null;
+  readonly closed_at: string | null;
+  readonly siem_alert_id: string | null;
+  readonly siem_alerted_at: string | null;
+  readonly tested_at: string;
+  readonly result: 'passed' | 'failed' | 'running';
+  readonly failure: string | null;
+}
+
+/** `GET /v1/detections/test-duties` */
+export interface RuleTestDuties {
+  readonly object: 'rule_test_duties';
+  /** `2026-Q4` */
+  readonly quarter: string;
+  readonly due_at: string;
+  /** Rules that want a test yet. */
+  readonly open: number;
+  readonly rules: readonly {
+    readonly detection: string;
+    readonly positive_at: string | null;
+    readonly negative_at: string | null;
+    readonly is_done: boolean;
+  }[];
+}
+
+/** A report of samples, signed with the key of the log. */
+export interface RuleTestReport {
+  readonly object: 'rule_test_report';
+  readonly id: string;
+  readonly sha256: string;
+  /** C2SP signed note. */
+  readonly note: string;
+  readonly operator: string;
+  readonly made_at: string;
+  readonly engine_version: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly submitted_by: string;
+  readonly created_at: number;
+  readonly event_id: string;
 }
