@@ -49,6 +49,7 @@ export function exportRoute(api: Api, { log }: ApiContext): void {
         to,
         first_seq: first,
         last_seq: last,
+        count: last - first + 1,
         tree_size: treeSize,
       });
       reply
