@@ -32,7 +32,7 @@ export interface LoadOptions {
 
 export interface LoadedRules {
   readonly rules: readonly Rule[];
-  /** A document with a problem is left out, and every rule that refers to it. */
+  /** A file with a problem is left out, and every rule that refers to what cannot run. */
   readonly problems: readonly RuleProblem[];
 }
 
@@ -194,8 +194,9 @@ class Linker {
       if (rule !== undefined) rules.push(rule);
     }
     for (const { problems } of this.#entries) this.#problems.push(...problems.list);
-    const bad = new Set(this.#entries.filter(({ problems }) => problems.list.length > 0).map(({ digest }) => digest));
-    return { rules: rules.filter(({ fileDigest }) => !bad.has(fileDigest)), problems: this.#problems };
+    // A file is taken as a whole: without the correlation, rules that are parts of it would fire by themselves.
+    const bad = new Set(this.#problems.map(({ file }) => file));
+    return { rules: rules.filter(({ file }) => !bad.has(file)), problems: this.#problems };
   }
 
   #find(reference: string): Entry | undefined {

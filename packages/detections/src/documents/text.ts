@@ -21,10 +21,11 @@ export interface ReadDocument {
 
 export interface ReadText {
   readonly documents: readonly ReadDocument[];
+  /** Of what is no document. */
   readonly problems: readonly RuleProblem[];
 }
 
-/** The documents of a rule file, as far as they can be read, and what is wrong with the text itself. */
+/** The documents of a rule file, as far as they can be read, each with its problems so far; and what is wrong with the rest. */
 export function readText(file: string, text: string): ReadText {
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
@@ -60,8 +61,10 @@ export function readText(file: string, text: string): ReadText {
     if (document.errors.length > 0 || document.contents === null) continue;
     const value = plainOf(document.contents, [], here);
     if (isYamlMap(value)) documents.push({ value, problems: here });
-    else here.add([], 'type', 'a rule is a map', 'Write title, detection and the rest, one below the other.');
-    problems.push(...here.list);
+    else {
+      here.add([], 'type', 'a rule is a map', 'Write title, detection and the rest, one below the other.');
+      problems.push(...here.list);
+    }
   }
   return { documents, problems };
 }
