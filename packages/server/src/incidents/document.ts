@@ -101,7 +101,7 @@ export function markdownOf({
       ['When', 'What', 'By', 'Record'],
       timeline.entries.map((each) => [each.at, each.sentence, each.actor, each.event_id]),
     ),
-    `Made at ${made.made_at} by ${text(made.made_by)}. Each record can be proven: hivekey log prove ID.`,
+    `Made at ${made.made_at} by ${text(made.made_by)}. Each record can be proven: hivekey logs proof ID.`,
     '',
   ].join('\n');
 }
