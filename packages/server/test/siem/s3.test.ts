@@ -145,7 +145,7 @@ describe('an object', () => {
     );
     const alone = extentOf(batchOf([outgoing(checkpoint(7), 'native', true)]));
     expect(namesOf(alone, settings, { ...sink, replay: true }).object).toBe(
-      `hivekey/log/workspace=${WORKSPACE}/dt=2026-06-16/hour=14/0000000000000007-0000000000000007.checkpoint.replay.ndjson.gz`,
+      `hivekey/log/workspace=${WORKSPACE}/dt=2026-06-16/hour=14/0000000000000007-0000000000000007.ckp_snk_test_7_7.replay.ndjson.gz`,
     );
   });
 });

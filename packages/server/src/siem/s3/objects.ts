@@ -12,6 +12,8 @@ export interface ObjectNames {
 
 /** `firstSeq` and `lastSeq` of a checkpoint alone are the place it stands at. */
 export interface Extent {
+  /** Of a checkpoint alone. */
+  readonly checkpointId: string | null;
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly entries: number;
@@ -34,6 +36,7 @@ export function extentOf({ events }: Batch): Extent {
   const [first, last, checkpoint] = [entries[0], entries.at(-1), checkpoints.at(-1)];
   const times = events.map(({ time }: OutgoingEvent) => time);
   return {
+    checkpointId: first === undefined ? (checkpoint?.id ?? null) : null,
     firstSeq: first?.seq ?? checkpoint?.cursorSeq ?? 0,
     lastSeq: last?.seq ?? checkpoint?.cursorSeq ?? 0,
     entries: entries.length,
@@ -56,7 +59,9 @@ export function namesOf(
   const time = new Date(extent.firstTime).toISOString();
   const partition = `workspace=${sink.workspaceId}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}`;
   const numbers = [extent.firstSeq, extent.lastSeq].map((seq) => String(seq).padStart(DIGITS, '0')).join('-');
-  const kind = `${extent.entries === 0 ? '.checkpoint' : ''}${sink.replay ? '.replay' : ''}`;
+  // Several checkpoints may stand at one place; the same one has the same id.
+  const alone = extent.checkpointId === null ? '' : `.${extent.checkpointId.replace(/[^A-Za-z0-9_-]/g, '_')}`;
+  const kind = `${alone}${sink.replay ? '.replay' : ''}`;
   return {
     object: `${prefix}/log/${partition}/${numbers}${kind}.${file}`,
     // Beside the objects, not among them: who reads all of a partition reads one kind of file.
