@@ -9,7 +9,7 @@ const page = new URL('../../../../docs/reference/log-format.md', import.meta.url
 it('the example of the documentation is a valid export', async () => {
   const text = await readFile(page, 'utf8');
   const [key = '', checkpoint = '', entries = ''] = [
-    ...text.slice(text.indexOf('## 8. Example')).matchAll(/^```\n(.*?)^```$/gms),
+    ...text.slice(text.indexOf('## 9. Example')).matchAll(/^```\n(.*?)^```$/gms),
   ].map(([, block]) => block);
   const files = withManifest(
     new Map([
