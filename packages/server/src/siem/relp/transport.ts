@@ -3,15 +3,14 @@ import type { TransportDeps } from '../sink-type.ts';
 import { checkReceiver } from '../socket/guard.ts';
 import { openSocket } from '../socket/open-socket.ts';
 import type { Unsettled } from '../socket/problems.ts';
-import { MAX_MESSAGE_BYTES } from '../syslog/index.ts';
-import { syslogMessage } from '../syslog/message.ts';
+import { type Message, messagesOf } from '../syslog/message.ts';
 import type { Batch, Delivery, Rejection, Transport } from '../transport.ts';
 import type { RelpSettings } from './index.ts';
 import { type Exchange, RelpSession } from './session.ts';
 
 const TAKEN = 200;
 /** RELP has one code for a receiver in trouble and for a message that it will never take. */
-const ATTEMPTS_BEFORE_REFUSED = 5;
+const REFUSALS = 5;
 
 /** Throws `sink_address_refused`. */
 export async function openRelp(settings: RelpSettings, deps: TransportDeps): Promise<Transport> {
@@ -23,28 +22,21 @@ class RelpTransport implements Transport {
   readonly #settings: RelpSettings;
   readonly #deps: TransportDeps;
   #session: RelpSession | undefined;
+  /** By the id of the event, until it is taken or set aside. */
+  readonly #refusals = new Map<string, number>();
 
   constructor(settings: RelpSettings, deps: TransportDeps) {
     this.#settings = settings;
     this.#deps = deps;
   }
 
-  async send({ events, attempt }: Batch, signal: AbortSignal): Promise<Delivery> {
-    const places: number[] = [];
-    const messages: Buffer[] = [];
-    const tooLong: Rejection[] = [];
-    for (const [index, event] of events.entries()) {
-      const message = syslogMessage(event, this.#settings, this.#deps.sink);
-      if (message.length > MAX_MESSAGE_BYTES)
-        tooLong.push({ index, why: `the message has ${message.length} bytes, and ${MAX_MESSAGE_BYTES} are the most` });
-      else {
-        places.push(index);
-        messages.push(message);
-      }
-    }
+  async send({ events }: Batch, signal: AbortSignal): Promise<Delivery> {
+    const { messages, tooLong } = messagesOf(events, this.#settings, this.#deps.sink);
     const opened = await this.#opened(signal);
     if (opened.kind !== 'open') return opened;
-    return deliveryOf(await opened.session.syslog(messages, signal), places, tooLong, attempt);
+    const texts = messages.map(({ bytes }) => bytes);
+    const exchange = await opened.session.syslog(texts, signal);
+    return this.#deliveryOf(messages, exchange, tooLong);
   }
 
   async close(): Promise<void> {
@@ -63,28 +55,29 @@ class RelpTransport implements Transport {
     this.#session = session;
     return { kind: 'open', session };
   }
-}
 
-function deliveryOf(
-  { answers, problem }: Exchange,
-  places: readonly number[],
-  tooLong: readonly Rejection[],
-  attempt: number,
-): Delivery {
-  const rejected = [...tooLong];
-  const again: number[] = [];
-  let why = problem?.why ?? (tooLong.length > 0 ? 'messages are too long' : '');
-  for (const [place, answer] of answers.entries()) {
-    const index = places[place];
-    if (index === undefined || answer?.code === TAKEN) continue;
-    if (answer === undefined) again.push(index);
-    else {
-      why = `the receiver answered ${answer.code} ${answer.words}`.trim();
-      if (attempt < ATTEMPTS_BEFORE_REFUSED) again.push(index);
-      else rejected.push({ index, why });
+  #deliveryOf(messages: readonly Message[], { answers, problem }: Exchange, tooLong: readonly Rejection[]): Delivery {
+    const rejected = [...tooLong];
+    const again: number[] = [];
+    let why = problem?.why ?? (tooLong.length > 0 ? 'messages are too long' : '');
+    for (const [place, { index, id }] of messages.entries()) {
+      const answer = answers[place];
+      if (answer === undefined) again.push(index);
+      else if (answer.code === TAKEN) this.#refusals.delete(id);
+      else {
+        why = `the receiver answered ${answer.code} ${answer.words}`.trim();
+        const refusals = (this.#refusals.get(id) ?? 0) + 1;
+        if (refusals < REFUSALS) {
+          this.#refusals.set(id, refusals);
+          again.push(index);
+        } else {
+          this.#refusals.delete(id);
+          rejected.push({ index, why });
+        }
+      }
     }
+    if (problem !== undefined && again.length === messages.length) return problem;
+    if (rejected.length === 0 && again.length === 0) return { kind: 'taken', confirmed: true };
+    return { kind: 'partly', confirmed: true, rejected, again, why };
   }
-  if (problem !== undefined && again.length === places.length) return problem;
-  if (rejected.length === 0 && again.length === 0) return { kind: 'taken', confirmed: true };
-  return { kind: 'partly', confirmed: true, rejected, again, why };
 }

@@ -1,5 +1,6 @@
 /** An event as a message of RFC 5424. Pure: the same event and settings give the same bytes. */
-import type { OutgoingEvent } from '../transport.ts';
+import type { OutgoingEvent, Rejection } from '../transport.ts';
+import { MAX_MESSAGE_BYTES } from './index.ts';
 
 /**
  * Documentation number of RFC 5612, in the place of a private enterprise number of our own: receivers match the
@@ -29,6 +30,29 @@ export interface MessageSettings {
 export interface MessageSource {
   readonly workspace: string;
   readonly replay: boolean;
+}
+
+export interface Message {
+  /** Place among the events, and id, of its event. */
+  readonly index: number;
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+/** One for each event, but for those that are too long whatever was left out of them. */
+export function messagesOf(
+  events: readonly OutgoingEvent[],
+  settings: MessageSettings,
+  source: MessageSource,
+): { readonly messages: readonly Message[]; readonly tooLong: readonly Rejection[] } {
+  const messages: Message[] = [];
+  const tooLong: Rejection[] = [];
+  for (const [index, event] of events.entries()) {
+    const bytes = syslogMessage(event, settings, source);
+    if (bytes.length <= MAX_MESSAGE_BYTES) messages.push({ index, id: event.id, bytes });
+    else tooLong.push({ index, why: `the message has ${bytes.length} bytes, and ${MAX_MESSAGE_BYTES} are the most` });
+  }
+  return { messages, tooLong };
 }
 
 export function syslogMessage(event: OutgoingEvent, settings: MessageSettings, source: MessageSource): Buffer {

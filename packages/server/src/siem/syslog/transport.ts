@@ -7,9 +7,9 @@ import type { TransportDeps } from '../sink-type.ts';
 import { checkReceiver } from '../socket/guard.ts';
 import { openSocket } from '../socket/open-socket.ts';
 import { connectionProblem, STOPPED, type Unsettled } from '../socket/problems.ts';
-import type { Batch, Delivery, Rejection, Transport } from '../transport.ts';
-import { MAX_MESSAGE_BYTES, type SyslogSettings } from './index.ts';
-import { octetCounted, syslogMessage } from './message.ts';
+import type { Batch, Delivery, Transport } from '../transport.ts';
+import type { SyslogSettings } from './index.ts';
+import { messagesOf, octetCounted } from './message.ts';
 import { ResendWindow } from './window.ts';
 
 /** A receiver that takes nothing for so long is left, and tried again. */
@@ -39,19 +39,13 @@ class SyslogTransport implements Transport {
   }
 
   async send({ events }: Batch, signal: AbortSignal): Promise<Delivery> {
-    const frames: Buffer[] = [];
-    const rejected: Rejection[] = [];
-    for (const [index, event] of events.entries()) {
-      const message = syslogMessage(event, this.#settings, this.#deps.sink);
-      if (message.length <= MAX_MESSAGE_BYTES) frames.push(octetCounted(message));
-      else
-        rejected.push({ index, why: `the message has ${message.length} bytes, and ${MAX_MESSAGE_BYTES} are the most` });
-    }
+    const { messages, tooLong } = messagesOf(events, this.#settings, this.#deps.sink);
+    const frames = messages.map(({ bytes }) => octetCounted(bytes));
     const problem = (await this.#connect(signal)) ?? (await this.#write(frames, signal));
     if (problem !== undefined) return problem;
     this.#sent.add(frames);
-    if (rejected.length === 0) return { kind: 'taken', confirmed: false };
-    return { kind: 'partly', confirmed: false, rejected, again: [], why: 'messages are too long' };
+    if (tooLong.length === 0) return { kind: 'taken', confirmed: false };
+    return { kind: 'partly', confirmed: false, rejected: tooLong, again: [], why: 'messages are too long' };
   }
 
   /** A connection that is ended in order hands over what the kernel still holds. */
