@@ -7,7 +7,8 @@ import { credentialRef } from '../sink-type.ts';
 
 const PURPOSE = { code: 'sink', words: 'address of the sink', example: 'https://siem.acme.example:8088' } as const;
 
-const pem = z
+/** One certificate or more. */
+export const pem = z
   .string()
   .max(65_536)
   .regex(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, 'is not a PEM certificate');

@@ -1,10 +1,10 @@
 /** Where a receiver of a stream is, and how the connection to it is protected: settings that these kinds share. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { pem } from '../http/settings.ts';
 import { credentialRef } from '../sink-type.ts';
 
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-const MAX_PEM_CHARACTERS = 65_536;
 
 const host = z
   .string()
@@ -12,14 +12,6 @@ const host = z
   .meta({ description: 'Name or IP address, without a scheme.' });
 
 const port = z.int().min(1).max(65_535);
-
-const pem = z
-  .string()
-  .max(MAX_PEM_CHARACTERS)
-  .regex(
-    /^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/,
-    'is not one or more certificates in PEM',
-  );
 
 export const tlsSettings = z
   .strictObject({
