@@ -77,15 +77,18 @@ export async function setAside(
     sink_id: sinkId,
     sink: sinkName,
     change: 'set_aside',
-    entries: letters.slice(0, MAX_NAMED).map(({ firstSeq, lastSeq, eventId, code }) => ({
-      event_id: eventId ?? undefined,
-      first_seq: firstSeq,
-      last_seq: lastSeq,
-      code,
-    })),
+    entries: namedOf(letters),
     entries_count: letters.reduce((sum, { entries }) => sum + entries, 0),
     reason: letters[0]?.why.slice(0, 300),
   });
+}
+
+/** As records name them: at most fifty. */
+export function namedOf(letters: readonly Pick<NewLetter, 'eventId' | 'firstSeq' | 'lastSeq' | 'code'>[]) {
+  return letters.slice(0, MAX_NAMED).map(({ eventId, firstSeq, lastSeq, code }) => ({
+    ...(eventId === null ? {} : { event_id: eventId }),
+    ...{ first_seq: firstSeq, last_seq: lastSeq, code },
+  }));
 }
 
 export interface LetterFilter {

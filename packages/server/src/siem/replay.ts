@@ -2,7 +2,7 @@
 import { Failure } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type SinksContext, theLiveSink, theSink, type Who } from './context.ts';
-import { dropLetters, giveLetters, lockWaiting } from './dead-letters.ts';
+import { dropLetters, giveLetters, lockWaiting, namedOf } from './dead-letters.ts';
 import { finishStream, insertStream, type Stream, streamsOf } from './streams.ts';
 
 const MAX_RUNNING = 8;
@@ -137,12 +137,7 @@ export function abandonLetters(
       change: 'dropped',
       sink_id: sink.id,
       sink: sink.name,
-      entries: letters.slice(0, 50).map(({ eventId, firstSeq, lastSeq, code }) => ({
-        event_id: eventId ?? undefined,
-        first_seq: firstSeq,
-        last_seq: lastSeq,
-        code,
-      })),
+      entries: namedOf(letters),
       entries_count: letters.reduce((sum, { entries }) => sum + entries, 0),
       reason,
     });

@@ -58,6 +58,7 @@ class Watch {
     if (stands.size === wanted.length && wanted.every((rule) => stands.has(rule))) return;
     const { workspaceId, id, name } = sink;
     const subject = { kind: 'sink', id, name };
+    const code = stream.holdCode ?? stream.lastErrorCode;
     await this.#context.log.transact(workspaceId, async (transaction) => {
       if (!(await keepAlerted(transaction.client, sink, wanted))) return;
       for (const rule of wanted)
@@ -77,7 +78,7 @@ class Watch {
               cursor_seq: standing.cursorSeq,
               lag_seconds: Math.round(standing.lagMs / 1000),
               dead_letters: deadLetters,
-              code: stream.holdCode ?? stream.lastErrorCode ?? undefined,
+              ...(code === null ? {} : { code }),
             },
           });
       for (const rule of stands)

@@ -117,4 +117,45 @@ describe('a stream to a receiver that fails in any way', () => {
       { numRuns: 40 },
     );
   });
+
+  it('sets a number of a batch aside where it is not said which', async () => {
+    const { log } = modelLog(database.pool, entries(1, 6));
+    const model = await modelSink(database.pool, workspaceId, log, { limits: { events: 6, ageMs: 0 } });
+    const receiver = new ModelReceiver(['short'], () => false, true);
+    await runTo(model, receiver, 6);
+    expect(await totals(model)).toEqual({ produced: 6, accepted: 4, rejected: 2, filtered: 0 });
+    const { rows } = await database.pool.query(
+      'SELECT first_seq, last_seq, entries, which, code FROM sink_dead_letters WHERE sink_id = $1',
+      [model.sink.id],
+    );
+    expect(rows).toEqual([{ first_seq: 1, last_seq: 6, entries: 2, which: false, code: 'unnamed_refused' }]);
+  });
+
+  it('holds when nothing is taken of two hundred events one after the other', async () => {
+    const { log } = modelLog(database.pool, entries(1, 300), 300);
+    const model = await modelSink(database.pool, workspaceId, log, { limits: { events: 300, ageMs: 0 } });
+    await model.run(new ModelReceiver([], () => true, true), new AbortController().signal);
+    expect(await model.stream()).toMatchObject({ cursorSeq: 0, holdCode: 'receiver_refuses_all' });
+    expect(await setAside(model)).toEqual([]);
+  });
+
+  it('sends a replay to its end, and no further', async () => {
+    const { log, drafts } = modelLog(database.pool, entries(1, 20));
+    const model = await modelSink(database.pool, workspaceId, log, { limits: { events: 4, ageMs: 0 } }, 21);
+    const receiver = new ModelReceiver(['lose', 'take_silently'], () => false, true);
+    const over = new AbortController();
+    const replay = await model.order({ purpose: 'replay', fromSeq: 5, toSeq: 12 });
+    const running = model.run(receiver, over.signal);
+    const status = async () =>
+      (await database.pool.query('SELECT status FROM sink_streams WHERE id = $1', [replay.id])).rows[0].status;
+    while ((await status()) === 'running') await new Promise((resolve) => setTimeout(resolve, 2));
+    over.abort();
+    await running;
+    expect([...new Set(receiver.arrived.map(({ seq }) => seq))]).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(receiver.arrived.every(({ body }) => body.includes('"replayed":true'))).toBe(true);
+    expect(drafts).toContainEqual(
+      expect.objectContaining({ kind: 'sink.replayed', change: 'finished', replay_id: replay.id }),
+    );
+    expect((await totals(model)).produced).toBe(0);
+  });
 });

@@ -1,5 +1,5 @@
 /** A stream over a real database and a log made up for it, and a receiver that fails as it is told. */
-import { formatCheckpoint, signingKey, signNote } from '@hivekey/action-log';
+import { canonicalJson, formatCheckpoint, signingKey, signNote } from '@hivekey/action-log';
 import type { StreamEntry } from '@hivekey/siem';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
@@ -23,7 +23,9 @@ export type Behaviour =
   /** Nobody answers until the sender gives up. */
   | 'hang'
   /** Too much at once. */
-  | 'too_large';
+  | 'too_large'
+  /** Two of them are refused, and it does not say which, nor may it be asked again. */
+  | 'short';
 
 export class ModelReceiver {
   /** In the order of arrival. */
@@ -64,6 +66,10 @@ export class ModelReceiver {
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
       return { kind: 'retry', code: 'receiver_timeout', why: 'no answer' };
+    }
+    if (behaviour === 'short') {
+      this.#store(events.slice(2));
+      return { kind: 'short', rejected: 2, why: 'two were refused' };
     }
     if (poison.length > 0 && !this.#names) return { kind: 'split', code: 'event_refused', why: 'an event is refused' };
     if (behaviour === 'half') {
@@ -128,6 +134,8 @@ async function inTransaction<T>(
       client,
       now: new Date(),
       log: (draft) => {
+        // As the writer does: a record has no undefined inside.
+        canonicalJson(Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined)));
         logged.push(draft);
         return newEventId(Date.now());
       },
