@@ -67,7 +67,8 @@ export function shortest(item: StreamItem, settings: MapSettings, write: Writer)
     let line = '';
     for (const size of SIZES) {
       line = write(eventOf(item, settings, size));
-      if (Buffer.byteLength(line) <= longest) break;
+      // No character has more than three bytes for each unit of its length.
+      if (3 * line.length <= longest || Buffer.byteLength(line) <= longest) break;
     }
     return line;
   } catch {

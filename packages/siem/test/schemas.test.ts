@@ -129,6 +129,66 @@ describe('every kind of record', () => {
   });
 });
 
+describe('a wrong event', () => {
+  type Change = (event: Record<string, unknown> & { metadata: Record<string, unknown> }) => void;
+  const wrong: readonly (readonly [string, Change, string])[] = [
+    ['another class', (event) => (event.class_uid = 3004), 'entity is required'],
+    ['no such class', (event) => (event.class_uid = 1), 'does not exist'],
+    ['a type that does not follow', (event) => (event.type_uid = 600399), 'type_uid is wrong'],
+    ['a caption of another id', (event) => (event.disposition = 'Blocked'), 'is called Allowed'],
+    ['an id that there is none', (event) => (event.severity_id = 42), 'none of its enumeration'],
+    ['nothing that is required', (event) => (event.api = undefined), 'api is required'],
+    ['an attribute that there is none', (event) => (event.agent = 'x'), 'agent is unknown'],
+    ['a text for a number', (event) => (event.time = '2026'), 'time is not a whole number'],
+    ['no list', (event) => (event.resources = {}), 'resources is not a list'],
+    ['an address that is none', (event) => (event.src_endpoint = { ip: 'here' }), 'is no ip_t'],
+    ['an endpoint without any name', (event) => (event.src_endpoint = {}), 'has none of'],
+    [
+      'a profile that is not claimed',
+      ({ metadata }) => (metadata.profiles = ['security_control']),
+      'needs one of the profiles',
+    ],
+    ['a profile of another class', ({ metadata }) => (metadata.profiles = ['incident']), 'is not of class'],
+    ['another version', ({ metadata }) => (metadata.version = '1.5.0'), 'metadata.version'],
+  ];
+
+  it.each(wrong)('of OCSF is found: %s', (_, change, problem) => {
+    const record = { ...recordOf('tool.call', 1), model: 'm', model_provider: 'p' };
+    const event = JSON.parse(mapItem('ocsf-1.8.0', entryOf(record), SETTINGS));
+    expect(checkOcsf(event, v18)).toEqual([]);
+    change(event);
+    expect(checkOcsf(JSON.parse(JSON.stringify(event)), v18).join()).toContain(problem);
+  });
+
+  it('of OCSF is found where 1.9.0 has left a class, and where just one of two is allowed', () => {
+    const event = JSON.parse(mapItem('ocsf-1.8.0', entryOf(recordOf('agent.revoked', 0)), SETTINGS));
+    expect(checkOcsf({ ...event, metadata: { ...event.metadata, version: '1.9.0' } }, v19).join()).toContain(
+      'deprecated',
+    );
+    const approval = JSON.parse(mapItem('ocsf-1.8.0', entryOf(recordOf('approval.granted', 0)), SETTINGS));
+    expect(checkOcsf({ ...approval, group: { name: 'g' } }, v18).join()).toContain('not just one of');
+  });
+
+  it('of ECS and of UDM is found', () => {
+    const ecs = JSON.parse(mapItem('ecs-9.4', entryOf(recordOf('tool.call', 0)), SETTINGS));
+    const eventWith = (change: object) => checkEcs({ ...ecs, event: { ...ecs.event, ...change } }).join();
+    expect(eventWith({ outcome: 'review' })).toContain('not allowed');
+    expect(eventWith({ category: ['iam'] })).toContain('is not of iam');
+    expect(eventWith({ sequence: '1' })).toContain('not a whole number');
+    expect(eventWith({ type: 'access' })).toContain('list');
+    expect(checkEcs({ ...ecs, verdict: 'deny' }).join()).toContain('verdict is unknown');
+    expect(checkEcs({ ...ecs, gen_ai: { provider: { name: 'p' } } }).join()).toContain(
+      'gen_ai.provider.name is unknown',
+    );
+    const udm = JSON.parse(mapItem('udm', entryOf(recordOf('tool.call', 0)), SETTINGS));
+    expect(checkUdm({ ...udm, principal: {} }).join()).toContain("without a principal's user");
+    expect(checkUdm({ ...udm, target: {} }).join()).toContain('without a resource');
+    expect(checkUdm({ ...udm, metadata: { ...udm.metadata, event_type: 'USER_LOGIN' } }).join()).toContain(
+      'USER_LOGIN',
+    );
+  });
+});
+
 describe('every field of a record', () => {
   const sentinels = (value: unknown): string[] =>
     typeof value === 'string' || typeof value === 'number'

@@ -11,9 +11,17 @@ export interface ClassPart {
   /** `[id, caption]` in place of the one that follows from what was done. */
   readonly activity?: readonly [number, string];
   readonly profiles?: readonly string[];
-  /** Fields of the record that stand whole in `body`. */
-  readonly moved: readonly string[];
+  /** Fields of the record that stand whole in the base event or in `body`. */
+  readonly moved: ReadonlySet<string>;
 }
+
+/** Fields that stand whole in the base event. */
+const BASE = new Set(['event_id', 'kind', 'ts', 'workspace', 'env', 'reason', 'run_id', 'model', 'model_provider']);
+const OF_AGENTS = new Set([...BASE, 'agent', 'agent_id']);
+const OF_APPROVALS = new Set([...OF_AGENTS, 'session_id']);
+const OF_CALLS = new Set([...OF_APPROVALS, 'tool']);
+const OF_FINDINGS = new Set([...BASE, 'evidence']);
+const OF_AGENTS_FINDINGS = new Set([...OF_AGENTS, 'evidence']);
 
 const API_ACTS: Readonly<Record<string, readonly [number, string]>> = {
   create: [1, 'Create'],
@@ -37,12 +45,12 @@ export const CLASS_PARTS: Readonly<Record<Subject, (event: StreamEvent, version:
   session: sessionPart,
   finding: findingPart,
   stream: streamPart,
-  other: () => ({ body: {}, moved: [] }),
+  other: () => ({ body: {}, moved: BASE }),
 };
 
 function callPart(event: StreamEvent, version: OcsfVersion): ClassPart {
   const { fields, id, kind } = event;
-  const { namespace, call_event_id: callEvent, session_id: session, run_id: run, resource, upstream_ms: took } = fields;
+  const { namespace, call_event_id: callEvent, session_id: session, resource, upstream_ms: took } = fields;
   const agent = agentOf(event);
   const name = agent?.name ?? 'unregistered';
   const operation = textOf(fields.tool ?? fields.action) || 'unknown';
@@ -83,7 +91,7 @@ function callPart(event: StreamEvent, version: OcsfVersion): ClassPart {
           }
         : {}),
     },
-    moved: ['agent', 'agent_id', 'tool', 'session_id', ...(run === undefined ? [] : ['run_id'])],
+    moved: OF_CALLS,
   };
 }
 
@@ -138,7 +146,7 @@ function approvalPart(event: StreamEvent, version: OcsfVersion): ClassPart {
       ...(asked === undefined || asked > time ? {} : { start_time: asked, end_time: time, duration: time - asked }),
       ...ai.body,
     },
-    moved: ['agent', 'agent_id', 'session_id', 'run_id'],
+    moved: OF_APPROVALS,
   };
 }
 
@@ -155,7 +163,7 @@ function agentPart(event: StreamEvent, version: OcsfVersion): ClassPart {
       ...operatorOf(event),
       ...ai.body,
     },
-    moved: ['agent', 'agent_id'],
+    moved: OF_AGENTS,
   };
 }
 
@@ -213,7 +221,7 @@ function credentialPart(event: StreamEvent, version: OcsfVersion): ClassPart {
       ...operatorOf(event),
       ...ai.body,
     },
-    moved: ['agent', 'agent_id'],
+    moved: OF_AGENTS,
   };
 }
 
@@ -226,7 +234,7 @@ function personPart(event: StreamEvent): ClassPart {
       user: name === '' ? NOBODY : userOf(personOf(name)),
       ...operatorOf(event),
     },
-    moved: [],
+    moved: BASE,
   };
 }
 
@@ -236,7 +244,7 @@ function groupPart(event: StreamEvent, version: OcsfVersion): ClassPart {
   return {
     ...(isUpdate ? { activity: [9, 'Update'] } : {}),
     body: { ...actorPart(event, true), group: { name: group, uid: group }, ...operatorOf(event) },
-    moved: [],
+    moved: BASE,
   };
 }
 
@@ -252,7 +260,7 @@ function rolePart(event: StreamEvent, version: OcsfVersion): ClassPart {
         iam_role: at(before ?? revision),
         ...(revision === undefined ? {} : { updated_role: at(revision) }),
       },
-      moved: [],
+      moved: BASE,
     };
   }
   const at = (rev: unknown) => ({
@@ -268,7 +276,7 @@ function rolePart(event: StreamEvent, version: OcsfVersion): ClassPart {
       entity: at(before ?? revision),
       ...(revision === undefined ? {} : { entity_result: at(revision) }),
     },
-    moved: [],
+    moved: BASE,
   };
 }
 
@@ -291,12 +299,12 @@ function entityPart(event: StreamEvent, version: OcsfVersion): ClassPart {
   if (kind === 'policy.changed') {
     const at = (uid: unknown) => policyEntity(textOf(uid) || 'none');
     const result = version === '1.9.0' ? 'updated_entity' : 'entity_result';
-    return { body: { ...shared, entity: at(fields.prev_policy), [result]: at(fields.policy) }, moved: [] };
+    return { body: { ...shared, entity: at(fields.prev_policy), [result]: at(fields.policy) }, moved: BASE };
   }
   const found = NAMED.find((name) => textOf(fields[name]) !== '');
   const name = found === undefined ? kind : textOf(fields[found]);
   const type = textOf(fields.object_type) || (kind.split('.')[0] ?? kind);
-  return { body: { ...shared, entity: { type_id: 99, type, name, uid: name } }, moved: [] };
+  return { body: { ...shared, entity: { type_id: 99, type, name, uid: name } }, moved: BASE };
 }
 
 function policyEntity(digest: string): Json {
@@ -328,7 +336,7 @@ function sessionPart(event: StreamEvent): ClassPart {
       ...(fields.session === undefined ? {} : { session: { uid: fields.session } }),
       ...operatorOf(event),
     },
-    moved: [],
+    moved: BASE,
   };
 }
 
@@ -385,7 +393,7 @@ function findingPart(event: StreamEvent, version: OcsfVersion): ClassPart {
             resources: [{ uid: agent.id, name: agent.name, type: 'AI agent', ...ownerOf(event) }],
           }),
     },
-    moved: agent === undefined ? ['evidence'] : ['evidence', 'agent', 'agent_id'],
+    moved: agent === undefined ? OF_FINDINGS : OF_AGENTS_FINDINGS,
   };
 }
 
@@ -401,6 +409,6 @@ function streamPart(event: StreamEvent): ClassPart {
         ...(sink === '' ? {} : { uid: `${textOf(fields.workspace)}/${sink}` }),
       },
     },
-    moved: [],
+    moved: BASE,
   };
 }

@@ -20,9 +20,6 @@ import {
 import { CLASS_PARTS } from './classes.ts';
 import type { Json } from './parts.ts';
 
-/** Fields that stand whole in the base event. */
-const MOVED = ['event_id', 'kind', 'ts', 'workspace', 'env', 'reason', 'run_id', 'model', 'model_provider'];
-
 export interface OcsfEvent extends Json {
   readonly type_uid: number;
 }
@@ -63,7 +60,7 @@ export function ocsfEvent(event: StreamEvent, version: OcsfVersion, isAttested =
     is_alert: kind === 'detection.fired' || kind.startsWith('alert.'),
     ...policyOf(event),
     ...part.body,
-    unmapped: { hivekey: unmappedOf(event, [...MOVED, ...part.moved]) },
+    unmapped: { hivekey: unmappedOf(event, part.moved) },
     ...(raw === undefined
       ? {}
       : {
@@ -144,10 +141,10 @@ function policyOf({ fields }: StreamEvent): Json {
   };
 }
 
-function unmappedOf(event: StreamEvent, moved: readonly string[]): Json {
+function unmappedOf(event: StreamEvent, moved: ReadonlySet<string>): Json {
   const { fields, more, place, replayed, omitted } = event;
   const own: Record<string, unknown> = {};
-  for (const name in fields) if (!moved.includes(name)) own[name] = fields[name];
+  for (const name in fields) if (!moved.has(name)) own[name] = fields[name];
   if (more !== undefined) own.more = more;
   if (place !== undefined) {
     own.entry_hash = place.entryHash;
