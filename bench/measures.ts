@@ -9,6 +9,7 @@ import { benchPreview } from './measures/preview.ts';
 import { benchReplay } from './measures/replay.ts';
 import { benchRevoke } from './measures/revoke.ts';
 import { benchScale } from './measures/scale.ts';
+import { benchSinks } from './measures/sinks.ts';
 import { benchStreams } from './measures/streams.ts';
 import { benchWriters } from './measures/writers.ts';
 import type { Row } from './rows.ts';
@@ -106,5 +107,12 @@ export const MEASURES: readonly Measure[] = [
     explanation:
       'Three gateways on one database; an agent calls through all of them from 24 callers, 20 ms between two calls of each, when its revoke is ordered at the first, with another agent’s traffic beside it. An effect is a call that reached the upstream and whose caller was answered. Callers, upstream and clock are in one process. p99 is over the revokes.',
     measure: benchRevoke,
+  },
+  {
+    name: 'sinks',
+    title: 'To the receivers of a SIEM',
+    explanation:
+      'The whole log of one gateway to one sink after the other, then what comes from 500 calls a second, each with its result. Receivers are local and keep to the protocols of theirs; they, the load, the gateway and its database share the cores. Events a second are from the first arrival to the last; lag is from the time of a record to its arrival, sealing included. The run fails when an entry has not arrived in the end.',
+    measure: benchSinks,
   },
 ];

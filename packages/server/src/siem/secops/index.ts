@@ -38,7 +38,7 @@ export const secopsSink = sinkType({
   compact: false,
   acknowledgement: 'received',
   // A raw log goes out in base64, which makes it a third larger.
-  limits: { events: 1_000, bytes: 700_000, ageMs: 250, eventBytes: 262_144, window: 1 },
+  limits: { events: 1_000, bytes: 600_000, ageMs: 250, eventBytes: 262_144, window: 1 },
   objectiveSeconds: 120,
   fixedBatches: false,
   destination: ({ url, instance }) => `${destinationOf(url)}/${instance}`,
