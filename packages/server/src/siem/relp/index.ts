@@ -15,7 +15,7 @@ export const relpSink = sinkType({
   raw: false,
   compact: true,
   acknowledgement: 'stored',
-  limits: { events: 500, bytes: 1_048_576, ageMs: 25, eventBytes: MESSAGE_EVENTS.default, window: 1 },
+  limits: { events: 1_000, bytes: 2_097_152, ageMs: 25, eventBytes: MESSAGE_EVENTS.default, window: 1 },
   eventBytes: MESSAGE_EVENTS.of,
   objectiveSeconds: 60,
   fixedBatches: false,

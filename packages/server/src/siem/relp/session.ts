@@ -28,7 +28,7 @@ export class RelpSession {
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
   #transaction = 0;
-  #onFrame: (frame: Frame) => void = () => undefined;
+  #onAnswers: (answers: readonly Frame[]) => void = () => undefined;
   #onEnd: () => void = () => undefined;
   #ended: Unsettled | undefined;
 
@@ -44,7 +44,7 @@ export class RelpSession {
         this.#end({ kind: 'hold', code: 'relp_refused', why: 'the receiver does not speak RELP' });
         return;
       }
-      for (const each of frames) this.#take(each);
+      this.#take(frames);
     });
   }
 
@@ -90,7 +90,7 @@ export class RelpSession {
       const settle = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', stop);
-        this.#onFrame = () => undefined;
+        this.#onAnswers = () => undefined;
         this.#onEnd = () => undefined;
         resolve({ answers, problem: answers.includes(undefined) ? this.#ended : undefined });
       };
@@ -106,14 +106,17 @@ export class RelpSession {
         this.#socket.uncork();
       };
       this.#onEnd = settle;
-      this.#onFrame = ({ transaction, data }) => {
-        const index = waiting.get(transaction);
-        if (index === undefined) return;
-        waiting.delete(transaction);
-        answers[index] = answerOf(data);
+      this.#onAnswers = (frames) => {
+        for (const { transaction, data } of frames) {
+          const index = waiting.get(transaction);
+          if (index === undefined) continue;
+          waiting.delete(transaction);
+          answers[index] = answerOf(data);
+        }
         timer.refresh();
         if (waiting.size === 0 && next === messages.length) settle();
-        else if (waiting.size <= WINDOW / 2) fill();
+        // At once: what goes out takes along the acknowledgement that the receiver's next answers wait for (Nagle).
+        else fill();
       };
       if (!this.isOpen) return settle();
       signal.addEventListener('abort', stop, { once: true });
@@ -122,9 +125,9 @@ export class RelpSession {
     });
   }
 
-  #take(received: Frame): void {
-    if (received.command === 'rsp') this.#onFrame(received);
-    else if (received.command === 'serverclose')
+  #take(frames: readonly Frame[]): void {
+    this.#onAnswers(frames.filter(({ command }) => command === 'rsp'));
+    if (frames.some(({ command }) => command === 'serverclose'))
       this.#end({ kind: 'retry', code: 'receiver_unreachable', why: 'the receiver closed the session' });
   }
 
