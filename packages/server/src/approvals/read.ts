@@ -157,7 +157,7 @@ async function callsBefore(pool: Pool, { workspace_id, agent_id, capability }: A
     outcome: string | null;
     reason: string;
   }>(
-    `SELECT event_id, ts, verdict, outcome, reason FROM actions
+    `SELECT event_id, ts, verdict, outcome, coalesce(reason, '[redacted]') AS reason FROM actions
       WHERE workspace_id = $1 AND action = $3 AND agent_id = $2 AND kind = 'tool.call' AND ts > now() - interval '30 days'
       ORDER BY seq DESC LIMIT ${HISTORY}`,
     [workspace_id, agent_id, capability],

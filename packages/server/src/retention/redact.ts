@@ -30,6 +30,11 @@ const PROTECTED = new Set([
   'approval_id',
   'policy',
   'policy_revision',
+  'action',
+  'tool',
+  'charges',
+  'credits',
+  'synthetic',
 ]);
 /** By these it is proven what was in force, what was let go, and what was held. */
 const NEVER = /^(policy\.changed|object\.versioned|log\.|hold\.|retention\.)/;
