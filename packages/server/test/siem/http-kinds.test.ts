@@ -473,6 +473,17 @@ describe('the credentials of the machine itself', () => {
     expect(await sink.transport.send(batchOf('ecs-9.4', 1, 2), NEVER)).toMatchObject(TAKEN);
     expect(sink.receiver.requests[0]?.headers.authorization).toContain('AKIAMACHINE0EXAMPLE0');
     vi.unstubAllEnvs();
+    // A machine that has none; files and the metadata service are not looked for.
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
+    const without = await SINK_TYPES.elastic.open({ ...sink.settings }).connect(sink.deps);
+    expect(await without.send(batchOf('ecs-9.4', 3, 4), NEVER)).toMatchObject({
+      kind: 'hold',
+      code: 'credential_unavailable',
+    });
+    await without.close();
+    vi.unstubAllEnvs();
   });
 });
 

@@ -3,19 +3,19 @@ import { type AgentOptions, Agent as PlainAgent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { AddressRefused } from '../../upstreams/index.ts';
+import { ADDRESS_REFUSED, NO_MACHINE_CREDENTIALS } from '../http/failure.ts';
 import { loaded } from '../http/loaded.ts';
 import { bytesOf, connectionOptions, REQUEST_MS } from '../http/receiver.ts';
 import { machineCredentials, sinkTarget } from '../http/settings.ts';
 import type { TransportDeps } from '../sink-type.ts';
 import { MAX_ANSWER_BYTES } from './bulk.ts';
-import type { ElasticSettings } from './index.ts';
-import { elasticSink } from './index.ts';
+import { type ElasticSettings, elasticSink } from './index.ts';
 import { type BulkClient, Undelivered } from './transport.ts';
 
 /** Credentials are asked for anew after this. */
 const SIGNING_MS = 300_000;
 
-/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_client_missing` and what a credential throws. */
+/** Throws `sink_url_invalid`, `sink_url_refused`, `sink_credentials_missing`, `sink_client_missing` and what a credential throws. */
 export async function openOpenSearch(settings: ElasticSettings, deps: TransportDeps): Promise<BulkClient> {
   const { Client, Connection, Transport } = await loaded(
     '@opensearch-project/opensearch',
@@ -79,13 +79,7 @@ export async function openOpenSearch(settings: ElasticSettings, deps: TransportD
         const { statusCode, headers: answered, body: stream } = await asked;
         return { status: statusCode ?? 0, headers: answered ?? {}, body: await bytesOf(stream, MAX_ANSWER_BYTES) };
       } catch (error) {
-        throw watch.refused
-          ? new Undelivered({
-              kind: 'hold',
-              code: 'address_refused',
-              why: 'the address of the receiver may not be reached',
-            })
-          : named(error);
+        throw watch.refused ? new Undelivered(ADDRESS_REFUSED) : named(error);
       } finally {
         own.removeEventListener('abort', abort);
       }
@@ -138,6 +132,8 @@ class LookupWatch {
 function named(error: unknown): Error {
   const words = error instanceof Error ? error.message : '';
   const name = error instanceof Error ? error.name : 'Error';
+  // Of AWS: the machine has none.
+  if (name === 'CredentialsProviderError') return new Undelivered(NO_MACHINE_CREDENTIALS);
   const code = /certificate|altnames/i.test(words)
     ? 'CERT_REFUSED'
     : name === 'TimeoutError' || name === 'RequestAbortedError'

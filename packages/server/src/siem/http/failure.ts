@@ -5,6 +5,18 @@ import type { Delivery } from '../transport.ts';
 
 export const STOPPED: Delivery = { kind: 'retry', code: 'stopped', why: 'the sink was stopped' };
 
+export const ADDRESS_REFUSED: Delivery = {
+  kind: 'hold',
+  code: 'address_refused',
+  why: 'the address of the receiver may not be reached',
+};
+
+export const NO_MACHINE_CREDENTIALS: Delivery = {
+  kind: 'hold',
+  code: 'credential_unavailable',
+  why: 'the machine has no credentials that are good for the receiver',
+};
+
 /** Codes of OpenSSL and Node.js: what is wrong with a certificate stays wrong until somebody replaces it. */
 const CERTIFICATE =
   /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS_CERT|ERR_OSSL_|ERR_SSL_)/;
@@ -14,8 +26,7 @@ const TIMED_OUT = new Set(['TimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_B
 export function failureOf(error: unknown, stopped: boolean): Delivery {
   if (stopped) return STOPPED;
   for (const each of causesOf(error)) {
-    if (each instanceof AddressRefused)
-      return { kind: 'hold', code: 'address_refused', why: 'the address of the receiver may not be reached' };
+    if (each instanceof AddressRefused) return ADDRESS_REFUSED;
     if (each instanceof Failure) return { kind: 'hold', code: each.code, why: 'a credential cannot be had' };
     const code = codeOf(each);
     if (CERTIFICATE.test(code))

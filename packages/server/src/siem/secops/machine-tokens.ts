@@ -1,6 +1,7 @@
 /** Access tokens by the credentials of the machine itself, as Google's tools find them. */
 import type { GoogleAuth } from 'google-auth-library';
 import { Secret } from '../../secret.ts';
+import { NO_MACHINE_CREDENTIALS } from '../http/failure.ts';
 import { loaded } from '../http/loaded.ts';
 import { SCOPE, type Token, type TokenSource } from './tokens.ts';
 
@@ -23,8 +24,7 @@ class MachineTokens implements TokenSource {
     const token = await this.#auth.getAccessToken().catch(() => undefined);
     if (typeof token === 'string' && token !== '') return { kind: 'token', token: new Secret(token) };
     this.forget();
-    const why = 'the machine has no credentials that give a token';
-    return { kind: 'none', delivery: { kind: 'hold', code: 'credential_unavailable', why } };
+    return { kind: 'none', delivery: NO_MACHINE_CREDENTIALS };
   }
 
   forget(): void {

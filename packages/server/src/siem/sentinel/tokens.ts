@@ -1,6 +1,7 @@
 /** Tokens of Microsoft Entra, by a client secret or by what the machine itself is. */
 import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/identity';
 import { Secret } from '../../secret.ts';
+import { NO_MACHINE_CREDENTIALS } from '../http/failure.ts';
 import { noToken } from '../http/no-token.ts';
 import type { TlsSettings } from '../http/settings.ts';
 import type { TransportDeps } from '../sink-type.ts';
@@ -43,10 +44,7 @@ export class Tokens implements TokenCredential {
       if (token !== null) this.given = [...(secret === undefined ? [] : [secret]), new Secret(token.token)];
       return token;
     } catch (error) {
-      this.problem =
-        http === undefined
-          ? { kind: 'hold', code: 'credential_unavailable', why: 'the machine has no identity that gives a token' }
-          : noToken(http.last, error, deps.clock());
+      this.problem = http === undefined ? NO_MACHINE_CREDENTIALS : noToken(http.last, error, deps.clock());
       // The client would not ask for a minute after it was told to wait, and say nothing of why.
       this.#held = undefined;
       // In the client's own error there may be what was sent.
