@@ -1,6 +1,9 @@
 /** What has outlived its period goes, what is held stays, and whoever has an export can tell which is which. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseVerifierKey, verifyDisposal } from '@hivekey/action-log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../../cli/test/run-cli.ts';
 import { eventually, settledEvent, startWorkspace, type TestAgent, type Workspace } from '../actions/workspace.ts';
 import { addWorkspace } from '../agents/second-workspace.ts';
 import { download, type ExportedEntry, entriesOf, type Files, verify } from '../audit/archive.ts';
@@ -336,4 +339,47 @@ it('what is kept of a person is told, with the reason and the end of it', async 
     ]),
   );
   expect(report.elsewhere.length).toBeGreaterThan(0);
+});
+
+describe('from the command line', () => {
+  const hivekey = (...args: string[]) =>
+    runCli(args, { env: { HIVEKEY_URL: workspace.server.url, HIVEKEY_KEY: dana, HOME: workspace.server.config.data } });
+
+  it('a log that was pruned and redacted verifies live, and says what is absent and why', async () => {
+    const { key, report } = await verified();
+    const { code, out } = await hivekey('verify', '--live', '--key', key);
+    expect([code, out]).toEqual([0, expect.stringContaining('VERIFIED')]);
+    expect(out).toMatch(/absent +\d+ payloads; their hashes are part of what was checked/);
+    expect(out).toContain(`${report.absences[0]?.count} pruned`);
+    expect(out).toMatch(/1 redacted of args/);
+  });
+
+  it('a certificate of disposal is checked, and a changed one refused', async () => {
+    const { data } = await ok(dana, 'GET', '/v1/disposals');
+    const file = join(workspace.server.config.data, 'disposal.json');
+    const { key } = await verified();
+    expect((await hivekey('retention', 'certificate', data[0].id, '-o', file)).code).toBe(0);
+    const good = await hivekey('verify', file, '--key', key);
+    expect([good.code, good.out]).toEqual([0, expect.stringContaining(`let go    ${data[0].removed} payloads`)]);
+    await writeFile(file, (await readFile(file, 'utf8')).replace(data[0].id, 'dsp_another00000'));
+    expect((await hivekey('verify', file, '--key', key)).code).toBe(3);
+  });
+
+  it('holds are placed and listed', async () => {
+    const placed = await hivekey(
+      'holds',
+      'place',
+      '--matter',
+      'SOC 2 2026',
+      '--reason',
+      'audit',
+      '--evidence',
+      '--from',
+      '2026-01-01',
+    );
+    expect([placed.code, placed.out]).toEqual([0, expect.stringContaining('holds from 2026-01-01')]);
+    expect((await hivekey('holds')).out).toContain('SOC 2 2026 (evidence)');
+    expect((await hivekey('retention')).out).toMatch(/policy +400 days +35 days/);
+    expect((await hivekey('retention', 'set', 'calls=never', '--reason', 'x')).code).toBe(2);
+  });
 });
