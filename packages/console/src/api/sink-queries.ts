@@ -39,7 +39,9 @@ export const sinkLedgerQuery = (sink: string, prove: boolean) =>
   queryOptions({
     queryKey: ['sinks', 'ledger', sink, prove],
     queryFn: ({ signal }) =>
-      getAll<SinkLedgerDay>(at`/v1/siem/sinks/${sink}/ledger`, { prove: prove || undefined }, signal),
+      get<List<SinkLedgerDay>>(at`/v1/siem/sinks/${sink}/ledger`, { prove: prove || undefined }, signal).then(
+        ({ data }) => data,
+      ),
   });
 
 export const sinkCompletenessQuery = (sink: string) =>

@@ -27,5 +27,9 @@ export function factWords(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return value.toLocaleString('en-US');
   if (Array.isArray(value)) return value.map(factWords).join(', ');
-  return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([name, part]) => `${name.replaceAll('_', ' ')} ${factWords(part)}`)
+      .join(', ');
+  return String(value);
 }

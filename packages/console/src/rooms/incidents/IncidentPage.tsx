@@ -112,15 +112,17 @@ function Known({ incident }: { readonly incident: IncidentDetail }) {
     <>
       {words === null ? <p className="muted">{missing}</p> : <p className={classes.prose}>{words}</p>}
       {isClosed ? null : (
-        <ActButton
-          needs="PATCH /v1/incidents/:id"
-          variant="default"
-          size="compact-xs"
-          onClick={() => setPart(which)}
-          aria-label={which === 'decision' ? 'Write the decision' : 'Write the root cause'}
-        >
-          {words === null ? 'Write it' : 'Correct it'}
-        </ActButton>
+        <div>
+          <ActButton
+            needs="PATCH /v1/incidents/:id"
+            variant="default"
+            size="compact-xs"
+            onClick={() => setPart(which)}
+            aria-label={`${words === null ? 'Write it' : 'Correct it'}: ${which === 'decision' ? 'the decision' : 'the root cause'}`}
+          >
+            {words === null ? 'Write it' : 'Correct it'}
+          </ActButton>
+        </div>
       )}
     </>
   );

@@ -43,6 +43,7 @@ export function PipelinePage() {
     >
       <SegmentedControl
         aria-label="What is shown"
+        mb="md"
         data={[
           { value: 'now', label: 'Now' },
           { value: 'ledger', label: 'Ledger' },

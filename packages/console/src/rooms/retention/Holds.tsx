@@ -136,7 +136,8 @@ function PlaceDialog({ onClose }: { readonly onClose: () => void }) {
     done: ({ entries }) => `${count(entries)} records are held so far`,
     onDone: onClose,
   });
-  const isReady = matter.trim() !== '' && reason.trim() !== '';
+  const isScoped = agent !== undefined || owner !== undefined || session.trim() !== '' || from !== null || to !== null;
+  const isReady = matter.trim() !== '' && reason.trim() !== '' && isScoped;
   return (
     <Modal opened onClose={onClose} title="Place a hold" size={520} closeButtonProps={{ 'aria-label': 'Close' }}>
       <form
@@ -162,7 +163,7 @@ function PlaceDialog({ onClose }: { readonly onClose: () => void }) {
           value={matter}
           onChange={(event) => setMatter(event.currentTarget.value)}
         />
-        <p className="muted">All of these have to fit; where none is given, the whole log is held.</p>
+        <p className="muted">What is held, at least one of these; a record is held when all that are given fit.</p>
         <AgentPicker label="Agent" clearable value={agent} onChange={setAgent} />
         <OwnerPicker label="Owner" onlyKnown clearable value={owner} onChange={setOwner} />
         <TextInput label="Session" value={session} onChange={(event) => setSession(event.currentTarget.value)} />

@@ -93,31 +93,31 @@ function Form({ settings }: { readonly settings: RetentionSettings }) {
             },
           ]}
         />
+        {changed.length === 0 ? null : (
+          <Textarea
+            label="Reason"
+            description="Goes into the log. A shorter period waits for another person."
+            withAsterisk
+            autosize
+            minRows={2}
+            maxLength={500}
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+            maw={520}
+          />
+        )}
+        {save.isError ? <ErrorNotice error={save.error} /> : null}
+        <div>
+          <ActButton
+            needs="PUT /v1/retention"
+            type="submit"
+            disabled={changed.length === 0 || reason.trim() === ''}
+            loading={save.isPending}
+          >
+            Change {changed.length === 0 ? 'periods' : plural(changed.length, 'period')}
+          </ActButton>
+        </div>
       </Section>
-      {changed.length === 0 ? null : (
-        <Textarea
-          label="Reason"
-          description="Goes into the log. A shorter period waits for another person."
-          withAsterisk
-          autosize
-          minRows={2}
-          maxLength={500}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          maw={520}
-        />
-      )}
-      {save.isError ? <ErrorNotice error={save.error} /> : null}
-      <div>
-        <ActButton
-          needs="PUT /v1/retention"
-          type="submit"
-          disabled={changed.length === 0 || reason.trim() === ''}
-          loading={save.isPending}
-        >
-          Change {changed.length === 0 ? 'periods' : plural(changed.length, 'period')}
-        </ActButton>
-      </div>
     </form>
   );
 }

@@ -32,13 +32,14 @@ export function reasonsWords(reasons: Readonly<Partial<Record<RetentionReason, n
 }
 
 export function scopeWords({ agent, owner, session, run, from, to }: HoldScope): string {
-  const parts = [
+  return [
     agent === undefined ? [] : `agent ${agent}`,
     owner === undefined ? [] : `owner ${owner}`,
     session === undefined ? [] : `session ${session}`,
     run === undefined ? [] : `run ${run}`,
     from === undefined ? [] : `from ${from.slice(0, 10)}`,
     to === undefined ? [] : `before ${to.slice(0, 10)}`,
-  ].flat();
-  return parts.length === 0 ? 'the whole log' : parts.join(', ');
+  ]
+    .flat()
+    .join(', ');
 }
