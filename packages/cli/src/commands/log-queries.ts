@@ -91,7 +91,7 @@ export function addLogQueryCommands<Filter>(
     );
   withFilter(logs.command('table'))
     .description('what a query selects, as a file; `logs export` is what can be verified')
-    .addOption(new Option('--format <format>').choices(['csv', 'jsonl']).default('csv'))
+    .addOption(new Option('--format <format>').choices(['csv', 'jsonl', 'parquet']).default('csv'))
     .requiredOption('-o, --output <file>', 'where to write it')
     .action(
       online<[], Filter & { format: string; output: string }>(async ({ out, hivekey }, options) => {

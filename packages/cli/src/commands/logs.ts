@@ -9,6 +9,7 @@ import { UsageError } from '../exit.ts';
 import { type Output, paint, printable, verdictLabel } from '../output.ts';
 import { online } from '../run.ts';
 import { moment, wholeNumber } from '../values.ts';
+import { addLogCopyCommand } from './log-copy.ts';
 import { addLogQueryCommands } from './log-queries.ts';
 
 interface Filter {
@@ -252,6 +253,7 @@ export function addLogCommands(program: Command): void {
       }),
     );
   addLogQueryCommands<Filter>(logs, withFilter, filterOf);
+  addLogCopyCommand(logs);
   for (const what of ['key', 'checkpoint'] as const)
     logs
       .command(what)

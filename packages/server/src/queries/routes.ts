@@ -90,7 +90,9 @@ export function queryRoutes(api: Api, { pool, log, reads, clock }: ApiContext): 
         response: {
           200: {
             description: 'The file.',
-            content: { 'text/csv': { schema: z.unknown() }, 'application/x-ndjson': { schema: z.unknown() } },
+            content: Object.fromEntries(
+              Object.values(MEDIA_TYPES).map((type) => [type.split(';')[0] ?? type, { schema: z.unknown() }]),
+            ),
           },
         },
       },

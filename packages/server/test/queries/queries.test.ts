@@ -1,4 +1,7 @@
 /** Asking the log: every filter against the records themselves, counts that are the rows, and what is kept of a question. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addWorkspace } from '../agents/second-workspace.ts';
@@ -290,6 +293,27 @@ describe('a file of what a query selects', () => {
     expect(rows[1]).toContain(listed[0].event_id);
     const [record] = await world.events('kind=log.exported', 2);
     expect(record).toMatchObject({ format: 'csv', selection: { agent: 'two-bot' } });
+  });
+
+  it('can be Parquet, which DuckDB reads as a table with a column for each field', async () => {
+    const listed = await everything('agent=one-bot&kind=tool.call&order=asc', 200);
+    const response = await fetch(
+      `${world.server.url}/v1/audit/events/export?agent=one-bot&kind=tool.call&format=parquet`,
+      {
+        headers: { authorization: `Bearer ${world.server.adminKey}` },
+      },
+    );
+    const file = join(world.server.config.data, 'entries.parquet');
+    await writeFile(file, Buffer.from(await response.arrayBuffer()));
+    const duck = await DuckDBInstance.create();
+    const connection = await duck.connect();
+    const read = await connection.runAndReadAll(`SELECT seq, verdict FROM read_parquet('${file}') ORDER BY seq`);
+    const rows = read.getRowObjects();
+    expect(rows.map(({ seq, verdict }) => [Number(seq), verdict])).toEqual(
+      listed.map(({ seq, verdict }) => [seq, verdict]),
+    );
+    connection.closeSync();
+    duck.closeSync();
   });
 });
 
