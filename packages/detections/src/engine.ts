@@ -47,7 +47,10 @@ export function createEngine(rules: readonly Rule[], state?: EngineState, outsid
 class RuleEngine implements Engine {
   readonly #running: readonly Running[];
   readonly #byKind = new Map<string, readonly Running[]>();
+  /** Entry hash by id, of the ids in the ring below: finding the oldest key of a map that shrinks at its front is slow. */
   readonly #seen = new Map<string, string>();
+  readonly #ids: string[] = [];
+  #next = 0;
   #clock = 0;
   #seq = 0;
   #events = 0;
@@ -58,7 +61,7 @@ class RuleEngine implements Engine {
     if (state === undefined) return;
     this.#clock = state.clock;
     this.#seq = state.seq;
-    for (const [id, hash] of state.seen) this.#seen.set(id, hash);
+    for (const [id, hash] of state.seen) this.#remember(id, hash);
     for (const { rule, evaluator, suppression } of running) {
       const saved = state.rules[rule.digest];
       if (saved === undefined) continue;
@@ -93,7 +96,7 @@ class RuleEngine implements Engine {
 
   state(): EngineState {
     return {
-      ...{ v: 1, engine: ENGINE_VERSION, clock: this.#clock, seq: this.#seq, seen: [...this.#seen] },
+      ...{ v: 1, engine: ENGINE_VERSION, clock: this.#clock, seq: this.#seq, seen: this.#remembered() },
       rules: Object.fromEntries(
         this.#running.map(({ rule, evaluator, suppression }) => [
           rule.digest,
@@ -101,6 +104,12 @@ class RuleEngine implements Engine {
         ]),
       ),
     };
+  }
+
+  /** The oldest first. */
+  #remembered(): readonly (readonly [string, string])[] {
+    const ids = [...this.#ids.slice(this.#next), ...this.#ids.slice(0, this.#next)];
+    return ids.map((id) => [id, this.#seen.get(id) ?? '']);
   }
 
   stats(): EngineStats {
@@ -120,12 +129,18 @@ class RuleEngine implements Engine {
     if (before !== undefined && before === hash) return true;
     if (before === undefined && seq > 0 && seq <= this.#seq - REMEMBERED) return true;
     this.#seq = Math.max(this.#seq, seq);
-    this.#seen.set(id, hash);
-    if (this.#seen.size > REMEMBERED) {
-      const [oldest] = this.#seen.keys();
-      if (oldest !== undefined) this.#seen.delete(oldest);
-    }
+    this.#remember(id, hash);
     return false;
+  }
+
+  #remember(id: string, hash: string): void {
+    if (!this.#seen.has(id)) {
+      const oldest = this.#ids[this.#next];
+      if (oldest !== undefined) this.#seen.delete(oldest);
+      this.#ids[this.#next] = id;
+      this.#next = (this.#next + 1) % REMEMBERED;
+    }
+    this.#seen.set(id, hash);
   }
 
   #timeOf(event: FlatEvent): number {

@@ -319,7 +319,7 @@ describe('the engine', () => {
         const twice = [...events];
         for (const [which, later] of again) {
           const event = events[which % events.length];
-          const first = twice.findIndex((each) => each === event);
+          const first = twice.findIndex((each) => Object.is(each, event));
           if (event !== undefined) twice.splice(first + 1 + (later % (twice.length - first)), 0, event);
         }
         expect(run(twice)).toEqual(run(events));

@@ -44,10 +44,10 @@ export class Keyed<T> {
     return this.#map.get(key);
   }
 
-  /** The value of the key, which is the newest now. */
+  /** The value of the key, which is the newest now. While less than half is taken the order is that of first use: moving costs. */
   use(key: string): T | undefined {
     const value = this.#map.get(key);
-    if (value === undefined) return undefined;
+    if (value === undefined || (this.#weigh === undefined && this.#map.size < this.#limits.keys / 2)) return value;
     this.#map.delete(key);
     this.#map.set(key, value);
     return value;
@@ -63,13 +63,13 @@ export class Keyed<T> {
   }
 
   set(key: string, value: T): void {
-    const before = this.#map.get(key);
-    if (before !== undefined) {
-      this.#weight -= this.#weigh?.(before) ?? 0;
-      this.#map.delete(key);
+    if (this.#weigh !== undefined) {
+      const before = this.#map.get(key);
+      this.#weight += this.#weigh(value) - (before === undefined ? 0 : this.#weigh(before));
     }
+    // Where it was moves only when somebody will have to go soon; see `use`.
+    if (this.#weigh !== undefined || this.#map.size >= this.#limits.keys / 2) this.#map.delete(key);
     this.#map.set(key, value);
-    this.#weight += this.#weigh?.(value) ?? 0;
     this.#makeRoom();
   }
 
