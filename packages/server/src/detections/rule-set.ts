@@ -34,8 +34,23 @@ export function shippedNames(): readonly string[] {
   return [...BY_REF.keys()].sort();
 }
 
+/** What was loaded lately, by what was set: loading reads all rules anew, and every list of them asks for it. */
+const loaded = new Map<string, readonly Detection[]>();
+const MAX_LOADED = 32;
+
 /** Shipped ones first, each by name. A rule with a problem is left out of its detection, and keeps no other from running. */
 export function loadDetections(settings: Settings): readonly Detection[] {
+  const key = JSON.stringify([...settings].map(([name, { document, version }]) => [name, version, document]).sort());
+  const known = loaded.get(key);
+  if (known !== undefined) return known;
+  const detections = load(settings);
+  const [oldest] = loaded.keys();
+  if (loaded.size >= MAX_LOADED && oldest !== undefined) loaded.delete(oldest);
+  loaded.set(key, detections);
+  return detections;
+}
+
+function load(settings: Settings): readonly Detection[] {
   const own = [...settings].filter(([name]) => !isShipped(name)).sort(([a], [b]) => (a < b ? -1 : 1));
   const files = own.map(([name, { document }]): RuleFile => ({ name, text: document.sigma ?? '' }));
   const parameters = Object.fromEntries(
@@ -103,9 +118,9 @@ export function checkDetection(name: string, document: DetectionDocument, others
   if (!isShipped(name) && Object.keys(document.parameters).length > 0)
     refuse('a rule of the workspace’s own has no parameters', 'Write the numbers into the rule.');
   const all = new Map([...others, [name, { document, version: null }]]);
-  const loaded = loadDetections(all).find((each) => each.name === name);
-  if (loaded === undefined || loaded.problem !== null)
-    refuse(loaded?.problem ?? 'it cannot be loaded', 'Try it with hivekey detections lint.');
-  if (document.action.kind !== 'none' && loaded?.rules.some((rule) => rule.document.learned))
+  const checked = loadDetections(all).find((each) => each.name === name);
+  if (checked === undefined || checked.problem !== null)
+    refuse(checked?.problem ?? 'it cannot be loaded', 'Try it with hivekey detections lint.');
+  if (document.action.kind !== 'none' && checked?.rules.some((rule) => rule.document.learned))
     refuse('it rests on a learned baseline, and informs alone', 'Set its action to none.');
 }
