@@ -2,4 +2,4 @@
 export { backoffSeconds } from './backoff.ts';
 export { Lanes } from './lanes.ts';
 export { Poster } from './poster.ts';
-export { parseTarget, rulesFor } from './target.ts';
+export { isAllowedByName, parseTarget, rulesFor } from './target.ts';

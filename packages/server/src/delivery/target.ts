@@ -42,7 +42,8 @@ export function parseTarget(text: string, rules: AddressRules, purpose: Purpose)
   return { url, host, port };
 }
 
-function isAllowedByName({ hosts, ranges }: AllowList, host: string, port: number): boolean {
+/** What may be spoken to in the clear. */
+export function isAllowedByName({ hosts, ranges }: AllowList, host: string, port: number): boolean {
   const family = isIP(host);
   if (family !== 0 && ranges.check(host, family === 6 ? 'ipv6' : 'ipv4')) return true;
   return hosts.some((each) => each.host === host && (each.port ?? port) === port);

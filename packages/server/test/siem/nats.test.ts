@@ -66,11 +66,11 @@ describe('a stream', () => {
   it('loses nothing and doubles nothing when its server is killed in the middle', async () => {
     const transport = await connect();
     let next = 1_001;
-    const last = 5_000;
+    const last = 3_400;
     let deaths = 2;
     while (next <= last) {
       const sending = transport.send(batch(next, next + 399), NEVER);
-      const dies = deaths > 0 && next > 2_000;
+      const dies = deaths > 0 && next > 1_500;
       if (dies) {
         deaths--;
         await nats.kill();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, type Certificate, newAuthority } from '../../../../test/setup/certificates.ts';
 import { FrameReader, frame } from '../../src/siem/relp/frames.ts';
 import { relpSink } from '../../src/siem/relp/index.ts';
+import { connectionProblem } from '../../src/siem/socket/problems.ts';
 import { syslogSink } from '../../src/siem/syslog/index.ts';
 import { octetCounted, syslogMessage } from '../../src/siem/syslog/message.ts';
 import { ResendWindow } from '../../src/siem/syslog/window.ts';
@@ -188,6 +189,16 @@ describe('a receiver over TLS', () => {
     expect(lines[0]).toMatch(/^110 2026-06-16T13:50:01\S* hivekey hivekey - tool.call \[hivekey@32473 eventId="evt_0/);
   });
 
+  it('gets CEF as it is, too', async () => {
+    const transport = await connect(syslogSink, { host: 'localhost', port: syslogNg.ports.tls, tls: tls() });
+    const [entry] = entries(507, 507, { tool: 'crm__refund|a=b', reason: 'a\\b\n=|' });
+    if (entry === undefined) throw new Error('no entry');
+    const event = outgoing(entry, 'cef', false);
+    expect(await transport.send(batchOf([event]), NEVER)).toEqual(TAKEN);
+    await expect.poll(async () => (await syslogNg.lines()).map(textOf)).toContain(event.body);
+    expect(event.body).toMatch(/^CEF:0\|/);
+  });
+
   it('takes a message of 64 KB where its limits are raised, and none above is sent', async () => {
     const transport = await connect(syslogSink, { host: 'localhost', port: rsyslog.ports.tls, tls: tls() });
     const large = { ...entriesAt(502), body: `{"reason":"${'x'.repeat(65_000)}"}` };
@@ -290,6 +301,24 @@ describe('an address', () => {
   });
 });
 
+describe('what went wrong with a connection', () => {
+  it.each([
+    ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'hold', 'certificate_refused'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'hold', 'certificate_refused'],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'hold', 'certificate_refused'],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'hold', 'tls_refused'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'hold', 'tls_refused'],
+    ['CERT_HAS_EXPIRED', 'hold', 'certificate_untrusted'],
+    ['ERR_OSSL_X509_KEY_VALUES_MISMATCH', 'hold', 'tls_settings_invalid'],
+    ['ECONNREFUSED', 'retry', 'receiver_unreachable'],
+    ['ERR_SSL_UNEXPECTED_EOF_WHILE_READING', 'retry', 'receiver_unreachable'],
+  ])('%s: %s %s, and no text of a library', (errorCode, kind, code) => {
+    const problem = connectionProblem(Object.assign(new Error('a-secret'), { code: errorCode }));
+    expect(problem).toMatchObject({ kind, code });
+    expect(problem.why).not.toContain('a-secret');
+  });
+});
+
 describe('a receiver that dies', () => {
   it('over TCP loses what it had not read, and gets it again within the window', async () => {
     const settings = { host: '127.0.0.1', port: plain.ports.tcp, tls: null };
@@ -324,8 +353,8 @@ describe('a receiver that dies', () => {
       tls: port === 'relp' ? null : tls(),
     });
     let next = 5_001;
-    const last = 7_000;
-    const deaths = [5_500, 6_300];
+    const last = 6_400;
+    const deaths = [5_300, 5_900];
     while (next <= last) {
       const sending = transport.send(batch(next, Math.min(next + 199, last)), NEVER);
       const dies = next > (deaths[0] ?? Number.POSITIVE_INFINITY);

@@ -1,7 +1,7 @@
 /** Which receivers a stream may go to: the rules of every address that we reach by ourselves, for hosts and ports. */
-import { isIP } from 'node:net';
+import { isAllowedByName } from '../../delivery/index.ts';
 import { Failure } from '../../errors.ts';
-import { type AddressRules, type AllowList, literalProblem } from '../../upstreams/index.ts';
+import { type AddressRules, literalProblem } from '../../upstreams/index.ts';
 import { type HostPort, printHostPort } from './settings.ts';
 
 /** Throws `sink_address_refused`. What a name resolves to is checked at each connection. */
@@ -20,12 +20,6 @@ export function checkReceiver(receiver: HostPort, isProtected: boolean, rules: A
 function receiverProblem(receiver: HostPort, isProtected: boolean, rules: AddressRules): string | undefined {
   const problem = literalProblem(receiver, rules);
   if (problem !== undefined) return problem;
-  if (isProtected || isAllowed(rules.allow, receiver)) return undefined;
+  if (isProtected || isAllowedByName(rules.allow, receiver.host, receiver.port)) return undefined;
   return 'it is not protected by TLS, and the operator does not allow the host by name';
-}
-
-function isAllowed({ hosts, ranges }: AllowList, { host, port }: HostPort): boolean {
-  const family = isIP(host);
-  if (family !== 0 && ranges.check(host, family === 6 ? 'ipv6' : 'ipv4')) return true;
-  return hosts.some((each) => each.host === host && (each.port ?? port) === port);
 }

@@ -27,12 +27,12 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
-/** Alerts with which a receiver refuses our certificate, or that there is none (RFC 8446, 6.2). */
+/** Alerts with which a receiver refuses our certificate, or that there is none (RFC 8446, 6.2): `ERR_SSL_SSL/TLS_ALERT_…`, too. */
 const CERTIFICATE_ALERT =
-  /^ERR_SSL_\w*ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+  /^ERR_SSL_[\w/]*ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 /** The two ends do not speak the same protocol: most often TLS meets none. */
 const NOT_TLS =
-  /^ERR_SSL_(?:WRONG_VERSION_NUMBER|\w*PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|PACKET_LENGTH_TOO_LONG|\w*HANDSHAKE_FAILURE)$/;
+  /^ERR_SSL_(?:WRONG_VERSION_NUMBER|[\w/]*PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|PACKET_LENGTH_TOO_LONG|[\w/]*HANDSHAKE_FAILURE)$/;
 /** Certificate or key of ours that cannot be read, or do not belong together. */
 const BAD_KEY = /^ERR_(?:OSSL_\w+|SSL_(?:\w*KEY\w*|NO_CERTIFICATE\w*|CA_MD_TOO_WEAK|EE_KEY_TOO_SMALL))$/;
 
@@ -56,5 +56,5 @@ export function connectionProblem(error: unknown): Unsettled {
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   if (!('code' in error) || typeof error.code !== 'string') return error.name;
-  return /^[A-Za-z0-9_.-]{1,100}$/.test(error.code) ? error.code : error.name;
+  return /^[A-Za-z0-9_./-]{1,100}$/.test(error.code) ? error.code : error.name;
 }
