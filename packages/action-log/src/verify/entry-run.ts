@@ -22,7 +22,7 @@ const MAX_HOLD_RECORDS = 20_000;
 const CLOCK_TOLERANCE_MS = 10_000;
 
 /** A size of the tree at which the verifier wants to know how the run stood. */
-export interface Mark {
+interface Mark {
   readonly size: number;
   /** Also the heads of the shards. */
   readonly withHeads: boolean;

@@ -54,7 +54,6 @@ export type { SignedCheckpoint } from './checkpoints.ts';
 export { COUNTED_DIMENSIONS, type Count, type CountFilter, countsBy, countsOf, type Period, topOf } from './counts.ts';
 export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
-export type { LetGo } from './let-go.ts';
 export type { LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
 export type { StoredEntry } from './stored-entries.ts';

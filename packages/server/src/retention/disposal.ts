@@ -7,7 +7,7 @@ import type { WorkspaceId } from '../ids.ts';
 import { REASONS } from './due.ts';
 import { storedPeriods } from './settings.ts';
 
-export const keptSchema = z.object({
+const keptSchema = z.object({
   reasons: z.partialRecord(z.enum(REASONS), z.int()),
   holds: z.array(z.object({ id: z.string(), matter: z.string(), entries: z.int() })),
   behind: z

@@ -13,7 +13,7 @@ export type Bounds = Readonly<Record<RetentionClass, number>>;
 
 /** Why an entry stays although its period is over. */
 export const REASONS = ['held', 'open_call', 'pending_approval', 'in_force', 'call_stays'] as const;
-export type Reason = (typeof REASONS)[number];
+type Reason = (typeof REASONS)[number];
 
 /** The last entry that was sealed before the time; 0 when there is none. Entries are sealed in their order. */
 async function lastBefore(client: Pool | ClientBase, workspaceId: WorkspaceId, before: Date): Promise<number> {

@@ -19,7 +19,7 @@ const ENTRIES_AT_ONCE = 50_000;
 const word = z.string().min(1).max(256);
 const moment = z.iso.datetime({ offset: true });
 
-export const scopeSchema = z
+const scopeSchema = z
   .strictObject({
     agent: word.optional().meta({ description: 'Id or handle.' }),
     owner: z.email().max(254).toLowerCase().optional().meta({ description: 'E-mail, as it was at that time.' }),

@@ -14,7 +14,7 @@ import { storedPeriods } from './settings.ts';
 
 /** Nobody agreed within this: the world may have changed since. */
 const ANSWER_WITHIN_DAYS = 14;
-export const REQUEST_STATUSES = ['requested', 'approved', 'withdrawn', 'lapsed'] as const;
+const REQUEST_STATUSES = ['requested', 'approved', 'withdrawn', 'lapsed'] as const;
 
 /** What is to be taken out of which events. */
 export const redactionDocument = z.object({
