@@ -8,7 +8,6 @@ import { SEVERITIES, type Severity } from './severity.ts';
 
 export const ALERT_STATUSES = ['open', 'acknowledged', 'triaged', 'closed'] as const;
 export const DISPOSITIONS = ['true_positive', 'benign', 'false_positive', 'test', 'duplicate'] as const;
-export type Disposition = (typeof DISPOSITIONS)[number];
 
 const subjectSchema = z.object({ kind: z.string(), id: z.string(), name: z.string() });
 

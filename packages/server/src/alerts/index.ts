@@ -2,18 +2,10 @@
 export { ADOPTED_KINDS, adoptAlerts } from './adopt.ts';
 export { type AlertRow, alertSchema, readAlert } from './alert.ts';
 export { linkAlert, unlinkAlert } from './link.ts';
-export {
-  ALERT_SOURCES,
-  type AlertSource,
-  type AlertSubject,
-  endCondition,
-  type NewAlert,
-  type Raised,
-  raiseAlert,
-} from './raise.ts';
+export { endCondition, type NewAlert, type Raised, raiseAlert } from './raise.ts';
 export { listAlerts } from './read.ts';
 export { refuseOwn, responderOf } from './responder.ts';
 export { type AlertSettings, isTold, readAlertSettings } from './settings.ts';
-export { highest, isAtLeast, SEVERITIES, type Severity } from './severity.ts';
-export { type AlertTimes, alertTimes } from './times.ts';
+export { highest } from './severity.ts';
+export { alertTimes } from './times.ts';
 export { watchAlerts } from './watch.ts';

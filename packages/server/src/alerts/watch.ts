@@ -28,7 +28,7 @@ const DUE: Readonly<Record<Missed, string>> = {
   close: `status <> 'closed' AND close_missed_at IS NULL AND close_due_at <= clock_timestamp()`,
 };
 
-export async function escalateMissed({ pool, log }: Pick<WatchContext, 'pool' | 'log'>): Promise<void> {
+async function escalateMissed({ pool, log }: Pick<WatchContext, 'pool' | 'log'>): Promise<void> {
   for (const missed of ['acknowledge', 'close'] as const) {
     const { rows } = await pool.query<{ workspace_id: WorkspaceId; id: string }>(
       `SELECT workspace_id, id FROM alerts WHERE ${DUE[missed]} ORDER BY ${missed}_due_at LIMIT ${AT_ONCE}`,

@@ -7,7 +7,7 @@ import type { PersonId, WorkspaceId } from '../ids.ts';
 
 /** From the least; what only informs is no incident. */
 export const INCIDENT_SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
-export const INCIDENT_STATUSES = ['open', 'contained', 'closed'] as const;
+const INCIDENT_STATUSES = ['open', 'contained', 'closed'] as const;
 export const LINK_KINDS = ['agent', 'approval', 'change', 'containment', 'quarantine', 'event'] as const;
 export const FOLLOW_UP_STATUSES = ['open', 'done', 'dropped'] as const;
 
