@@ -72,6 +72,21 @@ describe('before anything was found', () => {
   });
 });
 
+describe('a rule', () => {
+  it('is tested live: marked events go the real way to an alert that is in no count', async () => {
+    await button('Test it live').click();
+    await dialog().getByRole('button', { name: 'Inject' }).click();
+    const tests = page.getByRole('table', { name: 'Live tests' });
+    await tests.getByRole('link', { name: 'alert' }).waitFor({ timeout: 40_000 });
+    await tests.getByText('passed').waitFor({ timeout: 40_000 });
+    await page.goto('/alerts');
+    await page.getByText('No alert waits for anybody').waitFor();
+    await page.goto('/detections?tab=tests');
+    await page.getByText(/of 26 to test/).waitFor();
+    await expectAccessible(page);
+  });
+});
+
 describe('a probe', () => {
   it('becomes an alert with its evidence, which somebody takes and judges', async () => {
     await probe(8);

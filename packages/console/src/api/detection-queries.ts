@@ -2,7 +2,14 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { whileAttended } from '../app/attended.ts';
 import { at, get, getAll } from './client.ts';
-import type { Detection, DetectionEvaluator, DetectionFinding, DetectionRule, LiveTest } from './detection-types.ts';
+import type {
+  Detection,
+  DetectionEvaluator,
+  DetectionFinding,
+  DetectionRule,
+  LiveTest,
+  RuleTestDuties,
+} from './detection-types.ts';
 import type { List } from './types.ts';
 
 const FRESH_MS = 5_000;
@@ -49,3 +56,9 @@ export const liveTestsQuery = (detection?: string) =>
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
     refetchInterval: whileAttended(2_000),
   });
+
+export const ruleTestDutiesQuery = queryOptions({
+  queryKey: ['detections', 'duties'],
+  queryFn: ({ signal }) => get<RuleTestDuties>('/v1/detections/test-duties', {}, signal),
+  refetchInterval: whileAttended(15_000),
+});

@@ -7,4 +7,5 @@ export type {
   DetectionFinding,
   DetectionRule,
   LiveTest,
+  RuleTestDuties,
 } from '@hivekey/sdk';

@@ -10,6 +10,7 @@ import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
+import { Due } from './Due.tsx';
 import { SiemAlertDialog } from './SiemAlertDialog.tsx';
 
 /** Live tests, of one rule or of all: marked events went the real way, and each step has its time. */
@@ -36,6 +37,7 @@ export function Tests({ detection }: { readonly detection?: string }) {
   ];
   return (
     <div className="stack-tight">
+      {detection === undefined ? <Due /> : null}
       <DataTable
         label="Live tests"
         columns={columns}
