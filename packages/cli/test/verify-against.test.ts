@@ -1,11 +1,12 @@
 /** The command on files as a receiver exports them, with and without an export of the log. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { formatHash } from '@hivekey/action-log';
 import { mapItem, parseRecord, type StreamItem } from '@hivekey/siem';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestServer, type TestServer } from '../../../test/setup/server.ts';
 import { exportOf, KEY, type Log, makeLog, ordinaryLog } from '../../action-log/test/verify/example-log.ts';
 import { runCli } from './run-cli.ts';
 
@@ -104,4 +105,54 @@ it('says what cannot be read', async () => {
   expect(ran).toMatchObject({ code: 2, err: expect.stringContaining('does not exist') });
   const proof = await runCli(['verify', join(folder, 'audit', 'proof.json'), '--against', join(folder, 'copy')]);
   expect(proof).toMatchObject({ code: 2, err: expect.stringContaining('is not the folder of an export') });
+});
+
+describe('the live log', () => {
+  let server: TestServer;
+  let sinkFolder = '';
+  beforeAll(async () => {
+    sinkFolder = join(folder, 'sinks');
+    mkdirSync(sinkFolder);
+    server = await startTestServer({ sink_files: sinkFolder });
+  });
+  afterAll(() => server.close());
+
+  it('is what a file sink has, until somebody touches the file', async () => {
+    const headers = { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' };
+    const call = async (method: string, path: string, body?: object) => {
+      const answer = await fetch(server.url + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return answer.json();
+    };
+    for (const name of ['Reader', 'Writer'])
+      await call('PUT', `/v1/roles/${name}`, { scope: { allow: ['crm.lookup'] }, guards: [] });
+    const made = await call('POST', '/v1/siem/sinks', {
+      name: 'copy',
+      kind: 'file',
+      format: 'ocsf-1.9.0',
+      settings: { path: 'copy.ndjson' },
+      start: { seq: 1 },
+    });
+    expect(made).toMatchObject({ kind: 'file', format: 'ocsf-1.9.0' });
+    const cursor = async () => Object(await call('GET', '/v1/siem/sinks/copy')).cursor_seq;
+    await expect.poll(cursor).toBeGreaterThanOrEqual(4);
+    const env = { HIVEKEY_URL: server.url, HIVEKEY_KEY: server.adminKey };
+    const file = join(sinkFolder, 'copy.ndjson');
+    const ran = await runCli(['verify', '--live', '--against', file, '--json'], { env });
+    expect(ran.err).toBe('');
+    expect(JSON.parse(ran.out).copy.findings).toEqual([]);
+    expect(JSON.parse(ran.out)).toMatchObject({ isVerified: true, copy: { first: 1, log: { first: 1 } } });
+    expect(ran.code).toBe(0);
+    const lines = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(
+      file,
+      lines.map((line, i) => (i === 1 ? line.replace('"status_id":1', '"status_id":2') : line)).join('\n'),
+    );
+    const after = await runCli(['verify', '--live', '--against', file], { env });
+    expect(after.out).toContain('copy.ndjson:2');
+    expect(after.code).toBe(3);
+  });
 });

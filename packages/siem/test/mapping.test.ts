@@ -228,6 +228,19 @@ describe('the flat view', () => {
   });
 });
 
+it.each([
+  ['allow', 'informational', [9, 1, 1, 2]],
+  ['review', 'low', [13, 2, 21, 4]],
+  ['deny', 'medium', [13, 3, 47, 6]],
+] as const)('a verdict %s has the severity of each schema', (verdict, _, [otlp, ocsf, ecs, cef]) => {
+  const entry = entryOf({ ...recordOf('tool.call', 0), verdict });
+  const map = (format: (typeof FORMATS)[number]) => mapItem(format, entry, SETTINGS);
+  expect(JSON.parse(map('otlp')).severityNumber).toBe(otlp);
+  expect(JSON.parse(map('ocsf-1.8.0')).severity_id).toBe(ocsf);
+  expect(JSON.parse(map('ecs-9.4')).event.severity).toBe(ecs);
+  expect(parseCef(map('cef')).header[6]).toBe(String(cef));
+});
+
 it('CEF gives back what separates its parts', () => {
   const nasty = 'a|b=c\\d\ne = f\\=g|\\n';
   const record: LogRecord = { ...recordOf('tool.call', 0), tool: nasty, reason: nasty, agent: nasty };

@@ -57,10 +57,11 @@ async function verifyLog(
   notes: ReadonlySet<string>,
 ): Promise<VerifyReport> {
   const parts = await threadedParts(folder);
+  const outside = [...checkpoints, ...(notes.size === 0 ? [] : [{ name: copy, lines: noteLines(notes) }])];
   return verifyExport(folderSource(folder), {
     ...(key === undefined ? {} : { trustedKey: key }),
     ...(parts === undefined ? {} : { parts }),
-    outsideCheckpoints: [...checkpoints, ...(notes.size === 0 ? [] : [{ name: copy, lines: noteLines(notes) }])],
+    ...(outside.length === 0 ? {} : { outsideCheckpoints: outside }),
   });
 }
 
