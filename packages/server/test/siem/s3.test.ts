@@ -1,8 +1,8 @@
 /** Objects of S3 and their Parquet form: written once, named after what they hold, read back by others' readers. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
@@ -67,7 +67,7 @@ async function connect({
 }
 
 const WORKSPACE = testDeps().sink.workspaceId;
-const PARTITION = `workspace=${WORKSPACE}/dt=2026-06-16/hour=13`;
+const PARTITION = `workspace_id=${WORKSPACE}/dt=2026-06-16/hour=13`;
 const native = (first: number, last: number): Batch =>
   batchOf(entries(first, last).map((entry) => outgoing(entry, 'native', true)));
 
@@ -145,7 +145,7 @@ describe('an object', () => {
     );
     const alone = extentOf(batchOf([outgoing(checkpoint(7), 'native', true)]));
     expect(namesOf(alone, settings, { ...sink, replay: true }).object).toBe(
-      `hivekey/log/workspace=${WORKSPACE}/dt=2026-06-16/hour=14/0000000000000007-0000000000000007.ckp_snk_test_7_7.replay.ndjson.gz`,
+      `hivekey/log/workspace_id=${WORKSPACE}/dt=2026-06-16/hour=14/0000000000000007-0000000000000007.ckp_snk_test_7_7.replay.ndjson.gz`,
     );
   });
 });
@@ -218,7 +218,8 @@ describe('Parquet', () => {
     expect(await transport.send(sent, NEVER)).toMatchObject({ kind: 'taken', confirmed: true });
     const key = `hivekey/log/${PARTITION.replace('hour=13', 'hour=14')}/0000000000001001-0000000000001500.parquet`;
     const body = store.buckets.siem.get(key)?.body ?? Buffer.alloc(0);
-    const path = join(folder, 'log.parquet');
+    const path = join(folder, key);
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(path, body);
 
     const rows = await read(body);
@@ -244,7 +245,8 @@ describe('Parquet', () => {
       `SELECT count(*) AS n, min(seq) AS first, count(DISTINCT event_id) AS ids, max(ts)::VARCHAR AS last,
               any_value(roles) AS roles, sum(latency_ms) AS latency, bool_and(destructive) AS destructive,
               any_value(more::JSON->>'$.odd') AS odd, count(*) FILTER (kind = 'stream.checkpoint') AS checkpoints
-         FROM read_parquet('${path}')`,
+         FROM read_parquet('${folder}/**/*.parquet', hive_partitioning = true)
+        WHERE dt = '2026-06-16' AND workspace = 'acme' AND workspace_id = '${WORKSPACE}'`,
     );
     expect(asked.getRowObjectsJson()).toEqual([
       {

@@ -50,14 +50,14 @@ export function extentOf({ events }: Batch): Extent {
   };
 }
 
-/** `<prefix>/<kind>/workspace=…/dt=…/hour=…/<first>-<last>…`, by the hour of the first event, UTC. */
+/** `<prefix>/<kind>/workspace_id=…/dt=…/hour=…/<first>-<last>…`, by the hour of the first event, UTC. (`workspace` is a column.) */
 export function namesOf(
   extent: Extent,
   { prefix, file }: Pick<S3Settings, 'prefix' | 'file'>,
   sink: { readonly workspaceId: string; readonly replay: boolean },
 ): ObjectNames {
   const time = new Date(extent.firstTime).toISOString();
-  const partition = `workspace=${sink.workspaceId}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}`;
+  const partition = `workspace_id=${sink.workspaceId}/dt=${time.slice(0, 10)}/hour=${time.slice(11, 13)}`;
   const numbers = [extent.firstSeq, extent.lastSeq].map((seq) => String(seq).padStart(DIGITS, '0')).join('-');
   // Several checkpoints may stand at one place; the same one has the same id.
   const alone = extent.checkpointId === null ? '' : `.${extent.checkpointId.replace(/[^A-Za-z0-9_-]/g, '_')}`;
