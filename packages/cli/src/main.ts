@@ -39,6 +39,7 @@ import { addScimCommands } from './commands/scim.ts';
 import { addSecretCommands } from './commands/secrets.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addSinkCommands } from './commands/sinks.ts';
 import { addTwoPeopleCommands } from './commands/two-people.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit.ts';
@@ -97,6 +98,7 @@ for (const add of [
   addDelegationCommands,
   addOwnershipCommands,
   addChannelCommands,
+  addSinkCommands,
   addContainmentCommands,
   addTwoPeopleCommands,
   addReceiptCommands,

@@ -281,6 +281,45 @@ describe('the log', () => {
     );
   });
 
+  test('is asked how much, by whom, and what was kept of a question', async () => {
+    const histogram = JSON.parse((await hivekey(['logs', 'histogram', '--bucket', 'day', '--json'])).out);
+    expect(histogram).toMatchObject({ object: 'log_histogram', source: 'counted', bucket_seconds: 86_400 });
+    expect((await hivekey(['logs', 'top', 'kind', '--from', '7d'])).out).toMatch(/different ones$/m);
+    const table = join(home, 'created.csv');
+    expect((await hivekey(['logs', 'table', '--kind', 'agent.created', '-o', table])).code).toBe(0);
+    expect(readFileSync(table, 'utf8')).toMatch(/^seq,ts,event_id,kind,/);
+    const refused = await hivekey(['logs', 'queries', 'save', 'Refused', '--verdict', 'deny']);
+    expect(refused.err).toContain('person_required');
+    expect((await hivekey(['logs', 'queries', 'presets'])).out).toContain('everything-an-agent-did');
+    // Only days that are over are copied, and there is none yet.
+    const copied = JSON.parse(
+      (await hivekey(['logs', 'copy', '-o', join(home, 'copy'), '--from', '1h', '--json'])).out,
+    );
+    expect(copied.days).toEqual([]);
+  });
+
+  test('has alerts and incidents, which people work on', async () => {
+    expect((await hivekey(['alerts', 'summary'])).out).toMatch(/^open +none/m);
+    expect((await hivekey(['alerts', 'list', '--severity', 'high'])).code).toBe(0);
+    const settings = JSON.parse((await hivekey(['alerts', 'settings'])).out);
+    const changed = file('alerts.json', JSON.stringify({ ...settings, separate_duties: false }));
+    expect(JSON.parse((await hivekey(['alerts', 'settings', changed])).out)).toMatchObject({ separate_duties: false });
+    expect((await hivekey(['alerts', 'population'])).out).toMatch(/^alert_id,rule,severity,opened,/);
+    const person = JSON.parse((await hivekey(['person', 'list', '--json'])).out).data[0].email;
+    const key = JSON.parse((await hivekey(['key', 'create', 'lead', '--person', person, '--json'])).out).key;
+    const mine = (args: readonly string[]) => hivekey(args, { env: { HIVEKEY_KEY: key } });
+    const opened = JSON.parse(
+      (await mine(['incidents', 'open', 'Odd reads', '--reason', 'drill', '--exercise', '--json'])).out,
+    );
+    expect(opened).toMatchObject({ status: 'open', synthetic: true, lead: person });
+    expect((await mine(['incidents', 'note', opened.id, 'the vendor called'])).code).toBe(0);
+    expect((await mine(['incidents', 'close', opened.id, '--reason', 'done'])).err).toContain('incident_undecided');
+    const known = ['--decision', 'An exercise.', '--root-cause', 'Planned.', '--reason', 'drill'];
+    expect((await mine(['incidents', 'update', opened.id, ...known])).out).toContain('Planned.');
+    expect((await mine(['incidents', 'close', opened.id, '--reason', 'done'])).out).toContain('closed');
+    expect((await mine(['incidents', 'document', opened.id])).out).toContain('the vendor called');
+  });
+
   test('verifies with the key given by another way', async () => {
     const key = (await hivekey(['logs', 'key'])).out.trim();
     const { out, code } = await hivekey(['verify', folder, '--key', key]);
@@ -605,4 +644,25 @@ test('questions about the policy in force are answered by proof or by a call', a
   const proved = await hivekey(['prove', '--agent', 'prover-bot', '--action', 'mail.read', '--outcome', 'reach']);
   expect([proved.code, proved.out]).toEqual([0, expect.stringContaining('Nothing of that kind is granted.')]);
   expect((await hivekey(['prove', 'can agent nobody-bot call mail.send'])).code).toBe(3);
+});
+
+test('sinks are added, tried, read, paused and deleted', async () => {
+  const env = { HIVEKEY_KEY: server.adminKey };
+  const run = (...args: readonly string[]) => hivekey(['sinks', ...args], { env });
+  await hivekey(['secret', 'set', 'siem'], { env, input: `whsec_${Buffer.alloc(32, 3).toString('base64')}` });
+  // Nothing listens there.
+  const settings = JSON.stringify({ url: 'https://siem.acme.invalid/hook', signing_secret_refs: ['vault://siem'] });
+  const tried = await run('add', 'siem', 'webhook', '--settings', settings, '--test');
+  expect([tried.code, tried.out]).toEqual([
+    3,
+    expect.stringContaining('did not take it: the receiver cannot be reached'),
+  ]);
+  const added = await run('add', 'siem', 'webhook', '--settings', settings, '--from-seq', '1');
+  expect(added.out).toBe('siem gets the log from entry 1 on: https://siem.acme.invalid/hook.\n');
+  expect((await run('list')).out).toContain('webhook');
+  expect((await run('pause', 'siem', '--reason', 'not there yet')).out).toBe('siem is paused.\n');
+  expect((await run('show', 'siem')).out).toContain('paused');
+  expect((await run('ledger', 'siem', '--prove')).code).toBe(3);
+  expect((await run('dead-letters', 'siem')).out).toBe('Nothing is set aside.\n');
+  expect((await run('delete', 'siem', '--reason', 'over')).code).toBe(0);
 });
