@@ -55,7 +55,8 @@ export async function replayFolder({ folder, set, since, key, limit }: ReplayQue
   const lines = createInterface({ input: createReadStream(join(folder, EXPORT_FILES.entries)), crlfDelay: 0 });
   for await (const line of lines) {
     const { record, seq } = JSON.parse(line);
-    replay.add(record, seq);
+    // Of what has left the log nothing can be decided again.
+    if (record !== null) replay.add(record, seq);
   }
   return { object: 'policy_replay', log, policy: replay.policyHash, since: since ?? null, ...tally.result() };
 }

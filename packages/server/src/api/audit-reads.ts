@@ -22,7 +22,8 @@ export type ReadOfLog =
   | 'facets'
   | 'activity'
   | 'alert'
-  | 'timeline';
+  | 'timeline'
+  | 'erasure';
 
 interface Look {
   readonly reader: Administrator;

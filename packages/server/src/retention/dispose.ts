@@ -27,7 +27,7 @@ export interface Due {
   readonly bounds: Bounds;
   /** The last entry that may go: no reader of the log is behind it. */
   readonly limit: number;
-  readonly kept: Kept['behind'];
+  readonly behind: Kept['behind'];
 }
 
 export async function dueNow(pool: Pool, workspaceId: WorkspaceId): Promise<Due> {
@@ -38,7 +38,7 @@ export async function dueNow(pool: Pool, workspaceId: WorkspaceId): Promise<Due>
   const bounds = await boundsOf(pool, workspaceId, periods, now);
   const last = Math.max(...CLASSES.map((each) => bounds[each]));
   const behind = (await readersOf(pool, workspaceId)).filter(({ through }) => through < last);
-  return { periods, bounds, limit: Math.min(last, ...behind.map(({ through }) => through)), kept: [...behind] };
+  return { periods, bounds, limit: Math.min(last, ...behind.map(({ through }) => through)), behind };
 }
 
 /**
@@ -182,7 +182,7 @@ async function keptOf(pool: Pool, workspaceId: WorkspaceId, due: Due): Promise<K
   for (const { stays, count } of await countDue(pool, workspaceId, due.bounds, due.limit))
     if (stays !== null) reasons[stays] = (reasons[stays] ?? 0) + count;
   const holds = (await holdsInForce(pool, workspaceId)).map(({ id, matter, entries }) => ({ id, matter, entries }));
-  return { reasons, holds, behind: due.kept };
+  return { reasons, holds, behind: due.behind };
 }
 
 async function certifiedRecords({ pool, log }: DisposeContext, workspaceId: WorkspaceId, disposalId: string) {

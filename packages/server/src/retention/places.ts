@@ -51,8 +51,8 @@ export async function placesOutside(pool: Pool, workspaceId: WorkspaceId): Promi
        FROM sinks WHERE workspace_id = $1
       UNION ALL SELECT 'webhook', url, 'every event of its kinds: its receiver has to delete it' FROM webhooks WHERE workspace_id = $1
       UNION ALL SELECT 'channel', kind, 'messages about approvals and alerts that were delivered' FROM channels WHERE workspace_id = $1
-      UNION ALL SELECT 'export', 'entries ' || (record ->> 'first_seq') || ' to ' || (record ->> 'last_seq') || ', taken by ' || (record ->> 'actor')
-                       || ' on ' || to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 'an archive that was downloaded'
+      UNION ALL SELECT 'export', coalesce('entries ' || (record ->> 'first_seq') || ' to ' || (record ->> 'last_seq'), 'a search') || ', taken by ' || (record ->> 'actor')
+                       || ' on ' || to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 'a file that was downloaded, or a Parquet copy of a day: delete it, and take it again'
                   FROM actions WHERE workspace_id = $1 AND kind = 'log.exported'
       ORDER BY place, name`,
     [workspaceId],

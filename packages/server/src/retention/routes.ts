@@ -65,7 +65,12 @@ export function retentionRoutes(api: Api, context: ApiContext): void {
         response: { 200: erasureSchema },
       },
     },
-    ({ administrator: { workspaceId }, params: { person } }) => erasureReport(context.pool, workspaceId, person),
+    async ({ administrator, params: { person } }) => {
+      const report = await erasureReport(context.pool, administrator.workspaceId, person);
+      const count = report.records.reduce((sum, each) => sum + each.count, 0);
+      await context.reads.note(administrator, 'erasure', { person: report.person }, count);
+      return report;
+    },
   );
 }
 
@@ -112,7 +117,7 @@ function settingsRoutes(api: Api, { pool, log, keys }: ApiContext): void {
         object: 'retention_preview' as const,
         through: due.limit,
         classes: CLASSES.flatMap((each) => previewOf(each, counts)),
-        behind: due.kept,
+        behind: due.behind,
       };
     },
   );

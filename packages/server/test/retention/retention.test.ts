@@ -326,6 +326,9 @@ describe('a redaction', () => {
   });
 
   it('says where copies went that only the customer can remove', async () => {
+    await fetch(`${workspace.server.url}/v1/audit/events/export?format=csv`, {
+      headers: { authorization: `Bearer ${dana}` },
+    });
     const { data } = await ok(dana, 'GET', '/v1/redactions/outside');
     expect(data.map(({ place }: { place: string }) => place)).toEqual(expect.arrayContaining(['export', 'backup']));
   });
