@@ -238,6 +238,12 @@ describe('an attack on the copy', () => {
       ['root_mismatch'],
       ['entry_differs', 'root_mismatch'],
     ],
+    [
+      'the last link is altered',
+      STREAM.map((item) => (item.type === 'entry' && item.seq === 40 ? { ...item, hash: entryAt(39).hash } : item)),
+      ['link_broken'],
+      ['link_broken'],
+    ],
     ['an entry is taken out', without(13), ['count_mismatch', 'entry_missing'], ['count_mismatch', 'entry_missing']],
     [
       'an entry is put in',
