@@ -119,6 +119,7 @@ const other = fc.oneof(
     loosens: fc.boolean(),
     prev_policy: fc.constantFrom('sha256:p', 'sha256:pp'),
     basis: maybe(['change', 'discovery']),
+    review_required: maybe([true, false]),
     window: maybe(['open', 'frozen']),
     change: maybe(['updated', 'candidate_tried']),
   }),

@@ -95,7 +95,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'never restored',
     event: (event) => (event.kind === 'agent.restored' ? { ...event, kind: 'agent.changed' } : event),
   },
-  { ref: 'D12', name: 'no review needed', text: ['(unreviewed or ', '('] },
+  { ref: 'D12', name: 'no review needed', text: ['(unreviewed and not not_asked) or ', ''] },
+  { ref: 'D12', name: 'review is always needed', text: [' and not not_asked', ''] },
   { ref: 'D12', name: 'own review is one', text: ['or own_review ', ''] },
   { ref: 'D12', name: 'freezes do not count', text: ['or frozen ', ''] },
   { ref: 'D12', name: 'agents may', text: [' or by_agent', ''] },
@@ -126,7 +127,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ref: 'D17',
     name: 'addresses in place of networks',
-    event: (event) => ({ ...event, src_ip: `${event.src_ip} as text` }),
+    event: (event) => ({ ...event, src_ip: `${event.src_ip}`.replaceAll('.', '-') }),
   },
   { ref: 'D18', name: 'fewer calls', parameters: { calls: 10 } },
   { ref: 'D18', name: 'more calls', parameters: { calls: 51 } },

@@ -334,7 +334,7 @@ export const NAIVE: Readonly<Record<string, Naive>> = {
       (e.kind === 'policy.changed' || e.kind === 'role.changed') &&
       !['stop', 'discovery', 'directory', 'agent_request'].includes(String(e.basis)) &&
       !(e.kind === 'role.changed' && ['candidate_tried', 'candidate_dropped'].includes(String(e.change))) &&
-      (e.reviewer === undefined ||
+      ((e.reviewer === undefined && e.review_required !== false) ||
         (e.author !== undefined && lower(e.reviewer) === lower(e.author)) ||
         e.window === 'frozen' ||
         lower(e.actor).startsWith('agent:')),

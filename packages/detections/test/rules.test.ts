@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { canonicalJson, entryHash, formatHash, linkHash, parseHash, type SealedEntry } from '@hivekey/action-log';
 import { describe, expect, it } from 'vitest';
+import { rulesPage } from '../rules/generate.mjs';
 import {
   loadRules,
   type ParameterValue,
@@ -45,9 +46,11 @@ function only(
 }
 
 describe('the rules that are shipped', () => {
-  it('are those of the folder', () => {
+  it('are those of the folder, and so is the page about them', () => {
     const there = FOLDERS.map((name) => ({ name, text: file(name, 'rule.yaml') }));
+    const page = readFileSync(new URL('../../../docs/reference/detection-rules.md', import.meta.url), 'utf8');
     expect(shippedRules(), 'run node packages/detections/rules/generate.mjs').toEqual(there);
+    expect(page, 'run node packages/detections/rules/generate.mjs').toBe(rulesPage(there));
   });
 
   it('load together, each with its own reference, reasons and response', () => {

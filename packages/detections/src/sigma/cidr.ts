@@ -50,7 +50,8 @@ export function parseNetwork(text: string): ((address: string) => boolean) | und
 /** What two addresses of one place have in common: the /24 of IPv4, the /48 of IPv6; the text itself of anything else. */
 export function networkOf(text: string): string {
   // The common case is in the path of each call: no more is read of it than it takes.
-  if (!text.includes(':')) return text.slice(0, Math.max(0, text.lastIndexOf('.')));
+  const dot = text.lastIndexOf('.');
+  if (!text.includes(':')) return dot < 0 ? text : text.slice(0, dot);
   const address = parseAddress(text);
   return address === undefined ? text : `6:${address.bits >> 80n}`;
 }
