@@ -169,6 +169,7 @@ export function approvalRoutes(api: Api, { pool, log, keys, approvals, url, cloc
         description:
           'How long they looked at it before they decided counts from the first time, by the clock of the server. Consoles and tools send it when the call is shown.',
         params,
+        body: z.strictObject({}).prefault({}),
         response: { 200: z.object({ id: z.string(), opened_at: z.int() }) },
       },
     },

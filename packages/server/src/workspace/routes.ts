@@ -32,16 +32,18 @@ export function workspaceRoutes(api: Api, { pool, log, path }: ApiContext): void
       schema: {
         summary: 'Rename the workspace, or set its time zone',
         tags: ['workspace'],
-        body: z.strictObject({
-          name: z
-            .string()
-            .trim()
-            .min(1)
-            .max(64)
-            .regex(/^[^\p{C}]+$/u, 'has control characters')
-            .optional(),
-          time_zone: timeZoneSchema.optional(),
-        }),
+        body: z
+          .strictObject({
+            name: z
+              .string()
+              .trim()
+              .min(1)
+              .max(64)
+              .regex(/^[^\p{C}]+$/u, 'has control characters')
+              .optional(),
+            time_zone: timeZoneSchema.optional(),
+          })
+          .refine((change) => Object.keys(change).length > 0, 'changes nothing'),
         response: { 200: workspaceSchema },
       },
     },

@@ -16,6 +16,7 @@ describe('the workspace', () => {
       object: 'workspace',
       id: expect.stringMatching(/^wsp_[0-9A-Za-z]{12}$/),
       name: 'default',
+      time_zone: 'UTC',
       environment: 'staging',
       status: 'active',
       policy_revision: expect.any(Number),
