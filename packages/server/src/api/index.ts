@@ -49,6 +49,8 @@ import { policyRoutes } from '../policies/routes.ts';
 import { policyCodeRoutes } from '../policy-code/routes.ts';
 import { policyTestRoutes, previewRoutes } from '../previews/routes.ts';
 import { queryRoutes } from '../queries/routes.ts';
+import { disposalRoutes } from '../retention/disposal-routes.ts';
+import { holdRoutes } from '../retention/hold-routes.ts';
 import { retentionRoutes } from '../retention/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
@@ -141,6 +143,8 @@ const MANAGEMENT: readonly Routes[] = [
   auditRoutes,
   queryRoutes,
   retentionRoutes,
+  holdRoutes,
+  disposalRoutes,
   alertRoutes,
   detectionRoutes,
   detectionTestRoutes,

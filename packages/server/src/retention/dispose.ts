@@ -12,7 +12,8 @@ import { newId, type WorkspaceId } from '../ids.ts';
 import { CLASSES, type Periods } from './classes.ts';
 import { type Kept, readDisposal, unfinishedDisposal } from './disposal.ts';
 import { type Batch, type Bounds, boundsOf, countDue, nextBatch, readersOf } from './due.ts';
-import { coverHolds, holdsInForce, refuseUncovered } from './holds.ts';
+import { coverHolds, refuseUncovered } from './hold-reach.ts';
+import { holdsInForce } from './holds.ts';
 import { readSettings } from './settings.ts';
 import { carryOut, type WorkContext } from './work.ts';
 

@@ -8,7 +8,8 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
-import { coverHolds, holdsInForce, refuseUncovered } from './holds.ts';
+import { coverHolds, refuseUncovered } from './hold-reach.ts';
+import { holdsInForce } from './holds.ts';
 import { makeRequest, type RedactionDocument, type RetentionRequest, type TwoPeople } from './requests.ts';
 import type { WorkContext } from './work.ts';
 

@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery } from '../api/route.ts';
-import { Failure } from '../errors.ts';
 import { approve } from './approve.ts';
 import { CLASSES, classOf, type RetentionClass } from './classes.ts';
-import { disposalSchema, listDisposals, readCertificate, readDisposal } from './disposal.ts';
-import { dispose, dueNow } from './dispose.ts';
+import { dueNow } from './dispose.ts';
 import { countDue, REASONS } from './due.ts';
 import { erasureReport, erasureSchema } from './erasure.ts';
-import { holdSchema, listHolds, newHoldSchema, placeHold, readHold, releaseHold } from './holds.ts';
 import { outsideSchema, placesOutside } from './places.ts';
 import { requestRedaction } from './redact.ts';
 import {
@@ -19,15 +16,11 @@ import {
   withdrawRequest,
 } from './requests.ts';
 import { changedPeriods, periodsChange, readSettings, settingsSchema, takesTwo, writeSettings } from './settings.ts';
-import { carryOut } from './work.ts';
 
 const tags = ['retention'];
 const params = z.object({ id: z.string().max(64) });
 const personParams = z.object({ person: z.string().max(254) });
 const reason = z.string().trim().min(1).max(1000);
-const certificateSchema = z
-  .object({ certificate: z.looseObject({}), note: z.string() })
-  .meta({ id: 'SignedDisposalCertificate' });
 
 const previewSchema = z
   .object({
@@ -43,16 +36,16 @@ const previewSchema = z
     ),
     behind: z
       .array(z.object({ what: z.string(), name: z.string(), through: z.int() }))
-      .meta({ description: 'Required sinks that have not come so far: nothing behind them goes.' }),
+      .meta({
+        description: 'Required sinks, and the rules, where they have not come so far: nothing behind them goes.',
+      }),
   })
   .meta({ id: 'RetentionPreview' });
 
-/** How long the log is kept, what is let go of it, and what is held. */
+/** How long the log is kept, what is taken out of it, and what is kept of a person. */
 export function retentionRoutes(api: Api, context: ApiContext): void {
   settingsRoutes(api, context);
   redactionRoutes(api, context);
-  holdRoutes(api, context);
-  disposalRoutes(api, context);
 
   api.get(
     '/v1/people/:person/erasure-report',
@@ -228,152 +221,6 @@ function redactionRoutes(api: Api, context: ApiContext): void {
     async ({ administrator: { workspaceId } }) => {
       await log.catchUp(workspaceId);
       return { object: 'list' as const, data: [...(await placesOutside(pool, workspaceId))] };
-    },
-  );
-}
-
-function holdRoutes(api: Api, { pool, log, keys }: ApiContext): void {
-  api.get(
-    '/v1/legal-holds',
-    {
-      schema: {
-        tags,
-        summary: 'Holds, newest first',
-        querystring: z.strictObject(pageQuery),
-        response: { 200: listOf(holdSchema) },
-      },
-    },
-    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
-      const scope = { list: 'legal-holds', workspaceId };
-      const rows = await listHolds(pool, workspaceId, openTimeCursor(keys.state, scope, cursor), limit + 1);
-      return pageOf(
-        keys.state,
-        scope,
-        limit,
-        rows,
-        ({ hold }) => hold,
-        ({ position: { atUs, id } }) => [atUs, id],
-      );
-    },
-  );
-
-  api.post(
-    '/v1/legal-holds',
-    {
-      schema: {
-        tags,
-        summary: 'Hold records: they are neither pruned nor redacted',
-        description: 'In force at once, also for records that are still to come. Another person releases it.',
-        body: newHoldSchema,
-        response: { 201: holdSchema },
-      },
-    },
-    async ({ administrator, body }, reply) => reply.code(201).send(await placeHold(log, administrator, body)),
-  );
-
-  api.get(
-    '/v1/legal-holds/:id',
-    { schema: { tags, summary: 'A hold', params, response: { 200: holdSchema } } },
-    ({ administrator: { workspaceId }, params: { id } }) => readHold(pool, workspaceId, id),
-  );
-
-  api.post(
-    '/v1/legal-holds/:id/release',
-    {
-      schema: {
-        tags,
-        summary: 'Release it, as another person than placed it',
-        params,
-        body: z.strictObject({ reason }),
-        response: { 200: holdSchema },
-      },
-    },
-    async ({ administrator, params: { id }, body: { reason: why } }) => {
-      const { workspaceId } = administrator;
-      await releaseHold(log, administrator, id, why);
-      await carryOut({ pool, log }, workspaceId, id);
-      return readHold(pool, workspaceId, id);
-    },
-  );
-}
-
-function disposalRoutes(api: Api, context: ApiContext): void {
-  const { pool, keys } = context;
-
-  api.get(
-    '/v1/disposals',
-    {
-      schema: {
-        tags,
-        summary: 'Disposals, newest first',
-        querystring: z.strictObject(pageQuery),
-        response: { 200: listOf(disposalSchema) },
-      },
-    },
-    async ({ administrator: { workspaceId }, query: { limit, cursor } }) => {
-      const scope = { list: 'disposals', workspaceId };
-      const rows = await listDisposals(pool, workspaceId, openTimeCursor(keys.state, scope, cursor), limit + 1);
-      return pageOf(
-        keys.state,
-        scope,
-        limit,
-        rows,
-        ({ disposal }) => disposal,
-        ({ position: { atUs, id } }) => [atUs, id],
-      );
-    },
-  );
-
-  api.post(
-    '/v1/disposals',
-    {
-      schema: {
-        tags,
-        summary: 'Let go now of what has outlived its period',
-        description: 'It happens by itself every six hours. Answered when it is done.',
-        body: z.strictObject({}).prefault({}),
-        response: { 201: disposalSchema },
-      },
-    },
-    async ({ administrator: { workspaceId, actor } }, reply) => {
-      const id = await dispose(context, workspaceId, actor);
-      if (id === null)
-        throw new Failure(
-          409,
-          'nothing_due',
-          'Nothing that may go has outlived its period.',
-          'GET /v1/retention/preview says what stays, and why.',
-        );
-      if (id === undefined)
-        throw new Failure(409, 'disposal_running', 'A disposal is under way.', 'Wait until it is done.');
-      return reply.code(201).send(await readDisposal(pool, workspaceId, id));
-    },
-  );
-
-  api.get(
-    '/v1/disposals/:id',
-    { schema: { tags, summary: 'A disposal', params, response: { 200: disposalSchema } } },
-    ({ administrator: { workspaceId }, params: { id } }) => readDisposal(pool, workspaceId, id),
-  );
-
-  api.get(
-    '/v1/disposals/:id/certificate',
-    {
-      schema: {
-        tags,
-        summary: 'The signed certificate of a disposal, to be checked without this server',
-        description:
-          'In canonical form (RFC 8785): keep the bytes as they are. `note` is a signed note by the key of the log over the digest of `certificate`; `hivekey verify FILE` checks it, and that its records stand in the log.',
-        params,
-        response: { 200: certificateSchema },
-      },
-    },
-    async ({ administrator: { workspaceId }, params: { id } }, reply) => {
-      const text = await readCertificate(pool, workspaceId, id);
-      return reply
-        .type('application/json; charset=utf-8')
-        .serializer(() => text)
-        .send(JSON.parse(text));
     },
   );
 }
