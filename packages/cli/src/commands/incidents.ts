@@ -58,6 +58,23 @@ async function show(
   return undefined;
 }
 
+interface Known {
+  readonly reason: string;
+  readonly title?: string;
+  readonly summary?: string;
+  readonly severity?: string;
+  readonly lead?: string;
+  readonly status?: string;
+  readonly began?: string;
+  readonly decision?: string;
+  readonly rootCause?: string;
+}
+
+/** What was said; options of the command itself are not part of it. */
+function given(members: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
 export function addIncidentCommands(program: Command): void {
   const incidents = program
     .command('incidents')
@@ -96,13 +113,10 @@ export function addIncidentCommands(program: Command): void {
           began?: string;
           exercise?: true;
         }
-      >((run, { alert, began, exercise, ...rest }, title) =>
+      >((run, { alert: alerts, began, exercise, reason, severity, lead, summary }, title) =>
         show(run, 'POST', '/v1/incidents', {
           title,
-          ...rest,
-          ...(alert === undefined ? {} : { alerts: alert }),
-          ...(began === undefined ? {} : { began_at: began }),
-          ...(exercise === true ? { synthetic: true } : {}),
+          ...given({ reason, severity, lead, summary, alerts, began_at: began, synthetic: exercise }),
         }),
       ),
     );
@@ -123,13 +137,14 @@ export function addIncidentCommands(program: Command): void {
     .option('--decision <text>', 'what it is, and what follows')
     .option('--root-cause <text>', 'why it happened')
     .action(
-      online<[string], { reason: string; began?: string; rootCause?: string; [field: string]: string | undefined }>(
-        (run, { began, rootCause, ...rest }, id) =>
-          show(run, 'PATCH', pathOf(id), {
-            ...rest,
-            ...(began === undefined ? {} : { began_at: began }),
-            ...(rootCause === undefined ? {} : { root_cause: rootCause }),
-          }),
+      online<[string], Known>(
+        (run, { began, rootCause, reason, title, summary, severity, lead, status, decision }, id) =>
+          show(
+            run,
+            'PATCH',
+            pathOf(id),
+            given({ reason, title, summary, severity, lead, status, decision, began_at: began, root_cause: rootCause }),
+          ),
       ),
     );
   incidents
@@ -167,8 +182,8 @@ export function addIncidentCommands(program: Command): void {
     .option('--change <change>', 'by which change, e.g. CHG-12: done when that is in force')
     .action(
       online<[string, string], { owner: string; due: string; reason: string; change?: string }>(
-        async ({ out, hivekey }, { due, ...rest }, id, title) => {
-          const body = { title, due_at: due, ...rest };
+        async ({ out, hivekey }, { owner, due, reason, change }, id, title) => {
+          const body = given({ title, owner, due_at: due, reason, change });
           const made = await hivekey.request<IncidentFollowUp>('POST', pathOf(id, '/follow-ups'), { body });
           out.result(made, () => `${made.id} is for ${made.owner}, until ${when(made.due_at)}.`);
           return undefined;
