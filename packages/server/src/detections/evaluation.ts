@@ -73,7 +73,7 @@ const INTEGRITY = 'D10';
 /** Of a rule that throws again and again, one error is told in this time. */
 const ERROR_EVERY_MS = 600_000;
 /** The longest time after which a rule asks what the policy before would have said. */
-export const ASKED_WITHIN_MS = 2 * 3_600_000;
+const ASKED_WITHIN_MS = 2 * 3_600_000;
 
 const versioned = z.object({ object_type: z.literal('detection'), object_id: z.string(), version: z.int() });
 const started = z.object({ test_id: z.string(), detection: z.string() });

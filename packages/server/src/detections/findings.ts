@@ -50,7 +50,7 @@ export const findingSchema = z
     closed_at: z.int().nullable(),
   })
   .meta({ id: 'Finding' });
-export type FindingView = z.output<typeof findingSchema>;
+type FindingView = z.output<typeof findingSchema>;
 
 interface Row extends FindingView {
   readonly found_us: number;

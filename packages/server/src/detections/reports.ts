@@ -66,7 +66,7 @@ export const storedReportSchema = z
 export const fullReportSchema = storedReportSchema
   .extend({ report: testReportSchema })
   .meta({ id: 'FullRuleTestReport' });
-export type StoredReport = z.output<typeof storedReportSchema>;
+type StoredReport = z.output<typeof storedReportSchema>;
 
 interface Row extends StoredReport {
   readonly created_us: number;

@@ -30,10 +30,6 @@ export function isShipped(name: string): boolean {
   return BY_REF.has(name);
 }
 
-export function shippedNames(): readonly string[] {
-  return [...BY_REF.keys()].sort();
-}
-
 /** What was loaded lately, by what was set: loading reads all rules anew, and every list of them asks for it. */
 const loaded = new Map<string, readonly Detection[]>();
 const MAX_LOADED = 32;

@@ -181,7 +181,7 @@ function hasChanged(acted: Acted): boolean {
 }
 
 /** `2`, or `2.5` where the settings of the workspace are in their fifth version. */
-export function versionOf({ finding, setting }: Pick<Found, 'finding' | 'setting'>): string {
+function versionOf({ finding, setting }: Pick<Found, 'finding' | 'setting'>): string {
   return setting.version === null ? String(finding.version) : `${finding.version}.${setting.version}`;
 }
 

@@ -146,5 +146,5 @@ export type { PathObserver } from './action-path.ts';
 export { refuse } from './decide.ts';
 export type { Distrust } from './distrust.ts';
 export type { ProvenPolicy } from './policy-in-force.ts';
-export { recordSynthetic, type SyntheticCall, type SyntheticParts } from './synthetic.ts';
+export { recordSynthetic, type SyntheticCall } from './synthetic.ts';
 export type { CallReference, Intent, RecordResult } from './types.ts';

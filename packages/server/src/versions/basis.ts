@@ -19,7 +19,7 @@ export type Basis =
   /** What was there before versions were kept. */
   | { readonly kind: 'adopted' };
 
-export interface ChangeBasis {
+interface ChangeBasis {
   readonly kind: 'change';
   readonly id: string;
   readonly author: string;
