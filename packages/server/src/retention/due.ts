@@ -83,7 +83,7 @@ export async function readersOf(client: Pool | ClientBase, workspaceId: Workspac
   return rows;
 }
 
-/** The due entries: $1 workspace, $2 after which, $3 up to which, then what BOUND needs. */
+/** The due entries, and why one stays: $1 workspace, $2 after which, $3 up to which; adds what else it needs to `values`. */
 function dueSql(bounds: Bounds, values: unknown[]): string {
   const conditions: string[] = [];
   for (const each of CLASSES) {
@@ -110,7 +110,8 @@ SELECT a.seq, a.kind, a.ts, a.entry_hash,
            SELECT FROM approvals p WHERE p.workspace_id = a.workspace_id AND p.id = a.record ->> 'approval_id'
               AND p.status IN ('pending', 'approved', 'released')) THEN 'pending_approval'
          WHEN a.kind = 'policy.changed' AND a.seq = (
-           SELECT max(n.seq) FROM actions n WHERE n.workspace_id = a.workspace_id AND n.kind = 'policy.changed') THEN 'in_force'
+           SELECT max(n.seq) FROM actions n WHERE n.workspace_id = a.workspace_id AND n.kind = 'policy.changed'
+              AND NOT n.record ? 'synthetic') THEN 'in_force'
          WHEN a.kind = 'object.versioned' AND EXISTS (
            SELECT FROM object_versions v WHERE v.workspace_id = a.workspace_id AND v.event_id = a.event_id
               AND v.version = (SELECT max(w.version) FROM object_versions w WHERE w.workspace_id = v.workspace_id

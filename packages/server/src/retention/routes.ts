@@ -34,11 +34,9 @@ const previewSchema = z
         oldest: z.int().meta({ description: 'Of what has outlived its period.' }),
       }),
     ),
-    behind: z
-      .array(z.object({ what: z.string(), name: z.string(), through: z.int() }))
-      .meta({
-        description: 'Required sinks, and the rules, where they have not come so far: nothing behind them goes.',
-      }),
+    behind: z.array(z.object({ what: z.string(), name: z.string(), through: z.int() })).meta({
+      description: 'Required sinks, and the rules, where they have not come so far: nothing behind them goes.',
+    }),
   })
   .meta({ id: 'RetentionPreview' });
 
