@@ -104,11 +104,13 @@ function testText({ ref, samples, result, failures, duration_ms: ms }: RuleTest)
 
 /** `PRIVATE+KEY+<name>+<8 hex digits>+<base64>`, as C2SP signed-note tools write it. */
 function readSigner(path: string): SigningKey {
-  const found = /^PRIVATE\+KEY\+([^+\s]+)\+[0-9a-f]{8}\+([A-Za-z0-9+/]+=*)$/.exec(readText(path).trim());
-  const data = Buffer.from(found?.[2] ?? '', 'base64');
-  if (found?.[1] === undefined || data.length !== 33 || data[0] !== 1)
-    throw new UsageError(`${path} holds no signing key.`, 'It is one line: PRIVATE+KEY+name+hash+base64, of Ed25519.');
-  return signingKey(found[1], data.subarray(1));
+  const found = /^PRIVATE\+KEY\+([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(readText(path).trim());
+  const [, name = '', id, text = ''] = found ?? [];
+  const data = Buffer.from(text, 'base64');
+  const key = data.length === 33 && data[0] === 1 ? signingKey(name, data.subarray(1)) : undefined;
+  if (key === undefined || key.verifier.id !== id)
+    throw new UsageError(`${path} holds no signing key.`, 'It is one line: PRIVATE+KEY+name+id+base64, of Ed25519.');
+  return key;
 }
 
 function problemText({ file, line, column, message, remedy }: RuleProblem): string {
