@@ -1,5 +1,6 @@
 /** sinks: where the log is streamed to. */
 import type {
+  List,
   Sink,
   SinkCompleteness,
   SinkDeadLetter,
@@ -160,7 +161,8 @@ function addReading(sinks: Command): void {
     .action(
       online<[string], { from?: string; to?: string; prove?: boolean }>(async ({ out, hivekey }, options, name) => {
         const { from, to, prove = false } = options;
-        const days = await hivekey.all<SinkLedgerDay>(pathOf(name, 'ledger'), { from, to, prove });
+        const query = { from, to, prove };
+        const { data: days } = await hivekey.request<List<SinkLedgerDay>>('GET', pathOf(name, 'ledger'), { query });
         out.table(days, LEDGER, 'Nothing was settled in that time.');
         return days.some(({ proven }) => proven === false) ? EXIT.checkFailed : undefined;
       }),

@@ -156,7 +156,7 @@ export interface Model {
   readonly sink: Sink;
   stream(): Promise<Stream>;
   /** Runs until the lane ends, or `signal` aborts. A lane that runs already is left behind, without its lease. */
-  run(receiver: ModelReceiver, signal: AbortSignal, random?: () => number): Promise<void>;
+  run(receiver: Pick<ModelReceiver, 'transport'>, signal: AbortSignal, random?: () => number): Promise<void>;
   order(stream: Pick<NewStream, 'purpose' | 'fromSeq' | 'toSeq'>): Promise<Stream>;
 }
 
