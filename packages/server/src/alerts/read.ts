@@ -83,9 +83,14 @@ export async function listAlerts(
   return rows;
 }
 
-const level = z.object(
-  Object.fromEntries(SEVERITIES.map((each) => [each, z.int()])) as Record<(typeof SEVERITIES)[number], z.ZodInt>,
-);
+const level = z.object({
+  informational: z.int(),
+  low: z.int(),
+  medium: z.int(),
+  high: z.int(),
+  critical: z.int(),
+});
+type Levels = z.output<typeof level>;
 
 export const summarySchema = z
   .object({
@@ -105,18 +110,12 @@ export const summarySchema = z
 type Summary = z.output<typeof summarySchema>;
 
 const SUMMARY_DAYS = 30;
-const zeros = (): Record<(typeof SEVERITIES)[number], number> => ({
-  informational: 0,
-  low: 0,
-  medium: 0,
-  high: 0,
-  critical: 0,
-});
+const zeros = (): Levels => ({ informational: 0, low: 0, medium: 0, high: 0, critical: 0 });
 
 export async function summarize(pool: Pool, workspaceId: WorkspaceId): Promise<Summary> {
   const [unclosed, recent, tests] = await Promise.all([
     pool.query<{
-      severity: keyof ReturnType<typeof zeros>;
+      severity: keyof Levels;
       status: string;
       count: number;
       late_ack: number;
