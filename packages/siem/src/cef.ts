@@ -11,9 +11,8 @@ const LONGEST = 1_023;
 export function cefLine(event: StreamEvent): string {
   const { kind, fields } = event;
   const name = textOf(fields.detection_name) || (fields.tool === undefined ? kind : `Agent tool ${fields.tool}`);
-  const head = ['CEF:0', PRODUCT.vendor, PRODUCT.name, PRODUCT.version, kind, name, SEVERITIES[levelOf(event)]];
-  const [version, ...rest] = head;
-  return `${version}|${rest.map((part) => headerText(String(part))).join('|')}|${extension(event)}`;
+  const head = [PRODUCT.vendor, PRODUCT.name, PRODUCT.version, kind, name, String(SEVERITIES[levelOf(event)])];
+  return `CEF:0|${head.map(headerText).join('|')}|${extension(event)}`;
 }
 
 function extension(event: StreamEvent): string {

@@ -97,6 +97,7 @@ function checkpointEvent(checkpoint: StreamCheckpoint, { replayed }: MapSettings
       workspace,
       env,
       sink,
+      stream: `${workspace}/${sink}`,
       tree_size: treeSize,
       root_hash: rootHash,
       cursor_seq: cursorSeq,

@@ -2,7 +2,7 @@
  * OpenTelemetry log records, with attributes of the GenAI conventions (in development: they change with the format's
  * version here and nowhere else). A call is a log record, not a span.
  */
-import { CHECKPOINT, type StreamEvent } from './event.ts';
+import type { StreamEvent } from './event.ts';
 import type { FlatValue } from './flat.ts';
 import { endingOf, type Level, levelOf, messageOf, subjectOf, textOf } from './kinds.ts';
 import { jsonLine } from './line.ts';
@@ -92,7 +92,7 @@ function conventional(event: StreamEvent): Record<string, FlatValue> {
   };
 }
 
-function own({ kind, fields, more, place, replayed, omitted }: StreamEvent): Record<string, FlatValue> {
+function own({ fields, more, place, replayed, omitted }: StreamEvent): Record<string, FlatValue> {
   const attributes: Record<string, FlatValue> = {};
   for (const name in fields) {
     const value = fields[name];
@@ -108,7 +108,6 @@ function own({ kind, fields, more, place, replayed, omitted }: StreamEvent): Rec
     attributes['hivekey.prev_hash'] = place.prevHash;
     attributes['hivekey.hash'] = place.hash;
   }
-  if (kind === CHECKPOINT) attributes['hivekey.stream'] = `${textOf(fields.workspace)}/${textOf(fields.sink)}`;
   if (replayed) attributes['hivekey.replayed'] = true;
   if (omitted.length > 0) attributes['hivekey.omitted'] = omitted;
   return attributes;

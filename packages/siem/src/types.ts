@@ -20,7 +20,7 @@ export interface StreamEntry {
 /** The state of the log as it was signed, with what was sent since the one before: belongs to the stream, and has no `seq`. */
 export interface StreamCheckpoint {
   readonly type: 'checkpoint';
-  /** `ckp_<sink>_<tree size>_<cursor>`; the same at each sending of the same checkpoint. */
+  /** `ckp_<sink>_<number>`: numbers of a sink count up. The same at each sending of the same checkpoint. */
   readonly id: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly ts: string;

@@ -1,5 +1,5 @@
 /** Unified Data Model of Google SecOps, in the JSON of its protobuf messages. What it has no field for stands in `additional`. */
-import { CHECKPOINT, type StreamEvent } from './event.ts';
+import type { StreamEvent } from './event.ts';
 import {
   actOf,
   type Ending,
@@ -153,7 +153,7 @@ function resultOf(event: StreamEvent): Record<string, unknown> {
 }
 
 /** A protobuf Struct: its JSON is a plain object. */
-function additional({ kind, fields, more, place, raw, replayed, omitted }: StreamEvent): Record<string, unknown> {
+function additional({ fields, more, place, raw, replayed, omitted }: StreamEvent): Record<string, unknown> {
   const extra: Record<string, unknown> = {};
   for (const name in fields) if (!MOVED.has(name)) extra[name] = fields[name];
   if (more !== undefined) extra.more = more;
@@ -163,7 +163,6 @@ function additional({ kind, fields, more, place, raw, replayed, omitted }: Strea
     extra.prev_hash = place.prevHash;
     extra.hash = place.hash;
   }
-  if (kind === CHECKPOINT) extra.stream = `${textOf(fields.workspace)}/${textOf(fields.sink)}`;
   if (replayed) extra.replayed = true;
   if (omitted.length > 0) extra.omitted = omitted;
   if (raw !== undefined) extra.raw = raw;

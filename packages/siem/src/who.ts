@@ -54,10 +54,14 @@ export function peopleOf({ fields }: StreamEvent): string[] {
 }
 
 const V4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
-const V6 = /^(?=.*:)(?!.*:::)(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}$/;
+// Eight groups, or fewer around one pair of colons.
+const V6 = /^(?=.*::|(?:[^:]+:){7}[^:]+$)(?!.*::.*::)(?!.*:::)(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}$/;
+/** How an address of version 4 looks on a socket for both. */
+const MAPPED = '::ffff:';
 
 /** The address of the caller, where it is one. */
 export function addressOf({ fields }: StreamEvent): string | undefined {
-  const ip = textOf(fields.src_ip);
+  const given = textOf(fields.src_ip);
+  const ip = given.startsWith(MAPPED) ? given.slice(MAPPED.length) : given;
   return V4.test(ip) || V6.test(ip) ? ip : undefined;
 }

@@ -21,7 +21,7 @@ const MEANT: Readonly<Record<string, readonly unknown[]>> = {
   actor: ['person:dana@acme.example', 'key:ops', 'system', 'agent:planner', 'breaker:spend', 'slack:dana@acme.example'],
   owner: ['samir@acme.example'],
   person: ['lena@acme.example', 'not an address'],
-  src_ip: ['10.4.7.21', '2001:db8::7', 'unknown'],
+  src_ip: ['10.4.7.21', '2001:db8::7', 'unknown', '::ffff:10.4.7.21', '1:2:3'],
   impact: [{ usd: 54_000 }, { eur: 1, usd: 2 }, { rows: 5 }],
   roles: [['Billing', 'Support']],
   changes: [{ roles: [['A'], ['A', 'B']] }, { roles: [['A'], []] }, { owner: ['a@acme.example', 'b@acme.example'] }],

@@ -33,10 +33,18 @@ export function isOfThisVersion({ document }: CopyEntry): boolean {
   return product === undefined || product === PRODUCT.version;
 }
 
-/** Attributes of OTLP have no order. */
+/** Attributes of OTLP have no order, and SecOps gives its fields back in the other spelling of protobuf's JSON. */
 function comparable(document: unknown, format: CopyFormat): unknown {
+  if (format === 'udm') return inSnakeCase(document);
   const record = format === 'otlp' ? readOtlp(document) : undefined;
   return record === undefined ? document : { ...record };
+}
+
+function inSnakeCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inSnakeCase);
+  if (!isObject(value)) return value;
+  const spelled = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [spelled(name), inSnakeCase(each)]));
 }
 
 function firstDifference(expected: JsonObject, found: JsonObject, path: string): string | undefined {
@@ -59,5 +67,14 @@ function differs(expected: unknown, found: unknown, at: string): string | undefi
       : at;
   }
   if (isObject(expected)) return isObject(value) ? firstDifference(expected, value, at) : at;
-  return value !== undefined && String(value) === String(expected) ? undefined : at;
+  if (value === undefined) return at;
+  return String(value) === String(expected) || isSameInstant(value, expected) ? undefined : at;
 }
+
+/** Receivers give times back with more digits than they got. */
+function isSameInstant(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'string' || typeof b !== 'string' || !INSTANT.test(a) || !INSTANT.test(b)) return false;
+  return Date.parse(a) === Date.parse(b);
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;

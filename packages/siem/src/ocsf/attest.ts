@@ -18,7 +18,7 @@ export interface ChainLink {
 }
 
 export interface EventChain {
-  /** `<workspace>/<sink>`, and of a replay what tells it from others. */
+  /** The same for all events of a stream; a replay has another. */
   readonly uid: string;
   /** Null before the first event. */
   readonly previous: ChainLink | null;
