@@ -17,6 +17,7 @@ import {
   type CopyOptions,
   type CopyReport,
   type CopyText,
+  filterWords,
   type MapSettings,
   mapAttested,
   mapItem,
@@ -327,6 +328,25 @@ describe('an attack on the copy', () => {
     },
   );
 
+  it('the receiver spells as it does: names of protobuf, digits of times', async () => {
+    const camel = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(camel);
+      if (typeof value !== 'object' || value === null) return value;
+      const spelled = (name: string) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+      return Object.fromEntries(Object.entries(value).map(([name, each]) => [spelled(name), camel(each)]));
+    };
+    const udm = linesOf(STREAM, 'udm').map((line) => {
+      const { additional, ...event } = JSON.parse(line);
+      return JSON.stringify({ ...Object(camel(event)), additional });
+    });
+    expect(await check(udm, ALONE)).toMatchObject({ isVerified: true, findings: [] });
+    const flat = linesOf(STREAM, 'flat').map((line) => {
+      const event = JSON.parse(line);
+      return JSON.stringify({ ...event, ts: event.ts.replace('Z', '0000Z') });
+    });
+    expect(await check(flat, ALONE)).toMatchObject({ isVerified: true, findings: [] });
+  });
+
   it('what the receiver adds is its own', async () => {
     const lines = linesOf(STREAM, 'flat').map((line) =>
       JSON.stringify({ ...JSON.parse(line), TimeGenerated: '2026-06-16T14:00:00Z', Type: 'HiveKeyActions_CL' }),
@@ -401,11 +421,14 @@ describe('an attack on the log, which the copy is the witness of', () => {
 
 describe('what is not there for a reason', () => {
   it('is what the filter says in its checkpoints, and nothing else', async () => {
-    const filtered = streamOf(LOG, { leaveOut: ['log_reads'] });
-    const withLog = await check(linesOf(filtered, 'native'), WITH_LOG);
+    const created = { kind: 'sink.changed', change: 'created', sink_id: 'snk_1', from_seq: 1 };
+    const log = makeLog({ records: { 1: { ...created, leave_out: ['log_reads'] } } });
+    const options = { key: KEY.verifier, log: log.lines() };
+    const filtered = streamOf(log, { leaveOut: ['log_reads'] });
+    const withLog = await check(linesOf(filtered, 'native'), options);
     expect(withLog).toMatchObject({ isVerified: true, findings: [], explained: { 'left out by its filter': 6 } });
     const more = filtered.filter((item) => item.type !== 'entry' || item.seq !== 13);
-    expect(codesOf(await check(linesOf(more, 'native'), WITH_LOG))).toEqual(['count_mismatch', 'entry_missing']);
+    expect(codesOf(await check(linesOf(more, 'native'), options))).toEqual(['count_mismatch', 'entry_missing']);
     // Alone, no root can be made; that something is missing beside what was filtered shows in the counts.
     expect(codesOf(await check(linesOf(filtered, 'native'), ALONE))).toEqual(['not_compared']);
     expect(codesOf(await check(linesOf(more, 'native'), ALONE))).toEqual(['count_mismatch', 'not_compared']);
@@ -420,7 +443,7 @@ describe('what is not there for a reason', () => {
           sink_id: 'snk_1',
           entries: [{ first_seq: 13, last_seq: 14 }],
         },
-        21: { kind: 'sink.skipped', sink_id: 'snk_1', from_seq: 15, to_seq: 15 },
+        21: { kind: 'sink.skipped', change: 'confirmed', sink_id: 'snk_1', from_seq: 15, to_seq: 15 },
         22: {
           kind: 'sink.dead_letter',
           change: 'set_aside',
@@ -441,10 +464,45 @@ describe('what is not there for a reason', () => {
       'entry_missing',
     ]);
     // A root cannot be made any more, so that the copy alone is not enough.
-    expect(codesOf(await check(linesOf(kept(13, 14, 15), 'native'), ALONE))).toEqual([]);
+    expect(codesOf(await check(linesOf(kept(13, 14, 15), 'native'), ALONE))).toEqual(['not_compared']);
     expect(codesOf(await check(linesOf(kept(3, 13), 'native'), ALONE))).toEqual(
       ['count_mismatch', 'entry_missing', 'not_compared'].slice(1),
     );
+  });
+
+  it('is not what the copy says of itself', async () => {
+    const created = { kind: 'sink.changed', change: 'created', sink_id: 'snk_1', from_seq: 1, leave_out: [] };
+    const proposed = { kind: 'sink.skipped', change: 'proposed', sink_id: 'snk_1', from_seq: 13, to_seq: 13 };
+    const later = { kind: 'sink.changed', change: 'created', sink_id: 'snk_2', from_seq: 30, leave_out: [] };
+    const invented = { kind: 'sink.skipped', change: 'confirmed', sink_id: 'snk_1', from_seq: 14, to_seq: 14 };
+    const log = makeLog({
+      records: { 1: created, 20: proposed, 21: { ...invented, synthetic: true }, 30: later },
+    });
+    const options = { key: KEY.verifier, log: log.lines() };
+    const items = streamOf(log);
+    expect((await check(linesOf(items, 'native'), options)).isVerified).toBe(true);
+    const without = (gone: readonly number[], change: (item: StreamItem) => StreamItem = (item) => item) =>
+      linesOf(items.filter((item) => item.type !== 'entry' || !gone.includes(item.seq)).map(change), 'native');
+    // One person's proposal, and what a test has made up, have passed over nothing.
+    for (const seq of [13, 14])
+      expect(codesOf(await check(without([seq]), options))).toEqual(['count_mismatch', 'entry_missing']);
+    // Neither the filter, nor the counts, nor the sink of a checkpoint are signed.
+    const reads = log.entries.filter(({ record }) => record.kind === 'log.read').map(({ seq }) => seq);
+    const filtered = without(reads, (item) =>
+      item.type === 'checkpoint' ? { ...item, filter: filterWords(['log_reads'], []), counts: {} } : item,
+    );
+    expect(codesOf(await check(filtered, options))).toEqual(['entry_missing']);
+    expect(codesOf(await check(filtered, ALONE))).toEqual(['not_compared']);
+    const tail = without([23, 29], (item) =>
+      item.type === 'checkpoint' && item.cursorSeq === 40
+        ? { ...item, filter: filterWords(['log_reads'], []), counts: {} }
+        : item,
+    );
+    expect(codesOf(await check(tail, ALONE))).toEqual(['not_compared']);
+    const renamed = without([5], (item) =>
+      item.type === 'checkpoint' && item.cursorSeq === 10 ? { ...item, sink: 'snk_2', id: 'ckp_snk_2_1' } : item,
+    );
+    expect(codesOf(await check(renamed, options))).toEqual(['entry_missing']);
   });
 
   it('is what was before the sink', async () => {

@@ -1,7 +1,10 @@
-/** Why entries are not in a copy: what a checkpoint, or a record of the log about the sink, says of it. */
+/**
+ * Why entries are not in a copy: what records of the log about its sinks say. A checkpoint is signed as to the tree alone:
+ * the filter that it names counts where a record of the log has set that filter.
+ */
 import type { LogRecord } from '@hivekey/action-log';
 import { isObject } from '../json.ts';
-import { isLeftOut, type LeftOutName, leftOutBy } from '../leave-out.ts';
+import { isLeftOut, LEFT_OUT_NAMES, type LeftOutName, leftOutBy } from '../leave-out.ts';
 
 export type Reason = 'before the sink began' | 'left out by its filter' | 'set aside' | 'passed over';
 
@@ -11,54 +14,116 @@ interface Range {
   readonly reason: Reason;
 }
 
-export class Explanations {
-  readonly #sinks = new Set<string>();
-  /** By the number up to which they hold, ascending. */
+/** Of a record, by sink: what the filter that a checkpoint names leaves out of it. */
+export type Claim = readonly (readonly [sink: string, names: readonly LeftOutName[]])[];
+
+class SinkOfCopy {
+  /** Of checkpoints, by the number up to which they hold, ascending. */
   readonly #filters: {
     readonly upTo: number;
     readonly names: readonly LeftOutName[];
     readonly words: string | null;
   }[] = [];
   readonly #ranges: Range[] = [];
+  /** Of the log, ascending: from the record of this number on, and of what had not been sent by then. */
+  readonly #settings: { readonly seq: number; readonly names: readonly LeftOutName[] }[] = [];
+  /** The last entry that it was to get; undefined while it is not deleted. */
+  #endedAt: number | undefined;
 
-  /** In any order. */
-  addCheckpoint(sink: string, cursorSeq: number, words: string | null): void {
-    this.#sinks.add(sink);
+  addCheckpoint(cursorSeq: number, words: string | null): void {
     this.#filters.push({ upTo: cursorSeq, names: leftOutBy(words), words });
     this.#filters.sort((a, b) => a.upTo - b.upTo);
   }
 
-  /** A record about a sink of this copy explains; others do not. */
-  addRecord(record: LogRecord): void {
-    const { kind, sink_id: sinkId } = record;
-    if (!kind.startsWith('sink.') || typeof sinkId !== 'string' || !this.#sinks.has(sinkId)) return;
-    const from = record.from_seq;
-    const to = record.to_seq;
-    if (kind === 'sink.changed' && record.change === 'created' && typeof from === 'number')
-      this.#ranges.push({ first: 1, last: from - 1, reason: 'before the sink began' });
-    if (kind === 'sink.skipped' && typeof from === 'number' && typeof to === 'number')
+  addRecord({ kind, change, from_seq: from, to_seq: to, ...record }: LogRecord, seq: number): void {
+    if (kind === 'sink.changed' && change === 'created') {
+      if (typeof from === 'number') this.#ranges.push({ first: 1, last: from - 1, reason: 'before the sink began' });
+      this.#addSetting(seq, record.leave_out);
+    }
+    if (kind === 'sink.changed' && change === 'changed' && isObject(record.changes)) {
+      const { leave_out: filter } = record.changes;
+      if (Array.isArray(filter)) this.#addSetting(seq, filter[1]);
+    }
+    if (kind === 'sink.changed' && change === 'deleted' && typeof record.cursor_seq === 'number')
+      this.#endedAt = record.cursor_seq;
+    // What was proposed alone has passed over nothing.
+    if (kind === 'sink.skipped' && change === 'confirmed' && typeof from === 'number' && typeof to === 'number')
       this.#ranges.push({ first: from, last: to, reason: 'passed over' });
-    if (kind !== 'sink.dead_letter' || record.change !== 'set_aside' || !Array.isArray(record.entries)) return;
+    if (kind !== 'sink.dead_letter' || change !== 'set_aside' || !Array.isArray(record.entries)) return;
     for (const each of record.entries) {
       if (!isObject(each) || typeof each.first_seq !== 'number' || typeof each.last_seq !== 'number') continue;
       this.#ranges.push({ first: each.first_seq, last: each.last_seq, reason: 'set aside' });
     }
   }
 
-  /** What is left out in words, of the entries around this number; null where everything goes out. */
-  wordsAt(seq: number): string | null {
-    return this.#filterAt(seq)?.words ?? null;
+  isOver(seq: number): boolean {
+    return this.#endedAt !== undefined && seq > this.#endedAt;
   }
 
-  /** Undefined: the entry should be in the copy. Without its record, what a filter left out is not known. */
-  reasonFor(seq: number, record: LogRecord | undefined): Reason | undefined {
+  filterAt(seq: number) {
+    return this.#filters.find(({ upTo }) => seq <= upTo) ?? this.#filters.at(-1);
+  }
+
+  reasonFor(seq: number, claimed: readonly LeftOutName[]): Reason | undefined {
     const range = this.#ranges.find(({ first, last }) => seq >= first && seq <= last);
     if (range !== undefined) return range.reason;
-    const names = this.#filterAt(seq)?.names ?? [];
-    return record !== undefined && isLeftOut(names, record) ? 'left out by its filter' : undefined;
+    return claimed.some((name) => this.#hasLeftOut(name, seq)) ? 'left out by its filter' : undefined;
   }
 
-  #filterAt(seq: number) {
-    return this.#filters.find(({ upTo }) => seq <= upTo) ?? this.#filters.at(-1);
+  /** A setting holds until the next one; it may also be about entries before it, which were not sent yet. */
+  #hasLeftOut(name: LeftOutName, seq: number): boolean {
+    return this.#settings.some(({ names }, i) => names.includes(name) && (this.#settings[i + 1]?.seq ?? seq) >= seq);
+  }
+
+  #addSetting(seq: number, names: unknown): void {
+    if (!Array.isArray(names)) return;
+    this.#settings.push({ seq, names: LEFT_OUT_NAMES.filter((name) => names.includes(name)) });
+    this.#settings.sort((a, b) => a.seq - b.seq);
+  }
+}
+
+/** Of several sinks in one copy each has to say why. */
+export class Explanations {
+  readonly #sinks = new Map<string, SinkOfCopy>();
+
+  /** In any order. */
+  addCheckpoint(sink: string, cursorSeq: number, words: string | null): void {
+    const known = this.#sinks.get(sink) ?? new SinkOfCopy();
+    this.#sinks.set(sink, known);
+    known.addCheckpoint(cursorSeq, words);
+  }
+
+  /** A record about a sink of this copy explains; others do not, nor what a test has made up. */
+  addRecord(record: LogRecord, seq: number): void {
+    const { kind, sink_id: sinkId, synthetic } = record;
+    if (!kind.startsWith('sink.') || typeof sinkId !== 'string' || synthetic === true) return;
+    this.#sinks.get(sinkId)?.addRecord(record, seq);
+  }
+
+  /** What is left out in words, of the entries around this number; null where everything goes out. */
+  wordsAt(seq: number): string | null {
+    const words = this.#sinksAt(seq).map(([, sink]) => sink.filterAt(seq)?.words ?? null);
+    return words.includes(null) ? null : (words[0] ?? null);
+  }
+
+  /** What checkpoints say that filters leave out of the record; empty: nothing. */
+  claimsOf(seq: number, record: LogRecord): Claim {
+    return this.#sinksAt(seq).flatMap(([id, sink]): Claim => {
+      const names = (sink.filterAt(seq)?.names ?? []).filter((name) => isLeftOut([name], record));
+      return names.length === 0 ? [] : [[id, names]];
+    });
+  }
+
+  /** Undefined: the entry should be in the copy. */
+  reasonFor(seq: number, claim: Claim = []): Reason | undefined {
+    const reasons = this.#sinksAt(seq).map(([id, sink]) =>
+      sink.reasonFor(seq, claim.find(([claimed]) => claimed === id)?.[1] ?? []),
+    );
+    return reasons.includes(undefined) ? undefined : reasons[0];
+  }
+
+  /** Those that get it. */
+  #sinksAt(seq: number): readonly (readonly [string, SinkOfCopy])[] {
+    return [...this.#sinks].filter(([, sink]) => !sink.isOver(seq));
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '@hivekey/action-log';
 import { parseRecord } from '../parse-record.ts';
 import type { CopyCheckpoint, CopyEntry, CopyEvent } from './events.ts';
-import { Explanations, type Reason } from './explained.ts';
+import { type Claim, Explanations, type Reason } from './explained.ts';
 import { type CopyFinding, CopyFindings } from './findings.ts';
 import { Rows } from './rows.ts';
 import { alteredField, isOfThisVersion } from './same-fields.ts';
@@ -71,7 +71,7 @@ export class CopyCheck {
   readonly #findings = new CopyFindings();
   readonly #checkpoints: CopyCheckpoint[] = [];
   /** Records about sinks: they say why entries are not there. */
-  readonly #aboutSinks: LogRecord[] = [];
+  readonly #aboutSinks: { readonly seq: number; readonly record: LogRecord }[] = [];
   readonly #explained: Partial<Record<Reason, number>> = {};
   #exact = 0;
   #unreadable = 0;
@@ -103,7 +103,7 @@ export class CopyCheck {
     }
     if (!sameHash(linkHash(prevHash, own), hash))
       this.#findings.fatal('link_broken', place, `The link of entry ${seq} is not made of its own hashes.`);
-    if (record?.kind.startsWith('sink.') === true) this.#aboutSinks.push(record);
+    if (record?.kind.startsWith('sink.') === true) this.#aboutSinks.push({ seq, record });
     const [, file = place, line = '0'] = /^(.*):(\d+)$/.exec(place) ?? [];
     this.#rows.add({
       seq,
@@ -141,7 +141,7 @@ export class CopyCheck {
     this.#checkSeries(signed);
     let compared: CopyReport['log'];
     if (log === undefined) {
-      for (const record of this.#aboutSinks) explanations.addRecord(record);
+      for (const { seq, record } of this.#aboutSinks) explanations.addRecord(record, seq);
       this.#checkAlone(unique, signed, explanations, provenTo);
     } else {
       compared = await this.#compare(unique, signed, explanations, log, lagMs);
@@ -274,7 +274,8 @@ export class CopyCheck {
       const words = explanations.wordsAt(newest.cursorSeq);
       if (words === null) this.#tailCut(expected, newest, explanations);
     }
-    if (provenTo > 0) return;
+    // A gap that the copy itself explains is not proven by a root before it.
+    if (provenTo > 0 && (isWhole || this.#findings.hasFatal)) return;
     const why =
       signed.length === 0
         ? 'There is no signed checkpoint that holds in it.'
@@ -287,7 +288,7 @@ export class CopyCheck {
   #explainAlone(first: number, last: number, place: string, explanations: Explanations): void {
     let missing = 0;
     for (let seq = first; seq <= last && seq - first < MAX_LOOKED_AT; seq += 1) {
-      const reason = explanations.reasonFor(seq, undefined);
+      const reason = explanations.reasonFor(seq);
       if (reason !== undefined) this.#explain(reason, 1);
       else if (explanations.wordsAt(seq) === null) missing += 1;
     }
@@ -302,7 +303,7 @@ export class CopyCheck {
   #tailCut(first: number, newest: SignedCheckpoint, explanations: Explanations): void {
     let missing = 0;
     for (let seq = first; seq <= newest.cursorSeq && seq - first < MAX_LOOKED_AT; seq += 1) {
-      const reason = explanations.reasonFor(seq, undefined);
+      const reason = explanations.reasonFor(seq);
       if (reason === undefined) missing += 1;
       else this.#explain(reason, 1);
     }
@@ -336,7 +337,7 @@ export class CopyCheck {
   #countExplained(after: number, last: number, explanations: Explanations): number {
     let explained = 0;
     for (let seq = after + 1; seq <= last && seq - after < MAX_LOOKED_AT; seq += 1)
-      if (explanations.reasonFor(seq, undefined) !== undefined) explained += 1;
+      if (explanations.reasonFor(seq) !== undefined) explained += 1;
     return explained;
   }
 
@@ -371,6 +372,7 @@ export class CopyCheck {
     const frontier = new Frontier();
     const differing: { readonly row: number; readonly inLog: string }[] = [];
     const missing: MissingRun[] = [];
+    const claimed = new Claimed();
     let at = 0;
     let next = 0;
     let first = 0;
@@ -386,11 +388,13 @@ export class CopyCheck {
       if (row !== undefined && rows.seq(row) === seq) {
         if (formatHash(rows.entryHash(row)) !== inLog) differing.push({ row, inLog });
       } else {
-        const reason = explanations.reasonFor(seq, record);
+        const claim = record === undefined ? [] : explanations.claimsOf(seq, record);
+        const reason = explanations.reasonFor(seq, claim);
         if (reason !== undefined) this.#explain(reason, 1);
-        else addMissing(missing, seq, time);
+        else if (claim.length === 0) addMissing(missing, seq, time);
+        else claimed.add(seq, claim);
       }
-      if (record?.kind.startsWith('sink.') === true) explanations.addRecord(record);
+      if (record?.kind.startsWith('sink.') === true) explanations.addRecord(record, seq);
       if (first !== 1) continue;
       const leaf = parseHash(inLog);
       if (leaf === undefined) continue;
@@ -409,6 +413,7 @@ export class CopyCheck {
     const copyLast = lastOf(unique, rows);
     const sentTo = Math.max(copyLast, ...signed.map(({ cursorSeq }) => cursorSeq));
     for (const run of missing) this.#reportMissing(run, explanations, sentTo, newestMs - lagMs);
+    this.#reportClaimed(claimed, explanations);
     this.#checkLogEnd(unique, signed, last);
     if (first > 0 && lastOf(unique, rows) > 0 && rows.seq(unique[0] ?? 0) < first)
       this.#findings.fatal(
@@ -444,7 +449,7 @@ export class CopyCheck {
   #reportMissing(run: MissingRun, explanations: Explanations, sentTo: number, settledMs: number): void {
     let lost = 0;
     for (let seq = run.first; seq <= run.last; seq += 1) {
-      const reason = explanations.reasonFor(seq, undefined);
+      const reason = explanations.reasonFor(seq);
       if (reason === undefined) lost += 1;
       else this.#explain(reason, 1);
     }
@@ -458,6 +463,29 @@ export class CopyCheck {
       );
     else
       this.#findings.fatal('entry_missing', 'the copy', `${range} of the log: not in the copy, and nothing says why.`);
+  }
+
+  /** A filter that no record of the log has set leaves nothing out. */
+  #reportClaimed(claimed: Claimed, explanations: Explanations): void {
+    let lost = 0;
+    let first = Number.POSITIVE_INFINITY;
+    let last = 0;
+    for (const [seq, claim] of claimed) {
+      const reason = explanations.reasonFor(seq, claim);
+      if (reason !== undefined) this.#explain(reason, 1);
+      else {
+        lost += 1;
+        first = Math.min(first, seq);
+        last = Math.max(last, seq);
+      }
+    }
+    if (lost === 0) return;
+    const range = lost === 1 ? `Entry ${first}` : `${lost} of the entries ${first} to ${last}`;
+    this.#findings.fatal(
+      'entry_missing',
+      'the copy',
+      `${range} of the log: not in the copy. A checkpoint names a filter that no record of the log has set.`,
+    );
   }
 
   #checkLogEnd(unique: readonly number[], signed: readonly SignedCheckpoint[], logLast: number): void {
@@ -491,6 +519,22 @@ interface MissingRun {
   last: number;
   /** Epoch milliseconds; 0 where a record is not known. */
   oldestMs: number;
+}
+
+/** Entries that a filter may have left out, if a record that is still to be read has set it. */
+class Claimed {
+  readonly #seqs = new Map<string, { readonly claim: Claim; readonly seqs: number[] }>();
+
+  add(seq: number, claim: Claim): void {
+    const key = JSON.stringify(claim);
+    const known = this.#seqs.get(key) ?? { claim, seqs: [] };
+    this.#seqs.set(key, known);
+    known.seqs.push(seq);
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [number, Claim]> {
+    for (const { claim, seqs } of this.#seqs.values()) for (const seq of seqs) yield [seq, claim];
+  }
 }
 
 function addMissing(runs: MissingRun[], seq: number, time: number): void {
