@@ -21,7 +21,7 @@ import type {
 export const ENGINE_VERSION = '1';
 
 /** Clocks of two nodes differ: a time that steps back by no more is taken for the newest so far. */
-export const TOLERANCE_MS = 5_000;
+const TOLERANCE_MS = 5_000;
 
 /** Of the newest events, so that one which is sent again is known. */
 const REMEMBERED = 4_096;

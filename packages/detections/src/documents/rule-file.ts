@@ -22,7 +22,7 @@ export interface HiveKeyBlock {
   readonly parameters: Readonly<Record<string, ParameterModel>>;
 }
 
-export interface CorrelationDocument {
+interface CorrelationDocument {
   readonly type: CorrelationType;
   readonly rules: readonly string[];
   readonly groupBy: readonly string[];
@@ -34,7 +34,7 @@ export interface CorrelationDocument {
   readonly generate: boolean;
 }
 
-export interface RuleHead {
+interface RuleHead {
   readonly title: string;
   readonly id: string | undefined;
   readonly name: string | undefined;

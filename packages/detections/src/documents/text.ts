@@ -14,7 +14,7 @@ export interface YamlMap {
   readonly [key: string]: Yaml;
 }
 
-export interface ReadDocument {
+interface ReadDocument {
   readonly value: YamlMap;
   readonly problems: Problems;
 }

@@ -6,7 +6,7 @@ interface Network {
 }
 
 /** Undefined for what is no address. */
-export function parseAddress(text: string): Network | undefined {
+function parseAddress(text: string): Network | undefined {
   if (!text.includes(':')) {
     const parts = text.split('.');
     if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) < 256))

@@ -307,7 +307,7 @@ const NAMES: Readonly<Partial<Record<CorrelationType, string>>> = {
   value_median: 'as median of ',
 };
 
-export function holds(compare: Comparisons, value: number): boolean {
+function holds(compare: Comparisons, value: number): boolean {
   const { gt, gte, lt, lte, eq, neq } = compare;
   return (
     (gt === undefined || value > gt) &&

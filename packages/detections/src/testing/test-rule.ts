@@ -15,7 +15,7 @@ export interface RuleSamples {
 }
 
 /** A finding that the attack must give; `near-miss` and `benign` give none. */
-export interface ExpectedFinding {
+interface ExpectedFinding {
   readonly key: string;
   readonly level: Level;
   readonly clause?: string;

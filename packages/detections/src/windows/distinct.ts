@@ -1,6 +1,6 @@
 /** A sliding window of one key over distinct values: exact while no more than `MAX_VALUES` of them lie in it, a lower bound above. */
 
-export const MAX_VALUES = 256;
+const MAX_VALUES = 256;
 
 interface Seen {
   readonly at: number;

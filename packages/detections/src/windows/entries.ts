@@ -4,7 +4,7 @@
  * exactly, and counts up to a sixtieth of its length too far back.
  */
 
-export const MAX_ENTRIES = 256;
+const MAX_ENTRIES = 256;
 const PARTS = 60;
 
 export interface WindowEntry {
