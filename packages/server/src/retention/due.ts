@@ -7,6 +7,8 @@ import { CLASSES, type Periods, patternsOf, type RetentionClass } from './classe
 /** Of one `log.pruned`, which has at most 64 KiB: runs in its text, and entries looked at before it is written. */
 const RUNS_OF_A_RECORD = 3_000;
 const ENTRIES_OF_A_RECORD = 50_000;
+/** No statement looks at more, however large the log is. */
+const ENTRIES_AT_ONCE = 200_000;
 
 /** The last entry of each class whose period is over; 0: none. */
 export type Bounds = Readonly<Record<RetentionClass, number>>;
@@ -142,12 +144,7 @@ export async function nextBatch(
   after: number,
   limit: number,
 ): Promise<Batch | undefined> {
-  const values: unknown[] = [workspaceId, after, limit];
-  const due = dueSql(bounds, values);
-  const { rows } = await client.query<{ seq: number; kind: string; entry_hash: Buffer }>(
-    `SELECT seq, kind, entry_hash FROM (${due}) AS due WHERE stays IS NULL ORDER BY seq LIMIT ${ENTRIES_OF_A_RECORD}`,
-    values,
-  );
+  const rows = await nextDue(client, workspaceId, bounds, after, limit);
   const runs = runsOf(rows.map(({ seq }) => seq)).slice(0, RUNS_OF_A_RECORD);
   const last = runs.at(-1)?.last ?? 0;
   const taken = rows.filter(({ seq }) => seq <= last);
@@ -160,6 +157,32 @@ export async function nextBatch(
     root: formatHash(rootOf(taken.map(({ entry_hash }) => entry_hash))),
     kinds,
   };
+}
+
+interface DueEntry {
+  readonly seq: number;
+  readonly kind: string;
+  readonly entry_hash: Buffer;
+}
+
+/** In stretches, up to the first that has some. */
+async function nextDue(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  bounds: Bounds,
+  after: number,
+  limit: number,
+): Promise<readonly DueEntry[]> {
+  for (let from = after; from < limit; from += ENTRIES_AT_ONCE) {
+    const values: unknown[] = [workspaceId, from, Math.min(limit, from + ENTRIES_AT_ONCE)];
+    const due = dueSql(bounds, values);
+    const { rows } = await client.query<DueEntry>(
+      `SELECT seq, kind, entry_hash FROM (${due}) AS due WHERE stays IS NULL ORDER BY seq LIMIT ${ENTRIES_OF_A_RECORD}`,
+      values,
+    );
+    if (rows.length > 0) return rows;
+  }
+  return [];
 }
 
 /** How much has outlived its period, by kind and why it stays; `null`: it may go. */
@@ -176,11 +199,23 @@ export async function countDue(
   bounds: Bounds,
   limit: number,
 ): Promise<readonly DueCount[]> {
-  const values: unknown[] = [workspaceId, 0, limit];
-  const due = dueSql(bounds, values);
-  const { rows } = await client.query<DueCount>(
-    `SELECT kind, stays, count(*) AS count, min(ts) AS oldest FROM (${due}) AS due GROUP BY kind, stays ORDER BY kind, stays`,
-    values,
-  );
-  return rows;
+  const sums = new Map<string, DueCount>();
+  for (let after = 0; after < limit; after += ENTRIES_AT_ONCE) {
+    const values: unknown[] = [workspaceId, after, Math.min(limit, after + ENTRIES_AT_ONCE)];
+    const due = dueSql(bounds, values);
+    const { rows } = await client.query<DueCount>(
+      `SELECT kind, stays, count(*) AS count, min(ts) AS oldest FROM (${due}) AS due GROUP BY kind, stays`,
+      values,
+    );
+    for (const { kind, stays, count, oldest } of rows) {
+      const before = sums.get(`${kind} ${stays}`);
+      sums.set(`${kind} ${stays}`, {
+        kind,
+        stays,
+        count: (before?.count ?? 0) + count,
+        oldest: before === undefined || oldest < before.oldest ? oldest : before.oldest,
+      });
+    }
+  }
+  return [...sums.values()];
 }
