@@ -2,7 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** What stands of a sink now. */
-export interface SinkStanding {
+interface SinkStanding {
   readonly state: string;
   readonly headSeq: number;
   readonly cursorSeq: number;

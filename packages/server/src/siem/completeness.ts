@@ -93,7 +93,7 @@ export async function completenessOf(
     `SELECT coalesce(sum(CASE WHEN first_seq >= $3 AND last_seq <= $4 THEN entries
                               ELSE least(last_seq, $4) - greatest(first_seq, $3) + 1 END), 0)::bigint AS entries
        FROM sink_dead_letters
-      WHERE workspace_id = $1 AND sink_id = $2 AND status <> 'redriven' AND record_kind IS DISTINCT FROM 'stream.checkpoint'
+      WHERE workspace_id = $1 AND sink_id = $2 AND status <> 'redriven' AND days <> '{}'
         AND first_seq <= $4 AND last_seq >= $3`,
     [workspaceId, sink.id, fromSeq, toSeq],
   );

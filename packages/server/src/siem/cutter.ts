@@ -64,6 +64,8 @@ export interface Cut {
 
 interface OpenCut {
   readonly first: number;
+  /** Epoch milliseconds of the first record in it. */
+  since: number | undefined;
   readonly items: Item[];
   readonly leftOut: { readonly seq: number; readonly day: string }[];
   missing: Cut['missing'];
@@ -120,7 +122,7 @@ export class Cutter {
 
   /** Waits until there is something to settle. Undefined at the end of a stream that has one, and when `signal` aborts. */
   async next(signal: AbortSignal): Promise<Cut | undefined> {
-    const open: OpenCut = { first: this.#next, items: [], leftOut: [], missing: undefined, bytes: 0 };
+    const open: OpenCut = { first: this.#next, since: undefined, items: [], leftOut: [], missing: undefined, bytes: 0 };
     let closesAtMs: number | undefined;
     while (!signal.aborted) {
       if (this.#fill(open)) {
@@ -129,7 +131,7 @@ export class Cutter {
         continue;
       }
       if (this.#isAtEnd()) return this.#isEmpty(open) ? undefined : this.#close(open);
-      if (!this.#isEmpty(open)) closesAtMs ??= performance.now() + this.#limits.ageMs;
+      if (!this.#isEmpty(open)) closesAtMs ??= performance.now() + this.#patienceMs(open);
       const waitMs =
         this.#planned === null && closesAtMs !== undefined ? closesAtMs - performance.now() : LOOK_AGAIN_MS;
       if (await this.#read()) continue;
@@ -184,6 +186,13 @@ export class Cutter {
     return isNothing(open) && !this.#isCheckpointHere();
   }
 
+  /** The time until an entry is sealed is part of its age: it came with what was written meanwhile. */
+  #patienceMs({ since }: OpenCut): number {
+    const { ageMs } = this.#limits;
+    const oldMs = since === undefined ? 0 : Math.max(0, this.#options.clock() - since);
+    return Math.max(0, ageMs - oldMs);
+  }
+
   #isAtEnd(): boolean {
     const { toSeq } = this.#options.stream;
     return toSeq !== null && this.#next > toSeq;
@@ -192,6 +201,7 @@ export class Cutter {
   /** False when it has no room. */
   #take(open: OpenCut, stored: StoredEntry): boolean {
     const entry = entryOf(stored);
+    if (entry !== undefined) open.since ??= timeOf(entry.record.ts);
     if (entry !== undefined && isLeftOut(this.#options.sink.leaveOut, entry.record)) {
       this.#step(open, stored);
       open.leftOut.push({ seq: stored.seq, day: dayOfRecord(entry.record) });

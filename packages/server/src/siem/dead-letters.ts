@@ -15,7 +15,7 @@ export interface NewLetter {
   readonly recordKind: string | null;
   readonly code: string;
   readonly why: string;
-  /** As the ledger counts them: UTC day → how many. Nothing of a checkpoint. */
+  /** As the ledger counts them: UTC day → how many. Nothing of a checkpoint, nor of what a replay has sent. */
   readonly days: Readonly<Record<string, number>>;
 }
 
@@ -42,12 +42,14 @@ interface Place {
   readonly workspaceId: WorkspaceId;
   readonly sinkId: string;
   readonly streamId: string;
+  /** Whether the stream is one that was ordered beside that of the sink. */
+  readonly isReplay: boolean;
 }
 
 /** Sets them aside with the record that says so. */
 export async function setAside(
   { client, log }: LoggedTransaction,
-  { workspaceId, sinkId, streamId }: Place,
+  { workspaceId, sinkId, streamId, isReplay }: Place,
   sinkName: string,
   letters: readonly NewLetter[],
 ): Promise<void> {
@@ -77,6 +79,8 @@ export async function setAside(
     sink_id: sinkId,
     sink: sinkName,
     change: 'set_aside',
+    // What a replay sets aside may have arrived before.
+    replay_id: isReplay ? streamId : undefined,
     entries: namedOf(letters),
     entries_count: letters.reduce((sum, { entries }) => sum + entries, 0),
     reason: letters[0]?.why.slice(0, 300),
@@ -174,6 +178,8 @@ export interface Redrive {
   readonly which: boolean;
   /** As the ledger counts them. */
   readonly days: Readonly<Record<string, number>>;
+  /** Whether it does: what a replay has set aside was counted before. */
+  readonly counted: boolean;
 }
 
 export async function redriveOf(
@@ -192,6 +198,7 @@ export async function redriveOf(
     ranges: rows.map(({ firstSeq, lastSeq }) => ({ first: firstSeq, last: lastSeq })),
     which: rows.every(({ which }) => which),
     days,
+    counted: Object.keys(days).length > 0,
   };
 }
 

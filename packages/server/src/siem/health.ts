@@ -5,7 +5,7 @@ import type { Sink } from './store.ts';
 import type { Stream } from './streams.ts';
 
 export const SINK_STATES = ['healthy', 'unconfirmed', 'lagging', 'failing', 'holding', 'paused', 'deleted'] as const;
-export type SinkState = (typeof SINK_STATES)[number];
+type SinkState = (typeof SINK_STATES)[number];
 
 /** Without a success for this long it is not only slow. */
 const FAILING_AFTER_MS = 5 * 60_000;
@@ -39,7 +39,8 @@ export function standingOf(
   const gapMs = sinceMs === undefined ? 0 : Math.max(0, nowMs - Math.max(successMs, sinceMs));
   return {
     state: stateOf(sink, stream, lagMs, nowMs),
-    headSeq: log.headSeq,
+    // What is sealed goes out before it can be queried.
+    headSeq: Math.max(log.headSeq, stream.cursorSeq),
     cursorSeq: stream.cursorSeq,
     backlog: Math.max(0, log.headSeq - stream.cursorSeq),
     lagMs,

@@ -15,7 +15,6 @@ import type { Transport } from './transport.ts';
 import { watchSinks } from './watch.ts';
 
 export { liveCursors, type SinkCursor } from './cursors.ts';
-export { slowestRequiredCursor } from './store.ts';
 
 export interface SinksOptions {
   readonly pool: Pool;

@@ -32,7 +32,7 @@ const common = {
   objective_seconds: z.int().min(1).max(86_400).optional(),
 };
 
-export const sinkStart = z
+const sinkStart = z
   .union([
     z.strictObject({ at: z.literal('now') }),
     z.strictObject({ seq: z.int().min(1) }),

@@ -52,9 +52,15 @@ export async function runLane(options: LaneOptions): Promise<void> {
     await new Lane(options, transport, redrive).run();
   } catch (error) {
     const held = heldBy(error);
-    if (held === undefined) throw error;
+    const at = new Date(clock());
+    if (held === undefined) {
+      // Whatever it is, people see that nothing is sent; the lease runs out, and it is tried again.
+      const failure = { code: 'sender_failed', why: 'the events could not be sent', failures: stream.failures + 1, at };
+      await keepFailure(pool, stream, failure).catch(() => false);
+      throw error;
+    }
     observe.failed(sink.id, held.code);
-    await keepHold(pool, stream, { code: held.code, why: held.message, at: new Date(clock()) });
+    await keepHold(pool, stream, { code: held.code, why: held.message, at });
   } finally {
     await transport?.close();
   }

@@ -59,7 +59,7 @@ export function countOutcomes(
   all: readonly Outcomes[],
   stream: Order,
   nowMs: number,
-  redrive?: Pick<Redrive, 'which'>,
+  redrive?: Pick<Redrive, 'which' | 'counted'>,
 ): Counted {
   const counting = new Counting(stream, nowMs, redrive);
   for (const each of all) counting.add(each);
@@ -69,7 +69,7 @@ export function countOutcomes(
 class Counting {
   readonly #stream: Order;
   readonly #nowMs: number;
-  readonly #redrive: Pick<Redrive, 'which'> | undefined;
+  readonly #redrive: Pick<Redrive, 'which' | 'counted'> | undefined;
   readonly #tally = new Tally();
   readonly #moves = new Map<string, Move>();
   readonly #letters: NewLetter[] = [];
@@ -81,10 +81,10 @@ class Counting {
   /** Since when the oldest entry has waited. */
   #oldestMs = Number.POSITIVE_INFINITY;
 
-  constructor(stream: Order, nowMs: number, redrive: Pick<Redrive, 'which'> | undefined) {
+  constructor(stream: Order, nowMs: number, redrive: Pick<Redrive, 'which' | 'counted'> | undefined) {
     this.#stream = stream;
     this.#nowMs = nowMs;
-    this.#redrive = redrive;
+    this.#redrive = redrive?.counted === true ? redrive : undefined;
   }
 
   add({ cut, outcomes, shorts, retried, duplicates }: Outcomes): void {
@@ -121,6 +121,11 @@ class Counting {
     };
   }
 
+  /** What a replay has set aside the ledger has counted as accepted, or as rejected, before. */
+  get #isOfLedger(): boolean {
+    return this.#isLive || this.#redrive !== undefined;
+  }
+
   get #isLive(): boolean {
     return this.#stream.purpose === 'live';
   }
@@ -153,7 +158,7 @@ class Counting {
 
   #rejected(item: Item, { code, why }: Extract<Outcome, { kind: 'rejected' }>): void {
     const seq = item.seq ?? checkpointPlace(item);
-    const days = item.seq === null ? {} : { [item.day]: 1 };
+    const days = item.seq === null || !this.#isOfLedger ? {} : { [item.day]: 1 };
     const { id: eventId, kind: recordKind } = item;
     this.#letters.push({ firstSeq: seq, lastSeq: seq, entries: 1, which: true, eventId, recordKind, code, why, days });
     if (item.seq === null) return;
@@ -180,7 +185,7 @@ class Counting {
     const why = 'the log does not have these entries any more';
     this.#letters.push({
       ...{ firstSeq: first, lastSeq: last, entries, which: true, eventId: null, recordKind: null },
-      ...{ code: 'not_in_log', why, days: { [day]: entries } },
+      ...{ code: 'not_in_log', why, days: this.#isOfLedger ? { [day]: entries } : {} },
     });
     if (!this.#isLive) return;
     this.#tally.covers(day, first).produced += entries;
@@ -198,7 +203,7 @@ class Counting {
     for (const { day } of refused) days[day] = (days[day] ?? 0) + 1;
     this.#letters.push({
       ...{ firstSeq: first, lastSeq: last, entries: refused.length, which: false, eventId: null, recordKind: null },
-      ...{ code: 'unnamed_refused', why, days },
+      ...{ code: 'unnamed_refused', why, days: this.#isOfLedger ? days : {} },
     });
     this.#events -= refused.length;
     for (const [day, count] of Object.entries(days))

@@ -80,9 +80,13 @@ export async function redriveLetters(
     );
     if (letters.length === 0) throw noLetters();
     checkRunning(await streamsOf(client, workspaceId, sink.id));
-    const known = letters.filter(({ which }) => which);
+    // What the ledger counts as rejected, and what a replay has set aside, which it does not.
+    const known = [true, false].flatMap((isCounted) => {
+      const group = letters.filter(({ which, days }) => which && Object.keys(days).length > 0 === isCounted);
+      return group.length === 0 ? [] : [group];
+    });
     const unknown = letters.filter(({ which }) => !which).slice(0, known.length === 0 ? MAX_RUNNING : 1);
-    const groups = [...(known.length === 0 ? [] : [known]), ...unknown.map((letter) => [letter])];
+    const groups = [...known, ...unknown.map((letter) => [letter])];
     for (const group of groups) {
       const redriveId = newId<string>('rpl');
       const fromSeq = Math.min(...group.map(({ firstSeq }) => firstSeq));

@@ -55,7 +55,8 @@ export async function settleCuts(
     const { client } = transaction;
     if (!(await settle(client, stream, settled))) throw new LeaseLost();
     await moveDays(client, stream, moves);
-    if (letters.length > 0) await setAside(transaction, { workspaceId, sinkId, streamId }, sink.name, letters);
+    const place = { workspaceId, sinkId, streamId, isReplay: stream.purpose !== 'live' };
+    if (letters.length > 0) await setAside(transaction, place, sink.name, letters);
   };
   try {
     await log.transact(workspaceId, change);

@@ -151,7 +151,7 @@ async function passOver(
   await passCursor(client, stream, toSeq);
   for (const day of days) await skipDays(client, { workspaceId, sinkId: sink.id }, [day]);
   const letter = { firstSeq: fromSeq, lastSeq: toSeq, entries, which: true, eventId: null, recordKind: null };
-  const place = { workspaceId, sinkId: sink.id, streamId: stream.id };
+  const place = { workspaceId, sinkId: sink.id, streamId: stream.id, isReplay: false };
   await setAside(transaction, place, sink.name, [{ ...letter, code: 'skipped', why: reason, days: counts }]);
   const people = { person: confirmed.person, proposed_by: proposedBy, proposed_by_person: proposedByPerson };
   const range = { from_seq: fromSeq, to_seq: toSeq, entries_count: entries };

@@ -193,20 +193,6 @@ export async function keepAlerted(
   return rowCount === 1;
 }
 
-/** The required cursor that is furthest behind: what comes after it must not be pruned. Null where no sink is required. */
-export async function slowestRequiredCursor(
-  client: Pool | ClientBase,
-  workspaceId: WorkspaceId,
-): Promise<number | null> {
-  const { rows } = await client.query<{ seq: number | null }>(
-    `SELECT min(t.cursor_seq) AS seq FROM sinks s
-       JOIN sink_streams t ON t.workspace_id = s.workspace_id AND t.sink_id = s.id AND t.purpose = 'live'
-      WHERE s.workspace_id = $1 AND s.required AND s.status <> 'deleted'`,
-    [workspaceId],
-  );
-  return rows[0]?.seq ?? null;
-}
-
 /** Name and environment of the workspace, as they stand on records. */
 export async function workspaceOf(
   client: Pool | ClientBase,

@@ -61,7 +61,7 @@ export interface BatchLimits {
   readonly events: number;
   /** Of bodies together, before compression. */
   readonly bytes: number;
-  /** Longest wait for more events, milliseconds. */
+  /** A batch with room goes out when its first record is this old, milliseconds. */
   readonly ageMs: number;
   /** Largest event that is sent at all; a larger one is cut by its mapper or set aside. */
   readonly eventBytes: number;

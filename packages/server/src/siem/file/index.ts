@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { sinkType } from '../sink-type.ts';
 
-export const fileSettings = z.strictObject({
+const fileSettings = z.strictObject({
   path: z
     .string()
     .regex(

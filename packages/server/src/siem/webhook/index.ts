@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { credentialRef, sinkType } from '../sink-type.ts';
 
-export const webhookSettings = z.strictObject({
+const webhookSettings = z.strictObject({
   url: z.string().max(2048),
   signing_secret_refs: z.array(credentialRef).min(1).max(3).meta({
     description: 'Each a `whsec_…` secret; the body is signed with all of them, so that one can be rotated out.',
