@@ -128,7 +128,8 @@ class RuleEngine implements Engine {
     const before = this.#seen.get(id);
     if (before !== undefined && before === hash) return true;
     if (before === undefined && seq > 0 && seq <= this.#seq - REMEMBERED) return true;
-    this.#seq = Math.max(this.#seq, seq);
+    // A number that jumps is a gap, and must not make all that comes after it look old.
+    if (this.#seq === 0 || seq <= this.#seq + REMEMBERED) this.#seq = Math.max(this.#seq, seq);
     this.#remember(id, hash);
     return false;
   }

@@ -363,6 +363,23 @@ describe('the engine', () => {
     expect(many.stats().rules.D15).toEqual({ keys: 50_000, evicted: 2_000 });
   });
 
+  it('drops what was seen long ago by its number, and is not blinded by a number that jumps', () => {
+    const canary = FIRST.filter(({ document }) => document.ref === 'D13');
+    const engine = createEngine(canary);
+    const touch = (seq: number) => ({
+      kind: 'tool.call',
+      tool: 'canary_x',
+      event_id: `evt_${seq}`,
+      ts: '2026-06-16T14:00:00.000Z',
+      seq,
+      entry_hash: `entry ${seq}`,
+    });
+    const told = (seq: number) => engine.take(touch(seq)).findings.length;
+    for (let seq = 1; seq <= 5_000; seq += 1) expect(told(seq)).toBe(1);
+    expect([told(1), told(4_999)]).toEqual([0, 0]);
+    expect([told(9_000_000), told(5_001), told(5_002)]).toEqual([1, 1, 1]);
+  });
+
   it('goes on with the other rules when one throws, and says which', () => {
     const [rule, other] = FIRST;
     if (rule === undefined || other === undefined) throw new Error('there are no rules');
