@@ -158,4 +158,42 @@ describe('a stream to a receiver that fails in any way', () => {
     );
     expect((await totals(model)).produced).toBe(0);
   });
+
+  it('counts nothing of what a replay sets aside, nor of sending that once more', async () => {
+    const { log, drafts } = modelLog(database.pool, entries(1, 8));
+    const model = await modelSink(database.pool, workspaceId, log, { limits: { events: 4, ageMs: 0 } });
+    const orderOf = async (receiver: ModelReceiver, id: string): Promise<void> => {
+      const over = new AbortController();
+      const running = model.run(receiver, over.signal);
+      const isRunning = async () =>
+        (await database.pool.query(`SELECT FROM sink_streams WHERE id = $1 AND status = 'running'`, [id])).rowCount;
+      while ((await isRunning()) !== 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      over.abort();
+      await running;
+    };
+    // 3 is refused, 5 is taken; then a replay of both is refused.
+    await runTo(model, new ModelReceiver([], (seq) => seq === 3, true), 8);
+    const counted = { produced: 8, accepted: 7, rejected: 1, filtered: 0 };
+    expect(await totals(model)).toEqual(counted);
+    const replay = await model.order({ purpose: 'replay', fromSeq: 3, toSeq: 5 });
+    await orderOf(new ModelReceiver([], (seq) => seq !== 4, true), replay.id);
+    expect(await totals(model)).toEqual(counted);
+    expect(drafts.at(-1)).toMatchObject({ change: 'finished' });
+    expect(drafts.at(-2)).toMatchObject({ change: 'set_aside', replay_id: replay.id });
+
+    // As replay.ts gives them: of each kind by itself.
+    const redrive = async (where: string) => {
+      const stream = await model.order({ purpose: 'redrive', fromSeq: 3, toSeq: 5 });
+      await database.pool.query(
+        `UPDATE sink_dead_letters SET status = 'redriving', redrive_id = $2 WHERE sink_id = $1 AND status = 'waiting' AND ${where}`,
+        [model.sink.id, stream.id],
+      );
+      await orderOf(new ModelReceiver([], () => false, true), stream.id);
+    };
+    await redrive(`days = '{}'`);
+    expect(await totals(model)).toEqual(counted);
+    await redrive(`days <> '{}'`);
+    expect(await totals(model)).toEqual({ ...counted, accepted: 8, rejected: 0 });
+    expect(await setAside(model)).toEqual([]);
+  });
 });

@@ -49,7 +49,9 @@ class SinkOfCopy {
     // What was proposed alone has passed over nothing.
     if (kind === 'sink.skipped' && change === 'confirmed' && typeof from === 'number' && typeof to === 'number')
       this.#ranges.push({ first: from, last: to, reason: 'passed over' });
-    if (kind !== 'sink.dead_letter' || change !== 'set_aside' || !Array.isArray(record.entries)) return;
+    // What a replay could not bring once more may have arrived before.
+    if (kind !== 'sink.dead_letter' || change !== 'set_aside' || record.replay_id !== undefined) return;
+    if (!Array.isArray(record.entries)) return;
     for (const each of record.entries) {
       if (!isObject(each) || typeof each.first_seq !== 'number' || typeof each.last_seq !== 'number') continue;
       this.#ranges.push({ first: each.first_seq, last: each.last_seq, reason: 'set aside' });
