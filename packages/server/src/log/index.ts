@@ -40,7 +40,7 @@ import { proveEvent } from './proof.ts';
 import { readUsage } from './read-windows.ts';
 import { type EventPage, findEvent, followEvents, type LogEvent, listEvents, type Page } from './reader.ts';
 import { recoverLostCalls } from './recovery.ts';
-import { Sealer } from './sealer.ts';
+import { SEALED_CHANNEL, Sealer } from './sealer.ts';
 import { type StoredEntry, storedEntries } from './stored-entries.ts';
 import type { ActionLog, BeforeCommit, LoggedTransaction, RecordDraft } from './types.ts';
 import { findUsedValues, forgetUsedValues } from './used-values.ts';
@@ -136,7 +136,7 @@ export interface RunningLog extends ActionLog {
   entries(workspaceId: WorkspaceId, first: number, maxBlocks?: number): Promise<readonly StoredEntry[]>;
   /** The last global number that can be read; 0 for an empty log. */
   size(workspaceId: WorkspaceId): Promise<number>;
-  /** Resolves when there is more to read than when it was called, or `signal` aborts. News may be lost: look by yourself too. */
+  /** Resolves when `entries` has more than when it was called, or `signal` aborts. News may be lost: look by yourself too. */
   news(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void>;
   /** The newest signed checkpoint; undefined for an empty log. */
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
@@ -187,7 +187,10 @@ class Log implements RunningLog {
   readonly #seed: Buffer;
   readonly #clock: () => number;
   readonly #copies: CheckpointCopies;
+  /** Of projected rows. */
   readonly #news = new News();
+  /** Of sealed entries. */
+  readonly #sealed = new News();
   readonly #keys = new Map<WorkspaceId, SigningKey>();
   readonly #writers = new Map<WorkspaceId, Writer>();
   readonly #keepers = new Map<WorkspaceId, Keeper>();
@@ -221,9 +224,13 @@ class Log implements RunningLog {
     for (const { id } of rows) this.#keeper(id);
     this.#listener = await listen({
       url: connectionString,
-      channels: [LOG_CHANNEL],
-      onNotification: (_channel, payload) => this.#news.tell(workspaceOf(payload)),
-      onReconnect: () => this.#news.tellAll(),
+      channels: [LOG_CHANNEL, SEALED_CHANNEL],
+      onNotification: (channel, payload) =>
+        (channel === SEALED_CHANNEL ? this.#sealed : this.#news).tell(workspaceOf(payload)),
+      onReconnect: () => {
+        this.#news.tellAll();
+        this.#sealed.tellAll();
+      },
     });
     this.#every(RECOVER_EVERY_MS, () => this.#recover());
     this.#every(UPKEEP_EVERY_MS, () => ensureMonths(pool, this.#clock()));
@@ -285,7 +292,7 @@ class Log implements RunningLog {
   }
 
   news(workspaceId: WorkspaceId, signal: AbortSignal): Promise<void> {
-    return this.#news.next(workspaceId, signal);
+    return this.#sealed.next(workspaceId, signal);
   }
 
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined> {

@@ -17,6 +17,9 @@ import type { LogObserver } from '../observability/index.ts';
 import { sealOrder } from './seal-order.ts';
 import { storedTiles, storeTiles, tileLoader } from './tree-store.ts';
 
+/** The channel on which streams hear of sealed entries, before they are projected; the payload is `{"workspace", "seq"}` with the last of them. */
+export const SEALED_CHANNEL = 'hivekey_sealed';
+
 /** Bounds the time the event loop is held: hashing this many takes a few milliseconds. */
 const ENTRIES_AT_ONCE = 4_096;
 const BLOCKS_OF_A_SHARD_AT_ONCE = 256;
@@ -115,6 +118,10 @@ export class Sealer {
     if (blocks.length > 0) {
       await storeSeals(client, workspaceId, state.edge.size + 1, blocks);
       await storeTiles(client, workspaceId, storedTiles(state.edge.append(leavesOf(blocks))));
+      await client.query('SELECT pg_notify($1, $2)', [
+        SEALED_CHANNEL,
+        JSON.stringify({ workspace: workspaceId, seq: state.edge.size }),
+      ]);
       for (const { shardId, block, firstSeq, count, head } of blocks)
         state.shards.set(shardId, { nextBlock: block + 1, seq: firstSeq + count - 1, head });
       const oldestUs = Math.min(...blocks.map(({ committedAtUs }) => committedAtUs));
