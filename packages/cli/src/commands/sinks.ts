@@ -11,7 +11,7 @@ import type {
   SinkTest,
 } from '@hivekey/sdk';
 import type { Command } from 'commander';
-import { EXIT } from '../exit.ts';
+import { EXIT, UsageError } from '../exit.ts';
 import { type Columns, paint, when } from '../output.ts';
 import { online } from '../run.ts';
 import { jsonArgument, repeated, wholeNumber } from '../values.ts';
@@ -94,6 +94,11 @@ function sinkText(sink: Sink): string {
     ...(sink.last_error === null ? [] : [`failed      ${sink.last_error.code}: ${sink.last_error.cause}`]),
     ...remarks.map((remark) => `remark      ${remark}`),
   ].join('\n');
+}
+
+function entryOf(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new UsageError(`${text} is no entry.`, 'Write its number in the log, e.g. hivekey sinks skip splunk-prod 120.');
 }
 
 function testText({ destination, delivered, confirmed, cause, took_ms: ms, event_id: id }: SinkTest): string {
@@ -283,12 +288,15 @@ function addSetting(sinks: Command): void {
 
 function addSending(sinks: Command): void {
   sinks
-    .command('replay <sink> [from] [to]')
+    .command('replay')
+    .argument('<sink>')
+    .argument('[from]', 'first entry', wholeNumber)
+    .argument('[to]', 'last entry', wholeNumber)
     .description('send a range once more, marked, under the same ids; without a range, what was ordered')
     .option('--reason <text>', 'stands on the record')
     .option('--cancel <id>', 'end one')
     .action(
-      online<[string, string | undefined, string | undefined], { reason?: string; cancel?: string }>(
+      online<[string, number | undefined, number | undefined], { reason?: string; cancel?: string }>(
         async ({ out, hivekey }, { reason, cancel }, sink, from, to) => {
           if (cancel !== undefined) {
             const over = await hivekey.request<SinkReplay>('POST', pathOf(sink, 'replays', cancel, 'cancel'), {
@@ -301,7 +309,7 @@ function addSending(sinks: Command): void {
             out.table(await hivekey.all<SinkReplay>(pathOf(sink, 'replays')), REPLAYS, 'Nothing was ordered.');
             return undefined;
           }
-          const body = { from_seq: wholeNumber(from), to_seq: wholeNumber(to ?? from), reason };
+          const body = { from_seq: from, to_seq: to ?? from, reason };
           const replay = await hivekey.request<SinkReplay>('POST', pathOf(sink, 'replays'), { body });
           out.result(replay, () => `${replay.id} sends entries ${replay.from_seq} to ${replay.to_seq} once more.`);
           return undefined;
@@ -353,7 +361,7 @@ function addSkipping(sinks: Command): void {
           const skip =
             answer === undefined
               ? await hivekey.request<SinkSkip>('POST', pathOf(sink, 'skips'), {
-                  body: { to_seq: wholeNumber(what), reason },
+                  body: { to_seq: entryOf(what), reason },
                 })
               : await hivekey.request<SinkSkip>('POST', pathOf(sink, 'skips', what, answer), { body: {} });
           out.result(skip, () => `${skip.id} is ${skip.status}: the stream goes on behind entry ${skip.to_seq}.`);
