@@ -32,9 +32,9 @@ export interface StreamCheckpoint {
   readonly rootHash: string;
   /** C2SP signed note, complete. */
   readonly note: string;
-  /** The last global number that was settled when it was made. */
+  /** The last global number before it in the stream. */
   readonly cursorSeq: number;
-  /** Entries of each kind that were settled since the checkpoint before; what a filter left out is not among them. */
+  /** Entries of each kind between the checkpoint before and this one; what a filter left out is not among them. */
   readonly counts: Readonly<Record<string, number>>;
   /** What is not sent, in words; null: everything is. */
   readonly filter: string | null;
