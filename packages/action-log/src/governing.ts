@@ -2,7 +2,9 @@
  * Records of the log that say of which entries the payload may be absent (`log.pruned`, `log.redacted`), and of which it may
  * not (`hold.placed`, `hold.covers`, `hold.released`). Their fields are in docs/reference/records.md.
  */
+
 import { parseHash } from './hashes.ts';
+import { parseJson } from './parse-json.ts';
 import { countOfRuns, parseRuns, type Run, sharedNumber } from './runs.ts';
 import { fieldsOf, isCount } from './verify/export-files.ts';
 
@@ -46,7 +48,7 @@ export function isHoldRecord(record: GoverningRecord): record is HoldRecord {
 export function readGoverning(seq: number, canonical: string): GoverningRecord | string {
   let fields: ReadonlyMap<string, unknown> | undefined;
   try {
-    fields = fieldsOf(JSON.parse(canonical));
+    fields = fieldsOf(parseJson(canonical));
   } catch {
     return 'is not JSON';
   }

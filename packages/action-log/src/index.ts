@@ -45,6 +45,7 @@ export {
   parseNote,
   signNote,
 } from './note.ts';
+export { parseJson } from './parse-json.ts';
 export { verifyConsistency, verifyInclusion } from './proofs.ts';
 export { type ContainmentReceipt, RECEIPT_VERSION, receiptNote } from './receipt.ts';
 export type * from './records.ts';

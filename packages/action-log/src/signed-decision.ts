@@ -3,7 +3,9 @@
  * that the holder of the key, and nobody else, approved exactly the text of `decision` at `origin`, present and verified by
  * the device. Whose the key is stands on the log (`passkey.registered`). Source: WebAuthn 3, section 7.2.
  */
+
 import { createHash, createPublicKey, verify } from 'node:crypto';
+import { parseJson } from './parse-json.ts';
 
 /** As `GET /v1/approvals/:id/signatures` gives it; binary members in base64url. */
 export interface SignedDecisionDocument {
@@ -37,7 +39,7 @@ function sha256(...parts: readonly (Buffer | string)[]): Buffer {
 export function verifySignedDecision(document: SignedDecisionDocument): SignedDecisionVerdict {
   try {
     const problem = problemOf(document);
-    return problem === undefined ? { ok: true, decision: JSON.parse(document.decision) } : { ok: false, problem };
+    return problem === undefined ? { ok: true, decision: parseJson(document.decision) } : { ok: false, problem };
   } catch {
     return { ok: false, problem: 'it cannot be read' };
   }
@@ -55,7 +57,7 @@ function problemOf({
 }: SignedDecisionDocument): string | undefined {
   const clientData = Buffer.from(client_data, 'base64url');
   const authenticatorData = Buffer.from(authenticator_data, 'base64url');
-  const client: unknown = JSON.parse(clientData.toString('utf8'));
+  const client: unknown = parseJson(clientData.toString('utf8'));
   if (typeof client !== 'object' || client === null) return 'its client data are no object';
   if (!('type' in client) || client.type !== 'webauthn.get') return 'it is no assertion';
   if (!('origin' in client) || client.origin !== origin) return 'it was made at another origin';

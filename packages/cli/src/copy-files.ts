@@ -1,9 +1,11 @@
 /** What a receiver exported, on disk: a file, or all files of a folder; as it is, or compressed with gzip. */
+
 import { createReadStream, type ReadStream, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { parseJson } from '@hivekey/action-log';
 import type { CopyText } from '@hivekey/siem';
 import { UsageError } from './exit.ts';
 
@@ -39,7 +41,7 @@ async function isDocument(file: string): Promise<boolean> {
     if (text === '') continue;
     if (!/^[{[]/.test(text)) return false;
     try {
-      JSON.parse(text);
+      parseJson(text);
       return false;
     } catch {
       return !text.endsWith('}') || text.length < 3;

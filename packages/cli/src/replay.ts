@@ -6,6 +6,7 @@ import {
   EXPORT_FILES,
   formatHash,
   parseCheckpoint,
+  parseJson,
   parseNote,
   type VerifierKey,
   verifyExport,
@@ -54,7 +55,7 @@ export async function replayFolder({ folder, set, since, key, limit }: ReplayQue
   });
   const lines = createInterface({ input: createReadStream(join(folder, EXPORT_FILES.entries)), crlfDelay: 0 });
   for await (const line of lines) {
-    const { record, seq } = JSON.parse(line);
+    const { record, seq } = parseJson(line);
     // Of what has left the log nothing can be decided again.
     if (record !== null) replay.add(record, seq);
   }

@@ -1,5 +1,7 @@
 /** Values as they are written on the command line. */
+
 import { readFileSync } from 'node:fs';
+import { parseJson } from '@hivekey/action-log';
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from './exit.ts';
 
@@ -53,7 +55,7 @@ export function readText(path: string): string {
 export function jsonObject(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new UsageError(
       `That is not JSON: ${error instanceof Error ? error.message : 'unreadable'}.`,

@@ -1,3 +1,4 @@
+import { parseJson } from '@hivekey/action-log';
 /** Careful reading of JSON that came from outside. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -17,9 +18,9 @@ export function below(value: unknown, ...path: readonly string[]): unknown {
 }
 
 /** Undefined: it is not JSON. */
-export function parseJson(text: string): unknown {
+export function readJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

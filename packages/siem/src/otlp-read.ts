@@ -1,11 +1,11 @@
 /** A log record in OTLP's JSON form, read back: by the transport that encodes it as protobuf, and from a receiver's copy. */
 import type { FlatValue } from './flat.ts';
-import { below, isObject, parseJson } from './json.ts';
+import { below, isObject, readJson } from './json.ts';
 import type { OtlpRecord } from './otlp.ts';
 
 /** Undefined: the line is no log record. */
 export function readOtlpLine(line: string): OtlpRecord | undefined {
-  return readOtlp(parseJson(line));
+  return readOtlp(readJson(line));
 }
 
 export function readOtlp(record: unknown): OtlpRecord | undefined {

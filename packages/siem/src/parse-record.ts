@@ -1,10 +1,10 @@
 /** A record out of its text. */
 import type { LogRecord } from '@hivekey/action-log';
-import { isObject, parseJson } from './json.ts';
+import { isObject, readJson } from './json.ts';
 
 /** Undefined: the text is no record of the log. */
 export function parseRecord(text: string): LogRecord | undefined {
-  const value = parseJson(text);
+  const value = readJson(text);
   return isRecord(value) ? value : undefined;
 }
 

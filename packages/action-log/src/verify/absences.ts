@@ -8,7 +8,7 @@ import { verifyInclusion } from '../proofs.ts';
 import { countOfRuns, formatRuns, type Run, runsWithin } from '../runs.ts';
 import { rootOfSubtrees, type Subtree } from '../tree.ts';
 import type { EntryRun } from './entry-run.ts';
-import { fieldsOf, isCount, parseJson, pathOf } from './export-files.ts';
+import { fieldsOf, isCount, pathOf, readJson } from './export-files.ts';
 import type { Findings } from './findings.ts';
 import { SubtreeStack } from './subtree-stack.ts';
 
@@ -138,7 +138,7 @@ export function readGoverningFile(
 }
 
 function readLine(bytes: Buffer, covering: Checkpoint | undefined): AbsenceRecord | HoldRecord | string {
-  const fields = fieldsOf(parseJson(bytes));
+  const fields = fieldsOf(readJson(bytes));
   const seq = fields?.get('seq');
   const canonical = fields?.get('canonical');
   const inclusion = pathOf(fields?.get('inclusion'));

@@ -3,7 +3,7 @@ import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
 import { sameHash } from '../hashes.ts';
 import type { VerifierKey } from '../keys.ts';
 import { checkNote } from '../note.ts';
-import { fieldsOf, parseJson } from './export-files.ts';
+import { fieldsOf, readJson } from './export-files.ts';
 import type { Findings } from './findings.ts';
 import { linesOf } from './source.ts';
 
@@ -112,7 +112,7 @@ async function notesOf(
 
 /** The note of a line of the checkpoint file. */
 export function noteOf(line: Buffer): string | undefined {
-  const note = fieldsOf(parseJson(line))?.get('note');
+  const note = fieldsOf(readJson(line))?.get('note');
   return typeof note === 'string' ? note : undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Reads manifest.json and proof.json: each is RFC 8785 text and a line feed, with no field that is not checked. */
+
 import {
   ABSENCES_FILE,
   type DigestedFile,
@@ -12,6 +13,7 @@ import {
   formatProof,
   type Manifest,
 } from '../export-format.ts';
+import { parseJson } from '../parse-json.ts';
 
 const HEX_HASH = /^[0-9a-f]{64}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -22,7 +24,7 @@ const MAX_PATHS = 4_096;
 
 /** The manifest, or in words why the bytes are none. */
 export function parseManifest(bytes: Buffer): Manifest | string {
-  const value = fieldsOf(parseJson(bytes));
+  const value = fieldsOf(readJson(bytes));
   if (value === undefined) return 'is not a JSON object';
   if (value.get('format') !== EXPORT_FORMAT) return `is not of the format ${EXPORT_FORMAT}`;
   const version = value.get('version');
@@ -86,7 +88,7 @@ function digestOf(file: ListedFile | undefined): FileDigest | undefined {
 
 /** The proof, or in words why the bytes are none. */
 export function parseProof(bytes: Buffer): ExportProof | string {
-  const value = fieldsOf(parseJson(bytes));
+  const value = fieldsOf(readJson(bytes));
   if (value === undefined) return 'is not a JSON object';
   const before = pathOf(value.get('before'));
   const after = pathOf(value.get('after'));
@@ -121,9 +123,9 @@ export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> | undefin
   return new Map<string, unknown>(Object.entries(value));
 }
 
-export function parseJson(bytes: Buffer): unknown {
+export function readJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString());
+    return parseJson(bytes.toString());
   } catch {
     return undefined;
   }

@@ -1,6 +1,8 @@
 /** The verifier's reader of one record, by the book: what a record is, is said here. The hot reader (scan-record.ts) only saves asking it. */
+
 import { isUtf8 } from 'node:buffer';
 import { canonicalJson, NotCanonical } from '../canonical.ts';
+import { parseJson } from '../parse-json.ts';
 
 /** The fields that chains are made of. */
 export interface RecordFields {
@@ -24,7 +26,7 @@ export function readRecord(bytes: Uint8Array): RecordFields | string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
     // Also refuses duplicate keys: they do not come back as they were.
     if (canonicalJson(value) !== text) return 'is not in canonical form (RFC 8785)';
   } catch (error) {

@@ -1,10 +1,12 @@
 /** Checks the certificate of a disposal, with nothing but the file and a key. */
+
 import { canonicalJson } from '../canonical.ts';
 import { disposalNote } from '../disposal.ts';
 import { type AbsenceRecord, readGoverning } from '../governing.ts';
 import { formatHash } from '../hashes.ts';
 import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
 import { checkNote } from '../note.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Finding } from '../records.ts';
 import { formatRuns, sharedNumber } from '../runs.ts';
 import { fieldsOf, isCount } from './export-files.ts';
@@ -77,7 +79,7 @@ function readFile(text: string): Read | string {
   const body = text.endsWith('\n') ? text.slice(0, -1) : text;
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
     if (canonicalJson(value) !== body) return 'is not in canonical form: it was changed after it was issued';
   } catch {
     return 'is not canonical JSON';
@@ -176,7 +178,7 @@ function checkRecord(
     findings.fatal('absence_invalid', place, 'What is proven to be on the log lets no payload go.');
     return undefined;
   }
-  const said = fieldsOf(JSON.parse(canonical));
+  const said = fieldsOf(parseJson(canonical));
   const isSame =
     said?.get('disposal_id') === disposalId &&
     record.get('event_id') === absence.eventId &&

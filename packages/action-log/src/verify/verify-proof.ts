@@ -1,6 +1,8 @@
 /** Checks the proof that one event is in the signed log, with nothing but the proof and a key. */
+
 import { entryHash, formatHash } from '../hashes.ts';
 import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
+import { parseJson } from '../parse-json.ts';
 import { verifyInclusion } from '../proofs.ts';
 import type { Finding } from '../records.ts';
 import { readCheckpoint } from './checkpoints.ts';
@@ -92,7 +94,7 @@ function checkProof(proof: EventProof, key: VerifierKey, findings: Findings): Pr
   const fields = readRecord(record);
   const entry = entryHash(record);
   if (typeof fields === 'string') findings.fatal('malformed', 'canonical', `The record ${fields}.`);
-  else if (fieldsOf(JSON.parse(canonical))?.get('event_id') !== eventId)
+  else if (fieldsOf(parseJson(canonical))?.get('event_id') !== eventId)
     findings.fatal('malformed', 'canonical', `The record is not that of ${eventId}.`);
   if (formatHash(entry) !== proof.entry_hash)
     findings.fatal(

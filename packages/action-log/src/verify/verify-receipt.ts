@@ -1,7 +1,9 @@
 /** Checks the signed receipt of a stop, with nothing but the file and a key. */
+
 import { canonicalJson } from '../canonical.ts';
 import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
 import { checkNote } from '../note.ts';
+import { parseJson } from '../parse-json.ts';
 import { receiptNote } from '../receipt.ts';
 import type { Finding } from '../records.ts';
 import { fieldsOf } from './export-files.ts';
@@ -78,7 +80,7 @@ function readReceipt(text: string): Read | string {
   const body = text.endsWith('\n') ? text.slice(0, -1) : text;
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
     if (canonicalJson(value) !== body) return 'is not in canonical form: it was changed after it was issued';
   } catch {
     return 'is not canonical JSON';
@@ -142,7 +144,7 @@ function stopOf(receipt: Fields, key: VerifierKey, findings: Findings): ReceiptR
   const proof = verifyProof(log.get('proof'), key);
   for (const finding of proof.findings)
     if (finding.fatal) findings.fatal(finding.code, `log, ${finding.place}`, finding.message);
-  const record = fieldsOf(JSON.parse(textOf(fieldsOf(log.get('proof'))?.get('canonical')) ?? '{}'));
+  const record = fieldsOf(parseJson(textOf(fieldsOf(log.get('proof'))?.get('canonical')) ?? '{}'));
   if (proof.event?.eventId !== log.get('event_id') || record?.get('kind') !== 'containment.ordered')
     findings.fatal('proof_invalid', 'log', 'What is proven to be on the log is not the order of this stop.');
   for (const [theirs, ours] of SAME)

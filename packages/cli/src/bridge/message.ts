@@ -1,3 +1,4 @@
+import { parseJson } from '@hivekey/action-log';
 /** A line of the client, as far as the bridge must understand it. The line itself is what is sent on. */
 
 export type RequestId = string | number;
@@ -31,7 +32,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 export function readLine(line: string): ClientMessage | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** Samples of a rule: lines of an export (`entries.jsonl`), and signed checkpoints between them, as the engine takes them. */
-import { canonicalJson, type SealedEntry } from '@hivekey/action-log';
+import { canonicalJson, parseJson, type SealedEntry } from '@hivekey/action-log';
 import { flatEntry } from '@hivekey/siem';
 import type { FlatEvent } from '../types.ts';
 
@@ -43,7 +43,7 @@ export function readSample(text: string): readonly FlatEvent[] {
 
 function parse(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** Requests, views and results at rest: in the envelope of upstream credentials, bound to their approval. */
 import type { KeyObject } from 'node:crypto';
-import { canonicalJson } from '@hivekey/action-log';
+import { canonicalJson, parseJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
 import type { WorkspaceId } from '../ids.ts';
 import { type Envelope, openEnvelope, sealEnvelope } from '../upstreams/index.ts';
@@ -22,7 +22,7 @@ export class Vault {
 
   /** Throws EnvelopeBroken unless it was sealed for this approval and part. */
   open(workspaceId: WorkspaceId, approvalId: string, part: Part, envelope: Envelope): JsonObject {
-    return JSON.parse(openEnvelope(this.#key, contextOf(workspaceId, approvalId, part), envelope));
+    return parseJson(openEnvelope(this.#key, contextOf(workspaceId, approvalId, part), envelope));
   }
 }
 

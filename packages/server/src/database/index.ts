@@ -1,4 +1,5 @@
 /** PostgreSQL: the embedded one or an existing one, migrated, with a pool that connects as the application role. */
+import { parseJson } from '@hivekey/action-log';
 import pg from 'pg';
 import { Failure } from '../errors.ts';
 import { applicationRole, migrate } from './migrate.ts';
@@ -14,6 +15,9 @@ pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} exceeds the safe range`);
   return value;
 });
+
+pg.types.setTypeParser(pg.types.builtins.JSON, parseJson);
+pg.types.setTypeParser(pg.types.builtins.JSONB, parseJson);
 
 export interface Database {
   /** Connects as the application role, which may add to the log and never change it. */

@@ -1,4 +1,5 @@
 /** What a policy that was in force before says about a recorded call: windows aside, and undefined where the record does not hold what it asks. */
+import { parseJson } from '@hivekey/action-log';
 import type { FlatEvent } from '@hivekey/detections';
 import {
   type CompiledPolicy,
@@ -75,7 +76,7 @@ function textOf(value: unknown): string {
 function readJson(text: unknown): JsonValue | undefined {
   if (typeof text !== 'string') return undefined;
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value: JsonValue = parseJson(text);
     return value;
   } catch {
     return undefined;

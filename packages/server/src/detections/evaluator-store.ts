@@ -1,6 +1,8 @@
 /** How far the evaluator of a workspace is. Whoever has the lease carries its fence; an older one writes nothing any more. */
+
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { parseJson } from '@hivekey/action-log';
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import type { Position, Snapshot } from './evaluation.ts';
@@ -97,7 +99,7 @@ export async function loadEvaluator(pool: Pool, { workspaceId, fence }: Lease): 
 }
 
 async function readSnapshot(state: Buffer): Promise<Snapshot | undefined> {
-  const snapshot: Snapshot = JSON.parse((await unzip(state)).toString());
+  const snapshot: Snapshot = parseJson((await unzip(state)).toString());
   return snapshot.v === 1 ? snapshot : undefined;
 }
 

@@ -3,7 +3,9 @@
  * written; the state is saved by itself, and less often. A node that takes over takes again what lies between the two: the
  * evaluation is a function of the log, so it finds the same, and what is written is not written again.
  */
+
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '@hivekey/action-log';
 import type { Pool } from 'pg';
 import { Lanes } from '../delivery/index.ts';
 import type { WorkspaceId } from '../ids.ts';
@@ -193,7 +195,7 @@ class Runner {
     checkpoints: readonly SignedCheckpoint[],
   ): Promise<void> {
     const read = entries.map((entry) => {
-      const record: LogRecord = JSON.parse(entry.canonical);
+      const record: LogRecord = parseJson(entry.canonical);
       return { entry, record };
     });
     const settings = await this.#settingsIn(read);

@@ -4,7 +4,7 @@
  */
 import { createHmac, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { canonicalJson, type LogRecord, type RecordKind } from '@hivekey/action-log';
+import { canonicalJson, type LogRecord, parseJson, type RecordKind } from '@hivekey/action-log';
 import type { JsonObject, ReasonClass } from '@hivekey/policy';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
@@ -79,7 +79,7 @@ export async function shippedSample(file: string, kind: 'attack' | 'benign'): Pr
     .split('\n')
     .filter((line) => line !== '')
     .map((line): LogRecord => {
-      const { record }: { readonly record?: LogRecord } = JSON.parse(line);
+      const { record }: { readonly record?: LogRecord } = parseJson(line);
       if (record === undefined) throw impossible('it waits for signed checkpoints, which no test makes up');
       return record;
     });
@@ -154,10 +154,10 @@ function renamerOf(records: readonly LogRecord[], { testId, workspaceId, owner, 
   const inOrder = [...names].sort(([a], [b]) => b.length - a.length);
   return (record: LogRecord, shiftMs: number, runId: string): LogRecord => {
     let text = JSON.stringify(record).replaceAll(TIME, (time) =>
-      JSON.stringify(new Date(Date.parse(JSON.parse(time)) + shiftMs).toISOString()),
+      JSON.stringify(new Date(Date.parse(parseJson(time)) + shiftMs).toISOString()),
     );
     for (const [from, to] of inOrder) text = text.replaceAll(from, to);
-    const renamed: LogRecord = JSON.parse(text);
+    const renamed: LogRecord = parseJson(text);
     return { ...renamed, run_id: runId, synthetic: true };
   };
 }

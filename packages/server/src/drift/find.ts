@@ -1,5 +1,7 @@
 /** What decides, against what was approved: one snapshot of the database, compared with versions, archive and log. */
+
 import { setImmediate } from 'node:timers/promises';
+import { parseJson } from '@hivekey/action-log';
 import { policyHash } from '@hivekey/policy';
 import type { Pool, PoolClient } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
@@ -129,7 +131,7 @@ export class Finder {
         const record = records.get(event_id);
         const isOf = record?.object_type === type && record.object_id === id && record.version === `${version.version}`;
         const expected = isOf ? (record.sha256 ?? NONE) : NONE;
-        const content = text === null ? NONE : contentHash(JSON.parse(text));
+        const content = text === null ? NONE : contentHash(parseJson(text));
         const isSame = isOf && record.sha256 === sha256 && content === (sha256 ?? NONE);
         if (isSame) continue;
         confirmed.delete(event_id);

@@ -1,5 +1,5 @@
 /** What the signed log says, which nobody with rights in the database alone can rewrite unseen. */
-import { parseVerifierKey, verifyProof } from '@hivekey/action-log';
+import { parseJson, parseVerifierKey, verifyProof } from '@hivekey/action-log';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { Failure } from '../errors.ts';
@@ -58,7 +58,7 @@ async function prove(log: Log, workspaceId: WorkspaceId, eventId: string): Promi
   });
   if (proof === undefined || !verifyProof(proof, parseVerifierKey(log.verifierKey(workspaceId))).isVerified)
     return undefined;
-  const record = publication.safeParse(JSON.parse(proof.canonical));
+  const record = publication.safeParse(parseJson(proof.canonical));
   return record.success ? { revision: record.data.policy_revision, hash: record.data.policy } : undefined;
 }
 

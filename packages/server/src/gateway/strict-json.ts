@@ -5,7 +5,9 @@
  * doubles, paired surrogates) and counts the members; `JSON.parse` proves the grammar. A member count
  * that differs from the number of keys in the value means a repeated key, however it was escaped.
  */
+
 import { isUtf8 } from 'node:buffer';
+import { parseJson } from '@hivekey/action-log';
 import type { JsonValue } from '@hivekey/policy';
 
 export interface StrictJsonLimits {
@@ -94,7 +96,7 @@ export function parseStrictJson(bytes: Buffer, limits: StrictJsonLimits = DEFAUL
   if (typeof members !== 'number') return members;
   let value: JsonValue;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = parseJson(bytes.toString('utf8'));
   } catch {
     return refuse('json_syntax');
   }

@@ -5,6 +5,7 @@ import {
   inclusionProof,
   nodesFromTiles,
   parseCheckpoint,
+  parseJson,
   parseNote,
   type VerifierKey,
   verifyInclusion,
@@ -43,7 +44,7 @@ export async function proveEvent(
   const nodes = nodesFromTiles(checkpoint.size, tileLoader(pool, workspaceId));
   const path = await inclusionProof(seq - 1, checkpoint.size, nodes);
   const isIncluded = verifyInclusion(entry.entryHash, seq - 1, checkpoint.size, path, checkpoint.root);
-  if (!isIncluded || JSON.parse(canonical).event_id !== eventId) throw inconsistent(eventId);
+  if (!isIncluded || parseJson(canonical).event_id !== eventId) throw inconsistent(eventId);
   return {
     event_id: eventId,
     seq,

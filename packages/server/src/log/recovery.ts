@@ -1,4 +1,5 @@
 /** Calls that were allowed and never got a result because their node died: found in its shard, and told as unknown. */
+import { parseJson } from '@hivekey/action-log';
 import type { Pool, PoolClient } from 'pg';
 import { type EventId, newEventId, type WorkspaceId } from '../ids.ts';
 import { NOTHING_EXPECTED, prepareAppend } from './append.ts';
@@ -68,7 +69,7 @@ async function openCallsOf(
     for (const row of rows) {
       const block = { records: row.records, entryHashes: row.entry_hashes, previousHead: row.prev_head };
       // A call that is open never leaves the log; what has left it was settled.
-      for (const { record } of readBlock(block)) if (record.length > 0) note(open, JSON.parse(record.toString()));
+      for (const { record } of readBlock(block)) if (record.length > 0) note(open, parseJson(record.toString()));
     }
   }
   // A node that had to change shards wrote the result elsewhere.

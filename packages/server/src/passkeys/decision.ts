@@ -5,7 +5,7 @@
  *   challenge = base64url( SHA-256( nonce ‖ SHA-256( JCS(decision) ) ) )
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { canonicalJson } from '@hivekey/action-log';
+import { canonicalJson, parseJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
 import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/server';
 import type { ClientBase, Pool } from 'pg';
@@ -142,7 +142,7 @@ export async function keepSignedDecision(
 }
 
 function expiryOf(canonical: string | null): number | undefined {
-  const parsed: unknown = canonical === null ? null : JSON.parse(canonical);
+  const parsed: unknown = canonical === null ? null : parseJson(canonical);
   return typeof parsed === 'object' && parsed !== null && 'exp' in parsed && typeof parsed.exp === 'number'
     ? parsed.exp
     : undefined;

@@ -1,6 +1,8 @@
 /** Replays the log under two policies, in a thread of its own and after everything else: nobody on the path waits for it. */
+
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { parseJson } from '@hivekey/action-log';
 import { covers, ReplayComparison } from '@hivekey/policy';
 import pg from 'pg';
 import { recordLines } from '../log/index.ts';
@@ -31,7 +33,7 @@ async function replay(asked: ReplayTask): Promise<ReplayAnswer> {
     for await (const lines of recordLines(client, workspaceId, first, last)) {
       for (const { seq, record } of lines) {
         if (performance.now() > endsAt) return { result: comparison.result(), readTo, touched };
-        const parsed = JSON.parse(record.toString('utf8'));
+        const parsed = parseJson(record.toString('utf8'));
         comparison.add(parsed, seq);
         readTo = seq;
         if (asked.touched.length === 0 || parsed.kind !== 'tool.call' || Date.parse(parsed.ts) < sinceMs) continue;

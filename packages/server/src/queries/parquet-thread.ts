@@ -1,5 +1,7 @@
 /** Makes a Parquet file of entries in a thread of its own, so that calls go on meanwhile. Each message is answered by what is ready. */
+
 import { parentPort } from 'node:worker_threads';
+import { parseJson } from '@hivekey/action-log';
 import { flatRecord } from '@hivekey/siem';
 import type { LogEvent } from '../log/index.ts';
 import { ParquetFile } from '../parquet/index.ts';
@@ -18,7 +20,7 @@ const file = new ParquetFile({
 /** `message`: events as JSON text; empty: there are no more. */
 parentPort?.on('message', async (message: string) => {
   if (message !== '') {
-    const events: LogEvent[] = JSON.parse(message);
+    const events: LogEvent[] = parseJson(message);
     rows.push(
       ...events.map(({ seq, entry_hash, prev_hash, hash, record }) => ({
         ...flatRecord(record),

@@ -5,6 +5,7 @@ import {
   type DisposalCertificate,
   disposalNote,
   formatRuns,
+  parseJson,
   parseRuns,
 } from '@hivekey/action-log';
 import type { Pool } from 'pg';
@@ -195,7 +196,7 @@ async function certifiedRecords({ pool, log }: DisposeContext, workspaceId: Work
   for (const { event_id, removed } of records) {
     const proof = await log.prove(workspaceId, event_id);
     if (proof === undefined) throw new Error(`the log has no record ${event_id}`);
-    const { entries, count, root, kinds } = JSON.parse(proof.canonical);
+    const { entries, count, root, kinds } = parseJson(proof.canonical);
     if (parseRuns(entries) === undefined) throw new Error(`${event_id} names no entries`);
     certified.push({ record: { event_id, seq: proof.seq, entries, count, root, removed, proof }, kinds });
   }

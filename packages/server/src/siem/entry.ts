@@ -1,5 +1,7 @@
 /** A stored entry as an item of the stream. Pure. */
+
 import type { LogRecord } from '@hivekey/action-log';
+import { parseJson } from '@hivekey/action-log';
 import type { StreamEntry } from '@hivekey/siem';
 import type { StoredEntry } from '../log/index.ts';
 import { dayOf } from './tally.ts';
@@ -8,7 +10,7 @@ import { dayOf } from './tally.ts';
 export function entryOf(stored: StoredEntry): StreamEntry | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(stored.canonical);
+    value = parseJson(stored.canonical);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** What decides, as objects under change control: each has a document, and each content it ever had has a number and a hash. */
 import { hash } from 'node:crypto';
-import { canonicalJson } from '@hivekey/action-log';
+import { canonicalJson, parseJson } from '@hivekey/action-log';
 import type { FrozenChange, JsonValue } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import type { z } from 'zod';
@@ -59,7 +59,7 @@ export function contentHash(document: JsonValue): string {
 
 /** A value of the program as it stands in a document: without what is undefined. */
 export function documentOf(value: object): JsonValue {
-  const document: JsonValue = JSON.parse(JSON.stringify(value));
+  const document: JsonValue = parseJson(JSON.stringify(value));
   return document;
 }
 

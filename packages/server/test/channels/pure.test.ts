@@ -1,3 +1,4 @@
+import { parseJson } from '@hivekey/action-log';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FullApproval } from '../../src/approvals/index.ts';
@@ -123,7 +124,7 @@ describe('text in Slack', () => {
   it('of arguments is JSON of the same arguments', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(JSON.parse(inertJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(parseJson(inertJson(value))).toEqual(parseJson(JSON.stringify(value)));
       }),
     );
   });

@@ -2,9 +2,11 @@
  * Slack as an app meets it: the Web API with its token and Block Kit's limits, and people who click. What the API would
  * refuse is refused here (docs.slack.dev: Block Kit reference, chat.postMessage, views.open, verifying requests).
  */
+
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { parseJson } from '@hivekey/action-log';
 import { z } from 'zod';
 
 const plain = (max: number) =>
@@ -357,7 +359,7 @@ export function argumentsOf({ blocks }: Pick<Shown, 'blocks'>): unknown {
     each.type === 'section' && each.text.text.startsWith('```\n') ? [each.text.text.slice(4, -4)] : [],
   );
   const [, ...json] = fences;
-  return json.length === 0 ? undefined : JSON.parse(json.join('\n'));
+  return json.length === 0 ? undefined : parseJson(json.join('\n'));
 }
 
 function blocksOf(blocks: readonly unknown[]): z.output<typeof block>[] {

@@ -1,3 +1,4 @@
+import { parseJson } from '@hivekey/action-log';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseStrictJson, type StrictJsonCode } from '../../src/gateway/strict-json.ts';
@@ -26,16 +27,24 @@ describe('a valid document', () => {
     fc.assert(
       fc.property(value, fc.constantFrom(undefined, 1, '\t'), (document, indent) => {
         const text = JSON.stringify(document, null, indent);
-        expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) });
+        expect(parse(text)).toEqual({ ok: true, value: parseJson(text) });
       }),
     );
+  });
+
+  // A bug of V8 gave the second document the key of the first (action-log/src/parse-json.ts).
+  it('has the keys that it is written with, whatever was sent before', () => {
+    parse('{"to":0,"am\\\\u00":1}');
+    expect(parse('{"to":0,"am\\u006funt":1}')).toEqual({ ok: true, value: { to: 0, amount: 1 } });
+    parse('{"to":0,"\\\\":1}');
+    expect(parse('{"to":0,"\\"":1}')).toEqual({ ok: true, value: { to: 0, '"': 1 } });
   });
 
   it('reads the same with every character escaped', () => {
     fc.assert(
       fc.property(value, (document) => {
         const text = JSON.stringify(document);
-        expect(parse(escapeAll(text))).toEqual({ ok: true, value: JSON.parse(text) });
+        expect(parse(escapeAll(text))).toEqual({ ok: true, value: parseJson(text) });
       }),
     );
   });
@@ -45,7 +54,7 @@ describe('a valid document', () => {
     fc.assert(
       fc.property(double, (number) => {
         const text = `[${JSON.stringify(number)},${number.toExponential()}]`;
-        expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) });
+        expect(parse(text)).toEqual({ ok: true, value: parseJson(text) });
       }),
     );
   });
@@ -64,7 +73,7 @@ describe('a valid document', () => {
     '0e999',
     '123456789012345.5',
   ])('accepts the number %s', (text) => {
-    expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) });
+    expect(parse(text)).toEqual({ ok: true, value: parseJson(text) });
   });
 
   it('gives __proto__ no power', () => {

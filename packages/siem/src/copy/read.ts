@@ -1,5 +1,5 @@
 /** Events out of what a receiver exports: lines, or one document; bare, or in the receiver's own wrappers. */
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject, readJson } from '../json.ts';
 import type { CopyEvent, CopyFormat } from './events.ts';
 import { eventOfDocument, unreadable } from './shapes.ts';
 
@@ -56,16 +56,16 @@ function* readCopyText(text: string, place: string, format?: CopyFormat): Genera
 
 /** A line of syslog has its JSON behind a header. */
 function documentIn(text: string): unknown {
-  const whole = parseJson(text);
+  const whole = readJson(text);
   if (whole !== undefined) return whole;
   const start = text.indexOf('{"');
-  return start > 0 ? parseJson(text.slice(start)) : undefined;
+  return start > 0 ? readJson(text.slice(start)) : undefined;
 }
 
 function* eventsIn(value: unknown, place: string, depth: number): Generator<CopyEvent, void, undefined> {
   if (depth > MAX_DEPTH) return;
   if (typeof value === 'string') {
-    const inner = value.startsWith('{') || value.startsWith('[') ? parseJson(value) : undefined;
+    const inner = value.startsWith('{') || value.startsWith('[') ? readJson(value) : undefined;
     if (inner !== undefined) yield* eventsIn(inner, place, depth + 1);
   } else if (Array.isArray(value)) {
     for (const each of value) yield* eventsIn(each, place, depth + 1);

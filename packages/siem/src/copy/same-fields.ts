@@ -1,6 +1,6 @@
 /** Whether the fields beside an exact record are what it is mapped to: a search looks at them, not at the record. */
 
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject, readJson } from '../json.ts';
 import { mapItem } from '../map.ts';
 import { readOtlp } from '../otlp-read.ts';
 import { parseRecord } from '../parse-record.ts';
@@ -19,7 +19,7 @@ export function alteredField(entry: CopyEntry): string | undefined {
   if (canonical === undefined || record === undefined || format === 'native' || !isObject(document)) return undefined;
   const item: StreamEntry = { type: 'entry', seq, entryHash, prevHash, hash, canonical, record };
   const expected = comparable(
-    parseJson(mapItem(format, item, { raw: true, compact: false, replayed, omit: [] })),
+    readJson(mapItem(format, item, { raw: true, compact: false, replayed, omit: [] })),
     format,
   );
   const found = comparable(document, format);
@@ -59,7 +59,7 @@ function firstDifference(expected: JsonObject, found: JsonObject, path: string):
 
 function differs(expected: unknown, found: unknown, at: string): string | undefined {
   // Receivers give structures, numbers and booleans back as text, too.
-  const value = typeof found === 'string' && typeof expected === 'object' ? parseJson(found) : found;
+  const value = typeof found === 'string' && typeof expected === 'object' ? readJson(found) : found;
   if (Array.isArray(expected)) {
     const same = Array.isArray(value) && value.length === expected.length;
     return same

@@ -1,7 +1,7 @@
 /** Where each format keeps what proves an event. */
 import { canonicalJson } from '@hivekey/action-log';
 import { CHECKPOINT } from '../event.ts';
-import { below, isObject, type JsonObject, parseJson } from '../json.ts';
+import { below, isObject, type JsonObject, readJson } from '../json.ts';
 import { readOtlp } from '../otlp-read.ts';
 import type { CopyEvent, CopyFormat, CopyPlace, CopyUnreadable } from './events.ts';
 
@@ -127,7 +127,7 @@ function otlp(document: JsonObject): Said | undefined {
     ]),
   );
   // The body is the record, or a sentence.
-  const raw = isObject(parseJson(record.body)) ? record.body : undefined;
+  const raw = isObject(readJson(record.body)) ? record.body : undefined;
   return {
     format: 'otlp',
     id: own['event.id'],
@@ -177,7 +177,7 @@ function isTrue(value: unknown): boolean {
 }
 
 function countsOf(value: unknown): Readonly<Record<string, number>> | undefined {
-  const counts = typeof value === 'string' ? parseJson(value) : value;
+  const counts = typeof value === 'string' ? readJson(value) : value;
   if (!isObject(counts)) return undefined;
   const known: [string, number][] = [];
   for (const [kind, count] of Object.entries(counts)) {

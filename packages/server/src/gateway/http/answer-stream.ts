@@ -1,5 +1,7 @@
 /** The API's answer on its way to the agent: written as it comes, with a copy where one is kept. */
+
 import type { ServerResponse } from 'node:http';
+import { parseJson } from '@hivekey/action-log';
 import type { JsonValue } from '@hivekey/policy';
 import type { AnswerSink, Headers } from '../../http-apis/index.ts';
 import { type AnswerOf, answerHeaders } from './headers.ts';
@@ -72,7 +74,7 @@ export class AnswerStream implements AnswerSink {
     if (kept === undefined || !/^application\/(?:[a-z0-9.+-]+\+)?json\b/i.test(kept.headers[at + 1] ?? ''))
       return undefined;
     try {
-      return JSON.parse(kept.body.toString());
+      return parseJson(kept.body.toString());
     } catch {
       return undefined;
     }

@@ -1,4 +1,5 @@
 /** What an agent may call of an API, as an OpenAPI document. Pure. */
+import { parseJson } from '@hivekey/action-log';
 import type { JsonObject } from '@hivekey/policy';
 import type { Api } from '../../http-apis/index.ts';
 
@@ -24,7 +25,7 @@ export function listingFor(api: Api | undefined, namespace: string, granted: Rea
     for (const [name, schema] of schemasOf(components)) schemas.set(name, schema);
   }
   const isOld = paths.size > 0 && api?.stored.document?.openapi.startsWith('3.0') === true;
-  return JSON.parse(
+  return parseJson(
     JSON.stringify({
       openapi: isOld ? '3.0.3' : '3.1.0',
       info: { title: namespace, version: '1' },

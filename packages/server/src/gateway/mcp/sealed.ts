@@ -3,7 +3,9 @@
  * HMAC-SHA-256 to its purpose and to one agent, and expiring. The length of each bound part goes into
  * the MAC, so no two different bindings share one.
  */
+
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { parseJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { isObject } from './wire.ts';
 
@@ -39,7 +41,7 @@ export class Sealer {
     // Compared as text too: base64url decoding ignores characters that do not belong to it.
     if (mac.length !== expected.length || mac.toString('base64url') !== sealed.slice(dot + 1)) return undefined;
     if (!timingSafeEqual(mac, expected)) return undefined;
-    const content: JsonValue = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const content: JsonValue = parseJson(Buffer.from(payload, 'base64url').toString());
     if (!isObject(content) || !isObject(content.v) || typeof content.exp !== 'number') return undefined;
     return content.exp > this.#clock() ? content.v : undefined;
   }

@@ -1,6 +1,8 @@
 /** The bytes of an object: lines compressed with gzip, or Parquet. */
+
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { parseJson } from '@hivekey/action-log';
 import { ParquetFile } from '../../parquet/index.ts';
 import type { S3Settings } from './index.ts';
 
@@ -40,6 +42,6 @@ async function parquet(lines: readonly string[], metadata: Readonly<Record<strin
 }
 
 function rowOf(line: string): Readonly<Record<string, unknown>> {
-  const row: unknown = JSON.parse(line);
+  const row: unknown = parseJson(line);
   return typeof row === 'object' && row !== null ? { ...row } : {};
 }

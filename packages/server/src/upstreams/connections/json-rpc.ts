@@ -1,4 +1,5 @@
 /** What upstreams send, one JSON-RPC 2.0 message at a time, read strictly: it is either one of these or refused. */
+import { parseJson } from '@hivekey/action-log';
 import type { JsonObject, JsonValue } from '@hivekey/policy';
 import { MAX_DEPTH } from '../limits.ts';
 import type { Scrubber } from '../scrub.ts';
@@ -31,7 +32,7 @@ export function readMessage(text: string, scrubber: Scrubber | undefined): Inbou
   if (deeperThan(text, MAX_DEPTH)) return undefined;
   let value: JsonValue;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return undefined;
   }
