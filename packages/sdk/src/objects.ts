@@ -1302,7 +1302,7 @@ export interface StoredSecret {
     readonly key: string;
   }[];
   readonly used_by: readonly {
-    readonly kind: 'mcp_server' | 'http_api' | 'channel';
+    readonly kind: 'mcp_server' | 'http_api' | 'channel' | 'sink';
     readonly id: string;
     readonly name: string;
     readonly status: string;
@@ -1324,7 +1324,7 @@ export interface SecretTest {
   readonly opened: boolean;
   readonly error: string | null;
   readonly connections: readonly {
-    readonly kind: 'mcp_server' | 'http_api' | 'channel';
+    readonly kind: 'mcp_server' | 'http_api' | 'channel' | 'sink';
     readonly name: string;
     readonly state: 'ok' | 'failed' | 'not_tried';
     readonly error: string | null;

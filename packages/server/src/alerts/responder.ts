@@ -1,8 +1,9 @@
 /** Who looks at an alert: a person, and for what weighs much, another one than it is about. */
 import type { ClientBase } from 'pg';
+import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
-import { ownSignInProblem } from '../identity/index.ts';
+import { ownSignInProblem, personActor } from '../identity/index.ts';
 import type { PersonId } from '../ids.ts';
 import { readPerson } from '../people/index.ts';
 import type { AlertRow } from './alert.ts';
@@ -31,7 +32,10 @@ export async function responderOf(client: ClientBase, who: Administrator): Promi
   return person;
 }
 
-/** Nobody judges a high or critical alert about themselves, or about an agent that they own. Throws `own_alert`. */
+/**
+ * Nobody judges a high or critical alert about themselves, about what a key of theirs did, or about an agent that they own.
+ * Throws `own_alert`.
+ */
 export async function refuseOwn(
   client: ClientBase,
   { workspaceId }: Administrator,
@@ -41,16 +45,26 @@ export async function refuseOwn(
   if (!isAtLeast(alert.severity, 'high') || alert.synthetic) return;
   if (!(await readAlertSettings(client, workspaceId)).separate_duties) return;
   const { kind, id } = alert.subject;
+  const named = [...(kind === 'person' || kind === 'owner' ? [id] : []), ...actorsOf(alert)];
   const { rows } = await client.query(
-    `SELECT FROM agents WHERE $2 = 'agent' AND workspace_id = $1 AND id = $3 AND owner_id = $4`,
-    [workspaceId, kind, id, personId],
+    `SELECT FROM agents WHERE $2 = 'agent' AND workspace_id = $1 AND id = $3 AND owner_id = $4
+      UNION ALL SELECT FROM admin_keys WHERE workspace_id = $1 AND person_id = $4 AND 'key:' || name = ANY($5)`,
+    [workspaceId, kind, id, personId, named],
   );
-  const isOwn = ((kind === 'person' || kind === 'owner') && (id === personId || id === email)) || rows.length > 0;
+  const isOwn = rows.length > 0 || [personId, email, personActor(email)].some((own) => named.includes(own));
   if (!isOwn) return;
   throw new Failure(
     403,
     'own_alert',
-    `The alert ${alert.id} is about ${email}, or an agent of theirs: another person judges it.`,
+    `The alert ${alert.id} is about ${email}, a key or an agent of theirs: another person judges it.`,
     'Assign it to somebody else. Where there is nobody, separate_duties of PUT /v1/alert-settings says so on the log.',
   );
 }
+
+/** Whom a detection has found it about: what it groups by may be an actor, an approver or an author. */
+function actorsOf({ facts }: AlertRow): readonly string[] {
+  const group = groupSchema.safeParse(facts.group);
+  return group.success ? Object.values(group.data).filter((value) => typeof value === 'string') : [];
+}
+
+const groupSchema = z.record(z.string(), z.unknown());

@@ -4,6 +4,7 @@ import { newId, type WorkspaceId } from '../ids.ts';
 import { changesOf, type LoggedTransaction } from '../log/index.ts';
 import { refuseOfSlack } from '../upstreams/index.ts';
 import { depsOf, type SinksContext, theLiveSink, type Who } from './context.ts';
+import { lockPaths, refuseTakenPath } from './file/taken.ts';
 import { changedSettings, type NewSink, newSettings, type Prepared, type SinkChange } from './input.ts';
 import {
   findSink,
@@ -33,6 +34,8 @@ export async function createSink(context: SinksContext, { workspaceId, actor }: 
       throw new Failure(409, 'too_many_sinks', `The workspace has ${MAX_SINKS} sinks already.`, 'Delete one.');
     await checkName(transaction, workspaceId, prepared.sink.name, undefined);
     await refuseOfSlack(client, workspaceId, 'other', prepared.open.credentials);
+    await lockPaths(client);
+    await refuseTakenPath(client, workspaceId, id, prepared.sink);
     const made = await insertSink(client, workspaceId, id, prepared.sink, { actor, now });
     const stream = {
       workspaceId,
@@ -69,6 +72,8 @@ export async function changeSink(
     if (Object.keys(changes).length === 0) return current;
     await checkName(transaction, workspaceId, prepared.sink.name, current.id);
     await refuseOfSlack(client, workspaceId, 'other', prepared.open.credentials);
+    await lockPaths(client);
+    await refuseTakenPath(client, workspaceId, current.id, prepared.sink);
     const changed = await updateSink(client, current, prepared.sink, { actor, now });
     await renewStreams(client, workspaceId, current.id);
     record({ ...factsOf(changed, prepared), actor, change: 'changed', changes });

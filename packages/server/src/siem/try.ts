@@ -1,8 +1,10 @@
 /** Sends one event that says nothing, and gives back what the receiver answers: before a sink is saved, and after. */
 import { randomBytes } from 'node:crypto';
 import { mapAttested, mapItem, type StreamCheckpoint } from '@hivekey/siem';
+import { refuseOfSlack } from '../upstreams/index.ts';
 import { CheckpointMaker } from './checkpoint.ts';
 import { depsOf, type SinksContext, theLiveSink, type Who } from './context.ts';
+import { refuseTakenPath } from './file/taken.ts';
 import { newSettings, type Prepared, type TrySink } from './input.ts';
 import { SINK_TYPES } from './registry.ts';
 import { limitsOf, type Sink, type SinkSettings, workspaceOf } from './store.ts';
@@ -44,6 +46,8 @@ async function attempt(
   id: string | undefined,
 ): Promise<Tried> {
   const { pool, log } = context;
+  await refuseOfSlack(pool, workspaceId, 'other', open.credentials);
+  await refuseTakenPath(pool, workspaceId, id, sink);
   const place = await workspaceOf(pool, workspaceId);
   const identity = { id: id ?? 'snk_test', name: sink.name, workspaceId, ...place, format: sink.format, replay: false };
   const transport = await open.connect(depsOf(context, identity));

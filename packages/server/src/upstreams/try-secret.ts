@@ -16,7 +16,7 @@ export const trySchema = z
     error: z.string().nullable().meta({ description: 'Why it could not be opened.' }),
     connections: z.array(
       z.object({
-        kind: z.enum(['mcp_server', 'http_api', 'channel']),
+        kind: z.enum(['mcp_server', 'http_api', 'channel', 'sink']),
         name: z.string(),
         state: z.enum(['ok', 'failed', 'not_tried']).meta({
           description:
@@ -76,7 +76,7 @@ async function tryUser(
   secret: Secret,
 ): Promise<Tried> {
   try {
-    if (kind === 'channel') return { kind, name, state: 'not_tried', error: null };
+    if (kind === 'channel' || kind === 'sink') return { kind, name, state: 'not_tried', error: null };
     if (kind === 'http_api')
       return { kind, name, state: await httpApis.tryCredential(workspaceId, id, secret), error: null };
     await upstreams.tryCredential(workspaceId, id, secret);

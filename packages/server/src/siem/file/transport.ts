@@ -1,4 +1,6 @@
 /** Appends to the file, and answers when the bytes are on the disk. */
+
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../errors.ts';
@@ -7,6 +9,8 @@ import type { Batch, Delivery, Transport } from '../transport.ts';
 import type { FileSettings } from './index.ts';
 
 const NUMBER_DIGITS = 8;
+/** A link in the place of the file could lead anywhere. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** Throws `sink_files_not_allowed`, `sink_path_refused`. */
 export async function openFile(settings: FileSettings, { filesFolder }: TransportDeps): Promise<Transport> {
@@ -69,7 +73,7 @@ class FileTransport implements Transport {
 
   async #opened(): Promise<FileHandle> {
     if (this.#file !== undefined) return this.#file;
-    const file = await open(this.#path, 'a', 0o640);
+    const file = await open(this.#path, APPEND, 0o640);
     const { size } = await file.stat();
     this.#file = file;
     this.#bytes = size;

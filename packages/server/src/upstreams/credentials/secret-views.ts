@@ -22,7 +22,7 @@ const versionSchema = z.object({
 });
 
 const userSchema = z.object({
-  kind: z.enum(['mcp_server', 'http_api', 'channel']),
+  kind: z.enum(['mcp_server', 'http_api', 'channel', 'sink']),
   id: z.string(),
   name: z.string(),
   status: z.string(),

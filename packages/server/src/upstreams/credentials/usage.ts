@@ -12,7 +12,7 @@ import {
   type VersionRow,
 } from './secret-views.ts';
 
-/** By reference. A channel names its credentials in its settings. */
+/** By reference. A channel, and a sink, name their credentials in their settings. */
 export async function credentialUsers(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
@@ -26,6 +26,11 @@ export async function credentialUsers(
      UNION ALL
      SELECT s.value, 'channel', c.kind, c.kind, 'active'
        FROM channels c, jsonb_each_text(c.settings) AS s WHERE c.workspace_id = $1 AND s.key LIKE '%\\_ref'
+     UNION ALL
+     SELECT DISTINCT f.ref #>> '{}', 'sink', s.id, s.name, s.status
+       FROM sinks s, jsonb_path_query(s.settings, '$.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "_refs?$")') AS named,
+            jsonb_path_query(named, '$.value[*] ? (@.type() == "string")') AS f (ref)
+      WHERE s.workspace_id = $1 AND s.status <> 'deleted'
      ORDER BY 2, 4`,
     [workspaceId],
   );

@@ -100,8 +100,12 @@ const USERS: readonly Column<User>[] = [
   {
     key: 'name',
     header: 'Used by',
-    cell: ({ kind, name }) =>
-      kind === 'channel' ? (
+    cell: ({ kind, id, name }) =>
+      kind === 'sink' ? (
+        <Link to="/pipelines/$sink" params={{ sink: id }}>
+          {name}
+        </Link>
+      ) : kind === 'channel' ? (
         <Link to="/system" search={{ tab: 'channels' }}>
           {name}
         </Link>
@@ -119,7 +123,7 @@ const USERS: readonly Column<User>[] = [
   { key: 'status', header: 'Status', width: '118px', cell: ({ status }) => <StatusMark status={status} /> },
 ];
 
-const KINDS = { mcp_server: 'MCP server', http_api: 'HTTP API', channel: 'channel' } as const;
+const KINDS = { mcp_server: 'MCP server', http_api: 'HTTP API', channel: 'channel', sink: 'sink' } as const;
 
 function UsedBy({ secret }: { readonly secret: StoredSecret }) {
   return (
