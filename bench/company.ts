@@ -59,11 +59,13 @@ export interface CompanyOptions {
   /** An upstream that listens already, instead of the raw echo. */
   readonly upstreamPort?: number;
   readonly flags?: readonly string[];
+  /** Of every node, beside those that all have. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Starts the nodes on one new database, with the same keys, and the upstream `echo` behind them. */
 export async function openCompany(ground: Ground, options: CompanyOptions = {}): Promise<Company> {
-  const { nodes = 1, flags = [] } = options;
+  const { nodes = 1, flags = [], settings = {} } = options;
   const raw = options.upstreamPort === undefined ? await startSubject(RAW_ECHO) : undefined;
   const upstreamPort = options.upstreamPort ?? raw?.port ?? 0;
   const database = new URL(`/bench_${randomBytes(6).toString('hex')}`, ground.cluster).href;
@@ -73,7 +75,7 @@ export async function openCompany(ground: Ground, options: CompanyOptions = {}):
     const data = await ground.folder();
     if (node === 0) first = data;
     else for (const key of ['secret.key', 'log.key']) await cp(join(first, key), join(data, key));
-    gateways.push(await startSubject(GATEWAY, [], gatewaySettings(database, data), flags));
+    gateways.push(await startSubject(GATEWAY, [], { ...gatewaySettings(database, data), ...settings }, flags));
   }
   const [gateway] = gateways;
   if (gateway === undefined) throw new Error('a company has at least one node');

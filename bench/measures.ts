@@ -112,7 +112,7 @@ export const MEASURES: readonly Measure[] = [
     name: 'sinks',
     title: 'To the receivers of a SIEM',
     explanation:
-      'The whole log of one gateway to one sink after the other, then what comes from 500 calls a second, each with its result. Receivers are local and keep to the protocols of theirs; they, the load, the gateway and its database share the cores. Events a second are from the first arrival to the last; lag is from the time of a record to its arrival, sealing included. The run fails when an entry has not arrived in the end.',
+      'The newest entries of the log of one gateway, and then what comes from 500 calls a second, each with its result, to one sink after the other. Receivers are local. rsyslog, nats-server and the mock cluster of librdkafka are real; the others keep to the protocols of theirs. They, the load, the gateway and its database share the cores. Events a second are from the order of the sink to the last arrival; lag is from the time of a record to its arrival. The baselines are the mapping to what is sent, in one thread of another process and sent to nobody, and the sealing of the same entries as a listener of the database hears of it. Objects of S3 hold a second of the log here, by themselves up to five minutes. The run fails unless each entry has arrived.',
     measure: benchSinks,
   },
 ];

@@ -9,6 +9,15 @@ export interface Part {
   readonly seconds: number;
 }
 
+/** Measured by scripts of their own, which say their command at their top. */
+const ELSEWHERE = [
+  ['siem-formats', 'mapping of events to each format of a SIEM, and reading them back'],
+  ['siem-outage', 'an hour of traffic while a receiver is away'],
+  ['detections', 'events a second through all rules of detection'],
+  ['queries', 'questions to the log, by its size'],
+  ['blast-radius', 'bounds of the blast radius, by their tightness'],
+] as const;
+
 const HEADINGS = ['Measure', 'Value', 'p99', 'Baseline', 'Ratio', 'Target'] as const;
 
 export function textTable(rows: readonly Row[]): string {
@@ -36,6 +45,8 @@ export function markdownReport(facts: readonly string[], parts: readonly Part[])
     'Written by `npm run bench`; nothing in it is entered by hand. Every baseline was measured in the same run, in windows that took turns with those of the subject. Values are medians of the runs.',
     '',
     ...facts.map((fact) => `- ${fact}`),
+    '',
+    `Reports of their own: ${ELSEWHERE.map(([name, what]) => `[${name}.md](${name}.md), ${what}`).join('; ')}.`,
     '',
     '## Targets',
     '',

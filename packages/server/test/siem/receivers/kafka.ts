@@ -1,5 +1,5 @@
 /** The mock cluster of librdkafka, which kcat runs: brokers that keep what they are given in memory, in the clear. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as dial, type Socket } from 'node:net';
 import { createServer } from 'node:tls';
@@ -20,6 +20,8 @@ export interface KafkaReceiver extends AsyncDisposable {
   addTopic(topic: string): void;
   /** Everything in a topic, partition by partition. */
   consumed(topic: string): readonly Consumed[];
+  /** Hears of everything in a topic as it comes, in pieces of text that end anywhere, until the cluster is disposed of. */
+  follow(topic: string, onText: (text: string) => void): void;
 }
 
 export async function startKafka(brokers: number): Promise<KafkaReceiver> {
@@ -41,6 +43,7 @@ export async function startKafka(brokers: number): Promise<KafkaReceiver> {
     if (status !== 0) throw new Error(stderr);
     return stdout;
   };
+  const followers: (() => Promise<unknown>)[] = [];
   return {
     servers,
     addTopic: (topic) => void kcat('-L', '-t', topic),
@@ -52,7 +55,20 @@ export async function startKafka(brokers: number): Promise<KafkaReceiver> {
           const [partition, key = '', headers = '', body = ''] = line.split('\t');
           return { partition: Number(partition), key, headers, body };
         }),
-    [Symbol.asyncDispose]: () => program.kill(),
+    follow: (topic, onText) => {
+      const args = ['-b', found, '-C', '-u', '-q', '-o', 'beginning', '-t', topic, '-X', 'fetch.wait.max.ms=5'];
+      const child = spawn(unpacked('usr/bin/kcat'), args, { env: environment(), stdio: ['ignore', 'pipe', 'ignore'] });
+      const ended = once(child, 'exit');
+      child.stdout.setEncoding('utf8').on('data', onText);
+      followers.push(() => {
+        child.kill('SIGKILL');
+        return ended;
+      });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(followers.map((end) => end()));
+      await program.kill();
+    },
   };
 }
 

@@ -2,8 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Certificate } from '../../../../../test/setup/certificates.ts';
 import { freePort, listening, type Program, removeFolder, run, temporaryFolder } from './program.ts';
 import type { ReceiverOptions } from './rsyslog.ts';
@@ -22,17 +22,24 @@ export interface NatsReceiver extends AsyncDisposable {
   addStream(changed: Partial<StreamConfig>): Promise<void>;
   /** Bodies and ids in the order in which they were stored. */
   stored(stream: string): Promise<readonly { readonly id: string; readonly body: string }[]>;
+  /** Hears of the id of each as it is stored, until the server is disposed of. */
+  follow(stream: string, onId: (id: string) => void): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
 
-export async function startNats({ ca, server }: ReceiverOptions, client: Certificate): Promise<NatsReceiver> {
+/** `maxBytes`: of the shipped stream. */
+export async function startNats(
+  { ca, server }: ReceiverOptions,
+  client: Certificate,
+  maxBytes = 10_000_000,
+): Promise<NatsReceiver> {
   const folder = await temporaryFolder();
   const path = (name: string): string => join(folder, name);
   const port = await freePort();
   const [password, adminPassword] = ['a-password-of-the-sink', 'a-password-of-the-admin'];
   // Of more than a test may take up, a part.
-  const stream: unknown = JSON.parse((await shipped('stream.json')).replace('107374182400', '10000000'));
+  const stream: unknown = JSON.parse((await shipped('stream.json')).replace('107374182400', String(maxBytes)));
   await writeFile(path('ca.pem'), ca);
   await writeFile(path('receiver.pem'), server.certificate);
   await writeFile(path('receiver.key'), server.key);
@@ -51,13 +58,16 @@ export async function startNats({ ca, server }: ReceiverOptions, client: Certifi
     program = run('usr/sbin/nats-server', { args: ['-c', path('nats-server.conf')] });
     await listening(port, program);
   };
-  const manage: NatsReceiver['manage'] = async (work) => {
-    const connection = await connect({
+  const asAdministrator = (): Promise<NatsConnection> =>
+    connect({
       servers: `127.0.0.1:${port}`,
       user: 'admin',
       pass: adminPassword,
       tls: { ca, cert: client.certificate, key: client.key },
     });
+  const followers: NatsConnection[] = [];
+  const manage: NatsReceiver['manage'] = async (work) => {
+    const connection = await asAdministrator();
     try {
       return await work(await jetstreamManager(connection));
     } finally {
@@ -86,9 +96,16 @@ export async function startNats({ ca, server }: ReceiverOptions, client: Certifi
         }
         return events;
       }),
+    follow: async (name, onId) => {
+      const connection = await asAdministrator();
+      followers.push(connection);
+      const consumer = await jetstream(connection).consumers.get(name);
+      await consumer.consume({ callback: (message) => onId(message.headers?.get('Nats-Msg-Id') ?? '') });
+    },
     kill,
     start,
     [Symbol.asyncDispose]: async () => {
+      await Promise.all(followers.map((connection) => connection.close()));
       await kill();
       await removeFolder(folder);
     },

@@ -9,6 +9,8 @@ const SHIPPED = fileURLToPath(new URL('../../../../../integrations/rsyslog/hivek
 
 export interface SyslogReceiver<Port extends string> extends AsyncDisposable {
   readonly ports: Readonly<Record<Port, number>>;
+  /** Where it writes to. */
+  readonly file: string;
   /** Of its file, each with priority, header, structured data and text. */
   lines(): Promise<readonly string[]>;
   /** It reads nothing more, and is there. */
@@ -61,6 +63,7 @@ input(type="imrelp" port="${ports.relp}" address="127.0.0.1" ruleset="hivekey")
   await start();
   return {
     ports,
+    file: path('hivekey.log'),
     lines: () => completeLines(path('hivekey.log')),
     pause: () => program?.pause(),
     kill,

@@ -37,7 +37,11 @@ class Refused extends Error {
   }
 }
 
-export async function startObjectStore(certificate?: Certificate): Promise<ObjectStore> {
+/** `onStored` sees each object when it is stored. */
+export async function startObjectStore(
+  certificate?: Certificate,
+  onStored?: (key: string, body: Buffer) => void,
+): Promise<ObjectStore> {
   const [accessKeyId, secretAccessKey] = ['AKIASIEM', 'a-secret-access-key-of-the-sink'];
   const buckets = { siem: new Map<string, StoredObject>(), plain: new Map<string, StoredObject>() };
   const faults: Fault[] = [];
@@ -60,6 +64,7 @@ export async function startObjectStore(certificate?: Certificate): Promise<Objec
       if (objects === undefined) throw new Refused(404, 'NoSuchBucket');
       if (request.method === 'PUT') {
         put(objects, key, body, request.headers, bucket === 'siem');
+        onStored?.(key, body);
         if (fault === 'cut when stored') return void request.socket.destroy();
         response.writeHead(200, { etag: `"${createHash('md5').update(body).digest('hex')}"` }).end();
         return;

@@ -47,6 +47,7 @@ export async function startSyslogNg({ ca, server }: ReceiverOptions): Promise<Sy
   await start();
   return {
     ports,
+    file: path('hivekey.log'),
     lines: () => completeLines(path('hivekey.log')),
     pause: () => program?.pause(),
     kill,
