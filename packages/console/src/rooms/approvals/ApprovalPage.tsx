@@ -14,6 +14,7 @@ import { CanStillDo } from './CanStillDo.tsx';
 import { Deciders } from './Deciders.tsx';
 import { Decision } from './Decision.tsx';
 import { History, PayeeHistory } from './History.tsx';
+import { useOpened } from './use-opened.ts';
 import { stateOf } from './words.ts';
 
 const route = getRouteApi('/in/approvals/$approval');
@@ -60,6 +61,7 @@ export function ApprovalPage() {
 /** The view whose digest is bound. */
 function Asked({ approval }: { readonly approval: FullApproval }) {
   const { view, agent, owner, tool, namespace, access, destructive, impact, entrance, event_id } = approval;
+  useOpened(approval);
   return (
     <Section title="What is asked">
       <Facts
