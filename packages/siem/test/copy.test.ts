@@ -48,6 +48,10 @@ async function check(lines: readonly string[], options: CopyOptions): Promise<Co
   return copy.finish(options);
 }
 
+function seqOf(item: StreamItem): number {
+  return item.type === 'entry' ? item.seq : item.cursorSeq;
+}
+
 function codesOf({ findings }: CopyReport): string[] {
   return [...new Set(findings.filter(({ fatal }) => fatal).map(({ code }) => code))].sort();
 }
@@ -503,6 +507,56 @@ describe('what is not there for a reason', () => {
       item.type === 'checkpoint' && item.cursorSeq === 10 ? { ...item, sink: 'snk_2', id: 'ckp_snk_2_1' } : item,
     );
     expect(codesOf(await check(renamed, options))).toEqual(['entry_missing']);
+  });
+
+  it('is what a filter left out until it was taken back', async () => {
+    const about = { kind: 'sink.changed', sink_id: 'snk_1' };
+    const log = makeLog({
+      records: {
+        1: { ...about, change: 'created', from_seq: 1, leave_out: ['log_reads'] },
+        15: { ...about, change: 'changed', changes: { leave_out: [['log_reads'], []] } },
+      },
+    });
+    const options = { key: KEY.verifier, log: log.lines() };
+    const before = streamOf(log, { leaveOut: ['log_reads'] }).filter((item) => seqOf(item) <= 14);
+    const after = streamOf(log)
+      .filter((item) => seqOf(item) > 14)
+      .map(
+        (item): StreamItem =>
+          // Entry 11 was left out.
+          item.type === 'checkpoint' && item.cursorSeq === 20
+            ? { ...item, counts: { ...item.counts, 'log.read': 1 } }
+            : item,
+      );
+    const changed = [...before, ...after];
+    expect(await check(linesOf(changed, 'native'), options)).toMatchObject({
+      isVerified: true,
+      explained: { 'left out by its filter': 2 },
+    });
+    // What was read later was sent.
+    const later = log.entries.find(({ seq, record }) => seq > 20 && record.kind === 'log.read')?.seq ?? 0;
+    const cut = changed
+      .filter((item) => item.type === 'checkpoint' || item.seq !== later)
+      .map(
+        (item): StreamItem =>
+          item.type === 'checkpoint' ? { ...item, filter: filterWords(['log_reads'], []), counts: {} } : item,
+      );
+    expect(codesOf(await check(linesOf(cut, 'native'), options))).toEqual(['entry_missing']);
+  });
+
+  it('is as many as were refused, where nobody knows which', async () => {
+    const entry = { first_seq: 11, last_seq: 19, count: 2 };
+    const log = makeLog({
+      records: { 25: { kind: 'sink.dead_letter', change: 'set_aside', sink_id: 'snk_1', entries: [entry] } },
+    });
+    const options = { key: KEY.verifier, log: log.lines() };
+    const without = (...gone: readonly number[]) =>
+      linesOf(
+        streamOf(log).filter((item) => item.type === 'checkpoint' || !gone.includes(item.seq)),
+        'native',
+      );
+    expect(await check(without(12, 17), options)).toMatchObject({ isVerified: true, explained: { 'set aside': 2 } });
+    expect(codesOf(await check(without(12, 13, 17), options))).toEqual(['count_mismatch', 'entry_missing']);
   });
 
   it('is what was before the sink', async () => {

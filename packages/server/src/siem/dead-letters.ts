@@ -87,10 +87,13 @@ export async function setAside(
   });
 }
 
-/** As records name them: at most fifty. */
-export function namedOf(letters: readonly Pick<NewLetter, 'eventId' | 'firstSeq' | 'lastSeq' | 'code'>[]) {
-  return letters.slice(0, MAX_NAMED).map(({ eventId, firstSeq, lastSeq, code }) => ({
+/** As records name them: at most fifty. Where nobody knows which of a range, how many. */
+export function namedOf(
+  letters: readonly Pick<NewLetter, 'eventId' | 'firstSeq' | 'lastSeq' | 'code' | 'which' | 'entries'>[],
+) {
+  return letters.slice(0, MAX_NAMED).map(({ eventId, firstSeq, lastSeq, code, which, entries }) => ({
     ...(eventId === null ? {} : { event_id: eventId }),
+    ...(which ? {} : { count: entries }),
     ...{ first_seq: firstSeq, last_seq: lastSeq, code },
   }));
 }

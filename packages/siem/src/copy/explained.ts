@@ -12,6 +12,9 @@ interface Range {
   readonly first: number;
   readonly last: number;
   readonly reason: Reason;
+  /** Where nobody knows which: how many of them at most, and those that are counted for it. */
+  readonly most?: number;
+  readonly counted: Set<number>;
 }
 
 /** Of a record, by sink: what the filter that a checkpoint names leaves out of it. */
@@ -37,7 +40,7 @@ class SinkOfCopy {
 
   addRecord({ kind, change, from_seq: from, to_seq: to, ...record }: LogRecord, seq: number): void {
     if (kind === 'sink.changed' && change === 'created') {
-      if (typeof from === 'number') this.#ranges.push({ first: 1, last: from - 1, reason: 'before the sink began' });
+      if (typeof from === 'number') this.#explain(1, from - 1, 'before the sink began');
       this.#addSetting(seq, record.leave_out);
     }
     if (kind === 'sink.changed' && change === 'changed' && isObject(record.changes)) {
@@ -48,13 +51,18 @@ class SinkOfCopy {
       this.#endedAt = record.cursor_seq;
     // What was proposed alone has passed over nothing.
     if (kind === 'sink.skipped' && change === 'confirmed' && typeof from === 'number' && typeof to === 'number')
-      this.#ranges.push({ first: from, last: to, reason: 'passed over' });
+      this.#explain(from, to, 'passed over');
     // What a replay could not bring once more may have arrived before.
     if (kind !== 'sink.dead_letter' || change !== 'set_aside' || record.replay_id !== undefined) return;
     if (!Array.isArray(record.entries)) return;
     for (const each of record.entries) {
       if (!isObject(each) || typeof each.first_seq !== 'number' || typeof each.last_seq !== 'number') continue;
-      this.#ranges.push({ first: each.first_seq, last: each.last_seq, reason: 'set aside' });
+      this.#explain(
+        each.first_seq,
+        each.last_seq,
+        'set aside',
+        typeof each.count === 'number' ? each.count : undefined,
+      );
     }
   }
 
@@ -62,13 +70,23 @@ class SinkOfCopy {
     return this.#endedAt !== undefined && seq > this.#endedAt;
   }
 
-  filterAt(seq: number) {
-    return this.#filters.find(({ upTo }) => seq <= upTo) ?? this.#filters.at(-1);
+  /** Between two checkpoints the filter may have changed: what either of them says. */
+  filterAt(seq: number): { readonly names: readonly LeftOutName[]; readonly words: string | null } {
+    const found = this.#filters.findIndex(({ upTo }) => seq <= upTo);
+    const at = found < 0 ? this.#filters.length - 1 : found;
+    const [before, after] = [this.#filters[at - 1], this.#filters[at]];
+    return {
+      names: [...new Set([...(before?.names ?? []), ...(after?.names ?? [])])],
+      words: after?.words ?? before?.words ?? null,
+    };
   }
 
   reasonFor(seq: number, claimed: readonly LeftOutName[]): Reason | undefined {
-    const range = this.#ranges.find(({ first, last }) => seq >= first && seq <= last);
-    if (range !== undefined) return range.reason;
+    const range = this.#ranges.find((each) => seq >= each.first && seq <= each.last && hasRoom(each, seq));
+    if (range !== undefined) {
+      if (range.most !== undefined) range.counted.add(seq);
+      return range.reason;
+    }
     return claimed.some((name) => this.#hasLeftOut(name, seq)) ? 'left out by its filter' : undefined;
   }
 
@@ -77,11 +95,19 @@ class SinkOfCopy {
     return this.#settings.some(({ names }, i) => names.includes(name) && (this.#settings[i + 1]?.seq ?? seq) >= seq);
   }
 
+  #explain(first: number, last: number, reason: Reason, most?: number): void {
+    this.#ranges.push({ first, last, reason, counted: new Set(), ...(most === undefined ? {} : { most }) });
+  }
+
   #addSetting(seq: number, names: unknown): void {
     if (!Array.isArray(names)) return;
     this.#settings.push({ seq, names: LEFT_OUT_NAMES.filter((name) => names.includes(name)) });
     this.#settings.sort((a, b) => a.seq - b.seq);
   }
+}
+
+function hasRoom({ most, counted }: Range, seq: number): boolean {
+  return most === undefined || counted.size < most || counted.has(seq);
 }
 
 /** Of several sinks in one copy each has to say why. */
@@ -104,14 +130,14 @@ export class Explanations {
 
   /** What is left out in words, of the entries around this number; null where everything goes out. */
   wordsAt(seq: number): string | null {
-    const words = this.#sinksAt(seq).map(([, sink]) => sink.filterAt(seq)?.words ?? null);
+    const words = this.#sinksAt(seq).map(([, sink]) => sink.filterAt(seq).words);
     return words.includes(null) ? null : (words[0] ?? null);
   }
 
   /** What checkpoints say that filters leave out of the record; empty: nothing. */
   claimsOf(seq: number, record: LogRecord): Claim {
     return this.#sinksAt(seq).flatMap(([id, sink]): Claim => {
-      const names = (sink.filterAt(seq)?.names ?? []).filter((name) => isLeftOut([name], record));
+      const names = sink.filterAt(seq).names.filter((name) => isLeftOut([name], record));
       return names.length === 0 ? [] : [[id, names]];
     });
   }
