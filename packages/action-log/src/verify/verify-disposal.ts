@@ -1,25 +1,17 @@
 /** Checks the certificate of a disposal, with nothing but the file and a key. */
 
-import { canonicalJson } from '../canonical.ts';
 import { disposalNote } from '../disposal.ts';
 import { type AbsenceRecord, readGoverning } from '../governing.ts';
 import { formatHash } from '../hashes.ts';
-import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
-import { checkNote } from '../note.ts';
+import type { VerifierKey } from '../keys.ts';
 import { parseJson } from '../parse-json.ts';
-import type { Finding } from '../records.ts';
 import { formatRuns, sharedNumber } from '../runs.ts';
 import { fieldsOf, isCount } from './export-files.ts';
-import { Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { type DocumentKind, type DocumentReport, type Fields, verifyDocument } from './signed-document.ts';
 import { verifyProof } from './verify-proof.ts';
 
-const MAX_CERTIFICATE_BYTES = 256 * 1024 * 1024;
-
-export interface DisposalReport {
-  /** True only when everything was checked and nothing fatal was found. */
-  readonly isVerified: boolean;
-  readonly findings: readonly Finding[];
-  readonly key: { readonly text: string; readonly isTrusted: boolean } | undefined;
+export interface DisposalReport extends Omit<DocumentReport<unknown>, 'said'> {
   /** What is signed when `isVerified`. */
   readonly disposal:
     | {
@@ -38,58 +30,23 @@ export interface DisposalReport {
     | undefined;
 }
 
-type Fields = ReadonlyMap<string, unknown>;
+const CERTIFICATE: DocumentKind = {
+  name: 'certificate',
+  maxBytes: 256 * 1024 * 1024,
+  noteOf: disposalNote,
+  keyOf: (certificate) => fieldsOf(recordsOf(certificate)[0]?.get('proof'))?.get('key'),
+};
 
 /**
- * The file must be what was issued: canonical JSON `{certificate, note}`, one signature, by the key. Each record by which
- * payloads went must stand in the log that the same key signed, and say what the certificate says. It does not show that no
- * copy of a payload is left anywhere; that rests on who holds the key. Never throws.
+ * As `verifyDocument`; and each record by which payloads went must stand in the log that the same key signed, and say what
+ * the certificate says. It does not show that no copy of a payload is left anywhere; that rests on who holds the key. Never
+ * throws.
  */
 export function verifyDisposal(text: string, trustedKey?: VerifierKey): DisposalReport {
-  const findings = new Findings();
-  let key: VerifierKey | undefined;
-  let disposal: DisposalReport['disposal'];
-  try {
-    const read = readFile(text);
-    if (typeof read === 'string') findings.fatal('malformed', 'certificate', `The file ${read}.`);
-    else {
-      key = trustedKey ?? ownKey(read.certificate, findings);
-      if (key !== undefined) disposal = check(read, key, findings);
-    }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    findings.fatal('verifier_failed', 'the verifier', `The check broke off: ${reason}`);
-  }
-  return {
-    isVerified: disposal !== undefined && !findings.hasFatal,
-    findings: findings.found.list,
-    key: key === undefined ? undefined : { text: key.text, isTrusted: trustedKey !== undefined },
-    disposal,
-  };
-}
-
-interface Read {
-  readonly note: string;
-  readonly certificate: Fields;
-  readonly value: unknown;
-}
-
-function readFile(text: string): Read | string {
-  if (text.length > MAX_CERTIFICATE_BYTES) return 'is too large';
-  const body = text.endsWith('\n') ? text.slice(0, -1) : text;
-  let value: unknown;
-  try {
-    value = parseJson(body);
-    if (canonicalJson(value) !== body) return 'is not in canonical form: it was changed after it was issued';
-  } catch {
-    return 'is not canonical JSON';
-  }
-  const fields = fieldsOf(value);
-  const note = fields?.get('note');
-  const certificate = fieldsOf(fields?.get('certificate'));
-  if (fields?.size !== 2 || typeof note !== 'string' || certificate === undefined) return 'is not {certificate, note}';
-  if (certificate.get('v') !== 1) return 'is of a version that is not known';
-  return { note, certificate, value: fields.get('certificate') };
+  const { said, ...report } = verifyDocument(text, CERTIFICATE, trustedKey, ({ document }, key, findings) =>
+    disposalOf(document, key, findings),
+  );
+  return { ...report, disposal: said };
 }
 
 function recordsOf(certificate: Fields): readonly Fields[] {
@@ -97,32 +54,7 @@ function recordsOf(certificate: Fields): readonly Fields[] {
   return Array.isArray(records) ? records.map((each) => fieldsOf(each) ?? new Map<string, unknown>()) : [];
 }
 
-function ownKey(certificate: Fields, findings: Findings): VerifierKey | undefined {
-  const text = fieldsOf(recordsOf(certificate)[0]?.get('proof'))?.get('key');
-  try {
-    const key = parseVerifierKey(typeof text === 'string' ? text : '');
-    findings.note(
-      'key_not_trusted',
-      'key',
-      `The key ${key.text} is the certificate's own: whoever made the certificate could have made the key. Get it from another source and compare.`,
-    );
-    return key;
-  } catch (error) {
-    if (!(error instanceof BadKey)) throw error;
-    findings.fatal('malformed', 'key', 'The certificate holds no key, and none was given.');
-    return undefined;
-  }
-}
-
-function check({ note, certificate, value }: Read, key: VerifierKey, findings: Findings): DisposalReport['disposal'] {
-  const checked = checkNote(note, [key]);
-  if (checked.kind === 'unknown_keys')
-    findings.fatal('key_unknown', 'note', 'The certificate is signed by another key.');
-  else if (checked.kind !== 'verified') findings.fatal('signature_invalid', 'note', 'The signature does not verify.');
-  else if (checked.note.signatures.length !== 1)
-    findings.fatal('malformed', 'note', 'The certificate has more than one signature.');
-  else if (checked.note.text !== disposalNote(value))
-    findings.fatal('entry_edited', 'certificate', 'The certificate is not the one that was signed: it was changed.');
+function disposalOf(certificate: Fields, key: VerifierKey, findings: Findings): DisposalReport['disposal'] {
   const about = fieldsOf(certificate.get('disposal'));
   const [id, startedAt, endedAt] = ['id', 'started_at', 'ended_at'].map((name) => textOf(about?.get(name)));
   const reasons = fieldsOf(fieldsOf(certificate.get('kept'))?.get('reasons'));

@@ -1,22 +1,14 @@
 /** Checks the signed receipt of a stop, with nothing but the file and a key. */
 
-import { canonicalJson } from '../canonical.ts';
-import { BadKey, parseVerifierKey, type VerifierKey } from '../keys.ts';
-import { checkNote } from '../note.ts';
+import type { VerifierKey } from '../keys.ts';
 import { parseJson } from '../parse-json.ts';
 import { receiptNote } from '../receipt.ts';
-import type { Finding } from '../records.ts';
 import { fieldsOf } from './export-files.ts';
-import { Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { type DocumentKind, type DocumentReport, type Fields, verifyDocument } from './signed-document.ts';
 import { verifyProof } from './verify-proof.ts';
 
-const MAX_RECEIPT_BYTES = 64 * 1024 * 1024;
-
-export interface ReceiptReport {
-  /** True only when everything was checked and nothing fatal was found. */
-  readonly isVerified: boolean;
-  readonly findings: readonly Finding[];
-  readonly key: { readonly text: string; readonly isTrusted: boolean } | undefined;
+export interface ReceiptReport extends Omit<DocumentReport<unknown>, 'said'> {
   /** What is signed when `isVerified`. */
   readonly stop:
     | {
@@ -39,86 +31,22 @@ export interface ReceiptReport {
     | undefined;
 }
 
+const RECEIPT: DocumentKind = {
+  name: 'receipt',
+  maxBytes: 64 * 1024 * 1024,
+  noteOf: receiptNote,
+  keyOf: (receipt) => fieldsOf(fieldsOf(receipt.get('log'))?.get('proof'))?.get('key'),
+};
+
 /**
- * The file must be byte for byte what was issued, but for a line feed at its end: canonical JSON, one signature, by the
- * key. The order must stand in the log that the same key signed, and say what the receipt says. It does not show that
- * what the receipt says of the world is true; that rests on who holds the key. Never throws.
+ * As `verifyDocument`; and the order must stand in the log that the same key signed, and say what the receipt says. It does
+ * not show that what the receipt says of the world is true; that rests on who holds the key. Never throws.
  */
 export function verifyReceipt(text: string, trustedKey?: VerifierKey): ReceiptReport {
-  const findings = new Findings();
-  let key: VerifierKey | undefined;
-  let stop: ReceiptReport['stop'];
-  try {
-    const read = readReceipt(text);
-    if (typeof read === 'string') findings.fatal('malformed', 'receipt', `The file ${read}.`);
-    else {
-      key = trustedKey ?? ownKey(read.receipt, findings);
-      if (key !== undefined) stop = check(read, key, findings);
-    }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    findings.fatal('verifier_failed', 'the verifier', `The check broke off: ${reason}`);
-  }
-  return {
-    isVerified: stop !== undefined && !findings.hasFatal,
-    findings: findings.found.list,
-    key: key === undefined ? undefined : { text: key.text, isTrusted: trustedKey !== undefined },
-    stop,
-  };
-}
-
-type Fields = ReadonlyMap<string, unknown>;
-
-interface Read {
-  readonly note: string;
-  readonly receipt: Fields;
-  readonly value: unknown;
-}
-
-function readReceipt(text: string): Read | string {
-  if (text.length > MAX_RECEIPT_BYTES) return 'is too large';
-  const body = text.endsWith('\n') ? text.slice(0, -1) : text;
-  let value: unknown;
-  try {
-    value = parseJson(body);
-    if (canonicalJson(value) !== body) return 'is not in canonical form: it was changed after it was issued';
-  } catch {
-    return 'is not canonical JSON';
-  }
-  const fields = fieldsOf(value);
-  const note = fields?.get('note');
-  const receipt = fieldsOf(fields?.get('receipt'));
-  if (fields?.size !== 2 || typeof note !== 'string' || receipt === undefined) return 'is not {note, receipt}';
-  if (receipt.get('v') !== 1) return 'is of a version that is not known';
-  return { note, receipt, value: fields.get('receipt') };
-}
-
-function ownKey(receipt: Fields, findings: Findings): VerifierKey | undefined {
-  const text = fieldsOf(fieldsOf(receipt.get('log'))?.get('proof'))?.get('key');
-  try {
-    const key = parseVerifierKey(typeof text === 'string' ? text : '');
-    findings.note(
-      'key_not_trusted',
-      'key',
-      `The key ${key.text} is the receipt's own: whoever made the receipt could have made the key. Get it from another source and compare.`,
-    );
-    return key;
-  } catch (error) {
-    if (!(error instanceof BadKey)) throw error;
-    findings.fatal('malformed', 'key', 'The receipt holds no key, and none was given.');
-    return undefined;
-  }
-}
-
-function check({ note, receipt, value }: Read, key: VerifierKey, findings: Findings): ReceiptReport['stop'] {
-  const checked = checkNote(note, [key]);
-  if (checked.kind === 'unknown_keys') findings.fatal('key_unknown', 'note', 'The receipt is signed by another key.');
-  else if (checked.kind !== 'verified') findings.fatal('signature_invalid', 'note', 'The signature does not verify.');
-  else if (checked.note.signatures.length !== 1)
-    findings.fatal('malformed', 'note', 'The receipt has more than one signature.');
-  else if (checked.note.text !== receiptNote(value))
-    findings.fatal('entry_edited', 'receipt', 'The receipt is not the one that was signed: it was changed.');
-  return stopOf(receipt, key, findings);
+  const { said, ...report } = verifyDocument(text, RECEIPT, trustedKey, ({ document }, key, findings) =>
+    stopOf(document, key, findings),
+  );
+  return { ...report, stop: said };
 }
 
 /** What the order on the log says must be what the receipt says. */
