@@ -155,4 +155,18 @@ describe('an alert', () => {
     expect((await stranger('GET', `/v1/alerts/${alert.id}`)).status).toBe(404);
     expect((await stranger('POST', `/v1/alerts/${alert.id}/reopen`, { body: { reason: 'x' } })).status).toBe(404);
   });
+
+  it('about the stream is not kept back by an alert about something small', async () => {
+    await lee.call('PATCH', '/v1/siem/sinks/hook', { body: { objective_seconds: 45 } });
+    await lee.call('DELETE', '/v1/siem/sinks/hook?reason=gone');
+    const told = await eventually(async () => {
+      const { body } = await office.call('GET', '/v1/alerts?limit=100');
+      const own = body.data.filter(
+        ({ rule, facts }: { rule: string; facts: { group?: { kind?: string; actor?: string } } }) =>
+          rule === 'D20' && facts.group?.kind === 'sink.changed' && facts.group.actor?.includes('lee'),
+      );
+      return own.length === 2 ? own : undefined;
+    });
+    expect(told.map(({ severity }: { severity: string }) => severity)).toEqual(['high', 'high']);
+  });
 });
