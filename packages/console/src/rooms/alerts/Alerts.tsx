@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Select, Switch, TextInput } from '@mantine/core';
+import { SegmentedControl, Select, Switch, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
@@ -8,6 +8,7 @@ import { type Alert, type AlertCase, SEVERITIES, type Severity } from '../../api
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
+import { OlderOnes } from '../../ui/OlderOnes.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark } from '../../ui/Verdict.tsx';
@@ -62,9 +63,8 @@ export function Alerts() {
 
 function AlertList({ unclosed }: { readonly unclosed: true | undefined }) {
   const { show: _, ...filter } = route.useSearch();
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    alertsQuery({ ...filter, unclosed, synthetic: filter.synthetic }),
-  );
+  const list = useInfiniteQuery(alertsQuery({ ...filter, unclosed, synthetic: filter.synthetic }));
+  const { data, error, isPending, refetch } = list;
   const { data: summary } = useQuery(alertSummaryQuery);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   return (
@@ -97,13 +97,7 @@ function AlertList({ unclosed }: { readonly unclosed: true | undefined }) {
       ) : (
         <ErrorNotice error={error} retry={() => void refetch()} />
       )}
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
     </div>
   );
 }
@@ -206,9 +200,8 @@ const COLUMNS: readonly Column<Alert>[] = [
 ];
 
 function Cases() {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    alertCasesQuery(undefined),
-  );
+  const list = useInfiniteQuery(alertCasesQuery(undefined));
+  const { data, error, isPending, refetch } = list;
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   return (
     <div className="stack-tight">
@@ -223,13 +216,7 @@ function Cases() {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
     </div>
   );
 }

@@ -1,19 +1,21 @@
 import { Select } from '@mantine/core';
 import { useState } from 'react';
 import { type Alert, SEVERITIES } from '../../api/alert-types.ts';
-import { ActDialog } from './ActDialog.tsx';
+import { at } from '../../api/client.ts';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 
 export function GradeDialog({ alert, onClose }: { readonly alert: Alert; readonly onClose: () => void }) {
   const [severity, setSeverity] = useState(alert.severity);
   const allowed = SEVERITIES.slice(SEVERITIES.indexOf(alert.severity_floor));
   return (
-    <ActDialog
-      alert={alert}
+    <ReasonForm
       title="How severe it is"
       action="Grade"
-      act="severity"
+      needs="POST /v1/alerts/:id/severity"
+      to={at`/v1/alerts/${alert.id}/severity`}
       body={severity === alert.severity ? undefined : { severity }}
       done={`It is ${severity} now`}
+      changes={['alerts']}
       onClose={onClose}
     >
       <Select
@@ -28,6 +30,6 @@ export function GradeDialog({ alert, onClose }: { readonly alert: Alert; readonl
         value={severity}
         onChange={(next) => setSeverity(allowed.find((each) => each === next) ?? severity)}
       />
-    </ActDialog>
+    </ReasonForm>
   );
 }

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -8,6 +7,7 @@ import { ActButton } from '../../ui/ActButton.tsx';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
+import { OlderOnes } from '../../ui/OlderOnes.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Mark, StatusMark } from '../../ui/Verdict.tsx';
 import { SeverityMark } from './marks.tsx';
@@ -16,8 +16,8 @@ import { OpenIncident } from './OpenIncident.tsx';
 /** What was more than an alert: who led it, what was decided, and what is left to change. */
 export function Incidents() {
   const [isOpening, setOpening] = useState(false);
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery(incidentsQuery);
+  const list = useInfiniteQuery(incidentsQuery);
+  const { data, error, isPending, refetch } = list;
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   return (
     <div className="stack-tight">
@@ -37,13 +37,7 @@ export function Incidents() {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
       {isOpening ? <OpenIncident onClose={() => setOpening(false)} /> : null}
     </div>
   );

@@ -1,7 +1,8 @@
 import { Select } from '@mantine/core';
 import { useState } from 'react';
 import type { Alert } from '../../api/alert-types.ts';
-import { ActDialog } from './ActDialog.tsx';
+import { at } from '../../api/client.ts';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 
 const LEVELS = ['low', 'medium', 'high', 'critical'] as const;
 const LASTS = [
@@ -15,11 +16,11 @@ export function RiskDialog({ alert, onClose }: { readonly alert: Alert; readonly
   const [level, setLevel] = useState<(typeof LEVELS)[number]>('high');
   const [lasts, setLasts] = useState('14400');
   return (
-    <ActDialog
-      alert={alert}
+    <ReasonForm
       title={`Raise a risk about ${alert.subject.name}`}
       action="Raise"
-      act="risk"
+      needs="POST /v1/alerts/:id/risk"
+      to={at`/v1/alerts/${alert.id}/risk`}
       body={{ level, expires_in_seconds: Number(lasts) }}
       done="Guards decide by it from the next action on"
       changes={['alerts', 'risks']}
@@ -40,6 +41,6 @@ export function RiskDialog({ alert, onClose }: { readonly alert: Alert; readonly
         value={lasts}
         onChange={(next) => setLasts(next ?? lasts)}
       />
-    </ActDialog>
+    </ReasonForm>
   );
 }

@@ -1,7 +1,8 @@
 import { Checkbox, Select, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { Alert } from '../../api/alert-types.ts';
-import { ActDialog } from './ActDialog.tsx';
+import { at } from '../../api/client.ts';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 import type { DISPOSITIONS } from './marks.tsx';
 
 const CHOICES = [
@@ -25,17 +26,18 @@ export function TriageDialog({ alert, onClose }: { readonly alert: Alert; readon
   const [close, setClose] = useState(false);
   const isComplete = disposition !== undefined && (disposition !== 'duplicate' || original.trim() !== '');
   return (
-    <ActDialog
-      alert={alert}
+    <ReasonForm
       title="Say what it was"
       action={close ? 'Say so, and close' : 'Say so'}
-      act="triage"
+      needs="POST /v1/alerts/:id/triage"
+      to={at`/v1/alerts/${alert.id}/triage`}
       body={
         isComplete
           ? { disposition, close, ...(disposition === 'duplicate' ? { duplicate_of: original.trim() } : {}) }
           : undefined
       }
       done="Your judgement is on the log"
+      changes={['alerts']}
       onClose={onClose}
     >
       <Select
@@ -59,6 +61,6 @@ export function TriageDialog({ alert, onClose }: { readonly alert: Alert; readon
         checked={close}
         onChange={(event) => setClose(event.currentTarget.checked)}
       />
-    </ActDialog>
+    </ReasonForm>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, SegmentedControl } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { changeSettingsQuery, changesQuery } from '../../api/change-queries.ts';
 import type { ChangeSummary } from '../../api/change-types.ts';
 import { type Column, DataTable, rowLink, TwoLines } from '../../ui/DataTable.tsx';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
+import { OlderOnes } from '../../ui/OlderOnes.tsx';
 import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { Live } from './Live.tsx';
@@ -69,9 +70,8 @@ const EMPTY: Readonly<Record<keyof typeof FILTERS, readonly [title: string, text
 };
 
 function ChangeList({ show }: { readonly show: keyof typeof FILTERS }) {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    changesQuery(FILTERS[show]),
-  );
+  const list = useInfiniteQuery(changesQuery(FILTERS[show]));
+  const { data, error, isPending, refetch } = list;
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   const [title, text] = EMPTY[show];
   return (
@@ -87,13 +87,7 @@ function ChangeList({ show }: { readonly show: keyof typeof FILTERS }) {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
     </div>
   );
 }

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -8,6 +7,7 @@ import { ActButton } from '../../ui/ActButton.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
+import { OlderOnes } from '../../ui/OlderOnes.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import { Due } from './Due.tsx';
@@ -16,9 +16,8 @@ import { SiemAlertDialog } from './SiemAlertDialog.tsx';
 /** Live tests, of one rule or of all: marked events went the real way, and each step has its time. */
 export function Tests({ detection }: { readonly detection?: string }) {
   const [entered, setEntered] = useState<LiveTest>();
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    liveTestsQuery(detection),
-  );
+  const list = useInfiniteQuery(liveTestsQuery(detection));
+  const { data, error, isPending, refetch } = list;
   if (error !== null) return <ErrorNotice error={error} retry={() => void refetch()} />;
   const columns = [
     ...(detection === undefined ? [RULE, ...COLUMNS] : COLUMNS),
@@ -50,13 +49,7 @@ export function Tests({ detection }: { readonly detection?: string }) {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
       {entered === undefined ? null : <SiemAlertDialog test={entered} onClose={() => setEntered(undefined)} />}
     </div>
   );

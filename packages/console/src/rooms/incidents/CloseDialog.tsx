@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { IncidentDetail } from '../../api/alert-types.ts';
 import { at } from '../../api/client.ts';
 import { plural } from '../../ui/format.ts';
-import { IncidentForm } from './IncidentForm.tsx';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 
 export function CloseDialog({
   incident,
@@ -15,13 +15,14 @@ export function CloseDialog({
   const [why, setWhy] = useState('');
   const open = incident.open_follow_ups;
   return (
-    <IncidentForm
+    <ReasonForm
       title="Close the incident"
       action="Close"
       needs="POST /v1/incidents/:id/close"
       to={at`/v1/incidents/${incident.id}/close`}
       body={open === 0 ? {} : why.trim() === '' ? undefined : { open_follow_ups_reason: why.trim() }}
       done="The incident is closed"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       <p className="muted">It takes a decision and a root cause, and alerts that are all judged.</p>
@@ -35,6 +36,6 @@ export function CloseDialog({
           onChange={(event) => setWhy(event.currentTarget.value)}
         />
       )}
-    </IncidentForm>
+    </ReasonForm>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { IncidentDetail } from '../../api/alert-types.ts';
 import { at } from '../../api/client.ts';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
-import { IncidentForm } from './IncidentForm.tsx';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 
 export type Part = 'facts' | 'decision' | 'root_cause';
 
@@ -35,7 +35,7 @@ export function EditDialog({
       : { title: title.trim(), summary: summary.trim(), severity, lead, status: isContained ? 'contained' : 'open' };
   const body = part === 'facts' ? facts : words.trim() === '' ? undefined : { [part]: words.trim() };
   return (
-    <IncidentForm
+    <ReasonForm
       title={TITLES[part]}
       action="Save"
       needs="PATCH /v1/incidents/:id"
@@ -43,6 +43,7 @@ export function EditDialog({
       to={at`/v1/incidents/${incident.id}`}
       body={body}
       done="It is on the log"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       {part === 'facts' ? (
@@ -86,6 +87,6 @@ export function EditDialog({
           onChange={(event) => setWords(event.currentTarget.value)}
         />
       )}
-    </IncidentForm>
+    </ReasonForm>
   );
 }

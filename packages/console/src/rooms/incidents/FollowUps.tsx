@@ -8,9 +8,9 @@ import { at } from '../../api/client.ts';
 import { ActButton } from '../../ui/ActButton.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { OwnerPicker } from '../../ui/Pickers.tsx';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
-import { IncidentForm } from './IncidentForm.tsx';
 import classes from './incidents.module.css';
 
 /** What is changed because of it, by whom and until when. They go on when the incident is closed. */
@@ -84,7 +84,7 @@ function AddDialog({ incident, onClose }: { readonly incident: IncidentDetail; r
   const [change, setChange] = useState('');
   const isComplete = title.trim() !== '' && owner !== undefined && due !== null;
   return (
-    <IncidentForm
+    <ReasonForm
       title="What is to be changed"
       action="Add"
       needs="POST /v1/incidents/:id/follow-ups"
@@ -100,6 +100,7 @@ function AddDialog({ incident, onClose }: { readonly incident: IncidentDetail; r
           : undefined
       }
       done="The follow-up is on the log"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       <TextInput
@@ -117,7 +118,7 @@ function AddDialog({ incident, onClose }: { readonly incident: IncidentDetail; r
         value={change}
         onChange={(event) => setChange(event.currentTarget.value)}
       />
-    </IncidentForm>
+    </ReasonForm>
   );
 }
 
@@ -132,7 +133,7 @@ function SettleDialog({
 }) {
   const [status, setStatus] = useState<'done' | 'dropped'>('done');
   return (
-    <IncidentForm
+    <ReasonForm
       title={followUp.title}
       action={status === 'done' ? 'It is done' : 'Drop it'}
       needs="PATCH /v1/incidents/:id/follow-ups/:follow_up"
@@ -140,6 +141,7 @@ function SettleDialog({
       to={at`/v1/incidents/${incident.id}/follow-ups/${followUp.id}`}
       body={{ status }}
       done="The follow-up is settled"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       <Select
@@ -152,6 +154,6 @@ function SettleDialog({
         value={status}
         onChange={(next) => setStatus(next === 'dropped' ? 'dropped' : 'done')}
       />
-    </IncidentForm>
+    </ReasonForm>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { IncidentDetail } from '../../api/alert-types.ts';
 import { at } from '../../api/client.ts';
 import { AgentPicker } from '../../ui/Pickers.tsx';
-import { IncidentForm } from './IncidentForm.tsx';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 
 const KINDS = [
   { value: 'alert', label: 'Alert' },
@@ -19,13 +19,14 @@ export function LinkDialog({ incident, onClose }: { readonly incident: IncidentD
   const [kind, setKind] = useState<(typeof KINDS)[number]['value']>('alert');
   const [ref, setRef] = useState('');
   return (
-    <IncidentForm
+    <ReasonForm
       title="What it concerns too"
       action="Link"
       needs="POST /v1/incidents/:id/links"
       to={at`/v1/incidents/${incident.id}/links`}
       body={ref.trim() === '' ? undefined : { kind, ref: ref.trim() }}
       done="It is linked, and in the timeline"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       <Select
@@ -48,6 +49,6 @@ export function LinkDialog({ incident, onClose }: { readonly incident: IncidentD
           onChange={(event) => setRef(event.currentTarget.value)}
         />
       )}
-    </IncidentForm>
+    </ReasonForm>
   );
 }

@@ -9,8 +9,8 @@ import { ActButton } from '../../ui/ActButton.tsx';
 import { actorWords } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
+import { ReasonForm } from '../../ui/ReasonForm.tsx';
 import { Moment } from '../../ui/Time.tsx';
-import { IncidentForm } from './IncidentForm.tsx';
 import classes from './incidents.module.css';
 
 /** From the log, found anew at each look, with the notes of people. */
@@ -77,14 +77,15 @@ function Entries({ timeline: { entries, complete } }: { readonly timeline: Incid
 function NoteDialog({ incident, onClose }: { readonly incident: IncidentDetail; readonly onClose: () => void }) {
   const [text, setText] = useState('');
   return (
-    <IncidentForm
+    <ReasonForm
       title="Write a note"
       action="Write"
       needs="POST /v1/incidents/:id/notes"
       to={at`/v1/incidents/${incident.id}/notes`}
       body={text.trim() === '' ? undefined : { text: text.trim() }}
-      withReason={false}
+      reason="none"
       done="The note is in the timeline; another one can correct it"
+      changes={['incidents', 'alerts']}
       onClose={onClose}
     >
       <Textarea
@@ -97,6 +98,6 @@ function NoteDialog({ incident, onClose }: { readonly incident: IncidentDetail; 
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
       />
-    </IncidentForm>
+    </ReasonForm>
   );
 }

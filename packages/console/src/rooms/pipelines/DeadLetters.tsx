@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -11,6 +10,7 @@ import { Confirm } from '../../ui/Confirm.tsx';
 import { actions, type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { plural } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
+import { OlderOnes } from '../../ui/OlderOnes.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 
@@ -23,9 +23,8 @@ interface Asked {
 /** What the receiver would not take, one by one: nothing is dropped by itself. */
 export function DeadLetters({ sink }: { readonly sink: Sink }) {
   const [asked, setAsked] = useState<Asked>();
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    sinkDeadLettersQuery(sink.id),
-  );
+  const list = useInfiniteQuery(sinkDeadLettersQuery(sink.id));
+  const { data, error, isPending, refetch } = list;
   const columns = [
     ...COLUMNS,
     actions<SinkDeadLetter>('190px', (letter) =>
@@ -76,13 +75,7 @@ export function DeadLetters({ sink }: { readonly sink: Sink }) {
           </Empty>
         }
       />
-      {hasNextPage ? (
-        <div>
-          <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Older ones
-          </Button>
-        </div>
-      ) : null}
+      <OlderOnes query={list} />
       {asked === undefined ? null : <Ask sink={sink} asked={asked} onClose={() => setAsked(undefined)} />}
     </div>
   );
