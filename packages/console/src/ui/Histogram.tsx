@@ -2,7 +2,7 @@ import { useRef, useState } from 'react';
 import { count, localTime } from './format.ts';
 import classes from './ui.module.css';
 
-export interface HistogramPart {
+interface HistogramPart {
   readonly label: string;
   readonly tone: 'allow' | 'deny' | 'review' | 'neutral';
   readonly count: number;

@@ -2,13 +2,12 @@
 export {
   type EventView,
   eventView,
-  type FilterQuery,
   filterOf,
   filterQuery,
   given,
   savedFilterSchema,
 } from './audit-events.ts';
-export { type ReadOfLog, Reads } from './audit-reads.ts';
+export { Reads } from './audit-reads.ts';
 export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
 export { csvLine } from './csv.ts';
 export { errorSchema, failureOf } from './failures.ts';

@@ -14,7 +14,7 @@ import { leaseStreams, releaseLease, type Stream } from './streams.ts';
 import type { Transport } from './transport.ts';
 import { watchSinks } from './watch.ts';
 
-export { liveCursors, type SinkCursor } from './cursors.ts';
+export { liveCursors } from './cursors.ts';
 
 export interface SinksOptions {
   readonly pool: Pool;

@@ -12,7 +12,7 @@ export const CLASSES: Readonly<Record<RetentionClass, string>> = {
   system: 'HiveKey itself',
 };
 
-export const REASONS: Readonly<Record<RetentionReason, string>> = {
+const REASONS: Readonly<Record<RetentionReason, string>> = {
   held: 'held',
   open_call: 'calls without a result',
   pending_approval: 'approvals that wait',
