@@ -151,6 +151,12 @@ describe('no payload goes', () => {
     expect(await emptied(4)).toBe('42501 append_only');
     expect(await removed(seq)).toEqual([2, 3]);
     expect(await removed(seq)).toEqual([]);
+    // What let them go is let go by nothing.
+    const evidence = await letting(String(seq), 1);
+    await age();
+    expect(await absence(evidence)).toBe('done');
+    expect(await removed(evidence)).toEqual([]);
+    expect(await emptied(seq)).toBe('42501 append_only');
     expect(await attempt(`UPDATE log_blocks SET records = 'back', absent = 0 WHERE absent > 0`)).toBe(
       '42501 append_only',
     );
