@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngine, loadRules, shippedRules } from '../../packages/detections/src/index.ts';
 import { eventually } from '../../packages/server/test/actions/workspace.ts';
 import { addWorkspace } from '../../packages/server/test/agents/second-workspace.ts';
 import { type Call, clientOf } from '../../packages/server/test/api/client.ts';
@@ -168,5 +169,21 @@ describe('an alert', () => {
       return own.length === 2 ? own : undefined;
     });
     expect(told.map(({ severity }: { severity: string }) => severity)).toEqual(['high', 'high']);
+  });
+});
+
+describe('an agent', () => {
+  it('does not leave a rule about its run by naming none', () => {
+    const rules = loadRules(shippedRules()).rules.filter(({ document }) => document.ref === 'D15');
+    const call = { kind: 'tool.call', agent_id: 'agt_1', agent: 'bot', verdict: 'allow', provenance: 'untrusted' };
+    const read = { ...call, event_id: 'evt_1', ts: '2026-06-16T14:00:00.000Z', access: 'read', tool: 'web_fetch' };
+    const write = { ...call, event_id: 'evt_2', ts: '2026-06-16T14:00:01.000Z', access: 'write', tool: 'send' };
+    for (const run of [{}, { session_id: 'ses_1' }, { run_id: 'run_1' }]) {
+      const engine = createEngine(rules);
+      expect(engine.take({ ...read, ...run, seq: 1 }).findings).toEqual([]);
+      expect(engine.take({ ...write, ...run, seq: 2 }).findings).toMatchObject([
+        { ref: 'D15', group: { agent_id: 'agt_1', ...run }, evidence: ['evt_1', 'evt_2'] },
+      ]);
+    }
   });
 });

@@ -134,8 +134,9 @@ export const taintThenAction: NativeRule = {
       memory: { runs: notesMemory(runs) },
       take(event, at) {
         const agent = textField(event, 'agent_id');
-        const run = textField(event, 'run_id') ?? textField(event, 'session_id');
-        if (agent === undefined || run === undefined || event.verdict === 'deny') return [];
+        // Calls that name no run are one: whoever leaves it out gets away with nothing.
+        const run = textField(event, 'run_id') ?? textField(event, 'session_id') ?? '';
+        if (agent === undefined || event.verdict === 'deny') return [];
         const key = `${agent}\n${run}`;
         const before = runs.use(key) ?? NEW_RUN;
         const calls = before.calls + 1;
@@ -166,7 +167,8 @@ export const taintThenAction: NativeRule = {
 function found(event: FlatEvent, at: number, taintId: string, from: number, hadSensitive: boolean): Match {
   const sendsOut = event.external === true;
   const what = sendsOut ? 'something is sent out' : 'something is changed';
-  const group = textField(event, 'run_id') === undefined ? ['agent_id', 'session_id'] : ['agent_id', 'run_id'];
+  const run = ['run_id', 'session_id'].find((field) => textField(event, field) !== undefined);
+  const group = ['agent_id', ...(run === undefined ? [] : [run])];
   return single(event, at, group, `content that is not trusted came in, then ${what}`, {
     from,
     evidence: [taintId, idOf(event)],
