@@ -29,6 +29,12 @@ export class Keeper {
   #isClosed = false;
   /** Rounds and requests run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** So do projections, beside them. */
+  #projection: Promise<unknown> = Promise.resolve();
+  /** The one that has not begun. */
+  #nextProjection: Promise<void> | undefined;
+  /** Of what this node has sealed. */
+  #size = 0;
   readonly #running: Promise<void>;
   #copying: Promise<void> | undefined;
   #copyAgainAtMs = 0;
@@ -51,6 +57,7 @@ export class Keeper {
     for (let tries = 0; tries < TRIES_WHILE_BUSY; tries += 1) {
       const isSealed = (await this.#inTurn(() => this.#round(true))) !== undefined;
       if (isSealed) sealed ??= await treeSize(pool, workspaceId);
+      await this.#project();
       // Another node may still have the projection in hand.
       if (sealed !== undefined && (await projectedSize(pool, workspaceId)) >= sealed) return;
       await new Promise((resolve) => setTimeout(resolve, ROUND_EVERY_MS));
@@ -64,6 +71,7 @@ export class Keeper {
     this.wake();
     await this.#running;
     await this.catchUp().catch(() => undefined);
+    await this.#projection;
     await this.#copying;
     await this.#options.copies.deliver(this.#options.workspaceId).catch(() => undefined);
   }
@@ -92,7 +100,8 @@ export class Keeper {
     let sealing: Sealing;
     do {
       sealing = await this.#watched('seal', () => this.#options.sealer.seal(signNow));
-      await this.#projectAll();
+      if (sealing.kind === 'sealed') this.#size = sealing.size;
+      this.#projectBeside();
       // Lets the calls that waited behind the hashing go first.
       await new Promise((resolve) => setImmediate(resolve));
     } while (sealing.kind === 'sealed' && sealing.hasMore);
@@ -101,12 +110,37 @@ export class Keeper {
     return sealing.checkpointInMs;
   }
 
+  /** Rows take several times as long as seals, for which streams wait: the next round is not held up. */
+  #projectBeside(): void {
+    if (this.#isClosed) return;
+    this.#project().catch((error: unknown) => {
+      const { logger, workspaceId } = this.#options;
+      logger?.warn({ err: error, workspace: workspaceId }, 'the log could not be projected');
+      setTimeout(() => this.wake(), AFTER_FAILURE_MS).unref();
+    });
+  }
+
+  /** Whoever asks before a turn has begun shares it: it projects what is sealed then. */
+  #project(): Promise<void> {
+    if (this.#nextProjection !== undefined) return this.#nextProjection;
+    const turn = this.#projection.then(() => {
+      this.#nextProjection = undefined;
+      return this.#projectAll();
+    });
+    this.#nextProjection = turn;
+    this.#projection = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #projectAll(): Promise<void> {
     const { pool, workspaceId, onProjected } = this.#options;
+    const size = this.#size;
     for (;;) {
       const { lastSeq, hasMore } = await this.#watched('project', () => project(pool, workspaceId));
       if (lastSeq !== undefined) onProjected(lastSeq);
       if (!hasMore) return;
+      // What is sealed faster than this has a turn of its own, or whoever waits for this one would wait for ever.
+      if (lastSeq !== undefined && lastSeq >= size) return this.#projectBeside();
     }
   }
 
