@@ -15,6 +15,8 @@ import { startWebhook, type WebhookReceiver } from '../receivers/webhook.ts';
 import { freePort, type ServerProcess, startProcess } from './process.ts';
 
 const FAULTS: readonly Fault[] = ['unavailable', 'cut_before', 'cut_after', 'half', 'html_error'];
+/** Actor of the records. */
+const LOAD = 'key:load';
 /** Records that wait for one commit. */
 const AT_ONCE = 500;
 const PATIENCE_MS = 30 * 60_000;
@@ -80,10 +82,9 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
   let node = await startProcess(folder, port, settings);
   const office = administer(node);
   await office.done('PUT', '/v1/secrets/siem', { value: secret });
-  const { body: newest } = await office.call('GET', '/v1/audit/events?limit=1');
-  const first = newest.data[0].seq + 1;
   const writing = write({ databaseUrl, folder, records, perSecond }, note);
-  await eventually(async () => ((await writing.written()) > 0 ? true : undefined), PATIENCE_MS);
+  // With an entry of now before it, nothing of the hour would be the oldest that waited.
+  const first = await eventually(() => as(databaseUrl, firstOfLoad), PATIENCE_MS);
   const { body: sink } = await office.done('POST', '/v1/siem/sinks', {
     name: 'siem',
     kind: 'webhook',
@@ -194,7 +195,7 @@ function write(
         const many = Math.min(AT_ONCE, records - written);
         await Promise.all(
           Array.from({ length: many }, () =>
-            log.record(workspace.id, { kind: 'log.read', actor: 'key:load', read: 'list', selection: 'x'.repeat(600) }),
+            log.record(workspace.id, { kind: 'log.read', actor: LOAD, read: 'list', selection: 'x'.repeat(600) }),
           ),
         );
         written += many;
@@ -207,6 +208,14 @@ function write(
     }
   };
   return { done: work(), written: async () => written };
+}
+
+async function firstOfLoad(client: pg.Client): Promise<number | undefined> {
+  const { rows } = await client.query<{ first: number | null }>(
+    `SELECT min(seq)::float8 AS first FROM actions WHERE record ->> 'actor' = $1`,
+    [LOAD],
+  );
+  return rows[0]?.first ?? undefined;
 }
 
 async function as<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

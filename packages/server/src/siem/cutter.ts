@@ -158,7 +158,9 @@ export class Cutter {
     for (;;) {
       if (this.#planned !== null) {
         if (this.#next > this.#planned) return true;
-      } else if (this.#isFull(open) || this.#isCheckpointHere() || this.#isCheckpointDue()) return true;
+      } else if (this.#isFull(open) || this.#isCheckpointHere()) return true;
+      // Never first behind an outage: with nothing that has waited in it, it would end a gap that nobody counted.
+      else if (!isNothing(open) && this.#isCheckpointDue()) return true;
       this.#jump();
       const stored = this.#chunk[this.#at];
       if (stored === undefined || this.#isAtEnd()) return false;
