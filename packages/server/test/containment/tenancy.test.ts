@@ -470,6 +470,9 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   'POST /v1/approvals/decide': [
     { body: () => ({ ...decide, approvals: [{ id: approvalId }, { id: 'apr_none' }] }), refusal: 'approval_not_found' },
   ],
+  'POST /v1/approvals/{id}/opened': [
+    { path: () => `/v1/approvals/${approvalId}/opened`, refusal: 'approval_not_found' },
+  ],
   'POST /v1/approvals/{id}/cancel': [
     { path: () => `/v1/approvals/${approvalId}/cancel`, refusal: 'approval_not_found' },
   ],
