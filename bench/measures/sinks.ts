@@ -166,6 +166,8 @@ class Log {
   readonly #workspaceId: WorkspaceId;
   /** The size of the log, and when it was known here; ascending. */
   #sealings: { readonly size: number; readonly atMs: number }[] = [];
+  /** Of what listens. */
+  #release = (): void => undefined;
 
   private constructor(pool: pg.Pool, workspaceId: WorkspaceId) {
     this.#pool = pool;
@@ -186,8 +188,6 @@ class Log {
     log.#release = () => listener.release(true);
     return log;
   }
-
-  #release = (): void => undefined;
 
   async close(): Promise<void> {
     this.#release();
