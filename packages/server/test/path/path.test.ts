@@ -323,8 +323,9 @@ describe('when the path closes', () => {
       code: 'shutting_down',
     });
     expect(quick.signal.aborted).toBe(false);
-    await path.settle(quick, { result: 'success' });
+    // Listened for before anything is waited for: on a busy machine the time is over by then.
     const aborted = new Promise((resolve) => slow.signal.addEventListener('abort', resolve));
+    await path.settle(quick, { result: 'success' });
     await aborted;
     await path.settle(slow, { result: 'unknown', errorCode: 'shutting_down' });
     await closing;
