@@ -89,7 +89,7 @@ describe('a rule that is shipped', () => {
     const alert = await get(`/v1/alerts/${finding.alert}`);
     expect(alert).toMatchObject({ source: 'detection', rule: 'D01', severity: 'high', evidence_count: 10 });
     expect(alert.evidence).toEqual(finding.evidence);
-    const [record] = await eventsOf(`kind=detection.fired&agent=${agent.name}`);
+    const record = await eventually(async () => (await eventsOf(`kind=detection.fired&agent=${agent.name}`))[0]);
     expect(record).toMatchObject({ finding_id: finding.id, alert_id: finding.alert, actor: 'detection:D01' });
     await evaluated();
     expect(await findingsOf('D01', agent)).toHaveLength(1);
