@@ -296,8 +296,10 @@ describe('who may not', () => {
     await ask(agent, 'vault.get', 10);
     const finding = await found('D01', agent);
     expect(finding).toMatchObject({ synthetic: false });
-    const calls = await eventsOf(`kind=tool.call&agent=${agent.name}`);
-    expect(calls.length).toBeGreaterThanOrEqual(11);
+    const calls = await eventually(async () => {
+      const read = await eventsOf(`kind=tool.call&agent=${agent.name}`);
+      return read.length >= 11 ? read : undefined;
+    });
     expect(calls.filter((call: object) => 'synthetic' in call)).toEqual([]);
   });
 
