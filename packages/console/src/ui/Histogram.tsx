@@ -56,7 +56,7 @@ export function Histogram({
         preserveAspectRatio="none"
         role="img"
         aria-label={`${label}: ${count(buckets.reduce((sum, bucket) => sum + totalOf(bucket), 0))} in all`}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: as above
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move over the buckets, and the caption says which
         tabIndex={0}
         onPointerDown={(event) => {
           const index = indexAt(event.clientX);

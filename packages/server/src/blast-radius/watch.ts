@@ -14,7 +14,7 @@ import { type CertifyContext, certify } from './certificates.ts';
 import { nameAccepted } from './subjects.ts';
 
 const LOOK_EVERY_MS = 2_000;
-/** A policy that is still being edited is certified when that is over, */
+/** A policy that is still being edited gets its certificate when that is over, */
 const QUIET_MS = 30_000;
 /** or after this long. */
 const CERTIFY_AFTER_MS = 300_000;
@@ -35,9 +35,9 @@ interface Seen {
   judged: string | undefined;
   basis: string;
   sinceMs: number;
-  /** Of the first change that is not certified. */
+  /** Of the first change that no certificate covers. */
   changedMs: number | undefined;
-  certified: string | undefined;
+  covered: string | undefined;
 }
 
 export function watchBlastRadius(context: WatchContext): Rounds {
@@ -60,7 +60,7 @@ async function lookAt(context: WatchContext, workspaceId: WorkspaceId, seen: Map
     basis,
     sinceMs: nowMs,
     changedMs: nowMs,
-    certified: undefined,
+    covered: undefined,
   };
   if (last.basis !== basis) Object.assign(last, { basis, sinceMs: nowMs });
   seen.set(workspaceId, last);
@@ -69,10 +69,10 @@ async function lookAt(context: WatchContext, workspaceId: WorkspaceId, seen: Map
     if (acceptance.status === 'expired' && acceptance.expired_at === null)
       await tellExpired(context, workspaceId, acceptance);
   if (accepted.length > 0) last.judged = await judge(context, workspaceId, accepted, last.judged);
-  if (last.certified === basis) return;
+  if (last.covered === basis) return;
   last.changedMs ??= nowMs;
   if (nowMs - last.sinceMs < (context.quietMs ?? QUIET_MS) && nowMs - last.changedMs < CERTIFY_AFTER_MS) return;
-  if (await certifyOnce(context, workspaceId, basis)) Object.assign(last, { certified: basis, changedMs: undefined });
+  if (await certifyOnce(context, workspaceId, basis)) Object.assign(last, { covered: basis, changedMs: undefined });
 }
 
 /** What was judged, so that the same is not judged again. */
@@ -151,7 +151,7 @@ function tell(
   });
 }
 
-/** By one node. Whether it is certified: one that fails is tried again when its claim has run out. */
+/** By one node. Whether the certificate stands: one that fails is tried again when its claim has run out. */
 async function certifyOnce(context: WatchContext, workspaceId: WorkspaceId, basis: string): Promise<boolean> {
   const { pool, worlds } = context;
   await pool.query('INSERT INTO blast_radius_watch (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING', [workspaceId]);
