@@ -1,6 +1,7 @@
 /** `@hivekey/sdk`: HiveKey from TypeScript. No dependencies. */
 
 export type * from './alerts.ts';
+export type * from './answers.ts';
 export type * from './blast-radius.ts';
 export type * from './change.ts';
 export {

@@ -109,8 +109,12 @@ const agent = createRoute({
         'blast-radius',
         'log',
         'stops',
+        'answers',
       ]),
       at: text(search.at),
+      question: oneOf(search.question, ['authority', 'blast_radius', 'activity', 'revocation']),
+      from: text(search.from),
+      to: text(search.to),
     }),
   component: lazyRouteComponent(() => import('../rooms/agents/AgentPage.tsx'), 'AgentPage'),
 });

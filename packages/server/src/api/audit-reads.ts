@@ -23,7 +23,9 @@ export type ReadOfLog =
   | 'activity'
   | 'alert'
   | 'timeline'
-  | 'erasure';
+  | 'answer'
+  | 'erasure'
+  | 'evidence';
 
 interface Look {
   readonly reader: Administrator;

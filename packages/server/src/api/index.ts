@@ -11,6 +11,7 @@ import { agentRequestRoutes } from '../agent-requests/routes.ts';
 import { agentRoutes } from '../agents/routes.ts';
 import { tokenRoutes } from '../agents/token-routes.ts';
 import { alertRoutes } from '../alerts/routes.ts';
+import { answerRoutes } from '../answers/routes.ts';
 import { approvalRoutes } from '../approvals/routes.ts';
 import { blastRadiusRoutes } from '../blast-radius/routes.ts';
 import { breakerRoutes } from '../breakers/routes.ts';
@@ -149,6 +150,7 @@ const MANAGEMENT: readonly Routes[] = [
   detectionRoutes,
   detectionTestRoutes,
   incidentRoutes,
+  answerRoutes,
   webhookRoutes,
   channelRoutes,
   sinkRoutes,

@@ -12,6 +12,7 @@ export {
   newQuarantineSchema,
   quarantineSchema,
 } from './quarantine.ts';
+export { readReach } from './reach.ts';
 export { asksForTwo, readSettings, storedSettings } from './settings.ts';
 export { standingOrder } from './standing.ts';
 export { completeStop, orderStop, type StopContext } from './stop.ts';

@@ -11,6 +11,7 @@ import { Page } from '../../ui/Page.tsx';
 import { Time } from '../../ui/Time.tsx';
 import { StatusMark } from '../../ui/Verdict.tsx';
 import { RadiusCard } from '../blast-radius/RadiusCard.tsx';
+import { AgentAnswers } from './AgentAnswers.tsx';
 import { AgentAuthority } from './AgentAuthority.tsx';
 import { AgentEvents } from './AgentEvents.tsx';
 import { AgentIdentity } from './AgentIdentity.tsx';
@@ -145,6 +146,7 @@ export function AgentPage() {
             <Tabs.Tab value="blast-radius">Blast radius</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
+            <Tabs.Tab value="answers">Four questions</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="tools">
             <AgentTools agent={agent} />
@@ -165,6 +167,7 @@ export function AgentPage() {
           <Tabs.Panel value="stops">
             <AgentStops agent={agent} />
           </Tabs.Panel>
+          <Tabs.Panel value="answers">{tab === 'answers' ? <AgentAnswers agent={agent} /> : null}</Tabs.Panel>
         </Tabs>
         <AgentIdentity key={agent.id} agent={agent} />
       </div>

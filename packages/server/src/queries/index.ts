@@ -1,0 +1,1 @@
+export { activityOf } from './activity.ts';
