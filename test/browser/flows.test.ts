@@ -16,7 +16,7 @@ let madeToken: string;
 let client: Client;
 
 beforeAll(async () => {
-  [workspace, browser] = await Promise.all([startWorkspace(), launch()]);
+  [workspace, browser] = await Promise.all([startWorkspace({ hold_seconds: 1 }), launch()]);
   token = await furnish(workspace);
   watched = await openPage(browser, workspace.server.url);
   page = watched.page;
