@@ -23,4 +23,21 @@ export {
   sshSignature,
 } from './bundle/signing.ts';
 export { type BundlePredicate, formatStatement, readStatement } from './bundle/statement.ts';
+export { type HeaderField, headerFields, ipeJson, SELF_ASSESSMENT } from './ipe.ts';
+export { textOf, WrongCell } from './tables/cell.ts';
+export { shown } from './tables/neutral.ts';
+export { Totals, type TotalsWanted } from './tables/totals.ts';
+export {
+  type Chunk,
+  type FileFacts,
+  type TableFacts,
+  type TableFile,
+  type TableFormat,
+  type TableOptions,
+  type TablesOptions,
+  type Writing,
+  type Written,
+  writeTable,
+  writeTables,
+} from './tables/write.ts';
 export type * from './types.ts';
