@@ -14,6 +14,7 @@ export {
 } from './client.ts';
 export type * from './detections.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
+export type * from './evidence.ts';
 export type * from './incidents.ts';
 export type * from './log-queries.ts';
 export type * from './objects.ts';

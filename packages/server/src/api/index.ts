@@ -31,6 +31,7 @@ import { detectionTestRoutes } from '../detections/test-routes.ts';
 import { driftRoutes } from '../drift/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
 import { Failure } from '../errors.ts';
+import { evidenceRoutes } from '../evidence/routes.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
@@ -150,6 +151,7 @@ const MANAGEMENT: readonly Routes[] = [
   detectionRoutes,
   detectionTestRoutes,
   incidentRoutes,
+  evidenceRoutes,
   answerRoutes,
   webhookRoutes,
   channelRoutes,

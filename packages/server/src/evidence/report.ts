@@ -11,7 +11,7 @@ import type { WorkspaceId } from '../ids.ts';
 export interface ReportScope {
   /** In a REPEATABLE READ READ ONLY transaction: everything is read as of one instant. */
   readonly client: PoolClient;
-  readonly context: Pick<ApiContext, 'pool' | 'log' | 'config' | 'version' | 'url' | 'worlds'>;
+  readonly context: Pick<ApiContext, 'pool' | 'log' | 'config' | 'version' | 'url' | 'worlds' | 'approvals'>;
   readonly workspaceId: WorkspaceId;
   readonly period: Period;
   /** Instant of the snapshot, ISO 8601 UTC. */

@@ -177,6 +177,7 @@ const KINDS: Readonly<Record<RecordKind, true>> = {
   'incident.closed': true,
   'incident.reopened': true,
   'incident.exported': true,
+  'evidence.exported': true,
   'log_query.changed': true,
   'log.read': true,
   'log.exported': true,

@@ -1,0 +1,16 @@
+/** All the evidence there is. Each folder makes its own; whatever lists, counts, exports or bundles goes through this list. */
+import { Failure } from '../errors.ts';
+import { agentsReport } from './items/agents.ts';
+import type { Report } from './report.ts';
+
+/** By folder of the bundle. Append yours. A function: folders that make reports read others through this list, so that it is made when it is asked for. */
+export function allReports(): readonly Report[] {
+  return [agentsReport];
+}
+
+/** Throws `report_not_found`. */
+export function reportOf(id: string): Report {
+  const report = allReports().find((each) => each.id === id);
+  if (report !== undefined) return report;
+  throw new Failure(404, 'report_not_found', `There is no report "${id}".`, 'List them with GET /v1/evidence/reports.');
+}
