@@ -15,9 +15,11 @@ export {
 export type * from './detections.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './evidence.ts';
+export type * from './evidence-bundles.ts';
 export type * from './incidents.ts';
 export type * from './log-queries.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
 export type * from './retention.ts';
+export type * from './samples.ts';
 export type * from './sinks.ts';

@@ -105,7 +105,21 @@ export function newId<Id extends string>(
     | 'rrq'
     | 'dsp'
     | 'hld'
-    | 'qry',
+    | 'qry'
+    | 'smp'
+    | 'tie'
+    | 'bdl'
+    | 'tdf'
+    | 'eng'
+    | 'erq'
+    | 'est'
+    | 'ent'
+    | 'ern'
+    | 'run'
+    | 'def'
+    | 'exm'
+    | 'sod'
+    | 'soa',
 ): Id {
   return `${prefix}_${randomBase62(12)}` as Id;
 }
