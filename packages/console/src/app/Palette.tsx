@@ -4,6 +4,7 @@ import {
   IconArchive,
   IconBan,
   IconBell,
+  IconFileCertificate,
   IconFlame,
   IconFlask,
   IconGauge,
@@ -121,6 +122,13 @@ export function Palette() {
       detail: 'periods, legal holds, disposals, redactions',
       icon: <IconArchive {...ICON} />,
       go: () => navigate({ to: '/retention' }),
+    },
+    {
+      id: 'evidence',
+      label: 'Evidence',
+      detail: 'reports of a period, bundles, samples, tie-outs',
+      icon: <IconFileCertificate {...ICON} />,
+      go: () => navigate({ to: '/evidence' }),
     },
     {
       id: 'stops',

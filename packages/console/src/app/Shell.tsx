@@ -5,6 +5,7 @@ import {
   IconArchive,
   IconBan,
   IconBell,
+  IconFileCertificate,
   IconFlame,
   IconFlask,
   IconGauge,
@@ -64,6 +65,7 @@ const ROOMS = [
     { to: '/pipelines', label: 'Pipelines', icon: IconShare3 },
     { to: '/retention', label: 'Retention', icon: IconArchive },
   ],
+  [{ to: '/evidence', label: 'Evidence', icon: IconFileCertificate }],
   [
     { to: '/containment', label: 'Containment', icon: IconBan },
     { to: '/freezes', label: 'Freezes', icon: IconSnowflake },

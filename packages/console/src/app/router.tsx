@@ -313,6 +313,20 @@ const retention = createRoute({
   component: lazyRouteComponent(() => import('../rooms/retention/Retention.tsx'), 'Retention'),
 });
 
+const evidence = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/evidence',
+  validateSearch: (search) => optional({ from: text(search.from), to: text(search.to) }),
+  component: lazyRouteComponent(() => import('../rooms/evidence/Evidence.tsx'), 'Evidence'),
+});
+
+const evidenceReport = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/evidence/$report',
+  validateSearch: (search) => optional({ from: text(search.from), to: text(search.to), table: text(search.table) }),
+  component: lazyRouteComponent(() => import('../rooms/evidence/ReportPage.tsx'), 'ReportPage'),
+});
+
 const approvals = createRoute({
   getParentRoute: () => signedIn,
   path: '/approvals',
@@ -442,6 +456,8 @@ const tree = root.addChildren([
     pipelines,
     pipeline,
     retention,
+    evidence,
+    evidenceReport,
     containment,
     freezes,
     signals,

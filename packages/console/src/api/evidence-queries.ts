@@ -1,0 +1,45 @@
+/** Reads of evidence. Each key begins with `evidence`. */
+import type { EvidenceReport, EvidenceRows, EvidenceSummary } from '@hivekey/sdk';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { at, get, getAll, type Query, withQuery } from './client.ts';
+
+const ROWS = 50;
+
+export interface Instants {
+  readonly from: string;
+  readonly to: string;
+}
+
+export const reportsQuery = queryOptions({
+  queryKey: ['evidence', 'reports'],
+  queryFn: ({ signal }) => getAll<EvidenceReport>('/v1/evidence/reports', {}, signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const summaryQuery = (report: string, period: Instants) =>
+  queryOptions({
+    queryKey: ['evidence', 'summary', report, period],
+    queryFn: ({ signal }) => get<EvidenceSummary>(at`/v1/evidence/reports/${report}`, { ...period }, signal),
+    staleTime: 60_000,
+    retry: false,
+  });
+
+export const rowsQuery = (report: string, table: string, period: Instants) =>
+  infiniteQueryOptions({
+    queryKey: ['evidence', 'rows', report, table, period],
+    queryFn: ({ signal, pageParam }) =>
+      get<EvidenceRows>(
+        at`/v1/evidence/reports/${report}/rows`,
+        { ...period, table, limit: ROWS, cursor: pageParam },
+        signal,
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
+    staleTime: 60_000,
+    retry: false,
+  });
+
+/** Where a table is to be had as a file. */
+export function fileOf(report: string, query: Query): string {
+  return withQuery(at`/v1/evidence/reports/${report}/file`, query);
+}
