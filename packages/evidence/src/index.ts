@@ -24,6 +24,24 @@ export {
 } from './bundle/signing.ts';
 export { type BundlePredicate, formatStatement, readStatement } from './bundle/statement.ts';
 export { type HeaderField, headerFields, ipeJson, SELF_ASSESSMENT } from './ipe.ts';
+export {
+  type Digest,
+  type DrawnUnit,
+  listHash,
+  MAX_SAMPLE,
+  PopulationCounter,
+  type PopulationSummary,
+  planSample,
+  populationLine,
+  rankOf,
+  SampleDraw,
+  type SampleMethod,
+  type SamplePlan,
+  type SampleRequest,
+  SEED,
+  type Unit,
+  unitText,
+} from './sampler.ts';
 export { textOf, WrongCell } from './tables/cell.ts';
 export { shown } from './tables/neutral.ts';
 export { Totals, type TotalsWanted } from './tables/totals.ts';
@@ -40,4 +58,5 @@ export {
   writeTable,
   writeTables,
 } from './tables/write.ts';
+export { ZipWriter } from './tables/zip.ts';
 export type * from './types.ts';

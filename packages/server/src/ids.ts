@@ -103,6 +103,8 @@ export function newId<Id extends string>(
     | 'fup'
     | 'nte'
     | 'rrq'
+    | 'rvb'
+    | 'rvs'
     | 'dsp'
     | 'hld'
     | 'qry'

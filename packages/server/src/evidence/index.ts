@@ -1,8 +1,10 @@
 /** Evidence: what reports are, and the files that are made of them. */
-export type { Attachment, Report, ReportContent, ReportScope } from './report.ts';
+
 export { column } from './column.ts';
+export { fleetAt } from './history/blast-radius.ts';
 export { endOf, periodOf } from './period.ts';
-export { type MoreFacts, type Population, population, type Totals } from './population.ts';
+export { type MoreFacts, type Population, population } from './population.ts';
 export { type Asked, factsOf, readReport, rowsOf, scopeOf, tableOf } from './read.ts';
+export type { Attachment, Report, ReportContent, ReportScope } from './report.ts';
 export { allReports, reportOf } from './reports.ts';
 export { inSnapshot, type Snapshot, streamRows } from './snapshot.ts';
