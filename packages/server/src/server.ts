@@ -22,6 +22,7 @@ import { watchDepartures } from './departures/index.ts';
 import { watchDetections, watchRuleTests } from './detections/index.ts';
 import { createProvenPolicy, watchDrift } from './drift/index.ts';
 import { watchDrills } from './drills/index.ts';
+import { watchEngagements } from './engagements/index.ts';
 import { Failure } from './errors.ts';
 import { createHttpEntrance } from './gateway/http/index.ts';
 import { createMcpEntrance } from './gateway/mcp/index.ts';
@@ -319,6 +320,8 @@ async function start(config: Config, logger: Logger, closers: Closers): Promise<
   const agentAuth = watchAgentAuth(context);
   const blastRadius = watchBlastRadius(context);
   closers.add('blast radius', () => blastRadius.close());
+  const engagements = watchEngagements(context);
+  closers.add('engagements', () => engagements.close());
   const retention = watchRetention(context);
   closers.add('retention', () => retention.close());
   const use = watchUse(context);

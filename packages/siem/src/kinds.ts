@@ -88,6 +88,7 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
     workload_issuer: 'configuration',
     retention: 'configuration',
     hold: 'configuration',
+    engagement: 'configuration',
     log_query: 'configuration',
   } satisfies Record<string, Subject>),
 );

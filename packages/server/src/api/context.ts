@@ -90,6 +90,15 @@ export interface Administrator {
   readonly authenticatedAtMs?: number;
   /** The console session, with what is known of the sign-in. */
   readonly session?: SignIn;
+  /** Of somebody of an audit firm: the open engagement that lets them in. `engagements/boundary.ts` keeps them within it. */
+  readonly engagement?: EngagementScope;
+}
+
+/** What an engagement lets its people see: half-open, epoch milliseconds. */
+export interface EngagementScope {
+  readonly id: string;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** How the holder of a console session was authenticated. */

@@ -30,6 +30,9 @@ import { detectionRoutes } from '../detections/routes.ts';
 import { detectionTestRoutes } from '../detections/test-routes.ts';
 import { driftRoutes } from '../drift/routes.ts';
 import { drillRoutes } from '../drills/routes.ts';
+import { installBoundary } from '../engagements/index.ts';
+import { engagementRoutes } from '../engagements/routes.ts';
+import { engagementWorkRoutes } from '../engagements/work-routes.ts';
 import { Failure } from '../errors.ts';
 import { evidenceRoutes } from '../evidence/routes.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
@@ -59,6 +62,7 @@ import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
 import { samlProviderRoutes } from '../saml/provider-routes.ts';
 import { openSamlRoutes } from '../saml/routes.ts';
+import { sampleRoutes } from '../samples/routes.ts';
 import { scimConnectionRoutes } from '../scim/connection-routes.ts';
 import { scimRoutes } from '../scim/routes.ts';
 import { sinkRoutes } from '../siem/routes.ts';
@@ -151,6 +155,9 @@ const MANAGEMENT: readonly Routes[] = [
   detectionRoutes,
   detectionTestRoutes,
   incidentRoutes,
+  engagementRoutes,
+  engagementWorkRoutes,
+  sampleRoutes,
   evidenceRoutes,
   answerRoutes,
   webhookRoutes,
@@ -209,6 +216,7 @@ export async function createApi(context: ApiContext, state: SystemState): Promis
     documentSecurity(group, 'admin_key');
     requireAdministrator(group, context, limits);
     const permissions = installPermissions(group);
+    installBoundary(group, context);
     installIdempotency(group, {
       pool: context.pool,
       key: context.keys.state,

@@ -8,7 +8,7 @@ export {
   savedFilterSchema,
 } from './audit-events.ts';
 export { Reads } from './audit-reads.ts';
-export type { Administrator, Api, ApiContext, FastifyRequest, Routes, SignIn } from './context.ts';
+export type { Administrator, Api, ApiContext, EngagementScope, FastifyRequest, Routes, SignIn } from './context.ts';
 export { csvLine } from './csv.ts';
 export { errorSchema, failureOf } from './failures.ts';
 export { installIdempotency } from './idempotency.ts';

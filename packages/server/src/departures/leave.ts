@@ -16,8 +16,8 @@ import { countKnownCredentials } from './known-credentials.ts';
 import { openTask } from './open-task.ts';
 import { withdrawOffersTo } from './transfer.ts';
 
-/** Who said that the person has left. */
-export type Cause = 'administrator' | 'scim';
+/** Who said that the person has left; of an audit firm, that the engagement is over. */
+export type Cause = 'administrator' | 'scim' | 'engagement';
 
 export interface Actor {
   readonly workspaceId: WorkspaceId;

@@ -122,7 +122,7 @@ export async function addMembers(
   const { client } = transaction;
   const { rows: unknown } = await client.query<{ id: string }>(
     `SELECT id FROM unnest($2::text[]) AS t(id)
-      WHERE NOT EXISTS (SELECT FROM people p WHERE p.workspace_id = $1 AND p.id = t.id AND p.deleted_at IS NULL AND NOT p.break_glass) LIMIT 1`,
+      WHERE NOT EXISTS (SELECT FROM people p WHERE p.workspace_id = $1 AND p.id = t.id AND p.deleted_at IS NULL AND NOT p.break_glass AND NOT p.external) LIMIT 1`,
     [who.workspaceId, ids],
   );
   if (unknown[0] !== undefined)

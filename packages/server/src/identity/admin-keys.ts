@@ -5,7 +5,7 @@ import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { type KeyId, newId, type PersonId, randomBase62, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
-import { readPerson } from '../people/index.ts';
+import { engagementOnly, readPerson } from '../people/index.ts';
 import type { Secret } from '../secret.ts';
 import { readAssurance } from './assurance.ts';
 import { checkStillThere } from './still-there.ts';
@@ -105,7 +105,7 @@ export async function findKeyHolder(pool: Pool, lookupHmac: Buffer): Promise<Key
   const { rows } = await pool.query<KeyHolder & { person_roles: WorkspaceRole[]; had_role: boolean | null }>({
     name: 'key-holder',
     text: `SELECT k.workspace_id AS "workspaceId", k.id AS "keyId", k.name, k.person_id AS "personId", p.email AS person, k.roles,
-                  ${rolesOfPersonSql()} AS person_roles, p.had_role, CASE WHEN NOT p.active THEN 'revoked' ELSE ${STATUS} END AS status,
+                  ${rolesOfPersonSql()} AS person_roles, p.had_role, CASE WHEN NOT p.active OR p.external THEN 'revoked' ELSE ${STATUS} END AS status,
                   coalesce(last_used_at < now() - interval '1 minute', true) AS "isUseDue"
              FROM admin_keys k LEFT JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id
             WHERE lookup_hmac = $1`,
@@ -242,9 +242,10 @@ async function refuseKeyOfOther(
   );
 }
 
-/** Throws `person_not_found`, `break_glass_only`, `person_inactive`. */
+/** Throws `person_not_found`, `engagement_only`, `break_glass_only`, `person_inactive`. */
 async function holderOf({ client }: LoggedTransaction, workspaceId: WorkspaceId, person: string): Promise<PersonId> {
-  const { id, email, active, break_glass: isForEmergencies } = await readPerson(client, workspaceId, person);
+  const { id, email, active, external, break_glass: isForEmergencies } = await readPerson(client, workspaceId, person);
+  if (external) throw engagementOnly(email);
   if (isForEmergencies)
     throw new Failure(
       409,

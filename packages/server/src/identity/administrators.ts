@@ -66,7 +66,7 @@ async function holderOfSession(context: ApiContext, request: FastifyRequest, id:
       'X-CSRF-Token is missing, or not that of this session.',
       'Send csrf_token of GET /v1/session.',
     );
-  const { workspaceId, key, person, actor, roles, authenticatedAt } = session;
+  const { workspaceId, key, person, actor, roles, engagement, authenticatedAt } = session;
   const who = {
     workspaceId,
     credentialId: key?.id ?? session.id,
@@ -75,6 +75,7 @@ async function holderOfSession(context: ApiContext, request: FastifyRequest, id:
     roles,
     authenticatedAtMs: authenticatedAt.getTime(),
     session,
+    ...(engagement === undefined ? {} : { engagement }),
   } as const;
   return person === undefined ? who : { ...who, person };
 }

@@ -3,6 +3,7 @@
 import {
   effectiveRoles,
   MAY_BE_ADMIN,
+  OPEN_ENGAGEMENT_OF_P,
   rolesOfKey,
   rolesOfPersonSql,
   WORKSPACE_ROLES,
@@ -42,6 +43,7 @@ export { checkVoucher } from './voucher.ts';
 export {
   effectiveRoles,
   MAY_BE_ADMIN,
+  OPEN_ENGAGEMENT_OF_P,
   rolesOfKey,
   rolesOfPersonSql,
   WORKSPACE_ROLES,

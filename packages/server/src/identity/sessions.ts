@@ -1,7 +1,7 @@
 /** Console sessions: server-side, of an admin key or of a person who signed in, ended with either. */
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { SignIn } from '../api/route.ts';
+import type { EngagementScope, SignIn } from '../api/route.ts';
 import {
   type IdentityId,
   type KeyId,
@@ -14,7 +14,13 @@ import {
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { actorOf, type KeyHolder, type KeyStatus } from './admin-keys.ts';
 import type { Device } from './device.ts';
-import { effectiveRoles, rolesOfKey, rolesOfPersonSql, type WorkspaceRole } from './workspace-roles.ts';
+import {
+  effectiveRoles,
+  OPEN_ENGAGEMENT_OF_P,
+  rolesOfKey,
+  rolesOfPersonSql,
+  type WorkspaceRole,
+} from './workspace-roles.ts';
 
 /** A session ends after this long without a request, and after this long whatever happens; a workspace may say otherwise. */
 export const SESSION_IDLE_SECONDS = 1800;
@@ -55,6 +61,8 @@ export interface Session extends SignIn {
   /** Who signed in, or whom the key belongs to. */
   readonly person: { readonly id: PersonId; readonly email: string } | undefined;
   readonly roles: readonly WorkspaceRole[];
+  /** Of somebody of an audit firm: what lets them in, and bounds what they see. */
+  readonly engagement: EngagementScope | undefined;
   readonly authenticatedAt: Date;
   readonly csrfToken: string;
   readonly expiresAt: Date;
@@ -230,6 +238,8 @@ interface SessionRow {
   person_active: boolean | null;
   person_roles: WorkspaceRole[] | null;
   had_role: boolean | null;
+  external: boolean | null;
+  engagement: { id: string; from_ms: number; to_ms: number } | null;
   method: SignIn['method'];
   authenticated_at: Date;
   acr: string | null;
@@ -247,6 +257,10 @@ SELECT s.id, s.workspace_id, s.csrf_token, s.expires_at, s.method, s.authenticat
        CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
             WHEN k.expires_at <= clock_timestamp() THEN 'expired' WHEN k.id IS NOT NULL THEN 'live' END AS key_status,
        p.id AS person_id, p.email AS person, p.active AS person_active, p.had_role, ${rolesOfPersonSql('s.idp_groups')} AS person_roles,
+       p.external, CASE WHEN p.external THEN (
+         SELECT json_build_object('id', e.id, 'from_ms', (extract(epoch FROM e.period_from) * 1000)::bigint,
+                                  'to_ms', (extract(epoch FROM e.period_to) * 1000)::bigint)
+           FROM ${OPEN_ENGAGEMENT_OF_P}) END AS engagement,
        coalesce(w.idle_seconds, ${SESSION_IDLE_SECONDS}) AS idle_seconds,
        extract(epoch FROM s.idle_at - clock_timestamp())::float8 AS idle_left
   FROM console_sessions s
@@ -284,17 +298,24 @@ export async function findSession(pool: Pool, pepper: KeyObject, cookie: string)
   };
 }
 
-function holderOf(row: SessionRow): Pick<Session, 'actor' | 'key' | 'person' | 'roles'> | undefined {
+function holderOf(row: SessionRow): Pick<Session, 'actor' | 'key' | 'person' | 'roles' | 'engagement'> | undefined {
   const person = row.person_id === null || row.person === null ? undefined : { id: row.person_id, email: row.person };
+  const engagement =
+    row.engagement === null
+      ? undefined
+      : { id: row.engagement.id, fromMs: row.engagement.from_ms, toMs: row.engagement.to_ms };
+  // Whoever comes in by an engagement comes with their passkey, and is out when it is over.
+  if (row.external === true && (engagement === undefined || row.method !== 'passkey')) return undefined;
   if (row.key_id !== null && row.key_name !== null) {
     if (row.key_status !== 'live' || row.person_active === false) return undefined;
     const ofPerson =
       person === undefined ? undefined : { roles: row.person_roles ?? [], hadRole: row.had_role === true };
     const roles = rolesOfKey(row.key_roles ?? [], ofPerson);
-    return { actor: actorOf(row.key_name), key: { id: row.key_id, name: row.key_name }, person, roles };
+    return { actor: actorOf(row.key_name), key: { id: row.key_id, name: row.key_name }, person, roles, engagement };
   }
   if (person === undefined || row.person_active !== true) return undefined;
-  return { actor: personActor(person.email), key: undefined, person, roles: effectiveRoles(row.person_roles ?? []) };
+  const roles = effectiveRoles(row.person_roles ?? []);
+  return { actor: personActor(person.email), key: undefined, person, roles, engagement };
 }
 
 export async function endSession(log: ActionLog, session: Session): Promise<void> {

@@ -35,17 +35,25 @@ export function rolesOfKey(
   return effective.filter((role) => may.has(role));
 }
 
+/** SQL: the open engagement `e` that lets the person `p` in now, as the rest of a FROM with its condition. */
+export const OPEN_ENGAGEMENT_OF_P = `engagement_people i
+  JOIN engagements e ON e.workspace_id = i.workspace_id AND e.id = i.engagement_id
+ WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id AND i.removed_at IS NULL
+   AND e.ended_at IS NULL AND e.expires_at > clock_timestamp()`;
+
 /**
  * SQL: roles of the person `p` as an array: those given to them, and those of the groups they are in. `claimed`: an SQL
  * expression of further groups, those that the identity provider named at sign-in. No group gives, or takes, anything
- * where the person is an account for emergencies.
+ * where the person is an account for emergencies. Somebody of an audit firm is an auditor while an engagement is open,
+ * and nothing else.
  */
 export function rolesOfPersonSql(claimed = `'{}'::text[]`): string {
   return `(SELECT coalesce(array_agg(DISTINCT r.role), '{}') FROM (
-            SELECT unnest(p.roles) AS role
+            SELECT unnest(p.roles) AS role WHERE NOT p.external
              UNION SELECT g.role FROM group_roles g
                     WHERE g.workspace_id = p.workspace_id AND g."group" = ANY(p.groups || ${claimed})
-                      AND NOT p.break_glass) r)`;
+                      AND NOT p.break_glass AND NOT p.external
+             UNION SELECT 'auditor' WHERE p.external AND EXISTS (SELECT FROM ${OPEN_ENGAGEMENT_OF_P})) r)`;
 }
 
 /** SQL: the person `p` may be an administrator. Looked at first, as roles of everybody are many to read. */

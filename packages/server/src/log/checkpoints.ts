@@ -182,6 +182,37 @@ export async function checkOutsideMemory(
     await checkAgainst(pool, path, checkpoint, keyOf);
 }
 
+/** What the newest checkpoint of a workspace in the file says about the database now. */
+export interface OutsideMemory {
+  readonly path: string;
+  readonly treeSize: number;
+  readonly note: string;
+  /** How many entries the database has. */
+  readonly entries: number;
+  /** Undefined: they are the same entries as far as the checkpoint reaches. */
+  readonly problem: Failure | undefined;
+}
+
+/** As `checkOutsideMemory`, of one workspace, as an answer. Undefined where the file has none of it. Throws `checkpoint_file_unreadable`. */
+export async function compareOutsideMemory(
+  pool: Pool,
+  path: string,
+  workspaceId: WorkspaceId,
+  key: SigningKey,
+): Promise<OutsideMemory | undefined> {
+  const checkpoint = (await newestCheckpoints(path, new Set([workspaceId]))).get(workspaceId);
+  if (checkpoint === undefined) return undefined;
+  const problem = await checkAgainst(pool, path, checkpoint, () => key).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof Failure) return error;
+      throw error;
+    },
+  );
+  const { treeSize: size, note } = checkpoint;
+  return { path, treeSize: size, note, entries: await treeSize(pool, workspaceId), problem };
+}
+
 async function checkAgainst(
   pool: Pool,
   path: string,

@@ -19,7 +19,9 @@ import {
   CheckpointCopies,
   checkOutsideMemory,
   checkpointsBehind,
+  compareOutsideMemory,
   newestCheckpoint,
+  type OutsideMemory,
   type SignedCheckpoint,
   type StoredCheckpoint,
 } from './checkpoints.ts';
@@ -50,7 +52,7 @@ import { Writer } from './writer.ts';
 export { readFor, TookTooLong } from './bounded.ts';
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
-export type { SignedCheckpoint } from './checkpoints.ts';
+export type { OutsideMemory, SignedCheckpoint } from './checkpoints.ts';
 export { COUNTED_DIMENSIONS, type Count, type CountFilter, countsBy, countsOf, type Period, topOf } from './counts.ts';
 export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
@@ -142,6 +144,8 @@ export interface RunningLog extends ActionLog {
   checkpoint(workspaceId: WorkspaceId): Promise<StoredCheckpoint | undefined>;
   /** Checkpoints that were signed after the one with this id (0: all), of at most `maxSize` entries, the oldest first. */
   checkpointsBehind(workspaceId: WorkspaceId, after: number, maxSize: number): Promise<readonly SignedCheckpoint[]>;
+  /** The copy of checkpoints in the file against the database, now; undefined where the file has none. Throws `checkpoint_file_unreadable`. */
+  outsideMemory(workspaceId: WorkspaceId): Promise<OutsideMemory | undefined>;
   /** The verifier key of the workspace's log, `<name>+<id>+<base64>`. */
   verifierKey(workspaceId: WorkspaceId): string;
   /** A signed note by the key of the workspace's log. The text says by its first line what it is: it is never a checkpoint. */
@@ -301,6 +305,12 @@ class Log implements RunningLog {
 
   checkpointsBehind(workspaceId: WorkspaceId, after: number, maxSize: number): Promise<readonly SignedCheckpoint[]> {
     return checkpointsBehind(this.#options.pool, workspaceId, after, maxSize);
+  }
+
+  async outsideMemory(workspaceId: WorkspaceId): Promise<OutsideMemory | undefined> {
+    const { pool, checkpointFile } = this.#options;
+    if (checkpointFile === undefined) return undefined;
+    return compareOutsideMemory(pool, checkpointFile, workspaceId, this.#key(workspaceId));
   }
 
   sign(workspaceId: WorkspaceId, text: string): string {

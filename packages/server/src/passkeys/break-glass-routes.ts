@@ -164,8 +164,9 @@ export function openPasskeyRoutes(limits: Limits): Routes {
       {
         schema: {
           tags,
-          summary: 'Sign in to an account for emergencies with its passkey',
-          description: 'Each use is a record of severity `critical`. Other people sign in by their identity provider.',
+          summary: 'Sign in with a passkey alone: to an account for emergencies, or as somebody of an audit firm',
+          description:
+            'Each use of an account for emergencies is a record of severity `critical`. Other people sign in by their identity provider.',
           security: [],
           body: z.strictObject({ response: assertionSchema }),
           response: { 201: sessionSchema },
@@ -180,11 +181,11 @@ export function openPasskeyRoutes(limits: Limits): Routes {
         );
         const { passkey } = verified;
         const { workspaceId, person, personId } = passkey;
-        if (!person.breakGlass)
+        if (!person.breakGlass && person.engagedUntil === null)
           throw new Failure(
             403,
             'break_glass_only',
-            'With a passkey alone, only accounts for emergencies sign in.',
+            'With a passkey alone, only accounts for emergencies sign in, and people of an audit firm while their engagement is open.',
             'Sign in by your identity provider; the passkey confirms later that it is you.',
           );
         const had = sessionIdOf(request, secure);
@@ -202,21 +203,23 @@ export function openPasskeyRoutes(limits: Limits): Routes {
               authenticatedAt: transaction.now,
               amr: ['swk', 'user'],
               steppedUp: true,
+              ...(person.engagedUntil === null ? {} : { endsAt: new Date(person.engagedUntil) }),
             },
             had === undefined ? undefined : { cookie: had },
             device,
           );
-          transaction.log({
-            kind: 'break_glass.used',
-            actor: personActor(person.email),
-            severity: 'critical',
-            to: await administratorsOf(transaction.client, workspaceId),
-            person: person.email,
-            person_id: personId,
-            passkey_id: passkey.id,
-            session: session.id,
-            address: device.address,
-          });
+          if (person.breakGlass)
+            transaction.log({
+              kind: 'break_glass.used',
+              actor: personActor(person.email),
+              severity: 'critical',
+              to: await administratorsOf(transaction.client, workspaceId),
+              person: person.email,
+              person_id: personId,
+              passkey_id: passkey.id,
+              session: session.id,
+              address: device.address,
+            });
           return session;
         });
         const session = await findSession(pool, keys.pepper, opened.cookie);

@@ -1,6 +1,7 @@
 /** Passkeys as they are stored, and as they are shown. */
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
+import { OPEN_ENGAGEMENT_OF_P } from '../identity/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 
 export const passkeySchema = z
@@ -30,7 +31,13 @@ export interface Passkey {
   readonly publicKey: Buffer;
   readonly counter: number;
   readonly registeredBy: PasskeyView['registered_by'];
-  readonly person: { readonly email: string; readonly active: boolean; readonly breakGlass: boolean };
+  readonly person: {
+    readonly email: string;
+    readonly active: boolean;
+    readonly breakGlass: boolean;
+    /** Of somebody of an audit firm, ISO 8601: when the engagement ends that lets them in; null: there is none. */
+    readonly engagedUntil: string | null;
+  };
 }
 
 const VIEW = `
@@ -69,7 +76,8 @@ export async function findPasskey(client: Pool | ClientBase, credentialId: strin
   const { rows } = await client.query<Passkey>(
     `SELECT k.workspace_id AS "workspaceId", k.id, k.person_id AS "personId", k.credential_id AS "credentialId",
             k.public_key AS "publicKey", k.counter, k.registered_by AS "registeredBy",
-            json_build_object('email', p.email, 'active', p.active, 'breakGlass', p.break_glass) AS person
+            json_build_object('email', p.email, 'active', p.active, 'breakGlass', p.break_glass,
+              'engagedUntil', CASE WHEN p.external THEN (SELECT e.expires_at FROM ${OPEN_ENGAGEMENT_OF_P}) END) AS person
        FROM passkeys k JOIN people p ON p.workspace_id = k.workspace_id AND p.id = k.person_id
       WHERE k.credential_id = $1 AND k.revoked_at IS NULL`,
     [credentialId],

@@ -11,7 +11,14 @@ import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 import { refuseOfDirectory } from './directory.ts';
 import { breakGlassRoles, refuseOwnRoles, refuseWithoutAdmin } from './group-roles.ts';
-import { type NewPerson, type PersonChange, type PersonView, personNotFound, type SlackAccount } from './person.ts';
+import {
+  engagementOnly,
+  type NewPerson,
+  type PersonChange,
+  type PersonView,
+  personNotFound,
+  type SlackAccount,
+} from './person.ts';
 import { readPerson } from './read.ts';
 
 async function addPerson(
@@ -74,6 +81,11 @@ export function changePerson(
       await checkVoucher(client, who);
     }
     if (before.break_glass && changes.roles !== undefined) throw breakGlassRoles(before.email);
+    if (
+      before.external &&
+      (changes.roles ?? changes.groups ?? changes.authority ?? changes.slack ?? changes.active?.[1])
+    )
+      throw engagementOnly(before.email);
     if (after.slack !== null) await checkFree(client, workspaceId, before.id, after.slack);
     if (before.active && !after.active) await leave(who, before, 'administrator');
     await client.query(
@@ -128,6 +140,7 @@ export async function changeAuthorityIn(
   await refuseOfDirectory(transaction, workspaceId, before, changes);
   refuseOwnRoles(who, before.id);
   if (before.break_glass && changes.roles !== undefined) throw breakGlassRoles(before.email);
+  if (before.external) throw engagementOnly(before.email);
   await client.query('UPDATE people SET groups = $3, authority = $4, roles = $5 WHERE workspace_id = $1 AND id = $2', [
     workspaceId,
     before.id,
@@ -161,7 +174,7 @@ async function checkFree(
 }
 
 /**
- * The person who shall own an agent, added if not known yet. Throws `owner_inactive`, and `owner_stopped`
+ * The person who shall own an agent, added if not known yet. Throws `engagement_only`, `owner_inactive`, and `owner_stopped`
  * while the owner is under a stop.
  */
 export async function ownerFor(
@@ -170,8 +183,8 @@ export async function ownerFor(
   email: string,
 ): Promise<{ readonly id: PersonId; readonly email: string }> {
   const { client } = transaction;
-  const { rows } = await client.query<{ id: PersonId; active: boolean }>(
-    'SELECT id, active FROM people WHERE workspace_id = $1 AND email = $2 AND deleted_at IS NULL',
+  const { rows } = await client.query<{ id: PersonId; active: boolean; external: boolean }>(
+    'SELECT id, active, external FROM people WHERE workspace_id = $1 AND email = $2 AND deleted_at IS NULL',
     [who.workspaceId, email],
   );
   const [known] = rows;
@@ -180,6 +193,7 @@ export async function ownerFor(
     if (id === undefined) throw personNotFound(email);
     return { id, email };
   }
+  if (known.external) throw engagementOnly(email);
   if (!known.active)
     throw new Failure(
       409,

@@ -60,6 +60,9 @@ export const personSchema = z
     manager: z.string().nullable().meta({ description: 'E-mail of the manager, as the directory says.' }),
     deleted_at: z.int().nullable().meta({ description: 'When the directory deleted the person.' }),
     break_glass: z.boolean().meta({ description: 'An account for emergencies, which signs in with a passkey alone.' }),
+    external: z
+      .boolean()
+      .meta({ description: 'Of an audit firm: an auditor while an engagement is open, and nothing else.' }),
     source: z.enum(['hand', 'sign_in', 'directory']).meta({
       description: 'Added by an administrator, by the first sign-in, or by a directory that decides about the person.',
     }),
@@ -101,6 +104,16 @@ export const personChangeSchema = z.strictObject({
 
 export type NewPerson = z.output<typeof newPersonSchema>;
 export type PersonChange = z.output<typeof personChangeSchema>;
+
+/** What is asked for takes somebody of one's own; people of an audit firm come in by an engagement. */
+export function engagementOnly(email: string): Failure {
+  return new Failure(
+    409,
+    'engagement_only',
+    `${email} is of an audit firm, and an auditor while an engagement is open; nothing else is given to them.`,
+    'See the engagement with GET /v1/engagements, or name somebody of your own.',
+  );
+}
 
 export function personNotFound(person: string): Failure {
   return new Failure(404, 'person_not_found', `There is no person "${person}".`, 'List people with GET /v1/people.');

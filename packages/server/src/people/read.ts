@@ -9,7 +9,7 @@ SELECT p.id, 'person' AS object, p.email, p.display_name, p.label, p.active, p.t
        (SELECT c.name FROM scim_connections c WHERE c.workspace_id = p.workspace_id AND c.id = p.directory) AS directory,
        p.user_name, p.external_id, floor(extract(epoch FROM p.deleted_at))::bigint AS deleted_at,
        (SELECT m.email FROM people m WHERE m.workspace_id = p.workspace_id AND m.id = p.manager_id) AS manager,
-       p.roles, p.break_glass, ${rolesOfPersonSql()} AS effective_roles,
+       p.roles, p.break_glass, p.external, ${rolesOfPersonSql()} AS effective_roles,
        CASE WHEN p.slack_user IS NOT NULL THEN jsonb_build_object('team', p.slack_team, 'user', p.slack_user) END AS slack,
        CASE WHEN p.directory IS NOT NULL THEN 'directory'
             WHEN EXISTS (SELECT FROM person_identities i WHERE i.workspace_id = p.workspace_id AND i.person_id = p.id

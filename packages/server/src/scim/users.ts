@@ -43,7 +43,7 @@ export interface UserRow {
 }
 
 /** Accounts for emergencies are no directory's: it neither sees nor changes them. */
-const VISIBLE = 'p.workspace_id = $1 AND p.deleted_at IS NULL AND NOT p.break_glass';
+const VISIBLE = 'p.workspace_id = $1 AND p.deleted_at IS NULL AND NOT p.break_glass AND NOT p.external';
 
 export const USERS = `
 SELECT p.id, p.user_name AS "userName", p.external_id AS "externalId", p.display_name AS "displayName", p.active, p.email,

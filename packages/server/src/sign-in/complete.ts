@@ -10,7 +10,15 @@ import { findIdentity, type Identity, identityFor, linkToSession } from './link.
 import type { PendingSignIn } from './pending.ts';
 import { type Person, personOfSession, readPersonOf } from './person.ts';
 import { type IdentityProvider, providerDisabled } from './provider.ts';
-import { breakGlassOnly, otherPerson, personInactive, recordRefusal, sessionEnded, sessionOver } from './refusals.ts';
+import {
+  breakGlassOnly,
+  engagementPasskey,
+  otherPerson,
+  personInactive,
+  recordRefusal,
+  sessionEnded,
+  sessionOver,
+} from './refusals.ts';
 import type { VerifiedSignIn } from './verified.ts';
 
 export type Completed =
@@ -58,6 +66,7 @@ async function attempt(
   if (!person.active) return personInactive(person.email);
   // What an outage must not take away, and what nobody may be given by a provider.
   if (person.breakGlass) return breakGlassOnly(person.email);
+  if (person.external) return engagementPasskey(person.email);
   await client.query('UPDATE person_identities SET last_used_at = $3 WHERE workspace_id = $1 AND id = $2', [
     workspaceId,
     identity.id,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { checkStillThere, checkVoucher } from '../identity/index.ts';
-import { readPerson } from '../people/index.ts';
+import { engagementOnly, readPerson } from '../people/index.ts';
 import { identitySchema, listIdentities, unlinkIdentity } from './identities.ts';
 import {
   createInvitation,
@@ -36,6 +36,7 @@ export function invitationRoutes(api: Api, { pool, log, keys, url }: ApiContext)
       const { workspaceId } = administrator;
       const { view, token } = await log.transact(workspaceId, async (transaction) => {
         const person = await readPerson(transaction.client, workspaceId, params.person);
+        if (person.external) throw engagementOnly(person.email);
         if (!person.active || person.break_glass) throw notInvited(person);
         await (body.any_email ? checkVoucher : checkStillThere)(transaction.client, administrator);
         return createInvitation(transaction, keys.pepper, administrator, person, 'identity', body);

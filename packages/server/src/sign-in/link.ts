@@ -11,7 +11,15 @@ import { emailSchema } from '../people/index.ts';
 import { openInvitation, useInvitation } from './invitations.ts';
 import type { PendingSignIn } from './pending.ts';
 import { PERSON, type Person, personOfSession } from './person.ts';
-import { breakGlassOnly, emailNotAdmitted, emailTaken, identityTaken, notLinked, otherEmail } from './refusals.ts';
+import {
+  breakGlassOnly,
+  emailNotAdmitted,
+  emailTaken,
+  engagementPasskey,
+  identityTaken,
+  notLinked,
+  otherEmail,
+} from './refusals.ts';
 import type { VerifiedSignIn } from './verified.ts';
 
 export interface Identity {
@@ -43,6 +51,7 @@ export async function linkToSession(
   if (person instanceof Failure) return person;
   // A refusal commits: nothing may be written before it.
   if (person.breakGlass) return breakGlassOnly(person.email);
+  if (person.external) return engagementPasskey(person.email);
   if (known === undefined) return link(transaction, verified, person, 'session', personActor(person.email));
   return known.personId === person.id ? known : identityTaken();
 }

@@ -22,6 +22,7 @@ const waysSchema = z
     object: z.literal('sign_in'),
     providers: z.array(z.object({ id: z.string(), name: z.string(), kind: z.enum(PROVIDER_KINDS) })),
     break_glass: z.boolean().meta({ description: 'There are accounts for emergencies, which sign in with a passkey.' }),
+    engagements: z.boolean().meta({ description: 'People of an audit firm are let in, who sign in with a passkey.' }),
   })
   .meta({ id: 'SignIn' });
 
@@ -41,9 +42,11 @@ export function openSignInRoutes(limits: Limits): Routes {
       { schema: { tags, summary: 'How people sign in here', security: [], response: { 200: waysSchema } } },
       async (request, reply) => {
         await limits.request(request, reply);
-        const { rows } = await pool.query<{ id: WorkspaceId; breakGlass: boolean }>(
+        const { rows } = await pool.query<{ id: WorkspaceId; breakGlass: boolean; engagements: boolean }>(
           `SELECT w.id, EXISTS (SELECT FROM people p JOIN passkeys k ON k.workspace_id = p.workspace_id AND k.person_id = p.id
-                                 WHERE p.workspace_id = w.id AND p.break_glass AND p.active AND k.revoked_at IS NULL) AS "breakGlass"
+                                 WHERE p.workspace_id = w.id AND p.break_glass AND p.active AND k.revoked_at IS NULL) AS "breakGlass",
+                  EXISTS (SELECT FROM engagements e WHERE e.workspace_id = w.id AND e.ended_at IS NULL
+                             AND e.expires_at > clock_timestamp()) AS engagements
              FROM workspaces w ORDER BY w.created_at, w.id LIMIT 1`,
         );
         const [workspace] = rows;
@@ -52,6 +55,7 @@ export function openSignInRoutes(limits: Limits): Routes {
           object: 'sign_in' as const,
           providers: providers.filter(({ active }) => active).map(({ id, name, kind }) => ({ id, name, kind })),
           break_glass: workspace?.breakGlass === true,
+          engagements: workspace?.engagements === true,
         };
       },
     );

@@ -57,6 +57,15 @@ export function breakGlassOnly(email: string): Failure {
   );
 }
 
+export function engagementPasskey(email: string): Failure {
+  return new Failure(
+    403,
+    'engagement_only',
+    `${email} is of an audit firm and comes in by an engagement.`,
+    'Sign in with the passkey that was registered for it.',
+  );
+}
+
 export function otherPerson(email: string): Failure {
   return new Failure(
     403,

@@ -1,0 +1,227 @@
+/**
+ * What people of an audit firm may call, and of which period. Their role is that of an auditor, but not all that an
+ * auditor of one's own may read: a route that is not in this table is refused, so that one that comes later is closed to
+ * them until somebody has thought of it. Where a route has a period, it is kept within that of the engagement.
+ */
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import type { Api, ApiContext, EngagementScope, FastifyRequest } from '../api/route.ts';
+import { Failure } from '../errors.ts';
+import type { WorkspaceId } from '../ids.ts';
+import { AccessNotes } from './access.ts';
+import { engagementNotFound } from './engagement.ts';
+import { maskRecord } from './masks.ts';
+
+interface Rule {
+  /** Not in the list of accesses: about their own session or notes, or a record says it better. */
+  readonly untold?: true;
+  /** In query or body, ISO 8601: filled in where absent, and refused where it reaches beyond. */
+  readonly period?: { readonly from: string; readonly to: string; readonly in: 'query' | 'body' };
+  /** An instant in the query; absent, it is now, or the last of the period. */
+  readonly at?: { readonly name: string; readonly as: 'iso' | 'seconds' };
+  /** Members of the query that would tell of what is hidden. */
+  readonly without?: readonly string[];
+  /** Parameter with the id of an event of the log, which is one of the period. */
+  readonly event?: string;
+  /** The answer has records: what is hidden by default is. */
+  readonly masks?: 'event' | 'events';
+}
+
+const OWN: Rule = { untold: true };
+const READ: Rule = {};
+const FROM_TO: Rule = { period: { from: 'from', to: 'to', in: 'query' } };
+const SAID: Rule = { untold: true };
+
+export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
+  'GET /v1/session': OWN,
+  'GET /v1/permissions': OWN,
+  'DELETE /v1/session': OWN,
+  'GET /v1/sessions': OWN,
+  'DELETE /v1/sessions/:id': OWN,
+  'POST /v1/session/end': OWN,
+  'GET /v1/passkeys': { ...OWN, without: ['person'] },
+  'POST /v1/passkeys/options': OWN,
+  'POST /v1/passkeys': OWN,
+  'PATCH /v1/passkeys/:id': OWN,
+  'POST /v1/passkeys/:id/revoke': OWN,
+  'POST /v1/session/step-up/options': OWN,
+  'POST /v1/session/step-up': OWN,
+  'GET /v1/workspace': OWN,
+
+  'GET /v1/engagements': OWN,
+  'GET /v1/engagements/:id': OWN,
+  'GET /v1/engagements/:id/requests': READ,
+  'POST /v1/engagements/:id/requests': SAID,
+  'POST /v1/engagements/:id/requests/:request/acts': SAID,
+  'GET /v1/engagements/:id/states': READ,
+  'POST /v1/engagements/:id/states': SAID,
+  'GET /v1/engagements/:id/notes': OWN,
+  'POST /v1/engagements/:id/notes': OWN,
+  'GET /v1/engagements/:id/walkthrough': READ,
+  'POST /v1/engagements/:id/walkthrough/:step': SAID,
+  'POST /v1/engagements/:id/reperformances': SAID,
+  'GET /v1/engagements/:id/runs': READ,
+  'POST /v1/engagements/:id/unmaskings': SAID,
+  'GET /v1/engagements/:id/access': READ,
+  'GET /v1/engagements/:id/working-set': SAID,
+
+  'GET /v1/audit/events': { ...FROM_TO, without: ['args'], masks: 'events' },
+  'GET /v1/audit/events/:id': { event: 'id', masks: 'event' },
+  'GET /v1/audit/key': READ,
+  'GET /v1/audit/checkpoint': READ,
+
+  'GET /v1/evidence/reports': READ,
+  'GET /v1/evidence/reports/:report': FROM_TO,
+  'GET /v1/evidence/reports/:report/rows': FROM_TO,
+  'GET /v1/agents/:agent/answers/:question': { ...FROM_TO, at: { name: 'at', as: 'iso' } },
+
+  'GET /v1/agents': READ,
+  'GET /v1/agents/:agent': READ,
+  'GET /v1/agents/:agent/authority': { at: { name: 'at', as: 'iso' } },
+  'GET /v1/agents/:agent/versions': READ,
+  'GET /v1/agents/:agent/versions/:version': READ,
+  'GET /v1/roles': READ,
+  'GET /v1/roles/:name': READ,
+  'GET /v1/roles/:name/revisions': READ,
+  'GET /v1/capabilities': READ,
+  'GET /v1/capabilities/:name': READ,
+  'GET /v1/policies': READ,
+  'GET /v1/policies/:revision': READ,
+  'GET /v1/blast-radius': READ,
+  'GET /v1/containments/rehearsals': READ,
+  'GET /v1/containments/rehearsals/:id': READ,
+};
+
+/** Has every route registered on `api` after this keep people of a firm within their engagement. After `requireAdministrator`. */
+export function installBoundary(api: Api, context: Pick<ApiContext, 'pool' | 'log' | 'clock'>): void {
+  const notes = new AccessNotes(context.log, context.clock);
+
+  api.addHook('onRequest', async (request) => {
+    const { engagement } = request.administrator;
+    if (engagement === undefined) return;
+    if (ruleOf(request) === undefined) throw outside('This is none of what people of an audit firm are let in to see.');
+    const { url = '' } = request.routeOptions;
+    const { id } = paramsSchema.parse(request.params);
+    if (url.startsWith('/v1/engagements/:id') && id !== engagement.id) throw engagementNotFound(id ?? '');
+  });
+
+  // Before the schema: what is filled in is checked as if it had been sent.
+  api.addHook('preValidation', async (request) => {
+    const { engagement } = request.administrator;
+    const rule = engagement && ruleOf(request);
+    if (engagement === undefined || rule === undefined) return;
+    const query = membersOf(request.query);
+    for (const name of rule.without ?? [])
+      if (query[name] !== undefined)
+        throw outside(`The query member ${name} would tell of what is hidden from people of an audit firm.`);
+    if (rule.period?.in === 'query') request.query = within(query, rule.period, engagement);
+    if (rule.period?.in === 'body') request.body = within(membersOf(request.body), rule.period, engagement);
+    if (rule.at !== undefined)
+      request.query = instantOf(membersOf(request.query), rule.at, engagement, context.clock());
+  });
+
+  api.addHook('preHandler', async (request) => {
+    const { administrator } = request;
+    const { engagement, workspaceId } = administrator;
+    const rule = engagement && ruleOf(request);
+    if (engagement === undefined || rule === undefined) return;
+    if (rule.event !== undefined)
+      await checkEvent(context.pool, workspaceId, String(membersOf(request.params)[rule.event]), engagement);
+    if (rule.untold === undefined) await notes.note(administrator, engagement, request.method, request.url);
+  });
+
+  api.addHook('preSerialization', async (request, reply, payload) => {
+    const rule = request.administrator.engagement && ruleOf(request);
+    if (rule?.masks === undefined || reply.statusCode !== 200) return payload;
+    return rule.masks === 'events' ? maskList(payload) : maskOne(payload);
+  });
+}
+
+const paramsSchema = z.object({ id: z.string().optional() });
+const recordSchema = z.record(z.string(), z.unknown());
+const listSchema = z.looseObject({ data: z.array(recordSchema) });
+const oneSchema = z.looseObject({ event: recordSchema, result: recordSchema.nullable() });
+
+function maskList(payload: unknown): unknown {
+  const list = listSchema.parse(payload);
+  return { ...list, data: list.data.map(maskRecord) };
+}
+
+function maskOne(payload: unknown): unknown {
+  const { event, result, ...rest } = oneSchema.parse(payload);
+  return { ...rest, event: maskRecord(event), result: result === null ? null : maskRecord(result) };
+}
+
+function ruleOf({ method, routeOptions: { url } }: FastifyRequest): Rule | undefined {
+  return ROUTES_OF_FIRMS[`${method} ${url ?? ''}`];
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  const read = recordSchema.safeParse(value);
+  return read.success ? read.data : {};
+}
+
+/** What is no time is left to the schema of the route to refuse. */
+function within(
+  members: Readonly<Record<string, unknown>>,
+  { from, to }: { readonly from: string; readonly to: string },
+  { fromMs, toMs }: EngagementScope,
+): Record<string, unknown> {
+  const given = {
+    ...members,
+    [from]: members[from] ?? new Date(fromMs).toISOString(),
+    [to]: members[to] ?? new Date(toMs).toISOString(),
+  };
+  for (const name of [from, to]) {
+    const atMs = Date.parse(String(given[name]));
+    if (atMs < fromMs || atMs > toMs) throw outsidePeriod({ fromMs, toMs });
+  }
+  return given;
+}
+
+function instantOf(
+  members: Readonly<Record<string, unknown>>,
+  { name, as }: { readonly name: string; readonly as: 'iso' | 'seconds' },
+  { fromMs, toMs }: EngagementScope,
+  nowMs: number,
+): Record<string, unknown> {
+  const write = (atMs: number) => (as === 'iso' ? new Date(atMs).toISOString() : String(Math.floor(atMs / 1000)));
+  const given = members[name] ?? write(Math.min(nowMs, toMs - 1));
+  const atMs = as === 'iso' ? Date.parse(String(given)) : Number(given) * 1000;
+  if (atMs < fromMs || atMs >= toMs) throw outsidePeriod({ fromMs, toMs });
+  return { ...members, [name]: given };
+}
+
+/** An event of another time answers as one that is not there. */
+export async function checkEvent(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  eventId: string,
+  { fromMs, toMs }: Pick<EngagementScope, 'fromMs' | 'toMs'>,
+): Promise<void> {
+  const { rows } = await pool.query<{ ts: Date }>('SELECT ts FROM actions WHERE workspace_id = $1 AND event_id = $2', [
+    workspaceId,
+    eventId,
+  ]);
+  const atMs = rows[0]?.ts.getTime();
+  if (atMs !== undefined && atMs >= fromMs && atMs < toMs) return;
+  throw new Failure(
+    404,
+    'event_not_found',
+    `The log has no event ${JSON.stringify(eventId)} in the period of the engagement.`,
+    'List events with GET /v1/audit/events.',
+  );
+}
+
+function outside(cause: string): Failure {
+  return new Failure(
+    403,
+    'outside_engagement',
+    cause,
+    'Ask for it: POST /v1/engagements/:id/requests. The customer provides what is beyond.',
+  );
+}
+
+function outsidePeriod({ fromMs, toMs }: Pick<EngagementScope, 'fromMs' | 'toMs'>): Failure {
+  return outside(`The engagement is about ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}.`);
+}
