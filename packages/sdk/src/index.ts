@@ -13,6 +13,7 @@ export {
   type RequestOptions,
 } from './client.ts';
 export type * from './detections.ts';
+export type * from './engagements.ts';
 export { HiveKeyError, type Problem } from './errors.ts';
 export type * from './evidence.ts';
 export type * from './evidence-bundles.ts';
