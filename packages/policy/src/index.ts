@@ -24,6 +24,7 @@ export { policyDiff } from './diff/index.ts';
 export { type MatrixOptions, matrixCells, matrixDifference } from './diff/matrix.ts';
 export { countsByRole } from './diff/role-items.ts';
 export type * from './diff/types.ts';
+export { type Shape, shapeOf } from './diff/words.ts';
 export { DEFAULT_APPROVAL } from './documents/approval.ts';
 export { checkCapability } from './documents/capability.ts';
 export {

@@ -40,13 +40,13 @@ SELECT record -> 'settings' AS document FROM actions
 
 const HORIZON = '24h';
 
-/** By id of the agent. Empty where no policy had been published. */
-export async function blastRadiiAt(
-  { client, workspaceId }: ReportScope,
+/** Sets of agents that were alike, with what any of them could do by itself. None where no policy had been published. */
+export async function fleetAt(
+  { client, workspaceId }: Pick<ReportScope, 'client' | 'workspaceId'>,
   instant: string,
-): Promise<ReadonlyMap<string, BlastRadiusUsd>> {
+): Promise<readonly Alike[]> {
   const policy = await findArchived(client, workspaceId, { kind: 'at', at: Date.parse(instant) / 1000 - 1 });
-  if (policy === undefined) return new Map();
+  if (policy === undefined) return [];
   const { rows: agents } = await client.query<Row>(AGENTS, [workspaceId, instant]);
   const { rows: stated } = await client.query<{ document: unknown }>(SETTINGS, [workspaceId, instant]);
   const { authority, reaches } = settingsSchema.parse(stated[0]?.document ?? {});
@@ -61,9 +61,13 @@ export async function blastRadiiAt(
     ),
     ...(authority === null ? {} : { authority }),
   };
-  const alike: readonly Alike[] = await compute({ kind: 'fleet', world });
+  return compute({ kind: 'fleet', world });
+}
+
+/** By id of the agent. Empty where no policy had been published. */
+export async function blastRadiiAt(scope: ReportScope, instant: string): Promise<ReadonlyMap<string, BlastRadiusUsd>> {
   return new Map(
-    alike.flatMap(({ radius, agents: members }) => {
+    (await fleetAt(scope, instant)).flatMap(({ radius, agents: members }) => {
       const cell = radius.cells.find(
         (each) => each.unit === 'usd' && each.horizon === HORIZON && each.line === 'alone',
       );
