@@ -6,6 +6,9 @@ export {
   ENTRIES_FOLDER,
   LOG_EXPORT_FOLDER,
 } from './bundle/action-log.ts';
+export { type BundleChanges, bundleChanges } from './bundle/changes.ts';
+export { type IndexedFile, indexTables } from './bundle/index-tables.ts';
+export { type Absent, absentParts, BUNDLE_LAYOUT } from './bundle/layout.ts';
 export {
   formatFileManifest,
   isBundlePath,
@@ -22,7 +25,25 @@ export {
   SIGNER,
   sshSignature,
 } from './bundle/signing.ts';
+export { type BundleFacts, RETENTION_CLASS, readmeDocument } from './bundle/readme.ts';
 export { type BundlePredicate, formatStatement, readStatement } from './bundle/statement.ts';
+export { type AnswerClaim, type AnswerView, answerDocument } from './documents/answer.ts';
+export { renderHtml } from './documents/html.ts';
+export { type MatrixView, matrixDocument } from './documents/matrix.ts';
+export type { Block, DocumentColumn, Emphasis, EvidenceDocument, Frame, Span } from './documents/model.ts';
+export { renderPdf } from './documents/pdf.ts';
+export { readinessDocument } from './documents/readiness.ts';
+export { type BundleReadme, readmeDocument } from './documents/readme.ts';
+export {
+  type Revocation,
+  type RevokedTool,
+  revocationDocument,
+  revocationSentence,
+  revocationSvg,
+} from './documents/revocation.ts';
+export { type Signature, type SignOff, signOffDocument } from './documents/sign-off.ts';
+export { frameOf, PDF_ROWS, type ReportTable, tablesDocument } from './documents/tables.ts';
+export { checkTimestamp, timestampRequest } from './bundle/timestamp.ts';
 export { type HeaderField, headerFields, ipeJson, SELF_ASSESSMENT } from './ipe.ts';
 export {
   type Digest,
