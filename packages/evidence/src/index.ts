@@ -33,7 +33,6 @@ export { type MatrixView, matrixDocument } from './documents/matrix.ts';
 export type { Block, DocumentColumn, Emphasis, EvidenceDocument, Frame, Span } from './documents/model.ts';
 export { renderPdf } from './documents/pdf.ts';
 export { readinessDocument } from './documents/readiness.ts';
-export { type BundleReadme, readmeDocument } from './documents/readme.ts';
 export {
   type Revocation,
   type RevokedTool,
