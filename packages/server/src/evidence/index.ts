@@ -8,3 +8,4 @@ export { type Asked, factsOf, readReport, rowsOf, scopeOf, tableOf } from './rea
 export type { Attachment, Report, ReportContent, ReportScope } from './report.ts';
 export { allReports, reportOf } from './reports.ts';
 export { inSnapshot, type Snapshot, streamRows } from './snapshot.ts';
+export { writeReport } from './write.ts';

@@ -75,6 +75,7 @@ function isCell(value: unknown): value is Cell {
 }
 
 function tieOut(rowCount: number, sourceCounts: Readonly<Record<string, number>>): Facts['tie_out'] {
+  if (Object.keys(sourceCounts).length === 0) return { difference: 0, reason: 'no other source counts these rows' };
   const differing = Object.entries(sourceCounts).find(([, count]) => count !== rowCount);
   if (differing === undefined) return 'equal';
   const [source, count] = differing;

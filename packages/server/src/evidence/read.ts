@@ -1,6 +1,5 @@
 /** Reads a report: what goes into files, counts and previews alike. */
 import type { Facts, Period, Row, TableShape } from '@hivekey/evidence';
-import type { ApiContext } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { absencesIn } from './absences.ts';
 import type { Report, ReportContent, ReportScope } from './report.ts';
@@ -16,7 +15,7 @@ export interface Asked {
 }
 
 export function scopeOf(
-  context: ApiContext,
+  context: ReportScope['context'],
   { client, workspaceId, asOf: now }: Snapshot,
   { period, parameters, asOf = now }: Asked,
 ): ReportScope {

@@ -11,7 +11,10 @@ import type { WorkspaceId } from '../ids.ts';
 export interface ReportScope {
   /** In a REPEATABLE READ READ ONLY transaction: everything is read as of one instant. */
   readonly client: PoolClient;
-  readonly context: Pick<ApiContext, 'pool' | 'log' | 'config' | 'version' | 'url' | 'worlds' | 'approvals'>;
+  /** No more than a thread of its own can have, too (evidence-bundles/thread.ts): nothing is written while a report is read. */
+  readonly context: Pick<ApiContext, 'pool' | 'log' | 'config' | 'version' | 'url' | 'worlds'> & {
+    readonly approvals: Pick<ApiContext['approvals'], 'vault'>;
+  };
   readonly workspaceId: WorkspaceId;
   readonly period: Period;
   /** Instant of the snapshot, ISO 8601 UTC. */

@@ -108,10 +108,16 @@ async function readRoles(scope: ReportScope): Promise<ReportContent> {
     sod_conflicts: [],
   });
 
+  let grantsSeen = 0;
   function* rules(): Generator<object, void, undefined> {
     for (const [at, version] of inForce.entries()) {
       const head = headOf(version, at);
-      for (const row of history.rulesOf(version)) yield { ...head, ...row };
+      const capabilities = new Set<Cell | undefined>();
+      for (const row of history.rulesOf(version)) {
+        capabilities.add(row.capability_id);
+        yield { ...head, ...row };
+      }
+      grantsSeen += capabilities.size;
     }
   }
   function* roles(): Generator<object, void, undefined> {
@@ -136,9 +142,19 @@ async function readRoles(scope: ReportScope): Promise<ReportContent> {
       );
       const { versions = 0, grants = 0 } = rows[0] ?? {};
       return {
+        // Rows are grants by the rules that cover each: what another query counts are the grants.
         [RULES.name]: ofRules.facts(
-          {},
-          { control_totals: { role_versions: versions, grants, unexpanded_wildcards: 0 } },
+          { 'database: grants': grants },
+          {
+            control_totals: { role_versions: versions, grants: grantsSeen, unexpanded_wildcards: 0 },
+            tie_out:
+              grantsSeen === grants
+                ? 'equal'
+                : {
+                    difference: grantsSeen - grants,
+                    reason: `the table has ${grantsSeen} grants, database counts ${grants}`,
+                  },
+          },
         ),
         [ROLES.name]: ofRoles.facts({ database: versions }, { control_totals: { grants } }),
       };
