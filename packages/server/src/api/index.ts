@@ -35,6 +35,7 @@ import { engagementRoutes } from '../engagements/routes.ts';
 import { engagementWorkRoutes } from '../engagements/work-routes.ts';
 import { Failure } from '../errors.ts';
 import { evidenceRoutes } from '../evidence/routes.ts';
+import { evidenceBundleRoutes, evidenceKeyRoutes } from '../evidence-bundles/routes.ts';
 import { freezeRoutes } from '../freezes/routes.ts';
 import { actionRoutes } from '../gateway/actions/routes.ts';
 import { authzenDiscoveryRoutes, authzenRoutes } from '../gateway/authzen/routes.ts';
@@ -160,6 +161,7 @@ const MANAGEMENT: readonly Routes[] = [
   sampleRoutes,
   evidenceRoutes,
   answerRoutes,
+  evidenceBundleRoutes,
   webhookRoutes,
   channelRoutes,
   sinkRoutes,
@@ -167,7 +169,13 @@ const MANAGEMENT: readonly Routes[] = [
 /** Behind an agent token, which each of them checks through the path. */
 const AGENTS: readonly Routes[] = [actionRoutes, authzenRoutes];
 /** For everybody. */
-const OPEN: readonly Routes[] = [documentRoutes, docsRoutes, authzenDiscoveryRoutes, oauthMetadataRoutes];
+const OPEN: readonly Routes[] = [
+  documentRoutes,
+  docsRoutes,
+  authzenDiscoveryRoutes,
+  oauthMetadataRoutes,
+  evidenceKeyRoutes,
+];
 
 const UPKEEP_EVERY_MS = 3_600_000;
 

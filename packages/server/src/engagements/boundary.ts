@@ -23,6 +23,8 @@ interface Rule {
   readonly without?: readonly string[];
   /** Parameter with the id of an event of the log, which is one of the period. */
   readonly event?: string;
+  /** Parameter with the id of a sample, which is one of the engagement. */
+  readonly sample?: string;
   /** The answer has records: what is hidden by default is. */
   readonly masks?: 'event' | 'events';
 }
@@ -31,6 +33,7 @@ const OWN: Rule = { untold: true };
 const READ: Rule = {};
 const FROM_TO: Rule = { period: { from: 'from', to: 'to', in: 'query' } };
 const SAID: Rule = { untold: true };
+const OF_SAMPLE: Rule = { sample: 'id' };
 
 export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
   'GET /v1/session': OWN,
@@ -74,6 +77,13 @@ export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
   'GET /v1/evidence/reports/:report': FROM_TO,
   'GET /v1/evidence/reports/:report/rows': FROM_TO,
   'GET /v1/agents/:agent/answers/:question': { ...FROM_TO, at: { name: 'at', as: 'iso' } },
+
+  'GET /v1/samples': READ,
+  'POST /v1/samples': { period: { from: 'from', to: 'to', in: 'body' } },
+  'GET /v1/samples/:id': OF_SAMPLE,
+  'GET /v1/samples/:id/items': OF_SAMPLE,
+  'GET /v1/samples/:id/items/:n/pack': OF_SAMPLE,
+  'GET /v1/samples/:id/population': OF_SAMPLE,
 
   'GET /v1/agents': READ,
   'GET /v1/agents/:agent': READ,
@@ -127,12 +137,16 @@ export function installBoundary(api: Api, context: Pick<ApiContext, 'pool' | 'lo
     if (engagement === undefined || rule === undefined) return;
     if (rule.event !== undefined)
       await checkEvent(context.pool, workspaceId, String(membersOf(request.params)[rule.event]), engagement);
+    if (rule.sample !== undefined)
+      await checkSample(context.pool, workspaceId, String(membersOf(request.params)[rule.sample]), engagement);
     if (rule.untold === undefined) await notes.note(administrator, engagement, request.method, request.url);
   });
 
   api.addHook('preSerialization', async (request, reply, payload) => {
-    const rule = request.administrator.engagement && ruleOf(request);
+    const rule = ruleOf(request);
+    // A refusal may be of somebody of whom nothing is known.
     if (rule?.masks === undefined || reply.statusCode !== 200) return payload;
+    if (request.administrator.engagement === undefined) return payload;
     return rule.masks === 'events' ? maskList(payload) : maskOne(payload);
   });
 }
@@ -190,6 +204,26 @@ function instantOf(
   const atMs = as === 'iso' ? Date.parse(String(given)) : Number(given) * 1000;
   if (atMs < fromMs || atMs >= toMs) throw outsidePeriod({ fromMs, toMs });
   return { ...members, [name]: given };
+}
+
+/** Another engagement's, and the customer's own, answer as ones that are not there. */
+async function checkSample(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  sampleId: string,
+  { id }: Pick<EngagementScope, 'id'>,
+): Promise<void> {
+  const { rowCount } = await pool.query(
+    'SELECT FROM samples WHERE workspace_id = $1 AND id = $2 AND engagement_id = $3',
+    [workspaceId, sampleId, id],
+  );
+  if (rowCount === 1) return;
+  throw new Failure(
+    404,
+    'sample_not_found',
+    `There is no sample "${sampleId}" in this engagement.`,
+    'List them with GET /v1/samples.',
+  );
 }
 
 /** An event of another time answers as one that is not there. */

@@ -23,6 +23,8 @@ export function maskRecord<Event extends Readonly<Record<string, unknown>>>(
       shown[name] = HIDDEN;
     }
   if (shown.args !== undefined) shown.args = maskValue(shown.args, '/args', masked);
+  // What a rule has compared is an argument in other words.
+  if (Array.isArray(shown.trace)) shown.trace = shown.trace.map((step, index) => maskDetail(step, index, masked));
   return { ...event, ...shown, masked };
 }
 
@@ -35,6 +37,13 @@ function maskValue(value: unknown, pointer: string, masked: string[]): unknown {
     );
   masked.push(pointer);
   return HIDDEN;
+}
+
+function maskDetail(step: unknown, index: number, masked: string[]): unknown {
+  const read = recordSchema.safeParse(step);
+  if (!read.success || read.data.detail === undefined) return step;
+  masked.push(`/trace/${index}/detail`);
+  return { ...read.data, detail: HIDDEN };
 }
 
 function stepOf(name: string): string {

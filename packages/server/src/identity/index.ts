@@ -11,7 +11,7 @@ import {
   workspaceRolesSchema,
 } from './workspace-roles.ts';
 
-export { ensureLiveKey, revokeKeysOf } from './admin-keys.ts';
+export { ensureLiveKey, revokeKey, revokeKeysOf } from './admin-keys.ts';
 export { administratorOf } from './administrators.ts';
 export {
   assuranceProblem,
