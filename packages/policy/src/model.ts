@@ -130,6 +130,9 @@ export interface CallAnswer {
   readonly content: JsonValue | undefined;
 }
 
+/** How the tool itself knows the call, as its answer tells it; undefined where it does not. */
+export type ReadToolReference = (answer: CallAnswer) => string | undefined;
+
 /** unit → integer amount that the call spent, of the units that its answer tells. */
 export type Settlement = (answer: CallAnswer) => Readonly<Record<string, number>>;
 
@@ -147,6 +150,8 @@ export interface Capability {
   readonly external?: boolean;
   /** The arguments that say what a call is about. They decide nothing; their values stand on records. */
   readonly about?: CallSubjects;
+  /** Path in the structured content of the result (`id`, `charge.id`): how the tool itself knows the call. Decides nothing; stands on records. */
+  readonly reference?: string;
 }
 
 /** Arguments by their paths (`order.vendor`), or what was found there. */
@@ -441,6 +446,8 @@ export interface CompiledPolicy {
   evaluate(request: DecisionRequest, state?: StateView): Evaluation;
   /** Undefined where no answer of the capability tells what its call spent. */
   settlement(capability: string): Settlement | undefined;
+  /** Undefined where the capability does not say how its tool knows a call. */
+  reference(capability: string): ReadToolReference | undefined;
   /** What a call is about, of what `args` show: what the definition names, and nothing that they hide. */
   about(capability: string, args: JsonObject): CallSubjects & Pick<Capability, 'external'>;
   /** The largest amount, in minor units, that guards let these roles spend in one call without a person; undefined where none compares it. */

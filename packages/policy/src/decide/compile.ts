@@ -8,6 +8,7 @@ import type {
   JsonObject,
   PolicySet,
   Provenance,
+  ReadToolReference,
   ReasonClass,
   Role,
   Settlement,
@@ -21,6 +22,7 @@ import { policyHash } from './hash.ts';
 import { keysOf } from './keys.ts';
 import { CapabilityPlan } from './plan.ts';
 import { confine, harmless, type WornRole } from './quarantine.ts';
+import { referenceOf } from './reference.ts';
 import { settlementOf } from './settlement.ts';
 import { contentOf } from './sources.ts';
 import { type ReadSubjects, subjectsOf } from './subjects.ts';
@@ -55,6 +57,7 @@ class Compiled implements CompiledPolicy {
   readonly #plans = new Map<string, CapabilityPlan>();
   readonly #roleSets = new Map<string, RoleSet>();
   readonly #settlements = new Map<string, Settlement>();
+  readonly #references = new Map<string, ReadToolReference>();
   readonly #subjects = new Map<string, ReadSubjects>();
   readonly #reads: ReadonlySet<string>;
   #cached = 0;
@@ -73,6 +76,8 @@ class Compiled implements CompiledPolicy {
     for (const capability of set.capabilities) {
       const settlement = settlementOf(capability);
       if (settlement !== undefined) this.#settlements.set(capability.name, settlement);
+      const reference = referenceOf(capability);
+      if (reference !== undefined) this.#references.set(capability.name, reference);
     }
   }
 
@@ -95,6 +100,10 @@ class Compiled implements CompiledPolicy {
 
   settlement(capability: string): Settlement | undefined {
     return this.#settlements.get(capability);
+  }
+
+  reference(capability: string): ReadToolReference | undefined {
+    return this.#references.get(capability);
   }
 
   about(name: string, args: JsonObject): ReturnType<ReadSubjects> {

@@ -49,6 +49,7 @@ function capabilityChanges(was: Capability, is: Capability, readsClass: boolean)
     else if (now === undefined) changes.push(`no longer spends ${name}`);
     else if (JSON.stringify(old) !== JSON.stringify(now)) changes.push(`has its ${name} found in another way`);
   }
+  if (was.reference !== is.reference) changes.push('has its reference at the tool found in another way');
   if (was.description !== is.description) changes.push('is described otherwise');
   if (JSON.stringify(was.inputSchema) !== JSON.stringify(is.inputSchema))
     changes.push('has another schema of arguments');

@@ -19,10 +19,11 @@ const FIELDS = [
   'inputSchema',
   'external',
   'about',
+  'reference',
 ];
 const SUBJECTS = ['payee', 'dest', 'resource'] as const;
 
-/** `{name, description, access, destructive, external, impact, about, input_schema}`. */
+/** `{name, description, access, destructive, external, impact, about, reference, input_schema}`. */
 export function checkCapability(value: unknown): Checked<Capability> {
   const problems = new Problems();
   return problems.checked(readCapability(value, [], problems));
@@ -39,6 +40,7 @@ export function readCapabilityDocument(value: unknown, path: DocumentPath, probl
     'external',
     'impact',
     'about',
+    'reference',
     'input_schema',
   ];
   const raw = objectOf(value, path, 'a capability', known, problems);
@@ -99,6 +101,9 @@ function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems:
     );
   const impact = readImpact(member(raw, 'impact') ?? {}, [...path, 'impact'], problems);
   const about = readAbout(member(raw, 'about'), [...path, 'about'], problems);
+  const reference = Object.hasOwn(raw, 'reference')
+    ? readPath(member(raw, 'reference'), [...path, 'reference'], problems)
+    : undefined;
   const inputSchema = member(raw, 'input_schema') ?? member(raw, 'inputSchema');
   if (inputSchema !== undefined && !isObject(inputSchema))
     problems.add(
@@ -117,6 +122,7 @@ function read(raw: JsonObject, path: DocumentPath, head: DocumentPath, problems:
     ...(isObject(inputSchema) ? { inputSchema } : {}),
     ...(typeof external === 'boolean' ? { external } : {}),
     ...(about === undefined ? {} : { about }),
+    ...(reference === undefined ? {} : { reference }),
   };
 }
 

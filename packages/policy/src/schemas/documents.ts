@@ -187,6 +187,12 @@ export const capabilitySchema: JsonObject = document('Capability', 'A capability
     },
     examples: [{ payee: 'vendor.account', resource: 'invoice.id' }],
   },
+  reference: {
+    type: 'string',
+    description:
+      'The member of the structured content of the result by which the tool itself knows the call. It stands on the record of the result.',
+    examples: ['id', 'charge.id'],
+  },
   impact: { type: 'object', additionalProperties: impact, examples: [{ usd: { field: 'amount', currency: 'USD' } }] },
   input_schema: { type: 'object', description: 'JSON Schema of the arguments.' },
 });

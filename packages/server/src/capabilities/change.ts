@@ -21,8 +21,9 @@ function contentOf({
   inputSchema = null,
   external = null,
   about = null,
+  reference = null,
 }: Partial<Record<keyof Capability, unknown>>): Record<string, unknown> {
-  return { description, access, destructive, impact, input_schema: inputSchema, external, about };
+  return { description, access, destructive, impact, input_schema: inputSchema, external, about, reference };
 }
 
 /**
@@ -79,6 +80,7 @@ export async function declareCapabilityIn(
     destructive: capability.destructive,
     impact: capability.impact,
     external: capability.external,
+    reference: capability.reference,
   });
   publishPolicy(transaction, workspaceId, actor);
   return { capability: await readCapability(client, workspaceId, capability.name), change };

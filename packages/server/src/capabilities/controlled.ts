@@ -16,9 +16,10 @@ interface Row {
   input_schema: Capability['inputSchema'] | null;
   external: boolean | null;
   about: Capability['about'] | null;
+  reference: string | null;
 }
 
-const DECLARED = `SELECT name, description, access, destructive, impact, input_schema, external, about
+const DECLARED = `SELECT name, description, access, destructive, impact, input_schema, external, about, reference
   FROM capabilities WHERE workspace_id = $1 AND source = 'declared'`;
 
 export const capabilityType: ControlledType = {
@@ -59,7 +60,7 @@ function capabilityIn(id: string, document: unknown): Capability {
 }
 
 function fileOf(capability: Capability | Row) {
-  const { name, description, access, destructive, impact, external, about } = capability;
+  const { name, description, access, destructive, impact, external, about, reference } = capability;
   const schema =
     'inputSchema' in capability
       ? capability.inputSchema
@@ -76,5 +77,6 @@ function fileOf(capability: Capability | Row) {
     ...(schema == null ? {} : { input_schema: schema }),
     ...(external == null ? {} : { external }),
     ...(about == null ? {} : { about }),
+    ...(reference == null ? {} : { reference }),
   });
 }

@@ -20,6 +20,10 @@ export const capabilitySchema = z
       .nullable()
       .meta({ description: 'Whether a call reaches beyond the company; null: nobody has said.' }),
     about: jsonObject.nullable().meta({ description: 'The arguments that say what a call is about.' }),
+    reference: z
+      .string()
+      .nullable()
+      .meta({ description: 'The member of the result by which the tool itself knows the call.' }),
     source: z.enum(['declared', 'discovered']),
     roles: z.array(z.string()).meta({ description: 'Roles that grant it.' }),
     stopped: z.boolean().meta({ description: 'Under a tool stop: refused on every path.' }),
@@ -29,7 +33,7 @@ export const capabilitySchema = z
 export type CapabilityView = z.output<typeof capabilitySchema>;
 
 const CAPABILITIES = `
-SELECT 'capability' AS object, c.name, c.description, c.access, c.destructive, c.impact, c.input_schema, c.external, c.about, c.source,
+SELECT 'capability' AS object, c.name, c.description, c.access, c.destructive, c.impact, c.input_schema, c.external, c.about, c.reference, c.source,
        ARRAY(SELECT r.name FROM roles r
                JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name AND v.revision = r.current_revision
               WHERE r.workspace_id = c.workspace_id AND v.document -> 'scope' -> 'allow' ? c.name ORDER BY r.name) AS roles,

@@ -211,7 +211,7 @@ export function resultRecord(
       `"kind":"tool.result",${text('namespace', call.namespace)}${text('outcome', outcome.result)}${text('owner', call.owner)}` +
       `${json('rows_out', outcome.rowsOut)}${text('run_id', call.runId)}${text('session_id', call.sessionId)}`,
     tail:
-      `,${json('spent', outcome.spent)}${json('synthetic', call.synthetic)}${text('tool', call.tool)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
+      `,${json('spent', outcome.spent)}${json('synthetic', call.synthetic)}${text('tool', call.tool)}${text('tool_reference', outcome.toolReference)}"ts":"${new Date(nowMs).toISOString()}",${json('upstream_code', outcome.upstreamCode)}` +
       `${json('upstream_ms', outcome.upstreamMs)}${text('upstream_tool', call.upstreamTool)}"v":1,` +
       `"workspace":${canonicalJson(identity.workspace)}}`,
   };

@@ -451,6 +451,7 @@ class Path implements ActionPath {
     if (decision.verdict === 'allow') {
       call.eventId = eventId;
       const settlement = policy.settlement(action.capability);
+      const reference = policy.reference(action.capability);
       const permit: Permit = {
         kind: 'permit',
         principal,
@@ -462,6 +463,7 @@ class Path implements ActionPath {
         beginByMs: call.beginByMs,
         ...(reservations === undefined ? {} : { reservations }),
         ...(settlement === undefined ? {} : { settlement }),
+        ...(reference === undefined ? {} : { reference }),
         ...(meets === undefined ? {} : { meets: true }),
         // An agent's word about its own tool counts where people had allowed the call.
         ...(leaves === undefined || (action.entrance !== 'mcp' && !isApproved) ? {} : { leaves }),

@@ -12,6 +12,7 @@ import type {
   JsonObject,
   MetPrerequisite,
   Provenance,
+  ReadToolReference,
   ReasonClass,
   Risk,
   Settlement,
@@ -193,6 +194,8 @@ export interface Permit {
   readonly leaves?: readonly string[];
   /** How the answer tells what the call spent; of the policy that it was decided under. */
   readonly settlement?: Settlement;
+  /** How the answer tells by what the tool itself knows the call; of the same policy. */
+  readonly reference?: ReadToolReference;
 }
 
 /** What the result of a call repeats of it. A permit is one; a permit of an agent's own tool is kept as this. */
@@ -273,6 +276,8 @@ export interface Outcome {
   readonly rowsOut?: number;
   /** Stable code of the failure, e.g. `upstream_unreachable`, `aborted_by_stop`; of a success that did not do it yet, `input_required`. */
   readonly errorCode?: string;
+  /** By which the tool itself knows the call, where its answer tells. */
+  readonly toolReference?: string;
   /** unit → what the call spent, where its answer tells; the rest of what was reserved is given back. Never by the agent's own word. */
   readonly spent?: Readonly<Record<string, number>>;
 }

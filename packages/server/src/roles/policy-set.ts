@@ -18,7 +18,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 
 const capabilityRows = (workspaceId: string): string => `
 SELECT coalesce(json_agg(json_build_object('name', c.name, 'description', c.description, 'access', c.access, 'destructive', c.destructive,
-                                           'impact', c.impact, 'input_schema', c.input_schema, 'external', c.external, 'about', c.about) ORDER BY c.name), '[]')
+                                           'impact', c.impact, 'input_schema', c.input_schema, 'external', c.external, 'about', c.about, 'reference', c.reference) ORDER BY c.name), '[]')
   FROM capabilities c WHERE c.workspace_id = ${workspaceId}`;
 
 // One statement is one snapshot: revision and content always belong together.
@@ -62,6 +62,7 @@ interface SnapshotRow {
     input_schema: JsonObject | null;
     external: boolean | null;
     about: JsonObject | null;
+    reference: string | null;
   }[];
   sources: unknown;
   tool_risks: (Risk & { tool: string })[];
@@ -164,8 +165,14 @@ function readSet(row: SnapshotRow): PolicySet {
   };
 }
 
-function readCapability({ input_schema, external, about, ...rest }: SnapshotRow['capabilities'][number]): Capability {
-  const given = Object.entries({ input_schema, external, about }).filter(([, value]) => value !== null);
+function readCapability({
+  input_schema,
+  external,
+  about,
+  reference,
+  ...rest
+}: SnapshotRow['capabilities'][number]): Capability {
+  const given = Object.entries({ input_schema, external, about, reference }).filter(([, value]) => value !== null);
   return checkedValue(checkCapability({ ...rest, ...Object.fromEntries(given) }), `capability ${rest.name}`);
 }
 
@@ -204,12 +211,12 @@ export async function upsertCapability(
   source: 'declared' | 'discovered',
 ): Promise<void> {
   await transaction.client.query(
-    `INSERT INTO capabilities (workspace_id, name, description, access, destructive, impact, input_schema, source, external, about)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    `INSERT INTO capabilities (workspace_id, name, description, access, destructive, impact, input_schema, source, external, about, reference)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (workspace_id, name) DO UPDATE SET
        description = excluded.description, access = excluded.access, destructive = excluded.destructive,
        impact = excluded.impact, input_schema = excluded.input_schema, source = excluded.source,
-       external = excluded.external, about = excluded.about, updated_at = now()
+       external = excluded.external, about = excluded.about, reference = excluded.reference, updated_at = now()
      WHERE capabilities.source = 'discovered' OR excluded.source = 'declared'`,
     [
       workspaceId,
@@ -222,6 +229,7 @@ export async function upsertCapability(
       source,
       capability.external ?? null,
       capability.about === undefined ? null : JSON.stringify(capability.about),
+      capability.reference ?? null,
     ],
   );
 }

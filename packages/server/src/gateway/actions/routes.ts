@@ -81,6 +81,7 @@ const outcomeBody = z.strictObject({
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'is not 1 to 64 letters, digits, dots, hyphens and underscores')
     .optional(),
   duration_ms: z.int().min(0).max(2_147_483_647).optional(),
+  reference: z.string().min(1).max(256).optional().meta({ description: 'By which the tool itself knows the call.' }),
 });
 const outcomeSchema = z
   .object({ object: z.literal('action_outcome'), permit: z.string(), result: outcomeBody.shape.result })
@@ -359,11 +360,12 @@ function outcomeRoutes(api: Api, context: ApiContext): void {
     async (request) => {
       const { principal, state } = holderOf(request);
       const { permit } = request.params;
-      const { result, code, duration_ms: durationMs } = request.body;
+      const { result, code, duration_ms: durationMs, reference } = request.body;
       const outcome: Outcome = {
         result,
         ...(code === undefined ? {} : { errorCode: code }),
         ...(durationMs === undefined ? {} : { upstreamMs: durationMs }),
+        ...(reference === undefined ? {} : { toolReference: reference.toWellFormed() }),
       };
       const report = await permits.report(principal.workspaceId, permit, principal.agentId, outcome);
       if (report.kind === 'taken') return { object: 'action_outcome' as const, permit, result };

@@ -54,7 +54,7 @@ export async function carryOut(
       isHead: operation.method === 'HEAD',
       eventId: permit.eventId,
     },
-    approvalId !== undefined || permit.settlement !== undefined,
+    approvalId !== undefined || permit.settlement !== undefined || permit.reference !== undefined,
   );
   const stop = new StopController();
   const onStop = (): void => stop.abort();
@@ -103,12 +103,18 @@ export async function carryOut(
   else answerFailed(res, ended, permit.eventId);
 }
 
-function outcomeOf(ended: ApiEnd, { signal, settlement }: Permit, answer: AnswerStream, upstreamMs: number): Outcome {
+function outcomeOf(
+  ended: ApiEnd,
+  { signal, settlement, reference }: Permit,
+  answer: AnswerStream,
+  upstreamMs: number,
+): Outcome {
   const { bytesIn } = ended;
   if (ended.kind === 'ended') {
     const isError = ended.status >= 400;
-    const content = settlement === undefined ? undefined : answer.json();
+    const content = settlement === undefined && reference === undefined ? undefined : answer.json();
     const spent = settlement?.({ isError, content });
+    const toolReference = reference?.({ isError, content });
     return {
       result: isError ? 'error' : 'success',
       ...(isError ? { errorCode: 'upstream_error' } : {}),
@@ -116,6 +122,7 @@ function outcomeOf(ended: ApiEnd, { signal, settlement }: Permit, answer: Answer
       upstreamMs,
       bytesIn,
       ...(spent === undefined || Object.keys(spent).length === 0 ? {} : { spent }),
+      ...(toolReference === undefined ? {} : { toolReference }),
     };
   }
   const errorCode = ended.code !== 'aborted' ? ended.code : signal.aborted ? 'aborted_by_stop' : 'aborted_by_client';

@@ -4,17 +4,24 @@ import type { UpstreamAnswer } from '../../upstreams/index.ts';
 import type { Gateway } from './caller.ts';
 
 /** `upstreamMs`: from the first byte out. A stop that reached the permit ended the call. */
-export function outcomeOf(answer: UpstreamAnswer, { signal, settlement }: Permit, upstreamMs: number): Outcome {
+export function outcomeOf(
+  answer: UpstreamAnswer,
+  { signal, settlement, reference }: Permit,
+  upstreamMs: number,
+): Outcome {
   switch (answer.kind) {
     case 'result': {
       const { bytesIn, httpStatus, result } = answer;
       const isError = result.isError === true;
-      const spent = settlement?.({ isError, content: result.structuredContent });
+      const told = { isError, content: result.structuredContent };
+      const spent = settlement?.(told);
+      const toolReference = reference?.(told);
       const seen = {
         ...(httpStatus === undefined ? {} : { upstreamCode: httpStatus }),
         upstreamMs,
         bytesIn,
         ...spentOf(spent),
+        ...(toolReference === undefined ? {} : { toolReference }),
       };
       return isError ? { result: 'error', errorCode: 'tool_error', ...seen } : { result: 'success', ...seen };
     }
