@@ -1,6 +1,3 @@
-/** Fonts that pdfmake carries, base64. */
-declare const container: {
-  readonly vfs: Readonly<Record<string, { readonly data: string; readonly encoding: string }>>;
-  readonly fonts: Readonly<Record<string, Readonly<Record<string, string>>>>;
-};
-export default container;
+/** Paths of the fonts that come with pdfmake: family → style → file. */
+declare const fonts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+export default fonts;

@@ -3,18 +3,16 @@ export type Margins = number | readonly [left: number, top: number, right: numbe
 
 export interface Look {
   readonly bold?: boolean;
-  readonly italics?: boolean;
   readonly fontSize?: number;
   readonly color?: string;
   readonly fillColor?: string;
   readonly alignment?: 'left' | 'right' | 'center';
   readonly margin?: Margins;
   readonly lineHeight?: number;
-  readonly characterSpacing?: number;
   readonly preserveLeadingSpaces?: boolean;
   readonly pageBreak?: 'before' | 'after';
   readonly unbreakable?: boolean;
-  readonly headlineLevel?: number;
+  readonly colSpan?: number;
 }
 
 export interface TableLayout {
@@ -32,7 +30,7 @@ export type Content =
   | (Look & { readonly stack: readonly Content[] })
   | (Look & { readonly ul: readonly Content[] })
   | (Look & { readonly columns: readonly (Content & { readonly width?: number | 'auto' | '*' })[] })
-  | (Look & { readonly svg: string; readonly fit?: readonly [number, number]; readonly width?: number })
+  | (Look & { readonly svg: string; readonly maxWidth: number; readonly maxHeight: number })
   | (Look & {
       readonly table: {
         readonly headerRows?: number;
@@ -59,7 +57,6 @@ export interface Definition {
 }
 
 declare const pdfmake: {
-  readonly virtualfs: { writeFileSync(name: string, content: string, encoding: string): void };
   setFonts(fonts: Readonly<Record<string, Readonly<Record<string, string>>>>): void;
   setUrlAccessPolicy(allows: (url: string) => boolean): void;
   setLocalAccessPolicy(allows: (path: string) => boolean): void;

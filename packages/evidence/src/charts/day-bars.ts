@@ -54,8 +54,8 @@ export function dayBarsSvg({ title, series, days }: DayBars): string {
   ]);
 }
 
-/** The next 1, 2, 4 or 10 of a power of ten, which halves into a whole number; 2 at least. */
+/** The next even number of a power of ten, which halves into a whole number; 2 at least. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
-  return Math.max(2, [1, 2, 4, 10].map((factor) => factor * power).find((each) => each >= value) ?? value);
+  return [1, 2, 4, 6, 8, 10].map((factor) => factor * power).find((each) => each >= value && each % 2 === 0) ?? 2;
 }

@@ -16,7 +16,7 @@ const WIDTH = 760;
 const LABELS = 210;
 const RIGHT = 90;
 const TOP = 34;
-const ROW = 26;
+const ROW = 18;
 /** Letters that fit left of the axis. */
 const LETTERS = 34;
 /** About so many ticks. */
@@ -60,7 +60,7 @@ export function timelineSvg({ title, rows }: Timeline): string {
         const y = TOP + i * ROW + ROW / 2;
         return [
           text(0, y + 4, cut(row.label, LETTERS)),
-          line(LABELS, y, WIDTH - RIGHT, y, RULE),
+          line(LABELS, y, Math.max(LABELS, ...row.points.map(({ atMs }) => x(atMs))), y, RULE),
           ...(row.spans ?? []).map(({ fromMs, toMs, tone }) =>
             rect(x(fromMs), y - 4, Math.max(2, x(toMs) - x(fromMs)), 8, TONES[tone]),
           ),

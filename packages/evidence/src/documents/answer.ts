@@ -1,5 +1,6 @@
 /** The answer to one of an auditor's questions: one sentence, the claims it is made of, and the record behind each. */
 import { type Block, type EvidenceDocument, type Frame, heading, NO_RECORD, paragraph, type Span } from './model.ts';
+import { timeText } from './time.ts';
 
 /** As the server's `Answer` has it. */
 export interface AnswerView {
@@ -50,7 +51,13 @@ export function answerDocument(
           { title: 'at', weight: 2 },
           { title: 'record', weight: 3 },
         ],
-        rows: claims.map((claim) => [claim.topic, claim.sentence, claim.by ?? '', claim.at ?? '', proofOf(claim)]),
+        rows: claims.map((claim) => [
+          claim.topic,
+          claim.sentence,
+          claim.by ?? '',
+          claim.at === null ? '' : timeText(claim.at),
+          proofOf(claim),
+        ]),
         empty: 'There is no claim.',
       },
       ...drawings.flatMap(({ title, svg }): readonly Block[] => [heading(title), { kind: 'drawing', svg, alt: title }]),

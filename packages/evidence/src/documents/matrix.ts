@@ -26,7 +26,7 @@ const LEGEND =
 /** A drawing may shrink to this: its smallest type is then about 5 points. */
 const SMALLEST = 0.55;
 /** Points that title, facts and statement take of the page. */
-const ABOVE = 150;
+const ABOVE = 165;
 
 /** `svg`: the matrix as one drawing with `width` and `height`, as the server draws it. */
 export function matrixDocument(frame: Frame, matrix: MatrixView, svg: string): EvidenceDocument {

@@ -1,6 +1,6 @@
 /**
  * A document as PDF, by pdfmake. The same document gives the same bytes on the same build of Node.js: its date is the document's, its
- * font comes along, and nothing is read from disk or network. No link, script, form or attachment is ever written.
+ * fonts come along, and nothing but these is read from disk or network. No link, script, form or attachment is ever written.
  *
  * Laying out is done in one go and takes about a second for 2,000 rows: a server does it in a thread of its own.
  */
@@ -24,9 +24,13 @@ const COLOURS: Readonly<Record<Emphasis, string>> = {
 
 /** Points. */
 const SIDE = 40;
-const TOP = 66;
-const FOOT = 54;
+const TOP = 58;
+const FOOT = 48;
 const PAD = 4;
+/** Least room beneath a heading. */
+const HEADED = 50;
+/** Height of an empty line in the smallest type. */
+const SLIVER = 1.4;
 const PAPERS = {
   portrait: { pageSize: 'A4', pageOrientation: 'portrait', width: 595.28, height: 841.89 },
   landscape: { pageSize: 'A4', pageOrientation: 'landscape', width: 841.89, height: 595.28 },
@@ -41,6 +45,8 @@ export const ROOM = {
 /** Characters and lines of a cell; a row is never taller than a page. */
 const CELL_LETTERS = 500;
 const CELL_LINES = 12;
+/** Characters of a fact that leaves room for another beside it. */
+const SHORT_FACT = 36;
 
 /** Throws what pdfmake throws for a drawing that is no SVG. */
 export async function renderPdf(document: EvidenceDocument): Promise<Uint8Array> {
@@ -83,24 +89,23 @@ function loaded(): Promise<typeof import('pdfmake')['default']> {
 }
 
 async function load(): Promise<typeof import('pdfmake')['default']> {
-  const [{ default: pdfmake }, { default: roboto }] = await Promise.all([
+  const [{ default: pdfmake }, { default: fonts }] = await Promise.all([
     import('pdfmake'),
-    import('pdfmake/build/fonts/Roboto.js'),
+    import('pdfmake/fonts/Roboto.js'),
   ]);
-  for (const [name, { data, encoding }] of Object.entries(roboto.vfs)) {
-    pdfmake.virtualfs.writeFileSync(name, data, encoding);
-  }
-  pdfmake.setFonts(roboto.fonts);
+  const files = new Set(Object.values(fonts).flatMap((family) => Object.values(family)));
+  pdfmake.setFonts(fonts);
   // Otherwise text of a report could make us read a file or fetch an address.
   pdfmake.setUrlAccessPolicy(() => false);
-  pdfmake.setLocalAccessPolicy(() => false);
+  pdfmake.setLocalAccessPolicy((path) => files.has(path));
   return pdfmake;
 }
 
 function opening(document: EvidenceDocument): readonly Content[] {
   return [
     words(document.title, { fontSize: 18, bold: true, margin: [0, 0, 0, 4] }),
-    words(SELF_ASSESSMENT, { bold: true, color: FAINT, margin: [0, 0, 0, 8] }),
+    words(SELF_ASSESSMENT, { bold: true, color: FAINT, margin: [0, 0, 0, document.isSample ? 2 : 8] }),
+    ...(document.isSample ? [words(SAMPLE_DATA, { bold: true, color: COLOURS.missing, margin: [0, 0, 0, 8] })] : []),
     factsTable(frameFacts(document)),
   ];
 }
@@ -113,14 +118,7 @@ function pageHead({ title, tenant, environment, period, asOf, isSample }: Eviden
     color: FAINT,
     columns: [
       { ...words(cut(title, 90), { bold: true }), width: '*' },
-      ...(isSample
-        ? [
-            {
-              ...words(SAMPLE_DATA, { bold: true, color: COLOURS.missing, alignment: 'center' }),
-              width: 'auto' as const,
-            },
-          ]
-        : []),
+      ...(isSample ? [{ ...words('SAMPLE DATA', { bold: true, color: COLOURS.missing }), width: 70 }] : []),
       { ...words(`${cut(tenant, 60)} (${environment})\n${when}`, { alignment: 'right' }), width: '*' },
     ],
   };
@@ -146,11 +144,11 @@ function blockContent(
 ): readonly Content[] {
   switch (block.kind) {
     case 'heading':
-      return [words(block.text, { fontSize: 12.5, bold: true, margin: [0, 14, 0, 4], headlineLevel: 1 })];
+      return headingContent(block.text);
     case 'text':
       return [words(block.text, { ...look(block.emphasis), margin: [0, 2, 0, 4] })];
     case 'statement':
-      return [boxed(words(block.text, { fontSize: 11.5, lineHeight: 1.3 }), width)];
+      return [boxed(words(block.text, { fontSize: 11, lineHeight: 1.25 }), width)];
     case 'facts':
       return [factsTable(block.facts)];
     case 'list':
@@ -159,7 +157,12 @@ function blockContent(
       return [boxed(words(block.text, { fontSize: 8 }), width)];
     case 'drawing':
       return [
-        { svg: fitted(block.svg), fit: [width, block.maxHeight ?? paper.height - TOP - FOOT], margin: [0, 6, 0, 6] },
+        {
+          svg: drawable(block.svg),
+          maxWidth: width,
+          maxHeight: block.maxHeight ?? paper.height - TOP - FOOT - 20,
+          margin: [0, 6, 0, 6],
+        },
       ];
     case 'page':
       return [words('', { pageBreak: 'after' })];
@@ -167,6 +170,15 @@ function blockContent(
       if (block.rows.length === 0) return [words(block.empty, { ...look('muted'), margin: [0, 2, 0, 6] })];
       return [rowsTable(block.columns, block.rows, width)];
   }
+}
+
+/** Followed by room for the beginning of what it is about: no heading is the last of its page. The second part gives the room back. */
+function headingContent(text: string): readonly Content[] {
+  const room = words('', { margin: [0, 0, 0, HEADED], fontSize: 1 });
+  return [
+    { unbreakable: true, stack: [words(text, { fontSize: 12.5, bold: true, margin: [0, 12, 0, 4] }), room] },
+    words('', { margin: [0, -HEADED - 2 * SLIVER, 0, 0], fontSize: 1 }),
+  ];
 }
 
 function rowsTable(
@@ -198,15 +210,51 @@ function cellContent(cell: string | Span, isNumber: boolean | undefined): Conten
   return words(cutCell(text), { ...look(emphasis), ...side(isNumber) });
 }
 
-function factsTable(facts: readonly { readonly name: string; readonly value: string }[]): Content {
+/** Two short ones side by side, so that a page holds more. */
+function factsTable(facts: readonly Fact[]): Content {
+  const rows: Fact[][] = [];
+  for (const fact of facts) {
+    const last = rows.at(-1);
+    if (last?.length === 1 && [...last, fact].every(isShort)) last.push(fact);
+    else rows.push([fact]);
+  }
   return {
     margin: [0, 2, 0, 8],
     table: {
-      widths: [110, '*'],
-      body: facts.map(({ name, value }) => [words(name, { color: FAINT }), words(value, {})]),
+      widths: [88, '*', 88, '*'],
+      body: rows.map((row) =>
+        row.length === 2
+          ? row.flatMap(({ name, value }) => factCells(name, value))
+          : row.flatMap(({ name, value }) => [...factCells(name, value, 3), words('', {}), words('', {})]),
+      ),
     },
     layout: LINES,
   };
+}
+
+interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+function isShort({ value }: Fact): boolean {
+  return value.length <= SHORT_FACT && !value.includes('\n');
+}
+
+function factCells(name: string, value: string, colSpan = 1): readonly Content[] {
+  return [words(name, { color: FAINT }), { ...words(value, {}), colSpan }];
+}
+
+/** What drawings are made of. Nothing that fetches, links, runs or styles is among it. */
+const ELEMENTS = /^<\/?(?:svg|g|title|desc|text|tspan|rect|line|circle|path|polyline|polygon)[\s/>]/;
+
+/** Throws for what no drawing of ours holds: a text that was not escaped must not become markup. */
+function drawable(svg: string): string {
+  const strange = svg
+    .match(/<[^>]*>?/g)
+    ?.find((tag) => !ELEMENTS.test(tag) || /\b(?:href|style|on\w+)\s*=|url\(/i.test(tag));
+  if (strange !== undefined) throw new Error(`a drawing holds ${strange.slice(0, 40)}`);
+  return fitted(svg);
 }
 
 function boxed(inner: Content, width: number): Content {
@@ -240,8 +288,8 @@ function look(emphasis: Emphasis): Look {
   return { color: COLOURS[emphasis], bold: emphasis !== 'plain' && emphasis !== 'muted' };
 }
 
-function side(isNumber: boolean | undefined): { readonly alignment?: 'right' } {
-  return isNumber === true ? { alignment: 'right' } : {};
+function side(isNumber: boolean | undefined): Look {
+  return isNumber === true ? { alignment: 'right', margin: [0, 0, 10, 0] } : {};
 }
 
 function cutCell(text: string): string {

@@ -1,6 +1,7 @@
 /** One revocation on one page: the sentence, the drawing, and each tool with its own clock. */
 import { type TimelineRow, timelineSvg } from '../charts/index.ts';
 import { type EvidenceDocument, type Frame, facts, heading, NO_RECORD, paragraph, type Span } from './model.ts';
+import { timeText } from './time.ts';
 
 /** Times are ISO 8601 UTC; null: not known, and said so. */
 export interface Revocation {
@@ -91,23 +92,23 @@ export function revocationDocument(frame: Frame, of: Revocation): EvidenceDocume
           tool.credential,
           secondsAfter(of.requestedAt, tool.effectiveAt),
           probeText(tool),
-          tool.residualUntil ?? 'none',
+          tool.residualUntil === null ? 'none' : timeText(tool.residualUntil),
         ]),
         empty: 'No tool was reachable for the agent.',
       },
-      heading('Calls in flight'),
       {
         kind: 'table',
         columns: [
-          { title: 'call', weight: 4 },
+          { title: 'call in flight', weight: 4 },
           { title: 'outcome', weight: 4 },
           { title: "provider's reference", weight: 3 },
         ],
         rows: of.inFlight.map(({ what, outcome, reference }) => [what, outcome, reference ?? 'none']),
-        empty: 'None was found.',
+        empty: 'No call was in flight.',
       },
-      heading('Records'),
-      of.records.length === 0 ? paragraph('no record', 'missing') : paragraph(of.records.join(', ')),
+      of.records.length === 0
+        ? paragraph('no record', 'missing')
+        : paragraph(`Records: ${of.records.join(', ')}`, 'muted'),
     ],
   };
 }

@@ -1,5 +1,6 @@
 /** Who signed what about an access review: each signature is a session of a person over the hash of a frozen file. */
 import { type Block, type EvidenceDocument, type Frame, facts, heading, NO_RECORD, paragraph } from './model.ts';
+import { timeText } from './time.ts';
 
 export interface SignOff {
   readonly campaignId: string;
@@ -65,7 +66,16 @@ function signatureBlocks({
         title,
         weight: 1,
       })),
-      rows: [[capacity, person, subject ?? NO_RECORD, mfaAt ?? NO_RECORD, signedAt, record ?? NO_RECORD]],
+      rows: [
+        [
+          capacity,
+          person,
+          subject ?? NO_RECORD,
+          mfaAt === null ? NO_RECORD : timeText(mfaAt),
+          timeText(signedAt),
+          record ?? NO_RECORD,
+        ],
+      ],
       empty: '',
     },
   ];

@@ -4,6 +4,7 @@ import { headerFields } from '../ipe.ts';
 import { textOf } from '../tables/cell.ts';
 import type { CellKind, IpeHeader, Row, TableShape } from '../types.ts';
 import { type Block, type DocumentColumn, type EvidenceDocument, type Frame, heading, paragraph } from './model.ts';
+import { timeText } from './time.ts';
 
 /** Rows of a table that a PDF has; the CSV has all. */
 export const PDF_ROWS = 2_000;
@@ -76,7 +77,9 @@ function rowBlocks({ header, shape, rows }: ReportTable): readonly Block[] {
       rows: shown.map((row) =>
         places.map((at) => {
           const kind = shape.columns[at]?.kind;
-          return kind === undefined ? '' : textOf(kind, row[at] ?? null);
+          if (kind === undefined) return '';
+          const text = textOf(kind, row[at] ?? null);
+          return kind === 'time' ? timeText(text) : text;
         }),
       ),
       empty: 'No rows.',
