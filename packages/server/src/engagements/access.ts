@@ -63,8 +63,8 @@ export const accessSchema = z
   .meta({ id: 'EngagementAccess' });
 export type Access = z.output<typeof accessSchema>;
 
-/** What a record of an engagement says in one line. */
-const WHAT = `CASE a.kind
+/** SQL: what the record `a` of an engagement says in one line. */
+export const WHAT = `CASE a.kind
   WHEN 'engagement.accessed' THEN (a.record ->> 'method') || ' ' || (a.record ->> 'address')
   WHEN 'engagement.request' THEN 'request ' || (a.record ->> 'number') || ' ' || (a.record ->> 'act')
   WHEN 'engagement.state' THEN (a.record ->> 'report') || ' ' || (a.record ->> 'state')
@@ -74,8 +74,8 @@ const WHAT = `CASE a.kind
   WHEN 'engagement.changed' THEN concat_ws(' ', a.record ->> 'change', a.record ->> 'person')
   ELSE coalesce(a.record ->> 'reason', a.record ->> 'firm', '') END`;
 
-/** SQL: rows of the log about one engagement. $1: workspace, $2: engagement. */
-export const ACCESSES = `
+/** $1: workspace, $2: engagement. */
+const ACCESSES = `
 SELECT a.seq, a.event_id, a.ts, a.record ->> 'actor' AS actor, a.kind, ${WHAT} AS what
   FROM actions a WHERE a.workspace_id = $1 AND a.kind LIKE 'engagement.%' AND a.record ->> 'engagement_id' = $2`;
 

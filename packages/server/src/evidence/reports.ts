@@ -1,15 +1,25 @@
 /** All the evidence there is. Each folder makes its own; whatever lists, counts, exports or bundles goes through this list. */
 import { answersReport } from '../answers/index.ts';
+import { engagementReports } from '../engagements/index.ts';
 import { Failure } from '../errors.ts';
 import { samplesReport } from '../samples/index.ts';
 import { agentsReport } from './items/agents.ts';
+import { approvalsReport } from './items/approvals.ts';
 import { changesReport } from './items/changes.ts';
 import { rolesReport } from './items/roles.ts';
 import type { Report } from './report.ts';
 
 /** By folder of the bundle. Append yours. A function: folders that make reports read others through this list, so that it is made when it is asked for. */
 export function allReports(): readonly Report[] {
-  return [agentsReport, answersReport, changesReport, rolesReport, samplesReport];
+  return [
+    agentsReport,
+    answersReport,
+    approvalsReport,
+    changesReport,
+    ...engagementReports,
+    rolesReport,
+    samplesReport,
+  ];
 }
 
 /** Throws `report_not_found`. */

@@ -305,6 +305,14 @@ describe('the walkthrough', () => {
     expect(
       application.every((grant: Record<string, boolean>) => !(grant.update || grant.delete || grant.truncate)),
     ).toBe(true);
+    // As evidence, with the same counts.
+    const counted: number[] = [];
+    for (const id of ['walkthrough', 'engagement-requests', 'engagement-access']) {
+      const { tables } = await world.ok('GET', `/v1/evidence/reports/${id}?from=${inDays(-1)}&to=${inDays(1)}`);
+      expect([id, tables[0].header.tie_out]).toEqual([id, 'equal']);
+      counted.push(tables[0].row_count);
+    }
+    expect(counted.slice(0, 2)).toEqual([STEP_IDS.length, 6]);
     // The shadow is no agent of anybody's.
     expect((await world.ok('GET', '/v1/agents')).data).toHaveLength(1);
     await expect(owner.query(`UPDATE engagement_runs SET shown = true`)).rejects.toThrow();
