@@ -4,6 +4,7 @@ export { type Authority, readAuthority } from './authority.ts';
 export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
 export { agentSettingsType, assignmentType } from './controlled.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';
+export { revokeToken } from './mint.ts';
 export {
   AGENT,
   AGENT_TABLES,

@@ -81,17 +81,26 @@ SELECT FROM admin_keys k LEFT JOIN admin_keys m ON m.workspace_id = k.workspace_
                                                             WHERE p.workspace_id = $1 AND p.id = ANY($3))))
  LIMIT 1`;
 
+/** Whether one of these people made the key, or the key of the session, that is used. Of one that was made by a key of nobody's, nobody knows. */
+export async function keyMadeBy(
+  client: ClientBase,
+  { workspaceId, credentialId }: Pick<Administrator, 'workspaceId' | 'credentialId'>,
+  people: ReadonlySet<PersonId>,
+): Promise<boolean> {
+  const { rowCount } = await client.query(KEY_OF, [workspaceId, credentialId, [...people]]);
+  return (rowCount ?? 0) > 0;
+}
+
 /**
- * Whoever made a key has seen it. Throws `approver_key_of_author` where it was an author; of a key that was made by one of
- * nobody's, nobody knows (`people_decide: "sessions"` takes no key at all).
+ * Whoever made a key has seen it. Throws `approver_key_of_author` where it was an author (`people_decide: "sessions"` takes no
+ * key at all).
  */
 export async function refuseKeyOfAuthor(
   client: ClientBase,
-  { workspaceId, credentialId }: Administrator,
+  who: Administrator,
   authors: ReadonlySet<PersonId>,
 ): Promise<void> {
-  const { rowCount } = await client.query(KEY_OF, [workspaceId, credentialId, [...authors]]);
-  if (rowCount === 0) return;
+  if (!(await keyMadeBy(client, who, authors))) return;
   throw new Failure(
     403,
     'approver_key_of_author',

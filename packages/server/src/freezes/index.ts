@@ -1,2 +1,3 @@
 /** Change freezes: when agents may not change what. */
 export { freezeType } from './controlled.ts';
+export { endOverride } from './override.ts';

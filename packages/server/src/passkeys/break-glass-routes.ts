@@ -1,7 +1,6 @@
 /** The accounts for emergencies: set up by an administrator, entered with a passkey alone. */
 import { z } from 'zod';
 import type { Api, ApiContext, Limits, Routes } from '../api/route.ts';
-import { withDepartures } from '../departures/index.ts';
 import { Failure } from '../errors.ts';
 import {
   administratorsOf,
@@ -11,7 +10,6 @@ import {
   isHttps,
   openPersonSession,
   personActor,
-  refuseBreakGlassLoss,
   sessionBody,
   sessionCookie,
   sessionIdOf,
@@ -27,6 +25,7 @@ import {
 } from '../sign-in/index.ts';
 import { accountsSchema, addAccount, newAccountSchema, readAccount, readAccounts } from './break-glass.ts';
 import { keepChallenge, newChallenge } from './challenges.ts';
+import { endAccount } from './end-account.ts';
 import { addPasskey, registrationOptions } from './register.ts';
 import { relyingParty } from './relying-party.ts';
 import { requestOptions } from './request.ts';
@@ -107,22 +106,7 @@ export function breakGlassRoutes(api: Api, context: ApiContext): void {
     '/v1/break-glass/:person',
     { schema: { tags, summary: 'End an account for emergencies', params, response: { 204: z.void() } } },
     async ({ administrator, params: { person: name } }, reply) => {
-      const { workspaceId, actor } = administrator;
-      await withDepartures(context, workspaceId, async (transaction, leave) => {
-        const person = await readAccount(transaction.client, workspaceId, name);
-        await refuseBreakGlassLoss(transaction.client, workspaceId, person.id);
-        await leave(administrator, person, 'administrator');
-        const about = { person: person.email, person_id: person.id };
-        const to = await administratorsOf(transaction.client, workspaceId);
-        transaction.log({
-          kind: 'person.changed',
-          actor,
-          change: 'changed',
-          ...about,
-          changes: { active: [true, false] },
-        });
-        transaction.log({ kind: 'break_glass.changed', actor, severity: 'high', to, change: 'removed', ...about });
-      });
+      await endAccount(context, administrator, name);
       return reply.code(204).send();
     },
   );

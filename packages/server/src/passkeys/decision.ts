@@ -34,7 +34,7 @@ function challengeFor(nonce: Buffer, canonical: string): string {
 
 /** What is decided, by whom and about what. `exp` is added: whoever signs it decides now and not some day. */
 export interface Subject {
-  readonly kind: 'approval' | 'change';
+  readonly kind: 'approval' | 'change' | 'review';
   readonly id: string;
   readonly members: JsonObject;
 }

@@ -7,5 +7,6 @@ export {
   type Subject,
   verifyDecision,
 } from './decision.ts';
+export { endAccount } from './end-account.ts';
 export { assertionSchema } from './response.ts';
 export { signedDecisionSchema, signedDecisionView } from './signed-decision.ts';

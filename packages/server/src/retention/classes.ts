@@ -33,7 +33,7 @@ export const KEEP_ALL: Periods = {
 const KINDS: Readonly<Record<Exclude<RetentionClass, 'administrative'>, readonly string[]>> = {
   calls: ['tool.call', 'gateway.refused'],
   results: ['tool.result'],
-  approvals: ['approval.%', 'delegation.%'],
+  approvals: ['approval.%', 'delegation.%', 'review.%'],
   policy: [
     'role.%',
     'policy.%',

@@ -1,0 +1,2 @@
+/** Questions about decisions, answered by the engine that decides. */
+export { evaluate } from './evaluate.ts';
