@@ -1,7 +1,16 @@
 /** Reads of evidence. Each key begins with `evidence`. */
-import type { EvidenceReport, EvidenceRows, EvidenceSummary } from '@hivekey/sdk';
+import type {
+  EvidenceBundle,
+  EvidenceKey,
+  EvidenceReport,
+  EvidenceRows,
+  EvidenceSummary,
+  Sample,
+  SampleItem,
+} from '@hivekey/sdk';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { at, get, getAll, type Query, withQuery } from './client.ts';
+import type { List } from './types.ts';
 
 const ROWS = 50;
 
@@ -43,3 +52,32 @@ export const rowsQuery = (report: string, table: string, period: Instants) =>
 export function fileOf(report: string, query: Query): string {
   return withQuery(at`/v1/evidence/reports/${report}/file`, query);
 }
+
+export const bundlesQuery = queryOptions({
+  queryKey: ['evidence', 'bundles'],
+  queryFn: ({ signal }) => getAll<EvidenceBundle>('/v1/evidence/bundles', {}, signal),
+  // One that is being built is followed.
+  refetchInterval: ({ state }) => (state.data?.some(({ status }) => status === 'building') ? 2_000 : false),
+});
+
+export const evidenceKeyQuery = queryOptions({
+  queryKey: ['evidence', 'key'],
+  queryFn: ({ signal }) => get<EvidenceKey>('/v1/evidence/key', {}, signal),
+});
+
+export const samplesQuery = queryOptions({
+  queryKey: ['evidence', 'samples'],
+  queryFn: ({ signal }) => getAll<Sample>('/v1/samples', {}, signal),
+});
+
+export const sampleQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['evidence', 'sample', id],
+    queryFn: ({ signal }) => get<Sample>(at`/v1/samples/${id}`, {}, signal),
+  });
+
+export const sampleItemsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['evidence', 'sample items', id],
+    queryFn: async ({ signal }) => (await get<List<SampleItem>>(at`/v1/samples/${id}/items`, {}, signal)).data,
+  });

@@ -316,8 +316,19 @@ const retention = createRoute({
 const evidence = createRoute({
   getParentRoute: () => signedIn,
   path: '/evidence',
-  validateSearch: (search) => optional({ from: text(search.from), to: text(search.to) }),
+  validateSearch: (search) =>
+    optional({
+      tab: oneOf(search.tab, ['bundles', 'samples', 'tie-outs']),
+      from: text(search.from),
+      to: text(search.to),
+    }),
   component: lazyRouteComponent(() => import('../rooms/evidence/Evidence.tsx'), 'Evidence'),
+});
+
+const sample = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/evidence/samples/$sample',
+  component: lazyRouteComponent(() => import('../rooms/evidence/SamplePage.tsx'), 'SamplePage'),
 });
 
 const evidenceReport = createRoute({
@@ -458,6 +469,7 @@ const tree = root.addChildren([
     retention,
     evidence,
     evidenceReport,
+    sample,
     containment,
     freezes,
     signals,

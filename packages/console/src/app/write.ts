@@ -27,6 +27,7 @@ export type Thing =
   | 'detections'
   | 'sinks'
   | 'retention'
+  | 'evidence'
   | 'saved queries'
   | 'delegations'
   | 'freezes'
