@@ -7,7 +7,7 @@ export {
   LOG_EXPORT_FOLDER,
 } from './bundle/action-log.ts';
 export { type BundleChanges, bundleChanges } from './bundle/changes.ts';
-export { type IndexedFile, indexTables } from './bundle/index-tables.ts';
+export { type IndexedFile, indexHeader, indexTables } from './bundle/index-tables.ts';
 export { type Absent, absentParts, BUNDLE_LAYOUT } from './bundle/layout.ts';
 export {
   formatFileManifest,

@@ -29,6 +29,9 @@ const schema = z.strictObject({
   checkpoint_file: z.string().optional(),
   /** C2SP witness that receives checkpoints. */
   witness_url: z.url({ protocol: /^https?$/ }).optional(),
+  /** RFC 3161 authority that time-stamps bundles of evidence, and the file with the certificates (PEM) that vouch for it. */
+  timestamp_url: z.url({ protocol: /^https?$/ }).optional(),
+  timestamp_ca: z.string().min(1).optional(),
   /** Hosts, host:port or CIDR ranges of upstreams that may be private addresses. */
   upstream_allow: list,
   /** Environment variables that `env://NAME` credentials may read. */

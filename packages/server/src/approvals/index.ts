@@ -24,11 +24,13 @@ export type { FullApproval } from './approval.ts';
 export { cancelOfAgents, cancelOfCapability } from './cancel.ts';
 export { approvalRemindersType } from './controlled.ts';
 export { type DecidingParty, decideApproval } from './decide.ts';
+export { type Authority, hasAuthority } from './eligibility.ts';
 export { cancelWithout } from './leaver.ts';
 export { approvalLink } from './link.ts';
 export { openApproval } from './open.ts';
 export { fillPlaces, isComplete, type Quorum } from './quorum.ts';
 export { readWholeApproval } from './read.ts';
+export { Vault } from './vault.ts';
 export { APPROVAL_CHANNEL } from './watch.ts';
 
 const UPKEEP_EVERY_MS = 1_000;

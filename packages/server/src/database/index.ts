@@ -44,9 +44,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const url = new URL(options.ownerUrl);
   url.username = role.name;
   url.password = role.password;
+  const pool = openPool(url.href, options.maxConnections ?? 20);
+  return { pool, url: url.href, close: () => pool.end() };
+}
+
+/** `url`: of the application role. */
+export function openPool(url: string, maxConnections: number): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url.href,
-    max: options.maxConnections ?? 20,
+    connectionString: url,
+    max: maxConnections,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,
@@ -58,7 +64,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
   });
-  return { pool, url: url.href, close: () => pool.end() };
+  return pool;
 }
 
 function parseUrl(text: string): URL {

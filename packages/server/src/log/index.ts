@@ -185,6 +185,11 @@ export async function createActionLog(options: ActionLogOptions): Promise<Runnin
   return log;
 }
 
+/** For reading alone, e.g. in another thread, which must not be taken for this node's writer: seals nothing and records nothing. */
+export function openLogForReading(options: ActionLogOptions): RunningLog {
+  return new LogForReading(options);
+}
+
 class Log implements RunningLog {
   readonly #options: ActionLogOptions;
   readonly #limits: LogLimits;
@@ -468,6 +473,19 @@ class Log implements RunningLog {
       work().catch((error: unknown) => this.#options.logger?.warn({ err: error }, 'upkeep of the log failed'));
     }, ms);
     this.#timers.push(timer.unref());
+  }
+}
+
+class LogForReading extends Log {
+  /** Whoever writes has caught up before. */
+  override async catchUp(): Promise<void> {}
+
+  override transact<T>(): Promise<T> {
+    return Promise.reject(new Error('this log is for reading'));
+  }
+
+  override record(): Promise<EventId> {
+    return Promise.reject(new Error('this log is for reading'));
   }
 }
 

@@ -68,7 +68,7 @@ export const packSchema = z
   .meta({ id: 'EvidencePack' });
 export type EvidencePack = z.output<typeof packSchema>;
 
-type Context = Pick<ApiContext, 'pool' | 'log' | 'approvals'>;
+type Context = Pick<ApiContext, 'pool' | 'log'> & { readonly approvals: Pick<ApiContext['approvals'], 'vault'> };
 
 interface Found {
   readonly seq: number;

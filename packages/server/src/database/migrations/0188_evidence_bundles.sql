@@ -19,7 +19,7 @@ CREATE TABLE evidence_bundles (
   dispose_at      timestamptz NOT NULL,
   status          text NOT NULL DEFAULT 'building' CHECK (status IN ('building', 'ready', 'failed', 'disposed')),
   node            text NOT NULL,
-  attempts        integer NOT NULL DEFAULT 1,
+  attempts        integer NOT NULL DEFAULT 0,
   -- whoever builds it says so again and again; another node takes it up when that stops
   heard_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
   step            text NOT NULL DEFAULT '',
