@@ -1,0 +1,75 @@
+/** Builds the sample company: the real server, led through a quarter by a clock of its own. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HiveKey } from '@hivekey/sdk';
+import { AgentCalls } from './agent-client.ts';
+import { Agenda } from './agenda.ts';
+import { makeDatabase, SimulatedClock } from './clock.ts';
+import { AGENTS, NEWCOMERS } from './company.ts';
+import { admit, found } from './found.ts';
+import { Random } from './random.ts';
+import { startServer } from './server.ts';
+import type { Sample } from './stage.ts';
+import { HOUR, type Tally, Work } from './work.ts';
+
+const DAY = 24 * HOUR;
+/** Before the period, for setting up. */
+const SET_UP_DAYS = 14;
+
+export interface SampleOptions {
+  /** Data folder of the server, made and empty. */
+  readonly data: string;
+  /** Of the role that owns the schema; the database is made. */
+  readonly databaseUrl: string;
+  /** ISO 8601. */
+  readonly from: string;
+  readonly to: string;
+  /** On average. */
+  readonly callsAnHour: number;
+  readonly say: (line: string) => void;
+}
+
+export async function buildSample(options: SampleOptions): Promise<Tally> {
+  const { data, databaseUrl, callsAnHour, say } = options;
+  const fromMs = Date.parse(options.from);
+  const toMs = Date.parse(options.to);
+  if (toMs > Date.now()) throw new Error('the sample lies in the future: the real clock would step back');
+  const startMs = fromMs - SET_UP_DAYS * DAY;
+  await makeDatabase(databaseUrl);
+  const clock = await SimulatedClock.open(databaseUrl, startMs);
+  const server = await startServer({ data, port: 0, databaseUrl }, clock.aheadMs);
+  const calls = new AgentCalls(server.url);
+  try {
+    await clock.lead(server.process);
+    const admin = new HiveKey({ url: server.url, key: readFileSync(join(data, 'admin.key'), 'utf8').trim() });
+    const agenda = new Agenda(clock);
+    const sample: Sample = {
+      ...{ url: server.url, clock, agenda, calls, admin, fromMs, toMs },
+      random: new Random(20_260_701),
+      people: new Map(),
+      tokens: new Map(),
+    };
+    await clock.ask('UPDATE workspaces SET sample_data = true');
+    await found(sample, startMs);
+    const work = new Work(sample);
+    for (const plan of AGENTS) work.agents.set(plan.name, plan);
+    for (const plan of NEWCOMERS)
+      if (plan.createdAt !== undefined)
+        agenda.at(plan.createdAt, async () => {
+          await admit(sample, plan);
+          work.agents.set(plan.name, plan);
+        });
+    for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR) {
+      if ((hourMs - fromMs) % (7 * DAY) === 0) say(`${new Date(hourMs).toISOString().slice(0, 10)} …`);
+      await clock.moveTo(hourMs, { upkeep: true });
+      work.plan(hourMs, callsAnHour);
+      await agenda.runUntil(hourMs + HOUR);
+    }
+    await clock.moveTo(toMs, { upkeep: true });
+    return work.tally;
+  } finally {
+    calls.close();
+    await server.stop();
+    await clock.close();
+  }
+}

@@ -1,0 +1,116 @@
+/** A clock for a server and its database that a builder of sample data sets: it only goes forward. */
+import type { ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+import type { ClockMove } from './process-clock.ts';
+
+const SCHEMA = new URL('./simulated-clock.sql', import.meta.url);
+
+/**
+ * Makes the database of the URL with a clock of its own in front of PostgreSQL's: before the first migration, so that
+ * defaults of columns mean it too.
+ */
+export async function makeDatabase(ownerUrl: string): Promise<void> {
+  const name = new URL(ownerUrl).pathname.slice(1);
+  const maintenance = new pg.Client({ connectionString: new URL('/postgres', ownerUrl).href });
+  await maintenance.connect();
+  await maintenance.query(`CREATE DATABASE ${maintenance.escapeIdentifier(name)}`);
+  await maintenance.query(
+    `ALTER DATABASE ${maintenance.escapeIdentifier(name)} SET search_path = public, simulated, pg_catalog`,
+  );
+  await maintenance.end();
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  await client.query(await readFile(SCHEMA, 'utf8'));
+  await client.end();
+}
+
+export class SimulatedClock {
+  readonly #database: pg.Client;
+  #server: ChildProcess | undefined;
+  #aheadMs = Number.NEGATIVE_INFINITY;
+  #moves = 0;
+
+  private constructor(database: pg.Client) {
+    this.#database = database;
+  }
+
+  /** Set to a time, epoch milliseconds. */
+  static async open(ownerUrl: string, startMs: number): Promise<SimulatedClock> {
+    const database = new pg.Client({ connectionString: ownerUrl });
+    // One that breaks says so at the next move.
+    database.on('error', () => undefined);
+    await database.connect();
+    // What a crash would lose of it is made anew with the rest.
+    await database.query('SET synchronous_commit = off');
+    const clock = new SimulatedClock(database);
+    clock.#aheadMs = startMs - Date.now();
+    await database.query('UPDATE simulated.clock SET ahead = make_interval(secs => $1)', [clock.#aheadMs / 1000]);
+    return clock;
+  }
+
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
+  /** Epoch milliseconds. */
+  now(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  /** From now on, the process follows; it was started with `process-clock.ts`. */
+  async lead(server: ChildProcess): Promise<void> {
+    this.#server = server;
+    await this.#tell(false);
+  }
+
+  /** Does nothing when it is later already. */
+  async moveTo(atMs: number, { upkeep = false } = {}): Promise<void> {
+    const aheadMs = atMs - Date.now();
+    if (aheadMs > this.#aheadMs) {
+      this.#aheadMs = aheadMs;
+      while (!(await this.#moveDatabase(aheadMs))) await new Promise((resolve) => setTimeout(resolve, 1));
+    } else if (!upkeep) return;
+    await this.#tell(upkeep);
+  }
+
+  /** For conditions that no route tells. */
+  async ask<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.#database.query<Row>(text, [...values])).rows;
+  }
+
+  /** The real clock again, which must not be behind. */
+  async close(): Promise<void> {
+    if (this.#aheadMs > 0) throw new Error('the sample lies in the future: the real clock would step back');
+    await this.#database.query("UPDATE simulated.clock SET ahead = '0'");
+    await this.#database.end();
+  }
+
+  /** Not while something is being recorded, or a result waits to be: it would come behind what is later. */
+  async #moveDatabase(aheadMs: number): Promise<boolean> {
+    const { rowCount } = await this.#database.query({
+      name: 'move',
+      text: `UPDATE simulated.clock SET ahead = make_interval(secs => $1)
+              WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'hivekey-log' AND state <> 'idle')
+                AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)`,
+      values: [aheadMs / 1000],
+    });
+    return rowCount === 1;
+  }
+
+  async #tell(upkeep: boolean): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#moves += 1;
+    const move: ClockMove = { move: this.#moves, aheadMs: this.#aheadMs, upkeep };
+    await new Promise<void>((resolve, reject) => {
+      const heard = (answer: Pick<ClockMove, 'move'>): void => {
+        if (answer.move !== move.move) return;
+        server.off('message', heard);
+        resolve();
+      };
+      server.on('message', heard);
+      server.send(move, (error) => error === null || reject(error));
+    });
+  }
+}

@@ -1,0 +1,91 @@
+/** How Acme sets HiveKey up before the period begins. */
+import { type AgentRequest, HiveKey, type Key, type Token } from '@hivekey/sdk';
+import {
+  AGENTS,
+  type AgentPlan,
+  CAPABILITIES,
+  capabilityDocument,
+  emailOf,
+  PEOPLE,
+  ROLES,
+  roleDocument,
+  SOURCES,
+} from './company.ts';
+import { personOf, type Sample } from './stage.ts';
+
+const MINUTE = 60_000;
+const TOKEN_DAYS = 180;
+
+export const COMPANY = 'Acme (sample data)';
+
+export async function found(sample: Sample, startMs: number, plans: readonly AgentPlan[] = AGENTS): Promise<void> {
+  const { admin, clock } = sample;
+  await admin.request('PATCH', '/v1/workspace', { body: { name: COMPANY } });
+  await hire(sample);
+  await tuneDetections(sample);
+  await clock.moveTo(startMs + 30 * MINUTE, { upkeep: true });
+  const author = personOf(sample, 'sre');
+  for (const capability of CAPABILITIES)
+    await author.request('PUT', `/v1/capabilities/${capability.name}`, { body: capabilityDocument(capability) });
+  await clock.moveTo(startMs + 60 * MINUTE, { upkeep: true });
+  await admin.request('PUT', '/v1/workspace/sources', { body: SOURCES });
+  for (const role of ROLES) await author.request('PUT', `/v1/roles/${role.name}`, { body: roleDocument(role) });
+  await admin.request('PATCH', '/v1/agent-settings', { body: { admission: 'reviewed' } });
+  for (const [i, plan] of plans.entries()) {
+    await clock.moveTo(startMs + (120 + 40 * i) * MINUTE, { upkeep: i % 18 === 17 });
+    await admit(sample, plan);
+  }
+}
+
+async function hire({ admin, people, url }: Sample): Promise<void> {
+  for (const { name, roles, groups, authorityUsd } of PEOPLE) {
+    const email = emailOf(name);
+    await admin.request('POST', '/v1/people', { body: { email, display_name: name } });
+    const authority = authorityUsd === undefined ? null : [{ capability: '*', max: { usd: authorityUsd * 100 } }];
+    await admin.request('PATCH', `/v1/people/${email}`, { body: { roles, groups, authority } });
+    const { key } = await admin.request<Key>('POST', '/v1/keys', { body: { name, person: email, roles } });
+    people.set(name, new HiveKey({ url, key: key ?? '', userAgent: 'hivekey-console' }));
+  }
+}
+
+/** What the security team sets for a company of this size, and for an hourly clock. */
+const DETECTIONS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  D03: { known_days: 30 },
+  D10: { checkpoint_seconds: 3_600, clock_step_seconds: 60 },
+};
+
+async function tuneDetections(sample: Sample): Promise<void> {
+  for (const [rule, parameters] of Object.entries(DETECTIONS))
+    await personOf(sample, 'ciso').request('PUT', `/v1/detections/${rule}`, { body: { enabled: true, parameters } });
+}
+
+/** Asked for by its owner's team, let in by somebody else, then given a credential. */
+export async function admit(sample: Sample, plan: AgentPlan): Promise<void> {
+  const { clock } = sample;
+  const { name, roles, owner, deputies, tier } = plan;
+  const asker = ['omar', 'noor', 'raj', 'gil'].includes(owner) ? 'dana' : owner;
+  const canAsk = PEOPLE.some((person) => person.name === owner && !person.roles.includes('viewer'));
+  const { id } = await personOf(sample, canAsk ? owner : asker).request<AgentRequest>('POST', '/v1/agent-requests', {
+    body: {
+      ...{ name, roles, risk_tier: tier, owner: emailOf(owner), deputies: deputies.map(emailOf) },
+      reason: `Sample: ${roles.join(' and ')} for the team of ${owner}`,
+      metadata: { sample: 'true', team: owner },
+      attributes: { model: 'sample-model-4', prompt_version: '1' },
+    },
+  });
+  await clock.moveTo(clock.now() + 20 * MINUTE);
+  await personOf(sample, owner === 'ciso' || canAsk ? 'ciso' : 'eva').request(
+    'POST',
+    `/v1/agent-requests/${id}/approve`,
+    { body: { reason: 'Scope and owner were checked.' } },
+  );
+  await clock.moveTo(clock.now() + 10 * MINUTE);
+  await mint(sample, name);
+}
+
+export async function mint({ tokens, people }: Sample, agent: string): Promise<void> {
+  const { token } = await personOf({ people }, 'sre').request<Token>('POST', '/v1/tokens', {
+    body: { agent, expires_in_seconds: TOKEN_DAYS * 86_400 },
+  });
+  tokens.set(agent, token ?? '');
+}

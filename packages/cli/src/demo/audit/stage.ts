@@ -1,0 +1,44 @@
+/** What every part of the sample has in hand: the clock, the agenda, and keys of people and agents. */
+import { HiveKey, type HiveKeyError } from '@hivekey/sdk';
+import type { AgentCalls } from './agent-client.ts';
+import type { Agenda } from './agenda.ts';
+import type { SimulatedClock } from './clock.ts';
+import type { Random } from './random.ts';
+
+export interface Sample {
+  readonly url: string;
+  readonly clock: SimulatedClock;
+  readonly agenda: Agenda;
+  readonly random: Random;
+  readonly calls: AgentCalls;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The key that came with the server. */
+  readonly admin: HiveKey;
+  /** By name. */
+  readonly people: Map<string, HiveKey>;
+  /** By name of the agent. */
+  readonly tokens: Map<string, string>;
+}
+
+export function personOf({ people }: Pick<Sample, 'people'>, name: string): HiveKey {
+  const person = people.get(name);
+  if (person === undefined) throw new Error(`${name} has no key`);
+  return person;
+}
+
+export function tokenOf({ tokens }: Pick<Sample, 'tokens'>, agent: string): string {
+  const token = tokens.get(agent);
+  if (token === undefined) throw new Error(`${agent} has no token`);
+  return token;
+}
+
+/** The code of a refusal that is part of the story. Throws when it was not refused. */
+export async function refusalOf(asked: Promise<unknown>): Promise<string> {
+  const refusal = await asked.then(
+    () => undefined,
+    (error: HiveKeyError) => error.code,
+  );
+  if (refusal === undefined) throw new Error('the sample expected a refusal');
+  return refusal;
+}
