@@ -19,6 +19,7 @@ import { addDetectionServerCommands } from './commands/detections-server.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addDriftCommands } from './commands/drift.ts';
 import { addDrillCommands } from './commands/drills.ts';
+import { addEngagementCommands } from './commands/engagements.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addIncidentCommands } from './commands/incidents.ts';
@@ -84,6 +85,7 @@ for (const add of [
   addPolicyCodeCommands,
   addAlertCommands,
   addIncidentCommands,
+  addEngagementCommands,
   addBudgetCommands,
   addBlastRadiusCommands,
   addLeastPrivilegeCommands,

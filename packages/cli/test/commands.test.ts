@@ -308,6 +308,25 @@ describe('the log', () => {
     expect((await mine(['incidents', 'close', id, '--reason', 'done'])).out).toContain('closed');
   });
 
+  test('lets an audit firm in, and shows what it did', async () => {
+    const period = [
+      '--from',
+      '2026-07-01T00:00:00Z',
+      '--to',
+      '2026-10-01T00:00:00Z',
+      '--expires',
+      new Date(Date.now() + 86_400_000).toISOString(),
+    ];
+    const about = ['--domain', 'ledger.example', '--criterion', 'CC6.1', '--scope', 'Agents of finance.'];
+    const opened = await hivekey(['engagements', 'open', 'Ledger', ...about, ...period, '--json']);
+    const { id, ...engagement } = JSON.parse(opened.out);
+    expect(engagement).toMatchObject({ status: 'open', period_to: '2026-10-01T00:00:00.000Z', criteria: ['CC6.1'] });
+    expect((await hivekey(['engagements', 'add', id, 'ada@ledger.example'])).out).toContain('/sign-in#enrolment=');
+    expect((await hivekey(['engagements', 'add', id, 'ada@acme.example'])).err).toContain('engagement_email');
+    expect((await hivekey(['engagements', 'access', id])).out).toContain('person_added ada@ledger.example');
+    expect((await hivekey(['engagements', 'end', id, '--reason', 'done'])).out).toContain('ended');
+  });
+
   test('verifies with the key given by another way', async () => {
     const key = (await hivekey(['logs', 'key'])).out.trim();
     const { out, code } = await hivekey(['verify', folder, '--key', key]);

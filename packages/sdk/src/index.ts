@@ -22,5 +22,6 @@ export type * from './log-queries.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
 export type * from './retention.ts';
+export type * from './reviews.ts';
 export type * from './samples.ts';
 export type * from './sinks.ts';
