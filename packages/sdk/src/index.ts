@@ -21,6 +21,7 @@ export type * from './incidents.ts';
 export type * from './log-queries.ts';
 export type * from './objects.ts';
 export type * from './preview.ts';
+export type * from './readiness.ts';
 export type * from './retention.ts';
 export type * from './reviews.ts';
 export type * from './samples.ts';

@@ -1,5 +1,5 @@
 /** What stands between a campaign and its end, named one by one. Pure. */
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import {
   type CampaignRow,
@@ -57,7 +57,7 @@ export interface Standing {
 }
 
 export async function readStanding(
-  client: Pool | PoolClient,
+  client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   campaign: string,
 ): Promise<Standing> {
@@ -70,7 +70,7 @@ export async function readStanding(
 }
 
 export async function rechecksOf(
-  client: Pool | PoolClient,
+  client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   campaign: string,
 ): Promise<readonly RecheckRow[]> {
