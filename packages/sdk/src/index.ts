@@ -26,3 +26,4 @@ export type * from './retention.ts';
 export type * from './reviews.ts';
 export type * from './samples.ts';
 export type * from './sinks.ts';
+export type * from './tie-outs.ts';

@@ -1,3 +1,4 @@
+export { asOfNow } from './as-of-now.ts';
 export { upperBound } from './bound.ts';
 export {
   CONTROL_IDS,

@@ -41,6 +41,8 @@ export interface RunDocument {
   readonly id: string;
   readonly workspace: string;
   readonly environment: string;
+  /** Whether the data is made up for showing the product. */
+  readonly sample_data: boolean;
   readonly period_from: string;
   readonly period_to: string;
   readonly as_of: string;

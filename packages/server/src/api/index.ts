@@ -55,6 +55,8 @@ import { policyRoutes } from '../policies/routes.ts';
 import { policyCodeRoutes } from '../policy-code/routes.ts';
 import { policyTestRoutes, previewRoutes } from '../previews/routes.ts';
 import { queryRoutes } from '../queries/routes.ts';
+import { readinessRoutes } from '../readiness/routes.ts';
+import { segregationRoutes } from '../readiness/segregation-routes.ts';
 import { disposalRoutes } from '../retention/disposal-routes.ts';
 import { holdRoutes } from '../retention/hold-routes.ts';
 import { retentionRoutes } from '../retention/routes.ts';
@@ -72,6 +74,7 @@ import { openSignInRoutes } from '../sign-in/open-routes.ts';
 import { identityProviderRoutes, signInSettingsRoutes } from '../sign-in/routes.ts';
 import { providerSessionRoutes } from '../sign-in/session-routes.ts';
 import { sourceRoutes } from '../sources/routes.ts';
+import { tieOutRoutes } from '../tie-outs/routes.ts';
 import { unregisteredRoutes } from '../unregistered/routes.ts';
 import { secretRoutes } from '../upstreams/secret-routes.ts';
 import { versionRoutes } from '../versions/routes.ts';
@@ -149,6 +152,8 @@ const MANAGEMENT: readonly Routes[] = [
   secretRoutes,
   auditRoutes,
   queryRoutes,
+  readinessRoutes,
+  segregationRoutes,
   retentionRoutes,
   holdRoutes,
   disposalRoutes,
@@ -159,6 +164,7 @@ const MANAGEMENT: readonly Routes[] = [
   engagementRoutes,
   engagementWorkRoutes,
   sampleRoutes,
+  tieOutRoutes,
   evidenceRoutes,
   answerRoutes,
   evidenceBundleRoutes,

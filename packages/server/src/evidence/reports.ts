@@ -2,10 +2,13 @@
 import { answersReport } from '../answers/index.ts';
 import { engagementReports } from '../engagements/index.ts';
 import { Failure } from '../errors.ts';
+import { crosswalkReport, readinessReport } from '../readiness/index.ts';
 import { samplesReport } from '../samples/index.ts';
+import { tieOutReport } from '../tie-outs/index.ts';
 import { agentsReport } from './items/agents.ts';
 import { approvalsReport } from './items/approvals.ts';
 import { changesReport } from './items/changes.ts';
+import { matrixReport } from './items/matrix.ts';
 import { rolesReport } from './items/roles.ts';
 import type { Report } from './report.ts';
 
@@ -17,8 +20,12 @@ export function allReports(): readonly Report[] {
     approvalsReport,
     changesReport,
     ...engagementReports,
+    matrixReport,
     rolesReport,
     samplesReport,
+    readinessReport,
+    crosswalkReport,
+    tieOutReport,
   ];
 }
 
