@@ -21,7 +21,7 @@ export { countedIn } from './decide/plan.ts';
 export { quarantineMark } from './decide/quarantine.ts';
 export { settle, toldToAgent } from './decide/settle.ts';
 export { policyDiff } from './diff/index.ts';
-export { type MatrixOptions, matrixCells, matrixDifference } from './diff/matrix.ts';
+export { type MatrixAnswer, type MatrixOptions, matrixCells, matrixDifference, wearerCells } from './diff/matrix.ts';
 export { countsByRole } from './diff/role-items.ts';
 export type * from './diff/types.ts';
 export { type Shape, shapeOf } from './diff/words.ts';
@@ -86,4 +86,4 @@ export type {
 } from './testing/run.ts';
 export { runPolicyTests } from './testing/run.ts';
 export { isObject as isJsonObject } from './values/json.ts';
-export { formatUnits } from './values/money.ts';
+export { currencyOf, exponentOf, formatUnits } from './values/money.ts';
