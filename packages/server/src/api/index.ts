@@ -60,6 +60,8 @@ import { segregationRoutes } from '../readiness/segregation-routes.ts';
 import { disposalRoutes } from '../retention/disposal-routes.ts';
 import { holdRoutes } from '../retention/hold-routes.ts';
 import { retentionRoutes } from '../retention/routes.ts';
+import { reviewItemRoutes } from '../reviews/item-routes.ts';
+import { reviewRoutes } from '../reviews/routes.ts';
 import { riskRoutes, securityEventRoutes } from '../risks/routes.ts';
 import { workspaceGuardRoutes } from '../roles/guard-routes.ts';
 import { roleRoutes } from '../roles/routes.ts';
@@ -161,6 +163,8 @@ const MANAGEMENT: readonly Routes[] = [
   detectionRoutes,
   detectionTestRoutes,
   incidentRoutes,
+  reviewRoutes,
+  reviewItemRoutes,
   engagementRoutes,
   engagementWorkRoutes,
   sampleRoutes,
