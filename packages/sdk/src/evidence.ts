@@ -1,6 +1,6 @@
 /** Evidence: reports of a period, and files of them. */
 
-export type EvidenceFormat = 'csv' | 'xlsx' | 'json' | 'jsonl' | 'ipe';
+export type EvidenceFormat = 'csv' | 'xlsx' | 'json' | 'jsonl' | 'ipe' | 'pdf' | 'zip';
 
 export interface EvidenceColumn {
   name: string;

@@ -12,6 +12,7 @@ import type {
   DecisionRequest,
   Evaluation,
   Guard,
+  JsonObject,
   PolicySet,
   StateView,
   WindowUsage,
@@ -28,6 +29,19 @@ export interface MatrixOptions {
   readonly capabilities?: ReadonlySet<string>;
   /** Called before each call that the engine is asked about; what it throws ends all of it. */
   readonly beforeEach?: () => void;
+  /** Told of each answer that a cell is made of, in the order of the cells. */
+  readonly onAnswer?: (answer: MatrixAnswer) => void;
+}
+
+/** One call that the engine was asked about, and what it said. */
+export interface MatrixAnswer {
+  readonly roles: readonly string[];
+  readonly capability: string;
+  readonly arguments: JsonObject;
+  readonly state: StateView;
+  /** Of a window that is just full or just not: how much was used of it before. Absent: all windows are empty. */
+  readonly window?: { readonly rule: string; readonly limit: number; readonly amount: number; readonly used: number };
+  readonly decision: Decision;
 }
 
 /** Every role by every capability that is known or granted, by role and then by capability. */
@@ -35,7 +49,18 @@ export function matrixCells(set: PolicySet, options: MatrixOptions): readonly Ma
   const matrix = new Matrix(set, options);
   const names = capabilitiesOf(set).filter((name) => options.capabilities?.has(name) ?? true);
   const roles = set.roles.map(({ name }) => name).filter((name) => options.roles?.has(name) ?? true);
-  return roles.sort().flatMap((role) => names.map((capability) => matrix.cell(role, capability)));
+  return roles.sort().flatMap((role) => names.map((capability) => matrix.cell([role], capability)));
+}
+
+/** As {@link matrixCells}, for who wears several roles at once: `role` of a cell has their names, joined with ` + `. */
+export function wearerCells(
+  set: PolicySet,
+  wearers: readonly (readonly string[])[],
+  options: MatrixOptions,
+): readonly (readonly MatrixCell[])[] {
+  const matrix = new Matrix(set, options);
+  const names = capabilitiesOf(set);
+  return wearers.map((roles) => names.map((capability) => matrix.cell(roles, capability)));
 }
 
 /** Cells that differ; of roles and capabilities that are in one of the two alone, they are refused in the other. */
@@ -57,7 +82,7 @@ export function matrixDifference(
         .filter((capability) => options.capabilities?.has(capability) ?? true)
         .sort()
         .flatMap((capability): CellDifference[] => {
-          const [was, is] = [old.cell(role, capability), now.cell(role, capability)];
+          const [was, is] = [old.cell([role], capability), now.cell([role], capability)];
           return was.mark === is.mark && was.text === is.text ? [] : [{ role, capability, before: was, after: is }];
         }),
     );
@@ -79,10 +104,12 @@ class Matrix {
   readonly #freezes: readonly { readonly name: string; readonly policy: CompiledPolicy }[];
   readonly #atMs: number;
   readonly #beforeEach: (() => void) | undefined;
+  readonly #onAnswer: ((answer: MatrixAnswer) => void) | undefined;
 
-  constructor(set: PolicySet, { atMs, beforeEach }: MatrixOptions) {
+  constructor(set: PolicySet, { atMs, beforeEach, onAnswer }: MatrixOptions) {
     this.#atMs = atMs;
     this.#beforeEach = beforeEach;
+    this.#onAnswer = onAnswer;
     this.#thawed = compilePolicy({ ...set, freezes: [] });
     const freezes = set.freezes ?? [];
     this.#policy = freezes.length === 0 ? this.#thawed : compilePolicy(set);
@@ -99,31 +126,41 @@ class Matrix {
     );
   }
 
-  cell(role: string, capability: string): MatrixCell {
-    if (!this.#thawed.granted([role]).has(capability)) return this.#refused(role, capability);
-    const guards = [...this.#guardsOn('workspace', capability), ...this.#guardsOn(role, capability)];
-    const asked = this.#ask(role, capability, guards);
+  cell(roles: readonly string[], capability: string): MatrixCell {
+    if (!this.#thawed.granted(roles).has(capability)) return this.#refused(roles, capability);
+    const guards = ['workspace', ...roles].flatMap((origin) => this.#guardsOn(origin, capability));
+    const asked = this.#ask(roles, capability, guards);
     const base = asked.base;
-    const isFrozen = this.#isFrozen(this.#policy, role, capability, base, this.#atMs);
+    const isFrozen = this.#isFrozen(this.#policy, roles, capability, base, this.#atMs);
     const mark = isFrozen ? 'F' : markOf(asked.decisions);
     const said = guardsSaid(asked.decisions, guards);
     return {
-      role,
+      role: nameOf(roles),
       capability,
       mark,
       text: textOf(mark, said),
       guards: said.map(({ origin, id }) => `${origin}/${id}`).sort(),
       // asked without a time, a freeze is in force
       freezes: this.#freezes.flatMap(({ name, policy }) =>
-        this.#isFrozen(policy, role, capability, base, undefined) ? [name] : [],
+        this.#isFrozen(policy, roles, capability, base, undefined) ? [name] : [],
       ),
       probes: asked.decisions.length,
     };
   }
 
-  #refused(role: string, capability: string): MatrixCell {
-    const { verdict } = this.#thawed.evaluate({ ...NOBODY, roles: [role], capability, arguments: {} });
-    return { role, capability, mark: verdict === 'deny' ? '—' : 'A', text: '—', guards: [], freezes: [], probes: 1 };
+  #refused(roles: readonly string[], capability: string): MatrixCell {
+    const evaluation = this.#thawed.evaluate({ ...NOBODY, roles, capability, arguments: {} });
+    const { verdict } = evaluation;
+    this.#onAnswer?.({ roles, capability, arguments: {}, state: {}, decision: settle(evaluation, []) });
+    return {
+      role: nameOf(roles),
+      capability,
+      mark: verdict === 'deny' ? '—' : 'A',
+      text: '—',
+      guards: [],
+      freezes: [],
+      probes: 1,
+    };
   }
 
   #guardsOn(origin: string, capability: string): readonly Guard[] {
@@ -131,29 +168,49 @@ class Matrix {
     return held === undefined ? [] : patternsCovering(capability).flatMap((pattern) => held.get(pattern) ?? []);
   }
 
-  #isFrozen(policy: CompiledPolicy, role: string, capability: string, base: Probe, atMs: number | undefined): boolean {
+  #isFrozen(
+    policy: CompiledPolicy,
+    roles: readonly string[],
+    capability: string,
+    base: Probe,
+    atMs: number | undefined,
+  ): boolean {
     if (policy === this.#thawed) return false;
-    const { request, state } = this.#callOf(role, capability, base);
+    const { request, state } = this.#callOf(roles, capability, base);
     const { atMs: _, ...timeless } = state;
     const evaluation = policy.evaluate(request, atMs === undefined ? timeless : { ...state, atMs });
     return evaluation.verdict === 'deny' && evaluation.reasonClass === 'freeze';
   }
 
   /** The most that is allowed; then each thing moved from there, and each window. */
-  #ask(role: string, capability: string, guards: readonly Guard[]) {
+  #ask(roles: readonly string[], capability: string, guards: readonly Guard[]) {
     const dimensions = dimensionsOf(this.#capabilities.get(capability), guards);
-    const base = laxestProbe(dimensions, (probe) => strictness(this.#decide(role, capability, probe).decision));
+    const base = laxestProbe(dimensions, (probe) => strictness(this.#decide(roles, capability, probe).decision));
     const probes = [base, ...dimensions.flatMap(({ moves }) => moves.map((move) => move(base)))];
-    const decisions = probes.map((probe) => this.#decide(role, capability, probe).decision);
-    const { evaluation } = this.#decide(role, capability, base);
-    return { base, decisions: [...decisions, ...windowEdges(evaluation)] };
+    const answers = probes.map((probe) => {
+      const { request, state, decision } = this.#decide(roles, capability, probe);
+      return { roles, capability, arguments: request.arguments, state, decision };
+    });
+    const { request, state, evaluation } = this.#decide(roles, capability, base);
+    const edges = windowEdges(evaluation).map((edge) => ({
+      roles,
+      capability,
+      arguments: request.arguments,
+      state,
+      ...edge,
+    }));
+    const all: readonly MatrixAnswer[] = [...answers, ...edges];
+    if (this.#onAnswer !== undefined) for (const answer of all) this.#onAnswer(answer);
+    return { base, decisions: all.map(({ decision }) => decision) };
   }
 
-  #decide(role: string, capability: string, probe: Probe) {
+  #decide(roles: readonly string[], capability: string, probe: Probe) {
     this.#beforeEach?.();
-    const { request, state } = this.#callOf(role, capability, probe);
+    const { request, state } = this.#callOf(roles, capability, probe);
     const evaluation = this.#thawed.evaluate(request, state);
     return {
+      request,
+      state,
       evaluation,
       decision: settle(
         evaluation,
@@ -162,8 +219,8 @@ class Matrix {
     };
   }
 
-  #callOf(role: string, capability: string, { arguments: args, state: asked }: Probe) {
-    const request: DecisionRequest = { ...NOBODY, roles: [role], capability, arguments: args };
+  #callOf(roles: readonly string[], capability: string, { arguments: args, state: asked }: Probe) {
+    const request: DecisionRequest = { ...NOBODY, roles, capability, arguments: args };
     const before = this.#atMs - SECOND_MS;
     const state: StateView = {
       atMs: this.#atMs,
@@ -184,18 +241,27 @@ class Matrix {
 
 const EMPTY: WindowUsage = { used: 0 };
 
+function nameOf(roles: readonly string[]): string {
+  return roles.join(' + ');
+}
+
+type Edge = Required<Pick<MatrixAnswer, 'window' | 'decision'>>;
+
 /** Each window of the call by itself: the last that fits, and one unit more. */
-function windowEdges(evaluation: Evaluation): readonly Decision[] {
+function windowEdges(evaluation: Evaluation): readonly Edge[] {
   const { demands } = evaluation;
-  return demands.flatMap(({ limit, amount }, at) =>
-    [limit - amount, limit - amount + 1].flatMap((used) =>
+  return demands.flatMap(({ origin, guardId, limit, amount }, at) =>
+    [limit - amount, limit - amount + 1].flatMap((used): readonly Edge[] =>
       used < 0
         ? []
         : [
-            settle(
-              evaluation,
-              demands.map((_, i) => (i === at ? { used } : EMPTY)),
-            ),
+            {
+              window: { rule: `${origin}/${guardId}`, limit, amount, used },
+              decision: settle(
+                evaluation,
+                demands.map((_, i) => (i === at ? { used } : EMPTY)),
+              ),
+            },
           ],
     ),
   );

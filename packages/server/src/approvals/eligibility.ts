@@ -116,7 +116,11 @@ function repeatBarOf(
 }
 
 /** An amount that is not known, or of a unit that is not listed, is over every limit. */
-function hasAuthority({ authority }: Candidate, capability: string, impact: Readonly<Record<string, number>>): boolean {
+export function hasAuthority(
+  { authority }: Pick<Candidate, 'authority'>,
+  capability: string,
+  impact: Readonly<Record<string, number>>,
+): boolean {
   if (authority === null) return true;
   return authority.some(({ capability: pattern, max }) => {
     if (!covers(pattern, capability)) return false;

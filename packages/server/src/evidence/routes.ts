@@ -9,6 +9,7 @@ import {
   sealCursor,
   wholeList,
 } from '../api/route.ts';
+import { Failure } from '../errors.ts';
 import { MEDIA_TYPES, makeFile } from './export.ts';
 import { authorOf, headerOf } from './header.ts';
 import { periodOf } from './period.ts';
@@ -16,7 +17,16 @@ import { previewOf } from './preview.ts';
 import { type Asked, factsOf, readReport, rowsOf, scopeOf, tableOf } from './read.ts';
 import { allReports, reportOf } from './reports.ts';
 import { inSnapshot } from './snapshot.ts';
-import { FORMATS, reportSchema, reportView, rowsSchema, summarySchema, type tableSchema } from './views.ts';
+import {
+  FORMATS,
+  type Format,
+  formatsOf,
+  reportSchema,
+  reportView,
+  rowsSchema,
+  summarySchema,
+  type tableSchema,
+} from './views.ts';
 
 const tags = ['evidence'];
 const moment = z.iso.datetime({ offset: true });
@@ -25,6 +35,7 @@ const period = {
   from: moment.meta({ description: 'Inclusive.' }),
   to: moment.meta({ description: 'Exclusive.' }),
 };
+const OF_ALL_TABLES: ReadonlySet<Format> = new Set(['xlsx', 'pdf', 'zip']);
 /** Parameters of the report stand beside those of the route. */
 const asked = z.looseObject(period);
 
@@ -149,7 +160,7 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
         tags,
         summary: 'A file of a report',
         description:
-          'CSV is the record; XLSX is a working copy with all tables; `ipe` is the header of a table. Each file is on the log with its hash before it is sent.',
+          'CSV is the record; XLSX is a working copy with all tables; `ipe` is the header of a table; `zip` has each table as CSV with its header, and what is no table: differences, views, drawings. Each file is on the log with its hash before it is sent.',
         params,
         querystring: asked.extend({ table: z.string().max(64).optional(), format: z.enum(FORMATS).default('csv') }),
         response: {
@@ -165,6 +176,13 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
     async ({ administrator, params: { report: id }, query: { table, format, ...query } }, reply) => {
       const { workspaceId, actor, credentialId, via } = administrator;
       const question = askedOf(id, query);
+      if (!formatsOf(question.report).includes(format))
+        throw new Failure(
+          422,
+          'format_unavailable',
+          `The report ${id} has no ${format}.`,
+          `Ask for one of ${formatsOf(question.report).join(', ')}.`,
+        );
       const file = await makeFile(context, administrator, question, table, format);
       await log.record(workspaceId, {
         kind: 'evidence.exported',
@@ -172,7 +190,7 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
         key_id: credentialId,
         via,
         report: id,
-        table: format === 'xlsx' ? undefined : tableOf(question.report, table).name,
+        table: OF_ALL_TABLES.has(format) ? undefined : tableOf(question.report, table).name,
         format,
         ...question.period,
         parameters: question.parameters,

@@ -11,7 +11,7 @@ export const columnSchema = z.object({
   about: z.string(),
 });
 
-export const FORMATS = ['csv', 'xlsx', 'json', 'jsonl', 'ipe'] as const;
+export const FORMATS = ['csv', 'xlsx', 'json', 'jsonl', 'ipe', 'pdf', 'zip'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const reportSchema = z
@@ -47,10 +47,15 @@ export function reportView(report: Report): z.output<typeof reportSchema> {
       title: table.title,
       columns: table.columns.map((column) => ({ ...column })),
     })),
-    formats: [...FORMATS],
+    formats: formatsOf(report),
     query,
     parameters: { ...parameters },
   };
+}
+
+/** PDF where somebody signs or reads it on paper. */
+export function formatsOf({ pdf = false }: Report): Format[] {
+  return FORMATS.filter((format) => format !== 'pdf' || pdf);
 }
 
 const difference = z.object({ difference: z.number(), reason: z.string() });

@@ -1,0 +1,3 @@
+/** The matrix. Nothing deeper in this folder is imported from outside. */
+export { cellsOf, type MatrixCells } from './cells.ts';
+export { pageOf } from './page.ts';
