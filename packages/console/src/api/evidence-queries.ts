@@ -7,6 +7,9 @@ import type {
   EvidenceSummary,
   Sample,
   SampleItem,
+  TieOut,
+  TieOutCoverage,
+  TieOutDifference,
 } from '@hivekey/sdk';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { at, get, getAll, type Query, withQuery } from './client.ts';
@@ -80,4 +83,30 @@ export const sampleItemsQuery = (id: string) =>
   queryOptions({
     queryKey: ['evidence', 'sample items', id],
     queryFn: async ({ signal }) => (await get<List<SampleItem>>(at`/v1/samples/${id}/items`, {}, signal)).data,
+  });
+
+export const tieOutsQuery = queryOptions({
+  queryKey: ['evidence', 'tie-outs'],
+  queryFn: ({ signal }) => getAll<TieOut>('/v1/tie-outs', {}, signal),
+});
+
+export const coverageQuery = (period: Instants) =>
+  queryOptions({
+    queryKey: ['evidence', 'coverage', period],
+    queryFn: ({ signal }) => getAll<TieOutCoverage>('/v1/tie-outs/coverage', { ...period }, signal),
+  });
+
+export const tieOutQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['evidence', 'tie-out', id],
+    queryFn: ({ signal }) => get<TieOut>(at`/v1/tie-outs/${id}`, {}, signal),
+  });
+
+export const differencesQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ['evidence', 'differences', id],
+    queryFn: ({ signal, pageParam }) =>
+      get<List<TieOutDifference>>(at`/v1/tie-outs/${id}/differences`, { limit: ROWS, cursor: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next_cursor: next }) => next ?? undefined,
   });

@@ -331,6 +331,12 @@ const sample = createRoute({
   component: lazyRouteComponent(() => import('../rooms/evidence/SamplePage.tsx'), 'SamplePage'),
 });
 
+const tieOut = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/evidence/tie-outs/$tieOut',
+  component: lazyRouteComponent(() => import('../rooms/evidence/TieOutPage.tsx'), 'TieOutPage'),
+});
+
 const evidenceReport = createRoute({
   getParentRoute: () => signedIn,
   path: '/evidence/$report',
@@ -470,6 +476,7 @@ const tree = root.addChildren([
     evidence,
     evidenceReport,
     sample,
+    tieOut,
     containment,
     freezes,
     signals,

@@ -4,10 +4,11 @@ import { Page } from '../../ui/Page.tsx';
 import { Bundles } from './Bundles.tsx';
 import { Reports } from './Reports.tsx';
 import { Samples } from './Samples.tsx';
+import { TieOuts } from './TieOuts.tsx';
 
 const route = getRouteApi('/in/evidence');
 
-/** What an auditor is handed: populations, signed bundles, and samples that they draw. */
+/** What an auditor is handed: populations, signed bundles, samples that they draw, and what tools say by themselves. */
 export function Evidence() {
   const { tab = 'reports' } = route.useSearch();
   const navigate = route.useNavigate();
@@ -22,6 +23,7 @@ export function Evidence() {
             { value: 'reports', label: 'Reports' },
             { value: 'bundles', label: 'Bundles' },
             { value: 'samples', label: 'Samples' },
+            { value: 'tie-outs', label: 'Tie-outs' },
           ]}
           value={tab}
           onChange={(next) =>
@@ -35,7 +37,15 @@ export function Evidence() {
         />
       }
     >
-      {tab === 'bundles' ? <Bundles /> : tab === 'samples' ? <Samples /> : <Reports />}
+      {tab === 'bundles' ? (
+        <Bundles />
+      ) : tab === 'samples' ? (
+        <Samples />
+      ) : tab === 'tie-outs' ? (
+        <TieOuts />
+      ) : (
+        <Reports />
+      )}
     </Page>
   );
 }

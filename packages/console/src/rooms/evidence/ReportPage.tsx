@@ -112,7 +112,7 @@ function Counts({ report, period }: { readonly report: EvidenceReport; readonly 
                 [
                   'Tie-out',
                   header.tie_out === 'equal' ? (
-                    <Mark key="equal" tone="allow">
+                    <Mark key="equal" tone={rows === 0 ? 'neutral' : 'allow'}>
                       equal
                     </Mark>
                   ) : (
@@ -176,6 +176,8 @@ const FORMATS: Readonly<Record<EvidenceFormat, string>> = {
   json: 'JSON',
   jsonl: 'JSONL',
   ipe: 'Header',
+  pdf: 'PDF',
+  zip: 'Folder',
 };
 
 function Files({
