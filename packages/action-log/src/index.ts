@@ -66,6 +66,7 @@ export {
 export type { ReportedAbsence } from './verify/absences.ts';
 export type { OutsideCheckpoints } from './verify/checkpoints.ts';
 export { checkEntries, type EntryPart, type EntryRun } from './verify/entry-run.ts';
+export { parseManifest, parseProof } from './verify/export-files.ts';
 export type { ExportSource } from './verify/source.ts';
 export { type DisposalReport, verifyDisposal } from './verify/verify-disposal.ts';
 export {

@@ -17,6 +17,7 @@ export {
   parseFileManifest,
   SIGNATURE_FILES,
 } from './bundle/manifest.ts';
+export { type BundleFacts, RETENTION_CLASS, readmeDocument } from './bundle/readme.ts';
 export {
   type PublicSigner,
   publicSigner,
@@ -25,8 +26,11 @@ export {
   SIGNER,
   sshSignature,
 } from './bundle/signing.ts';
-export { type BundleFacts, RETENTION_CLASS, readmeDocument } from './bundle/readme.ts';
 export { type BundlePredicate, formatStatement, readStatement } from './bundle/statement.ts';
+export { checkTimestamp, timestampRequest } from './bundle/timestamp.ts';
+export { type BundleReport, verifyBundle } from './bundle/verify/bundle.ts';
+export type { BundleDefect, BundleDefectCode } from './bundle/verify/report.ts';
+export type { BundleFile, BundleSource } from './bundle/verify/source.ts';
 export { type AnswerClaim, type AnswerView, answerDocument } from './documents/answer.ts';
 export { renderHtml } from './documents/html.ts';
 export { type MatrixView, matrixDocument } from './documents/matrix.ts';
@@ -42,7 +46,6 @@ export {
 } from './documents/revocation.ts';
 export { type Signature, type SignOff, signOffDocument } from './documents/sign-off.ts';
 export { frameOf, PDF_ROWS, type ReportTable, tablesDocument } from './documents/tables.ts';
-export { checkTimestamp, timestampRequest } from './bundle/timestamp.ts';
 export { type HeaderField, headerFields, ipeJson, SELF_ASSESSMENT } from './ipe.ts';
 export {
   type Digest,

@@ -36,11 +36,14 @@ export function timestampRequest(message: Uint8Array, nonce: bigint): Uint8Array
   return new Uint8Array(request.toSchema().toBER());
 }
 
-/** When the authority says the message existed, ISO 8601; or in words why the answer is no time-stamp of it. `authorities`: PEM certificates that are trusted. */
+/**
+ * When the authority says the message existed, ISO 8601; or in words why the answer is no time-stamp of it. `nonce`: of the request;
+ * whoever checks later does not know it. `authorities`: PEM certificates that are trusted.
+ */
 export async function checkTimestamp(
   answer: Uint8Array,
   message: Uint8Array,
-  nonce: bigint,
+  nonce: bigint | undefined,
   authorities: string,
 ): Promise<{ readonly at: string } | string> {
   try {
@@ -54,7 +57,7 @@ export async function checkTimestamp(
 async function check(
   answer: Uint8Array,
   message: Uint8Array,
-  nonce: bigint,
+  nonce: bigint | undefined,
   trustedCerts: Certificate[],
 ): Promise<{ readonly at: string } | string> {
   const { status, timeStampToken } = TimeStampResp.fromBER(Uint8Array.from(answer));
@@ -68,7 +71,7 @@ async function check(
   const imprint = Buffer.from(info.messageImprint.hashedMessage.valueBlock.valueHexView);
   if (info.messageImprint.hashAlgorithm.algorithmId !== SHA256 || !imprint.equals(hash('sha256', message, 'buffer')))
     return 'it is of another message';
-  if (info.nonce?.toBigInt() !== nonce) return 'it is an answer to another request';
+  if (nonce !== undefined && info.nonce?.toBigInt() !== nonce) return 'it is an answer to another request';
   const verified = await signed.verify({
     signer: 0,
     data: Uint8Array.from(message).buffer,
