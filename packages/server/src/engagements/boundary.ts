@@ -25,8 +25,10 @@ interface Rule {
   readonly event?: string;
   /** Parameter with the id of a sample, which is one of the engagement. */
   readonly sample?: string;
-  /** The answer has records: what is hidden by default is. */
-  readonly masks?: 'event' | 'events';
+  /** Parameter with the id of a bundle, which is one of the period, or was provided. */
+  readonly bundle?: string;
+  /** The answer has records: what is hidden by default is. Of a list of bundles, those that are theirs to see. */
+  readonly shows?: 'event' | 'events' | 'bundles';
 }
 
 const OWN: Rule = { untold: true };
@@ -34,6 +36,7 @@ const READ: Rule = {};
 const FROM_TO: Rule = { period: { from: 'from', to: 'to', in: 'query' } };
 const SAID: Rule = { untold: true };
 const OF_SAMPLE: Rule = { sample: 'id' };
+const OF_BUNDLE: Rule = { bundle: 'id' };
 
 export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
   'GET /v1/session': OWN,
@@ -68,14 +71,22 @@ export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
   'GET /v1/engagements/:id/access': READ,
   'GET /v1/engagements/:id/working-set': SAID,
 
-  'GET /v1/audit/events': { ...FROM_TO, without: ['args'], masks: 'events' },
-  'GET /v1/audit/events/:id': { event: 'id', masks: 'event' },
+  'GET /v1/audit/events': { ...FROM_TO, without: ['args'], shows: 'events' },
+  'GET /v1/audit/events/:id': { event: 'id', shows: 'event' },
   'GET /v1/audit/key': READ,
   'GET /v1/audit/checkpoint': READ,
 
   'GET /v1/evidence/reports': READ,
   'GET /v1/evidence/reports/:report': FROM_TO,
   'GET /v1/evidence/reports/:report/rows': FROM_TO,
+  'GET /v1/evidence/reports/:report/file': FROM_TO,
+  'GET /v1/evidence/bundles': { shows: 'bundles' },
+  'GET /v1/evidence/bundles/:id': OF_BUNDLE,
+  'GET /v1/evidence/bundles/:id/download': OF_BUNDLE,
+  'GET /v1/evidence/key': READ,
+  'GET /v1/readiness': FROM_TO,
+  'GET /v1/readiness/controls/:id': FROM_TO,
+  'GET /v1/readiness/crosswalk': READ,
   'GET /v1/agents/:agent/answers/:question': { ...FROM_TO, at: { name: 'at', as: 'iso' } },
 
   'GET /v1/samples': READ,
@@ -139,15 +150,24 @@ export function installBoundary(api: Api, context: Pick<ApiContext, 'pool' | 'lo
       await checkEvent(context.pool, workspaceId, String(membersOf(request.params)[rule.event]), engagement);
     if (rule.sample !== undefined)
       await checkSample(context.pool, workspaceId, String(membersOf(request.params)[rule.sample]), engagement);
+    if (rule.bundle !== undefined) {
+      const bundle = String(membersOf(request.params)[rule.bundle]);
+      if (!(await bundlesOf(context.pool, workspaceId, engagement)).has(bundle)) throw bundleNotFound(bundle);
+    }
     if (rule.untold === undefined) await notes.note(administrator, engagement, request.method, request.url);
   });
 
   api.addHook('preSerialization', async (request, reply, payload) => {
     const rule = ruleOf(request);
     // A refusal may be of somebody of whom nothing is known.
-    if (rule?.masks === undefined || reply.statusCode !== 200) return payload;
-    if (request.administrator.engagement === undefined) return payload;
-    return rule.masks === 'events' ? maskList(payload) : maskOne(payload);
+    if (rule?.shows === undefined || reply.statusCode !== 200) return payload;
+    const { engagement, workspaceId } = request.administrator;
+    if (engagement === undefined) return payload;
+    if (rule.shows === 'event') return maskOne(payload);
+    if (rule.shows === 'events') return maskList(payload);
+    const theirs = await bundlesOf(context.pool, workspaceId, engagement);
+    const list = listSchema.parse(payload);
+    return { ...list, data: list.data.filter(({ id }) => theirs.has(String(id))) };
   });
 }
 
@@ -223,6 +243,33 @@ async function checkSample(
     'sample_not_found',
     `There is no sample "${sampleId}" in this engagement.`,
     'List them with GET /v1/samples.',
+  );
+}
+
+const BUNDLES = `
+SELECT b.id FROM evidence_bundles b WHERE b.workspace_id = $1 AND (
+  (b.period_from >= to_timestamp($3::float8 / 1000) AND b.period_to <= to_timestamp($4::float8 / 1000))
+  OR EXISTS (SELECT FROM engagement_requests r
+               JOIN engagement_request_acts a ON a.workspace_id = r.workspace_id AND a.request_id = r.id
+              WHERE r.workspace_id = $1 AND r.engagement_id = $2 AND a.side = 'customer'
+                AND a.attachments @> jsonb_build_array(jsonb_build_object('kind', 'bundle', 'ref', b.id))))`;
+
+/** Of a period within that of the engagement, or provided in it. */
+async function bundlesOf(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  { id, fromMs, toMs }: EngagementScope,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ id: string }>(BUNDLES, [workspaceId, id, fromMs, toMs]);
+  return new Set(rows.map((row) => row.id));
+}
+
+function bundleNotFound(id: string): Failure {
+  return new Failure(
+    404,
+    'bundle_not_found',
+    `There is no bundle "${id}" of the period, and none was provided.`,
+    'List them with GET /v1/evidence/bundles, or ask for one: POST /v1/engagements/:id/requests.',
   );
 }
 
