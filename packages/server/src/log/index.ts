@@ -58,6 +58,7 @@ export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filte
 export type { ExportOptions, LogExport } from './export.ts';
 export type { LogEvent } from './reader.ts';
 export { recordLines, seqFrom } from './record-lines.ts';
+export { type SealedEntry, sealedEntries } from './sealed-entries.ts';
 export type { StoredEntry } from './stored-entries.ts';
 export type * from './types.ts';
 

@@ -21,6 +21,8 @@ export interface SealedBlock {
   readonly records: Buffer;
   readonly entryHashes: Buffer;
   readonly previousHead: Buffer;
+  /** By the clock of the database. */
+  readonly committedAt: Date;
 }
 
 export interface Projection {

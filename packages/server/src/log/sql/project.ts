@@ -33,7 +33,7 @@ UPDATE actions AS call SET outcome = result.outcome
 /** The sealed block that holds the global number $2, and those after it. */
 export const SEALED_BLOCKS = `
 SELECT s.first_global_seq AS "firstGlobalSeq", s.shard_id AS "shardId", b.first_seq AS "firstSeq", b.count, b.absent,
-       b.records, b.entry_hashes AS "entryHashes", b.prev_head AS "previousHead"
+       b.records, b.entry_hashes AS "entryHashes", b.prev_head AS "previousHead", b.committed_at AS "committedAt"
   FROM log_seals s JOIN log_blocks b USING (workspace_id, shard_id, block)
  WHERE s.workspace_id = $1 AND s.first_global_seq + s.count > $2
    AND s.first_global_seq >= coalesce((SELECT max(first_global_seq) FROM log_seals

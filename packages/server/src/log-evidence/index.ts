@@ -1,0 +1,2 @@
+/** The population of the action log, as evidence. */
+export { actionLogReport } from './evidence.ts';
