@@ -7,9 +7,10 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { ipeJson, PDF_ROWS, renderPdf, type TableFormat, tablesDocument, ZipWriter } from '@hivekey/evidence';
+import { ipeJson, PDF_ROWS, type TableFormat, tablesDocument, ZipWriter } from '@hivekey/evidence';
 import type { Administrator, ApiContext } from '../api/route.ts';
 import { authorOf } from './header.ts';
+import { pdfOf } from './pdf.ts';
 import { type Asked, scopeOf, tableOf } from './read.ts';
 import type { Report } from './report.ts';
 import { inSnapshot, type Snapshot } from './snapshot.ts';
@@ -114,7 +115,7 @@ async function pages(report: Report, writing: ReportWriting): Promise<[number, B
   }));
   const [first, ...others] = shown;
   if (first === undefined) throw new Error(`the report ${report.id} has no table`);
-  return [rowsIn(tables), Buffer.from(await renderPdf(tablesDocument(report.title, [first, ...others])))];
+  return [rowsIn(tables), Buffer.from(await pdfOf(tablesDocument(report.title, [first, ...others])))];
 }
 
 type AsyncSink = (bytes: Uint8Array) => Promise<void>;

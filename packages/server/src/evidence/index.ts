@@ -2,6 +2,7 @@
 
 export { column } from './column.ts';
 export { fleetAt } from './history/blast-radius.ts';
+export { pdfOf } from './pdf.ts';
 export { endOf, periodOf } from './period.ts';
 export { type MoreFacts, type Population, population } from './population.ts';
 export { type Asked, factsOf, readReport, rowsOf, scopeOf, tableOf } from './read.ts';

@@ -1,6 +1,7 @@
 /** What each person could approve, in every version that was in force in the period. */
 import type { Json, TableShape } from '@hivekey/evidence';
 import { column } from '../column.ts';
+import { membersOf } from '../history/document.ts';
 import { approvalsOfChanges, isInForceSince, type ObjectVersion, versionsUntilEnd } from '../history/versions.ts';
 import type { ReportScope } from '../report.ts';
 
@@ -77,9 +78,7 @@ function limitsOf(version: ObjectVersion): readonly object[] {
 }
 
 function memberOf({ document }: ObjectVersion, name: string): Json | undefined {
-  return typeof document === 'object' && document !== null && !Array.isArray(document)
-    ? Object.entries(document).find(([member]) => member === name)?.[1]
-    : undefined;
+  return membersOf(document)[name];
 }
 
 function listOf(version: ObjectVersion, name: string): Json {

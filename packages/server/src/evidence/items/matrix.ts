@@ -1,11 +1,12 @@
 /** Item 3, the matrix: what the decision engine answers for each role and capability, under the policy of the period's end. */
 import { canonicalJson } from '@hivekey/action-log';
-import { type Facts, type Json, matrixDocument, renderPdf, type TableShape } from '@hivekey/evidence';
+import { type Facts, type Json, matrixDocument, type TableShape } from '@hivekey/evidence';
 import { type MatrixAnswer, matrixCells, type PolicySet, wearerCells } from '@hivekey/policy';
 import { Failure } from '../../errors.ts';
 import { cellsOf, type MatrixCells, pageOf } from '../../matrix/index.ts';
 import { type ArchivedPolicy, findArchived } from '../../roles/index.ts';
 import { column } from '../column.ts';
+import { pdfOf } from '../pdf.ts';
 import { endOf } from '../period.ts';
 import { population } from '../population.ts';
 import type { Attachment, Report, ReportContent, ReportScope } from '../report.ts';
@@ -204,7 +205,7 @@ async function* drawings(
     isSample: titled.sample_data,
   };
   yield { path: 'matrix.svg', bytes: Buffer.from(svg) };
-  yield { path: 'matrix.pdf', bytes: await renderPdf(matrixDocument(frame, view, svg)) };
+  yield { path: 'matrix.pdf', bytes: await pdfOf(matrixDocument(frame, view, svg)) };
   yield { path: 'decision-sweep.jsonl', bytes: sweep(policy.set, atMs, worn) };
 }
 

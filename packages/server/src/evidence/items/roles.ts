@@ -4,6 +4,7 @@ import type { Cell, Json, TableShape } from '@hivekey/evidence';
 import { covers, type Guard, type Shape, shapeOf } from '@hivekey/policy';
 import { findArchived } from '../../roles/index.ts';
 import { column } from '../column.ts';
+import { membersOf } from '../history/document.ts';
 import { contentOf, type RoleContent } from '../history/role-content.ts';
 import {
   type Approval,
@@ -338,12 +339,6 @@ function freezeRule(version: ObjectVersion, definition: (name: string) => Object
 function definitionOf(document: Json): Json {
   const { apiVersion: _api, kind: _kind, metadata: _metadata, input_schema: _schema, ...rest } = membersOf(document);
   return rest;
-}
-
-function membersOf(value: Json): Readonly<Record<string, Json>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : {};
 }
 
 function textsOf(value: Json | undefined): readonly string[] {
