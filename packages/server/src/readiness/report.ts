@@ -3,13 +3,14 @@
  * controls are tested at the instant of the snapshot.
  */
 import { canonicalJson } from '@hivekey/action-log';
-import { readinessDocument, renderPdf, type TableShape } from '@hivekey/evidence';
+import { readinessDocument, type TableShape } from '@hivekey/evidence';
 import { CONTROL_IDS, type RunDocument } from '@hivekey/evidence/controls';
 import { assessmentResults, componentDefinition, testResultLines } from '@hivekey/evidence/oscal';
 import {
   type Attachment,
   column,
   endOf,
+  pdfOf,
   population,
   type Report,
   type ReportContent,
@@ -199,7 +200,7 @@ async function* attachments(scope: ReportScope, run: RunDocument): AsyncGenerato
   const component = componentDefinition(context.version, run.as_of, words);
   yield file('oscal-component-definition.json', `${JSON.stringify(component, null, 2)}\n`);
   yield file('test-results.intoto.jsonl', `${testResultLines(run, RUN_FILE, text, warned).join('\n')}\n`);
-  yield { path: 'readiness.pdf', bytes: await renderPdf(readinessDocument(frameOf(run), run)) };
+  yield { path: 'readiness.pdf', bytes: await pdfOf(readinessDocument(frameOf(run), run)) };
 }
 
 function frameOf(run: RunDocument): Parameters<typeof readinessDocument>[0] {

@@ -101,6 +101,19 @@ describe('an answer', () => {
     ).toBe('period_invalid');
   });
 
+  it('is also given on paper', async () => {
+    const response = await fetch(new URL('/v1/agents/desk-bot/answers/authority/pdf', world.server.url), {
+      headers: { authorization: `Bearer ${world.server.adminKey}` },
+    });
+    expect(response.headers.get('content-type')).toBe('application/pdf');
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="authority-desk-bot.pdf"');
+    expect(
+      Buffer.from(await response.arrayBuffer())
+        .subarray(0, 5)
+        .toString(),
+    ).toBe('%PDF-');
+  });
+
   it('leaves word on the log of who asked', async () => {
     const reads = await world.events('kind=log.read', 1);
     expect(JSON.stringify(reads)).toContain('"answer"');

@@ -4,6 +4,7 @@ import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { answerQuery } from '../../api/answer-queries.ts';
+import { at, withQuery } from '../../api/client.ts';
 import type { Agent } from '../../api/types.ts';
 import { type Column, DataTable, TwoLines } from '../../ui/DataTable.tsx';
 import { actorWords, count, localOfSeconds } from '../../ui/format.ts';
@@ -145,7 +146,20 @@ function Links({ answer }: { readonly answer: Answer }) {
           saveFile(`${question}-${agent}.json`, 'application/json', `${JSON.stringify(answer, null, 2)}\n`)
         }
       >
-        Download
+        JSON
+      </Button>
+      <Button
+        component="a"
+        variant="default"
+        size="compact-sm"
+        leftSection={<IconDownload size={14} aria-hidden />}
+        href={withQuery(at`/v1/agents/${agent}/answers/${question}/pdf`, {
+          ...period,
+          at: question === 'authority' ? answer.as_of : undefined,
+        })}
+        download
+      >
+        PDF
       </Button>
     </span>
   );
