@@ -226,6 +226,8 @@ export interface SignInWays {
     readonly kind: 'oidc' | 'saml';
   }[];
   readonly break_glass: boolean;
+  /** People of an audit firm are let in. */
+  readonly engagements: boolean;
 }
 
 export interface GroupRoles {

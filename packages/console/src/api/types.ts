@@ -137,6 +137,8 @@ export interface Session {
   /** Who signed in, or whose key it is; who is nobody decides about no approval. */
   readonly person: { readonly id: string; readonly email: string } | null;
   readonly roles: readonly WorkspaceRole[];
+  /** Of somebody of an audit firm: the engagement that lets them in. */
+  readonly engagement: string | null;
   readonly method: 'key' | 'oidc' | 'saml' | 'passkey';
   readonly authenticated_at: number;
   readonly acr: string | null;

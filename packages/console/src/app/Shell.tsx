@@ -27,6 +27,7 @@ import {
   IconTable,
   IconUser,
   IconUsers,
+  IconZoomCheck,
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
@@ -65,7 +66,10 @@ const ROOMS = [
     { to: '/pipelines', label: 'Pipelines', icon: IconShare3 },
     { to: '/retention', label: 'Retention', icon: IconArchive },
   ],
-  [{ to: '/evidence', label: 'Evidence', icon: IconFileCertificate }],
+  [
+    { to: '/evidence', label: 'Evidence', icon: IconFileCertificate },
+    { to: '/engagements', label: 'Auditors', icon: IconZoomCheck },
+  ],
   [
     { to: '/containment', label: 'Containment', icon: IconBan },
     { to: '/freezes', label: 'Freezes', icon: IconSnowflake },
@@ -74,6 +78,14 @@ const ROOMS = [
   [
     { to: '/people', label: 'People', icon: IconUsers },
     { to: '/system', label: 'System', icon: IconHeartRateMonitor },
+  ],
+] as const;
+
+/** What people of an audit firm are let in to see. */
+const ROOMS_OF_FIRMS = [
+  [
+    { to: '/engagements', label: 'Engagement', icon: IconZoomCheck },
+    { to: '/evidence', label: 'Evidence', icon: IconFileCertificate },
   ],
 ] as const;
 
@@ -108,10 +120,16 @@ export function Shell() {
       <main id="content" className={classes.main} tabIndex={-1}>
         <Room />
       </main>
-      <Palette />
+      <JumpTo />
       <StepUp />
     </div>
   );
+}
+
+/** It finds what people of an audit firm are not let in to see. */
+function JumpTo() {
+  const { data: session } = useQuery(sessionQuery);
+  return typeof session?.engagement === 'string' ? null : <Palette />;
 }
 
 /** Whoever has no role yet sees their own account, and what is missing. */
@@ -130,7 +148,9 @@ function Room() {
 
 function Side() {
   const { data: session } = useQuery(sessionQuery);
-  const enabled = (session?.roles.length ?? 0) > 0;
+  const isOfFirm = typeof session?.engagement === 'string';
+  const enabled = (session?.roles.length ?? 0) > 0 && !isOfFirm;
+  const rooms: readonly (typeof ROOMS)[number][] | typeof ROOMS_OF_FIRMS = isOfFirm ? ROOMS_OF_FIRMS : ROOMS;
   const { data: stops = [] } = useQuery({ ...activeStopsQuery, enabled });
   const { data: quarantines = [] } = useQuery({ ...activeQuarantinesQuery, enabled });
   const contained = stops.length + quarantines.length;
@@ -141,13 +161,15 @@ function Side() {
   return (
     <div className={classes.sideInner}>
       <Workspace />
-      <button type="button" className={classes.search} onClick={palette.open}>
-        <IconSearch size={14} aria-hidden />
-        <span>Jump to…</span>
-        <kbd>{isApple() ? '⌘' : 'Ctrl '}K</kbd>
-      </button>
+      {isOfFirm ? null : (
+        <button type="button" className={classes.search} onClick={palette.open}>
+          <IconSearch size={14} aria-hidden />
+          <span>Jump to…</span>
+          <kbd>{isApple() ? '⌘' : 'Ctrl '}K</kbd>
+        </button>
+      )}
       <nav aria-label="Rooms" className={classes.nav}>
-        {ROOMS.map((group) => (
+        {rooms.map((group) => (
           <ul key={group[0].to}>
             {group.map(({ to, label, icon: Icon }) => (
               <li key={to}>

@@ -72,7 +72,16 @@ function Failed({ error, retry }: { readonly error: unknown; readonly retry: () 
 const home = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
-  beforeLoad: () => {
+  beforeLoad: async ({ context }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    // Whoever is let in by an engagement begins there.
+    if (typeof session?.engagement === 'string')
+      throw redirect({
+        to: '/engagements/$engagement',
+        params: { engagement: session.engagement },
+        search: {},
+        replace: true,
+      });
     throw redirect({ to: '/agents', replace: true });
   },
 });
@@ -344,6 +353,31 @@ const evidenceReport = createRoute({
   component: lazyRouteComponent(() => import('../rooms/evidence/ReportPage.tsx'), 'ReportPage'),
 });
 
+const engagements = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/engagements',
+  component: lazyRouteComponent(() => import('../rooms/engagements/Engagements.tsx'), 'Engagements'),
+});
+
+const engagement = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/engagements/$engagement',
+  validateSearch: (search) =>
+    optional({
+      tab: oneOf(search.tab, [
+        'overview',
+        'evidence',
+        'requests',
+        'walkthrough',
+        'reperformance',
+        'entries',
+        'notes',
+        'access',
+      ]),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/engagements/EngagementPage.tsx'), 'EngagementPage'),
+});
+
 const approvals = createRoute({
   getParentRoute: () => signedIn,
   path: '/approvals',
@@ -475,6 +509,8 @@ const tree = root.addChildren([
     retention,
     evidence,
     evidenceReport,
+    engagements,
+    engagement,
     sample,
     tieOut,
     containment,

@@ -24,6 +24,7 @@ export type Thing =
   | 'channels'
   | 'alerts'
   | 'incidents'
+  | 'engagements'
   | 'detections'
   | 'sinks'
   | 'retention'

@@ -16,6 +16,7 @@ const ROOMS: ReadonlySet<string> = new Set([
   'containment',
   'detections',
   'dry-run',
+  'engagements',
   'evidence',
   'freezes',
   'incidents',

@@ -5,15 +5,15 @@ import { enrolPasskey } from '../../app/passkey.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import classes from './SignIn.module.css';
 
-/** Registers the passkey of an account for emergencies, on the device that will keep it. */
+/** Registers the passkey of an account for emergencies, or of an auditor, on the device that will keep it. */
 export function Enrolment({ invitation }: { readonly invitation: string }) {
   const [name, setName] = useState('');
   const enrol = useMutation({ mutationFn: () => enrolPasskey(invitation, name.trim()) });
   if (enrol.isSuccess)
     return (
       <p role="status">
-        The passkey {enrol.data.name} of {enrol.data.person} is registered. Try it once: <a href="/sign-in">sign in</a>{' '}
-        with the emergency account. That raises the alarm that each use raises.
+        The passkey {enrol.data.name} of {enrol.data.person} is registered. Try it once: <a href="/sign-in">sign in</a>.
+        With the emergency account that raises the alarm that each use raises.
       </p>
     );
   return (
@@ -24,7 +24,7 @@ export function Enrolment({ invitation }: { readonly invitation: string }) {
         enrol.mutate();
       }}
     >
-      <p>Register the passkey of an account for emergencies on this device.</p>
+      <p>Register the passkey that you sign in with, on this device.</p>
       <TextInput
         label="Name"
         description="Where it is kept."

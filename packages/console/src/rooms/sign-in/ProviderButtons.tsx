@@ -9,7 +9,7 @@ import classes from './SignIn.module.css';
 
 /** A button for each identity provider, and one for the accounts for emergencies. */
 export function ProviderButtons({
-  ways: { providers, break_glass },
+  ways: { providers, break_glass, engagements },
   to,
   invitation,
   onIn,
@@ -25,7 +25,7 @@ export function ProviderButtons({
     onSuccess: ({ url }) => location.assign(url),
   });
   const emergency = useMutation({ mutationFn: signInWithPasskey, onSuccess: onIn });
-  if (providers.length === 0 && !break_glass) return null;
+  if (providers.length === 0 && !break_glass && !engagements) return null;
   return (
     <div className={classes.part}>
       {providers.map(({ id, name }) => (
@@ -42,6 +42,11 @@ export function ProviderButtons({
       {break_glass && invitation === undefined ? (
         <Button variant="default" fullWidth loading={emergency.isPending} onClick={() => emergency.mutate()}>
           Emergency account, with its passkey
+        </Button>
+      ) : null}
+      {engagements && invitation === undefined ? (
+        <Button variant="default" fullWidth loading={emergency.isPending} onClick={() => emergency.mutate()}>
+          Auditor, with a passkey
         </Button>
       ) : null}
       {emergency.isError ? <ErrorNotice error={emergency.error} /> : null}
