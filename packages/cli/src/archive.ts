@@ -11,6 +11,10 @@ import { extract } from 'tar-stream';
 /** Plain relative names only: an archive cannot write outside its folder. */
 const SAFE_NAME = /^(?!\.)[A-Za-z0-9._-]+(\/(?!\.)[A-Za-z0-9._-]+)*$/;
 
+export function isSafeName(name: string): boolean {
+  return SAFE_NAME.test(name);
+}
+
 function broken(cause: string): HiveKeyError {
   return new HiveKeyError(200, { code: 'archive_broken', cause, remedy: 'Export again.' });
 }
@@ -26,7 +30,7 @@ export async function unpack(body: ReadableStream | null, folder: string): Promi
   try {
     for await (const entry of archive) {
       const { name, type } = entry.header;
-      if (type !== 'file' || !SAFE_NAME.test(name)) throw broken('The export holds a file name that is not ours.');
+      if (type !== 'file' || !isSafeName(name)) throw broken('The export holds a file name that is not ours.');
       const path = join(folder, name);
       await mkdir(dirname(path), { recursive: true });
       await pipeline(entry, createWriteStream(path, { flags: 'wx' }));

@@ -20,6 +20,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addDriftCommands } from './commands/drift.ts';
 import { addDrillCommands } from './commands/drills.ts';
 import { addEngagementCommands } from './commands/engagements.ts';
+import { addEvidenceCommands } from './commands/evidence.ts';
 import { addFreezeCommands } from './commands/freezes.ts';
 import { addHttpApiCommands } from './commands/http-apis.ts';
 import { addIncidentCommands } from './commands/incidents.ts';
@@ -85,6 +86,7 @@ for (const add of [
   addPolicyCodeCommands,
   addAlertCommands,
   addIncidentCommands,
+  addEvidenceCommands,
   addEngagementCommands,
   addBudgetCommands,
   addBlastRadiusCommands,

@@ -114,6 +114,9 @@ const without = (files: Content, ...paths: string[]): Content =>
   new Map([...files].filter(([path]) => !paths.includes(path)));
 const changed = (files: Content, path: string, by: (was: string) => string): Content =>
   new Map([...files, [path, Buffer.from(by(text(files, path)))]]);
+/** A file of another bundle in its place. */
+const taken = (files: Content, other: Content, path: string): Content =>
+  new Map([...files, [path, other.get(path) ?? Buffer.alloc(0)]]);
 /** One bit of one byte. */
 const flipped = (files: Content, path: string, at: number): Content => {
   const bytes = Buffer.from(files.get(path) ?? '');
@@ -153,16 +156,11 @@ const OUTSIDERS: readonly Case[] = [
   {
     what: 'the manifest is changed to fit a changed file',
     files: (of) => {
-      const file = '05_changes/diffs/chg_1.diff';
       const other = signed(
-        changed(of, file, () => '- a\n+ c\n'),
+        changed(of, '05_changes/diffs/chg_1.diff', () => '- a\n+ c\n'),
         OTHER_KEY,
       );
-      return new Map(
-        [...of, [file, other.get(file) ?? ''], ['MANIFEST.sha256', other.get('MANIFEST.sha256') ?? '']].map(
-          ([path, bytes]) => [String(path), Buffer.from(bytes)],
-        ),
-      );
+      return taken(taken(of, other, '05_changes/diffs/chg_1.diff'), other, 'MANIFEST.sha256');
     },
     code: 'signature_invalid',
   },
@@ -196,16 +194,12 @@ const OUTSIDERS: readonly Case[] = [
   { what: 'the statement is missing', files: (of) => without(of, 'bundle.dsse.json'), code: 'statement_missing' },
   {
     what: 'the statement is of another manifest',
-    files: (of) => {
-      const other = signed(without(of, 'README.html'));
-      return new Map([...of, ['bundle.dsse.json', other.get('bundle.dsse.json') ?? Buffer.alloc(0)]]);
-    },
+    files: (of) => taken(of, signed(without(of, 'README.html')), 'bundle.dsse.json'),
     code: 'statement_invalid',
   },
   {
     what: 'the statement is by another key',
-    files: (of) =>
-      new Map([...of, ['bundle.dsse.json', signed(of, OTHER_KEY).get('bundle.dsse.json') ?? Buffer.alloc(0)]]),
+    files: (of) => taken(of, signed(of, OTHER_KEY), 'bundle.dsse.json'),
     code: 'statement_invalid',
   },
   { what: 'all of it is made again with another key', files: (of) => closed(of, OTHER_KEY), code: 'key_differs' },
