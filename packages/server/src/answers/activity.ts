@@ -74,7 +74,7 @@ function claimsOf({ agent_id: id, entries, calls, complete, checkpoint, from, to
     ...calls.owners.map(({ owner, from: first, to: last }) =>
       computed(
         'Owner at the time',
-        `${owner} was accountable from ${iso(first)} to ${iso(last)}, as each record says.`,
+        `${owner} was accountable from its call on ${minute(first)} to that on ${minute(last)}, as each record says.`,
         range,
       ),
     ),
@@ -103,4 +103,9 @@ function tablesOf({ calls, days }: Activity): Answer['tables'] {
       rows: days.map(({ at, allow, deny, review }) => [iso(at)?.slice(0, 10) ?? null, allow, deny, review]),
     },
   ];
+}
+
+/** Epoch seconds. */
+function minute(at: number): string {
+  return new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ');
 }

@@ -137,7 +137,7 @@ export function AgentPage() {
       <div className={classes.columns}>
         <Tabs value={tab} onChange={(next) => navigate({ search: { tab: next as typeof tab }, replace: true })}>
           <Tabs.List mb="md">
-            <Tabs.Tab value="tools">Tools it sees</Tabs.Tab>
+            <Tabs.Tab value="tools">Tools</Tabs.Tab>
             <Tabs.Tab value="budgets">Budgets</Tabs.Tab>
             <Tabs.Tab value="credentials">Credentials</Tabs.Tab>
             <Tabs.Tab value="authority">Authority</Tabs.Tab>
@@ -146,7 +146,7 @@ export function AgentPage() {
             <Tabs.Tab value="blast-radius">Blast radius</Tabs.Tab>
             <Tabs.Tab value="log">Log</Tabs.Tab>
             <Tabs.Tab value="stops">Stops</Tabs.Tab>
-            <Tabs.Tab value="answers">Four questions</Tabs.Tab>
+            <Tabs.Tab value="answers">Answers</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="tools">
             <AgentTools agent={agent} />

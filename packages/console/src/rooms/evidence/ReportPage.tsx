@@ -229,6 +229,7 @@ function Rows({
         columns={table.columns.map(({ name, kind, about }, i) => ({
           key: name,
           header: <span title={about}>{name}</span>,
+          width: WIDTHS[kind],
           ...(kind === 'integer' || kind === 'number' ? { align: 'end' as const } : {}),
           cell: ({ cells }: { readonly cells: readonly unknown[] }) => <Shown value={cells[i] ?? null} kind={kind} />,
         }))}
@@ -248,6 +249,18 @@ function Rows({
     </>
   );
 }
+
+/** Tables of the files are wide: each column has its room, and the table scrolls. */
+const WIDTHS: Readonly<Record<EvidenceReport['tables'][number]['columns'][number]['kind'], string>> = {
+  id: '200px',
+  text: '220px',
+  integer: '150px',
+  number: '150px',
+  boolean: '120px',
+  time: '200px',
+  list: '220px',
+  json: '260px',
+};
 
 /** Cut where it is long; whole on hover, and in the files. */
 function Shown({ value, kind }: { readonly value: unknown; readonly kind: string }) {
