@@ -2,7 +2,7 @@
 import { answersReport } from '../answers/index.ts';
 import { engagementReports } from '../engagements/index.ts';
 import { Failure } from '../errors.ts';
-import { actionLogReport } from '../log-evidence/index.ts';
+import { actionLogReport, revocationsReport } from '../log-evidence/index.ts';
 import { crosswalkReport, readinessReport } from '../readiness/index.ts';
 import { samplesReport } from '../samples/index.ts';
 import { tieOutReport } from '../tie-outs/index.ts';
@@ -29,6 +29,7 @@ export function allReports(): readonly Report[] {
     matrixReport,
     rolesReport,
     actionLogReport,
+    revocationsReport,
     samplesReport,
     readinessReport,
     crosswalkReport,

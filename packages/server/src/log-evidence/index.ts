@@ -1,2 +1,3 @@
-/** The population of the action log, as evidence. */
+/** What the log, the stops and the streams to SIEMs show, as evidence. */
 export { actionLogReport } from './evidence.ts';
+export { revocationsReport } from './revocations.ts';

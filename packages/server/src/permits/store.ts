@@ -40,10 +40,11 @@ interface CallRow {
   outcome: Outcome['result'];
   outcome_code: string | null;
   outcome_ms: number | null;
+  outcome_reference: string | null;
 }
 
 const CALL = `p.id, p.workspace_id, w.name AS workspace, w.environment, p.agent_id, p.event_id, p.agent, p.owner,
-  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.leaves, p.outcome, p.outcome_code, p.outcome_ms`;
+  p.capability, p.tool, p.access, p.destructive, p.session_id, p.run_id, p.reservations, p.leaves, p.outcome, p.outcome_code, p.outcome_ms, p.outcome_reference`;
 
 /** The permit's end, by the database's clock. */
 export async function insertPermit(
@@ -84,7 +85,7 @@ export async function insertPermit(
 }
 
 const REPORT = `
-UPDATE permits p SET state = 'reported', outcome = $4, outcome_code = $5, outcome_ms = $6, closed_at = now(), recorded = false
+UPDATE permits p SET state = 'reported', outcome = $4, outcome_code = $5, outcome_ms = $6, outcome_reference = $7, closed_at = now(), recorded = false
   FROM workspaces w
  WHERE p.workspace_id = $1 AND p.id = $2 AND p.agent_id = $3 AND w.id = p.workspace_id
    AND p.state IN ('open', 'stopped') AND p.expires_at > now()
@@ -101,7 +102,7 @@ export async function reportPermit(
   const { rows } = await pool.query<CallRow>({
     name: 'permit-report',
     text: REPORT,
-    values: [workspaceId, id, agentId, outcome.result, outcome.errorCode, outcome.upstreamMs],
+    values: [workspaceId, id, agentId, outcome.result, outcome.errorCode, outcome.upstreamMs, outcome.toolReference],
   });
   return rows[0] === undefined ? undefined : closedOf(rows[0]);
 }
@@ -232,6 +233,7 @@ function closedOf(row: CallRow): ClosedPermit {
       result: row.outcome,
       ...(row.outcome_code === null ? {} : { errorCode: row.outcome_code }),
       ...(row.outcome_ms === null ? {} : { upstreamMs: row.outcome_ms }),
+      ...(row.outcome_reference === null ? {} : { toolReference: row.outcome_reference }),
     },
   };
 }
