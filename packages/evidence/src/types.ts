@@ -74,7 +74,7 @@ export interface IpeHeader extends Facts {
   readonly generated_by: { readonly person: string; readonly session: string | null };
   readonly generator: string;
   readonly row_count: number;
-  /** Cells that got an apostrophe in front, because a spreadsheet would take them for a formula. */
+  /** Cells of the CSV that are not written as they are: a spreadsheet would take them for a formula, or obey a character in them. */
   readonly neutralised_cells: number;
   /** Of the CSV file, which is the record. */
   readonly sha256: string;

@@ -73,9 +73,11 @@ export function revocationDocument(frame: Frame, of: Revocation): EvidenceDocume
         'Requested by': of.requestedBy,
         'Approved by': of.approvedBy,
         Mechanism: of.mechanism,
-        'Queued calls cancelled': of.queuedCancelled,
+        'Queued, cancelled': of.queuedCancelled,
         'Sub-agents': of.subAgents.length === 0 ? 'none' : of.subAgents.join(', '),
+        ...(of.records.length > 0 && { Records: of.records.join(', ') }),
       }),
+      ...(of.records.length > 0 ? [] : [paragraph(NO_RECORD.text, NO_RECORD.emphasis)]),
       { kind: 'drawing', svg: revocationSvg(of), alt: revocationSentence(of) },
       heading('Tools'),
       {
@@ -106,9 +108,6 @@ export function revocationDocument(frame: Frame, of: Revocation): EvidenceDocume
         rows: of.inFlight.map(({ what, outcome, reference }) => [what, outcome, reference ?? 'none']),
         empty: 'No call was in flight.',
       },
-      of.records.length === 0
-        ? paragraph('no record', 'missing')
-        : paragraph(`Records: ${of.records.join(', ')}`, 'muted'),
     ],
   };
 }

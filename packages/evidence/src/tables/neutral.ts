@@ -13,7 +13,8 @@
 /** What looks like `=`, `+`, `-` or `@` to a program that folds forms (Unicode NFKC), and the minus sign. */
 const SIGNS =
   '=+\\-@\\u2212\\u207a-\\u207c\\u208a-\\u208c\\ufb29\\ufe62\\ufe63\\ufe66\\ufe6b\\uff0b\\uff0d\\uff1d\\uff20';
-const FORMULA = new RegExp(`(^|[;\\t\\r\\n])(?=[\\s"]*[${SIGNS}])|^(?=[\\t\\r\\n])`, 'g');
+/** Where a spreadsheet may begin a cell, before what it takes for a formula. */
+const FORMULA = new RegExp(`(^|[;\\t\\r\\n])(?=(?:[^\\S\\t\\r\\n]|")*[${SIGNS}])`, 'g');
 // With the flag u, a surrogate in a class is a lone one.
 const OBEYED =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -26,5 +27,6 @@ export function shown(text: string): string {
 
 /** For a cell of a CSV file; the same string where there is nothing to do. */
 export function neutral(text: string): string {
-  return shown(text).replace(FORMULA, "$1'");
+  const safe = shown(text).replace(FORMULA, "$1'");
+  return /^[\t\r\n]/.test(safe) ? `'${safe}` : safe;
 }

@@ -51,9 +51,11 @@ interface Sheet {
 export class WorkbookWriter {
   readonly #zip: ZipWriter;
   readonly #sheets: Sheet[] = [];
+  readonly #sheetRows: number;
   #cutCells = 0;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, sheetRows = SHEET_ROWS) {
+    this.#sheetRows = sheetRows;
     this.#zip = new ZipWriter(sink);
     // First, as programs tell the type of a file by its first entry.
     this.#add('_rels/.rels', relationships([['officeDocument', 'xl/workbook.xml']]));
@@ -135,7 +137,7 @@ export class WorkbookWriter {
     out.write('</row>');
     let at = 1;
     return {
-      isFull: () => at >= SHEET_ROWS || bytes >= SHEET_BYTES,
+      isFull: () => at >= this.#sheetRows || bytes >= SHEET_BYTES,
       row: (row: Row, rowNumber: number) => {
         at += 1;
         let line = `<row r="${at}">`;
@@ -244,7 +246,7 @@ function workbook(names: readonly string[], sheets: readonly Sheet[]): string {
         ],
   );
   const defined = filters.length === 0 ? '' : `<definedNames>${filters.join('')}</definedNames>`;
-  return `${XML}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheets>${listed.join('')}</sheets>${defined}</workbook>`;
+  return `${XML}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><bookViews><workbookView/></bookViews><sheets>${listed.join('')}</sheets>${defined}</workbook>`;
 }
 
 function contentTypes(sheets: number): string {

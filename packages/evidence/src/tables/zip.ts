@@ -12,6 +12,7 @@ export class ZipTooLarge extends Error {
   readonly code = 'zip_too_large';
 }
 
+/** Bytes of an entry, and of the archive. */
 const LIMIT = 0xffff_ffff;
 const VERSION = 20;
 /** Sizes follow the data; names are UTF-8. */
@@ -33,10 +34,12 @@ interface Entry {
 export class ZipWriter {
   readonly #sink: Sink;
   readonly #entries: Entry[] = [];
+  readonly #limit: number;
   #offset = 0;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, limit = LIMIT) {
     this.#sink = sink;
+    this.#limit = limit;
   }
 
   /** Entries are written one after the other: the one before must be closed. Throws {@link ZipTooLarge}. */
@@ -55,7 +58,7 @@ export class ZipWriter {
       write: (bytes) => {
         crc = crc32(bytes, crc);
         size += bytes.length;
-        if (size > LIMIT) throw new ZipTooLarge(`${path} is larger than 4 GiB`);
+        if (size > this.#limit) throw new ZipTooLarge(`${path} is larger than 4 GiB`);
         deflate.push(bytes);
       },
       close: () => {
@@ -108,7 +111,7 @@ export class ZipWriter {
   #write(...pieces: readonly Uint8Array[]): void {
     for (const bytes of pieces) {
       this.#offset += bytes.length;
-      if (this.#offset > LIMIT) throw new ZipTooLarge('the archive is larger than 4 GiB');
+      if (this.#offset > this.#limit) throw new ZipTooLarge('the archive is larger than 4 GiB');
       this.#sink(bytes);
     }
   }
