@@ -26,6 +26,22 @@ SELECT event_id, record ->> 'acceptance' AS acceptance FROM actions
  WHERE workspace_id = $1 AND kind = 'blast_radius.accepted' AND kind NOT IN ('tool.call', 'tool.result')
    AND record ->> 'acceptance' = ANY($2)`;
 
+const LAST_REVIEW = `
+SELECT DISTINCT ON (i.role) i.id AS item, i.role, d.decision, d.reason, d.actor, d.submitted_at, d.event_id
+  FROM review_items i
+  JOIN review_decisions d ON d.workspace_id = i.workspace_id AND d.campaign_id = i.campaign_id AND d.item = i.number
+  JOIN review_campaigns c ON c.workspace_id = i.workspace_id AND c.id = i.campaign_id AND c.voided_at IS NULL
+ WHERE i.workspace_id = $1 AND i.agent_id = $2 AND i.item_type = 'assignment' AND d.submitted_at <= $3
+   AND (d.superseded_at IS NULL OR d.superseded_at > $3)
+ ORDER BY i.role, d.submitted_at DESC`;
+
+const SEGREGATION = `
+SELECT s.name, s.roles, a.person, a.reason, a.until
+  FROM segregation_sets s
+  LEFT JOIN segregation_acceptances a ON a.workspace_id = s.workspace_id AND a.set_id = s.id AND a.agent_id = $2
+       AND a.accepted_at <= $3 AND a.until > $3 AND (a.ended_at IS NULL OR a.ended_at > $3)
+ WHERE s.workspace_id = $1 AND s.created_at <= $3 AND (s.ended_at IS NULL OR s.ended_at > $3) ORDER BY s.name, s.id`;
+
 interface RoleVersion {
   readonly role: string;
   readonly version: number;
@@ -56,9 +72,11 @@ export async function authorityAnswer(
   const { agent_id: agentId, at } = authority;
   const roles = authority.roles.map(({ role }) => role);
   const { rows: versions } = await pool.query<RoleVersion>(APPROVED_ROLES, [workspaceId, roles, at]);
-  const [{ rows: reviews }, exceptions] = await Promise.all([
+  const [{ rows: reviews }, exceptions, reviewed, conflicts] = await Promise.all([
     pool.query<Review>(REVIEWS, [workspaceId, versions.map(({ event_id: event }) => event), at]),
     exceptionsOf(pool, workspaceId, agentId, at),
+    reviewsOf(pool, workspaceId, authority),
+    conflictsOf(pool, workspaceId, authority),
   ]);
   return {
     object: 'answer',
@@ -70,7 +88,14 @@ export async function authorityAnswer(
     period: null,
     sentence: authority.summary,
     claims: authority.exists
-      ? [...lifeClaims(authority), ...roleClaims(authority, versions, reviews), ...exceptions, training(reviews)]
+      ? [
+          ...lifeClaims(authority),
+          ...roleClaims(authority, versions, reviews),
+          ...reviewed,
+          ...conflicts,
+          ...exceptions,
+          training(reviews),
+        ]
       : [],
     tables: [capabilityTable(authority), credentialTable(authority)],
     not_covered: [
@@ -167,6 +192,62 @@ function versionClaims(version: RoleVersion, reviews: readonly Review[]): readon
       ),
     ),
   ];
+}
+
+/** The last decision about each role that it wears. */
+async function reviewsOf(pool: Pool, workspaceId: WorkspaceId, authority: Authority): Promise<readonly Claim[]> {
+  const { agent, agent_id: id, at, roles } = authority;
+  const { rows } = await pool.query<{
+    item: string;
+    role: string;
+    decision: string;
+    reason: string;
+    actor: string;
+    submitted_at: Date;
+    event_id: string;
+  }>(LAST_REVIEW, [workspaceId, id, at]);
+  return roles.map(({ role }) => {
+    const last = rows.find((row) => row.role === role);
+    if (last === undefined) return unrecorded('Last review', `Nobody has reviewed that ${agent} wears ${role}.`);
+    const { item, decision, reason, actor, submitted_at: submitted, event_id: event } = last;
+    return recorded('Last review', `${item}: ${decision}${reason === '' ? '' : ` (${reason})`}.`, event, {
+      at: submitted.toISOString(),
+      by: actor,
+    });
+  });
+}
+
+async function conflictsOf(pool: Pool, workspaceId: WorkspaceId, authority: Authority): Promise<readonly Claim[]> {
+  const { agent, agent_id: id, at, roles } = authority;
+  const { rows } = await pool.query<{
+    name: string;
+    roles: string[];
+    person: string | null;
+    reason: string | null;
+    until: Date | null;
+  }>(SEGREGATION, [workspaceId, id, at]);
+  if (rows.length === 0)
+    return [unrecorded('Segregation of duties', 'Nobody has said which roles are not to be in one hand.')];
+  const worn = new Set(roles.map(({ role }) => role));
+  const hits = rows.filter((set) => set.roles.filter((role) => worn.has(role)).length > 1);
+  if (hits.length === 0)
+    return [
+      computed(
+        'Segregation of duties',
+        `${agent} wears no two roles that are not to be in one hand.`,
+        `${rows.length} sets of roles`,
+      ),
+    ];
+  return hits.map(({ name, person, reason, until }) =>
+    person === null || until === null
+      ? unrecorded('Segregation of duties', `${agent} wears two roles of "${name}", and nobody has accepted that.`)
+      : computed(
+          'Segregation of duties',
+          `${agent} wears two roles of "${name}"; ${person} accepted that until ${until.toISOString().slice(0, 10)}: ${reason}`,
+          `the set "${name}"`,
+          { by: person },
+        ),
+  );
 }
 
 async function exceptionsOf(
