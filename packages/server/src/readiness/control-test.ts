@@ -15,6 +15,8 @@ export interface TestScope {
   readonly from: string;
   /** Exclusive: the end of the period, or the instant of the snapshot where it is not over. */
   readonly to: string;
+  /** Instant of the snapshot: what is said of the period later, such as why a difference is none, counts up to here. */
+  readonly asOf: string;
   readonly parameters: Parameters;
   /** What agents could do at the end of the period, under the policy of then; computed once for all tests. */
   readonly fleet: () => Promise<readonly Alike[]>;

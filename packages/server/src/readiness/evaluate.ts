@@ -73,7 +73,9 @@ export async function deviationsOf(
   const values = [scope.workspaceId, scope.from, scope.to, ...((await control.values?.(scope)) ?? [])];
   const place = values.length + 1;
   const { rows } = await scope.client.query<Row>(
-    `WITH member AS MATERIALIZED (${queryText(control)}),
+    // Named first, so that each has a type whether or not the query asks for it.
+    `WITH given AS (SELECT $1::text, $2::timestamptz, $3::timestamptz),
+          member AS MATERIALIZED (${queryText(control)}),
           counted AS (SELECT count(*)::bigint AS population, count(kind)::bigint AS deviating FROM member)
      SELECT population, deviating, record_id, kind, coalesce(sentence, '') AS sentence, href
        FROM counted LEFT JOIN LATERAL (

@@ -18,7 +18,7 @@ export async function testScope({ client, workspaceId, asOf }: Instant, period: 
   const to = endOf(period, asOf);
   let fleet: Promise<readonly Alike[]> | undefined;
   return {
-    ...{ client, workspaceId, from: period.from, to },
+    ...{ client, workspaceId, from: period.from, to, asOf },
     parameters: await readParameters(client, workspaceId),
     fleet: () => {
       fleet ??= fleetAt({ client, workspaceId }, to);

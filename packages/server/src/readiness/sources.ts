@@ -104,8 +104,11 @@ const SOURCES = {
   tieOuts: {
     name: 'totals of the tools',
     about: 'no totals of a tool of the period were imported.',
-    query: `SELECT count(*) > 0 AS enabled, max(imported_at) AS last_seen FROM tie_outs
-             WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2`,
+    query: `SELECT count(*) > 0 OR NOT EXISTS (
+                     SELECT FROM actions WHERE workspace_id = $1 AND kind = 'tool.call' AND verdict = 'allow' AND ts >= $2 AND ts < $3
+                        AND (record -> 'impact' <> '{}' OR record -> 'external' = 'true')) AS enabled,
+                   max(imported_at) AS last_seen
+              FROM tie_outs WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2`,
     silentMs: null,
   },
 } as const satisfies Readonly<Record<string, SourceQuery>>;

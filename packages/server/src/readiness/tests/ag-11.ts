@@ -3,7 +3,7 @@ import type { ControlTest, TestScope } from '../control-test.ts';
 
 /** A stretch in which a freeze was in force. Its scope: all of those that name anything. */
 interface Window {
-  readonly freeze: string;
+  readonly name: string;
   readonly from: string;
   readonly to: string;
   readonly actions: readonly string[];
@@ -23,9 +23,9 @@ export const AG_11: ControlTest = {
   query: `
 WITH frozen AS (
   SELECT * FROM jsonb_to_recordset($4::jsonb)
-    AS w (freeze text, "from" timestamptz, "to" timestamptz, actions text[], classes text[], roles text[], environments text[])),
+    AS w (name text, "from" timestamptz, "to" timestamptz, actions text[], classes text[], roles text[], environments text[])),
 call AS (
-  SELECT DISTINCT ON (a.event_id) a.event_id, a.agent, a.action, a.ts, a.verdict, w.freeze
+  SELECT DISTINCT ON (a.event_id) a.event_id, a.agent, a.action, a.ts, a.verdict, w.name
     FROM frozen w
     JOIN actions a ON a.workspace_id = $1 AND a.kind = 'tool.call' AND a.ts >= w."from" AND a.ts < w."to" AND NOT a.record ? 'synthetic'
    WHERE (cardinality(w.actions) = 0 OR EXISTS (
@@ -36,10 +36,10 @@ call AS (
      AND (cardinality(w.roles) = 0 OR a.record -> 'roles' ?| w.roles)
      AND (cardinality(w.environments) = 0 OR a.record ->> 'env' = ANY(w.environments))
      AND NOT EXISTS (SELECT FROM freeze_overrides o
-                      WHERE o.workspace_id = $1 AND o.freeze_name = w.freeze AND o.starts_at <= a.ts AND a.ts < o.ends_at)
+                      WHERE o.workspace_id = $1 AND o.freeze_name = w.name AND o.starts_at <= a.ts AND a.ts < o.ends_at)
    ORDER BY a.event_id, a.verdict)
 SELECT event_id AS record_id, CASE WHEN verdict = 'allow' THEN 'allowed_in_freeze' END AS kind,
-       format('%s %s of %s at %s, while %s was in force', agent, verdict, action, ts, freeze) AS sentence,
+       format('%s %s of %s at %s, while %s was in force', agent, verdict, action, ts, name) AS sentence,
        '/log?event=' || event_id AS href
   FROM call`,
   missing: async (scope, population) =>
@@ -83,7 +83,7 @@ function windowsOfVersion({ name, document, from, to }: Version, fromMs: number,
     const { inForce, untilMs } = calendar.at(atMs);
     const until = Math.min(untilMs, endMs);
     const span = { from: new Date(atMs).toISOString(), to: new Date(until).toISOString() };
-    if (inForce) windows.push({ freeze: name, ...span, actions, classes, roles, environments });
+    if (inForce) windows.push({ name, ...span, actions, classes, roles, environments });
     atMs = until;
   }
   return windows;

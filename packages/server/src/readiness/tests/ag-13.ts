@@ -1,12 +1,14 @@
+import { tieOutCoverage } from '../../tie-outs/index.ts';
 import type { ControlTest, TestScope } from '../control-test.ts';
 
 /**
  * The log is complete. Numbers are looked at between the first and the last entry of the period, whatever their times; what has left
- * the log by a signed record of it (retention) is not a gap.
+ * the log by a signed record of it (retention) is not a gap. $4 is the instant of the snapshot.
  */
 export const AG_13: ControlTest = {
   id: 'AG-13',
   sources: ['log', 'tieOuts'],
+  values: ({ asOf }) => [asOf],
   query: `
 WITH span AS (SELECT min(seq) AS lo, max(seq) AS hi FROM actions WHERE workspace_id = $1 AND ts >= $2 AND ts < $3),
 let_go AS (SELECT coalesce(range_agg(e), '{}'::int8multirange) AS seqs
@@ -20,29 +22,23 @@ SELECT event_id AS record_id,
             WHEN agent_seq > agent_prev + 1 AND isempty(let_go.seqs) THEN 'gap_of_agent'
             WHEN agent_seq <= agent_prev THEN 'number_of_agent_twice' END AS kind,
        CASE WHEN seq > prev + 1 THEN format('entries %s to %s are missing before it', prev + 1, seq - 1)
-            ELSE format('%s goes from number %s to %s', agent, agent_prev, agent_seq) END AS sentence,
+            WHEN agent_seq <> agent_prev + 1 THEN format('%s goes from number %s to %s', agent, agent_prev, agent_seq) END AS sentence,
        '/log?event=' || event_id AS href
   FROM entry, let_go
 UNION ALL
-SELECT t.id, CASE WHEN EXISTS (SELECT FROM tie_out_differences d
-                                WHERE d.workspace_id = t.workspace_id AND d.tie_out_id = t.id
-                                  AND (d.explained_at IS NULL OR d.explained_at >= $3)) THEN 'difference_not_explained' END,
-       format('%s, %s to %s', t.tool, t.period_from, t.period_to), '/evidence'
-  FROM tie_outs t WHERE t.workspace_id = $1 AND t.period_from < $3 AND t.period_to > $2`,
+SELECT t.id, CASE WHEN t.differences > (SELECT count(*) FROM tie_out_differences d
+                                          WHERE d.workspace_id = $1 AND d.tie_out_id = t.id AND d.explained_at < $4)
+                  THEN 'difference_not_explained' END,
+       format('%s, %s to %s: %s differences', t.tool, t.period_from, t.period_to, t.differences), '/evidence'
+  FROM (SELECT DISTINCT ON (tool, capabilities, period_from, period_to) * FROM tie_outs
+         WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2 AND imported_at < $4
+         ORDER BY tool, capabilities, period_from, period_to, imported_at DESC) t`,
   missing: toolsMissing,
 };
 
-/** Tools that moved money or data out in the period and were not compared. */
-async function toolsMissing({ client, workspaceId, from, to }: TestScope): Promise<string | null> {
-  const { rows } = await client.query<{ tool: string }>(
-    `SELECT DISTINCT coalesce(a.record ->> 'namespace', split_part(a.action, '.', 1)) AS tool FROM actions a
-      WHERE a.workspace_id = $1 AND a.kind = 'tool.call' AND a.verdict = 'allow' AND a.ts >= $2 AND a.ts < $3
-        AND NOT a.record ? 'synthetic'
-        AND (a.record -> 'external' = 'true' OR a.record -> 'impact' ?| ARRAY['usd', 'eur', 'gbp', 'messages', 'recipients'])
-     EXCEPT
-     SELECT t.tool FROM tie_outs t WHERE t.workspace_id = $1 AND t.period_from < $3 AND t.period_to > $2
-     ORDER BY tool`,
-    [workspaceId, from, to],
-  );
-  return rows.length === 0 ? null : `Not compared with their own totals: ${rows.map(({ tool }) => tool).join(', ')}.`;
+/** Tools that moved money or data in the period, and were not compared with their own lists from its beginning to its end. */
+async function toolsMissing({ client, workspaceId, from, to, asOf }: TestScope): Promise<string | null> {
+  const tools = await tieOutCoverage(client, workspaceId, { from, to }, asOf);
+  const open = tools.filter(({ is_covered }) => !is_covered).map(({ tool }) => tool);
+  return open.length === 0 ? null : `Not compared with their own lists over the whole period: ${open.join(', ')}.`;
 }

@@ -10,11 +10,12 @@ export const AG_14: ControlTest = {
   query: `
 WITH span AS (SELECT min(seq) AS lo, max(seq) AS hi FROM actions WHERE workspace_id = $1 AND ts >= $2 AND ts < $3),
 entry AS (
-  SELECT a.event_id, a.seq, a.prev_hash, a.entry_hash, a.hash, lag(a.seq) OVER w AS prev_seq, lag(a.hash) OVER w AS before
+  SELECT a.event_id, a.seq, sha256(a.prev_hash || a.entry_hash) <> a.hash
+           OR lag(a.seq) OVER w = a.seq - 1 AND lag(a.hash) OVER w <> a.prev_hash AS broken
     FROM actions a, span WHERE a.workspace_id = $1 AND a.seq BETWEEN span.lo AND span.hi WINDOW w AS (ORDER BY a.seq))
 SELECT event_id AS record_id,
-       CASE WHEN sha256(prev_hash || entry_hash) <> hash OR prev_seq = seq - 1 AND before <> prev_hash THEN 'link_broken' END AS kind,
-       format('entry %s does not follow from the one before', seq) AS sentence, '/log?event=' || event_id AS href
+       CASE WHEN broken THEN 'link_broken' END AS kind,
+       CASE WHEN broken THEN format('entry %s does not follow from the one before', seq) END AS sentence, '/log?event=' || event_id AS href
   FROM entry
 UNION ALL
 SELECT t || '.' || p, CASE WHEN has_table_privilege(current_user, t, p) THEN 'may_change' END,

@@ -7,7 +7,7 @@ export const AG_15: ControlTest = {
   sources: ['log'],
   query: `
 SELECT event_id AS record_id, CASE WHEN coalesce(owner, '') = '' THEN 'no_owner' END AS kind,
-       format('%s by %s names nobody who answers for it', action, agent) AS sentence, '/log?event=' || event_id AS href
+       CASE WHEN coalesce(owner, '') = '' THEN format('%s by %s names nobody who answers for it', action, agent) END AS sentence, '/log?event=' || event_id AS href
   FROM actions WHERE workspace_id = $1 AND kind = 'tool.call' AND ts >= $2 AND ts < $3 AND NOT record ? 'synthetic'`,
   missing: logCoverageMissing,
 };
