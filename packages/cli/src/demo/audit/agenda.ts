@@ -18,11 +18,17 @@ export class Agenda {
     this.#clock = clock;
   }
 
-  /** `at`: epoch milliseconds, or ISO 8601. What is already past is next. */
-  at(at: number | string, work: () => Promise<void>): void {
+  /** A date of the story: one that is past is left out, as the sample begins later. ISO 8601. */
+  on(date: string, work: () => Promise<void>): void {
+    const atMs = Date.parse(date);
+    if (atMs >= this.#clock.now()) this.at(atMs, work);
+  }
+
+  /** What is already past is next. */
+  at(atMs: number, work: () => Promise<void>): void {
     this.#count += 1;
     const heap = this.#heap;
-    heap.push({ atMs: typeof at === 'string' ? Date.parse(at) : at, number: this.#count, work });
+    heap.push({ atMs, number: this.#count, work });
     for (let child = heap.length - 1; child > 0; ) {
       const parent = (child - 1) >> 1;
       if (!this.#swapped(parent, child)) break;

@@ -16,6 +16,8 @@ export interface Ended {
   readonly result: 'success' | 'error' | 'unknown' | 'not_attempted';
   readonly code?: string;
   readonly duration_ms?: number;
+  /** By which the tool itself knows the call. */
+  readonly reference?: string;
 }
 
 export class AgentCalls {

@@ -2,19 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HiveKey } from '@hivekey/sdk';
-import { AgentCalls } from './agent-client.ts';
 import { Agenda } from './agenda.ts';
+import { AgentCalls } from './agent-client.ts';
+import { ChangeDesk, planChanges } from './changes.ts';
 import { makeDatabase, SimulatedClock } from './clock.ts';
 import { AGENTS, NEWCOMERS } from './company.ts';
 import { admit, found } from './found.ts';
 import { Random } from './random.ts';
+import { answerAlerts, testRules } from './security.ts';
 import { startServer } from './server.ts';
 import type { Sample } from './stage.ts';
+import { tell } from './story.ts';
 import { HOUR, type Tally, Work } from './work.ts';
 
 const DAY = 24 * HOUR;
 /** Before the period, for setting up. */
-const SET_UP_DAYS = 14;
+const SET_UP_DAYS = 3;
 
 export interface SampleOptions {
   /** Data folder of the server, made and empty. */
@@ -29,6 +32,11 @@ export interface SampleOptions {
   readonly say: (line: string) => void;
 }
 
+/** As the server that stays behind needs them, too. */
+export function settingsOf(data: string): Readonly<Record<string, string>> {
+  return { HIVEKEY_SINK_FILES: join(data, 'sinks') };
+}
+
 export async function buildSample(options: SampleOptions): Promise<Tally> {
   const { data, databaseUrl, callsAnHour, say } = options;
   const fromMs = Date.parse(options.from);
@@ -37,7 +45,7 @@ export async function buildSample(options: SampleOptions): Promise<Tally> {
   const startMs = fromMs - SET_UP_DAYS * DAY;
   await makeDatabase(databaseUrl);
   const clock = await SimulatedClock.open(databaseUrl, startMs);
-  const server = await startServer({ data, port: 0, databaseUrl }, clock.aheadMs);
+  const server = await startServer({ data, port: 0, databaseUrl, more: settingsOf(data) }, clock.aheadMs);
   const calls = new AgentCalls(server.url);
   try {
     await clock.lead(server.process);
@@ -50,21 +58,32 @@ export async function buildSample(options: SampleOptions): Promise<Tally> {
       tokens: new Map(),
     };
     await clock.ask('UPDATE workspaces SET sample_data = true');
-    await found(sample, startMs);
-    const work = new Work(sample);
-    for (const plan of AGENTS) work.agents.set(plan.name, plan);
+    const desk = new ChangeDesk(sample);
+    await found(sample, desk, startMs, AGENTS);
+    for (let hourMs = clock.now() + HOUR; hourMs < fromMs; hourMs += HOUR) await clock.moveTo(hourMs, { upkeep: true });
+    const answered = new Set<string>();
+    const work = new Work(sample, async () => {
+      await clock.follow();
+      // Right behind the work: what watches for silence finds none.
+      await clock.moveTo(clock.now(), { upkeep: true });
+      await answerAlerts(sample, answered);
+    });
+    for (const plan of AGENTS) work.begin(plan);
     for (const plan of NEWCOMERS)
       if (plan.createdAt !== undefined)
-        agenda.at(plan.createdAt, async () => {
+        agenda.on(plan.createdAt, async () => {
           await admit(sample, plan);
-          work.agents.set(plan.name, plan);
+          work.begin(plan);
         });
+    planChanges(desk, fromMs);
+    tell(sample, work, desk);
+    agenda.on('2026-08-25T08:00:00Z', () => testRules(sample));
     for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR) {
       if ((hourMs - fromMs) % (7 * DAY) === 0) say(`${new Date(hourMs).toISOString().slice(0, 10)} …`);
-      await clock.moveTo(hourMs, { upkeep: true });
       work.plan(hourMs, callsAnHour);
       await agenda.runUntil(hourMs + HOUR);
     }
+    await clock.follow();
     await clock.moveTo(toMs, { upkeep: true });
     return work.tally;
   } finally {

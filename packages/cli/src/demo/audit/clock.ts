@@ -6,6 +6,25 @@ import type { ClockMove } from './process-clock.ts';
 
 const SCHEMA = new URL('./simulated-clock.sql', import.meta.url);
 
+const LOOK_AGAIN_MS = 2;
+const LOOKS = 10;
+
+/** The log's writer in the middle of a batch, or a result that is still to be recorded, would be older than what comes after. */
+const MOVE = `
+UPDATE simulated.clock SET ahead = make_interval(secs => $1)
+ WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'hivekey-log' AND state <> 'idle')
+   AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)`;
+
+const FOLLOWED = `
+WITH sealed AS (
+  SELECT w.id AS workspace_id, coalesce((SELECT first_global_seq + count - 1 FROM log_seals l WHERE l.workspace_id = w.id
+                                          ORDER BY first_global_seq DESC LIMIT 1), 0) AS size FROM workspaces w)
+SELECT NOT EXISTS (SELECT FROM log_shards s WHERE s.next_block > 1 + coalesce(
+         (SELECT max(l.block) FROM log_seals l WHERE l.workspace_id = s.workspace_id AND l.shard_id = s.shard_id), 0))
+   AND NOT EXISTS (SELECT FROM sealed WHERE size >= (SELECT p.next_seq FROM projection_cursor p WHERE p.workspace_id = sealed.workspace_id)
+                      OR size > (SELECT min(t.cursor_seq) FROM sink_streams t JOIN sinks k ON k.workspace_id = t.workspace_id AND k.id = t.sink_id
+                                  WHERE t.workspace_id = sealed.workspace_id AND t.purpose = 'live' AND k.status = 'active')) AS followed`;
+
 /**
  * Makes the database of the URL with a clock of its own in front of PostgreSQL's: before the first migration, so that
  * defaults of columns mean it too.
@@ -61,7 +80,7 @@ export class SimulatedClock {
   /** From now on, the process follows; it was started with `process-clock.ts`. */
   async lead(server: ChildProcess): Promise<void> {
     this.#server = server;
-    await this.#tell(false);
+    await this.#tell('nothing');
   }
 
   /** Does nothing when it is later already. */
@@ -71,7 +90,23 @@ export class SimulatedClock {
       this.#aheadMs = aheadMs;
       while (!(await this.#moveDatabase(aheadMs))) await new Promise((resolve) => setTimeout(resolve, 1));
     } else if (!upkeep) return;
-    await this.#tell(upkeep);
+    await this.#tell(upkeep ? 'upkeep' : 'nothing');
+  }
+
+  /** Until all that is recorded was sealed, projected and taken by sinks. */
+  async follow(): Promise<void> {
+    for (;;) {
+      await this.#tell('pauses');
+      for (let looks = 0; looks < LOOKS; looks += 1) {
+        if (await this.#hasFollowed()) return;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      }
+    }
+  }
+
+  async #hasFollowed(): Promise<boolean> {
+    const { rows } = await this.#database.query<{ followed: boolean }>({ name: 'followed', text: FOLLOWED });
+    return rows[0]?.followed === true;
   }
 
   /** For conditions that no route tells. */
@@ -86,23 +121,16 @@ export class SimulatedClock {
     await this.#database.end();
   }
 
-  /** Not while something is being recorded, or a result waits to be: it would come behind what is later. */
   async #moveDatabase(aheadMs: number): Promise<boolean> {
-    const { rowCount } = await this.#database.query({
-      name: 'move',
-      text: `UPDATE simulated.clock SET ahead = make_interval(secs => $1)
-              WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'hivekey-log' AND state <> 'idle')
-                AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)`,
-      values: [aheadMs / 1000],
-    });
+    const { rowCount } = await this.#database.query({ name: 'move', text: MOVE, values: [aheadMs / 1000] });
     return rowCount === 1;
   }
 
-  async #tell(upkeep: boolean): Promise<void> {
+  async #tell(runs: ClockMove['runs']): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#moves += 1;
-    const move: ClockMove = { move: this.#moves, aheadMs: this.#aheadMs, upkeep };
+    const move: ClockMove = { move: this.#moves, aheadMs: this.#aheadMs, runs };
     await new Promise<void>((resolve, reject) => {
       const heard = (answer: Pick<ClockMove, 'move'>): void => {
         if (answer.move !== move.move) return;

@@ -136,9 +136,12 @@ export const CAPABILITIES: readonly Capability[] = [
   },
 ];
 
-export function capabilityDocument({ fields, name: _, ...rest }: Capability): object {
+export function capabilityDocument({ fields, name, description, ...rest }: Capability): object {
   const properties = Object.fromEntries(Object.entries(fields).map(([field, type]) => [field, { type }]));
   return {
+    apiVersion: 'policy.hivekey.ai/v1',
+    kind: 'Capability',
+    metadata: { name, description },
     ...rest,
     input_schema: { type: 'object', properties, required: Object.keys(fields), additionalProperties: false },
   };
@@ -185,7 +188,13 @@ export const ROLES: readonly Role[] = [
     description: 'Pays invoices of known vendors within a daily cap; a person decides above $1,000',
     allow: ['payments.transfer', 'ledger.read', 'crm.read'],
     guards: [
-      { id: 'g_payees', action: 'payments.transfer', when: { field: 'vendor', in: VENDORS }, effect: 'allow', otherwise: 'deny' },
+      {
+        id: 'g_payees',
+        action: 'payments.transfer',
+        when: { field: 'vendor', in: VENDORS },
+        effect: 'allow',
+        otherwise: 'deny',
+      },
       atMost('g_pay_cap', 'payments.transfer', 'amount', '$5000'),
       {
         id: 'g_pay_approval',
@@ -220,7 +229,10 @@ export const ROLES: readonly Role[] = [
     name: 'support-reader',
     description: 'Looks customers and tickets up, and changes nothing',
     allow: ['crm.read', 'tickets.read'],
-    guards: [atMost('g_rows', 'crm.read', 'rows', 25), atMost('g_rows_day', 'crm.read', 'sum(records_read, 24h)', 5_000)],
+    guards: [
+      atMost('g_rows', 'crm.read', 'rows', 25),
+      atMost('g_rows_day', 'crm.read', 'sum(records_read, 24h)', 5_000),
+    ],
   },
   {
     name: 'support-writer',
@@ -232,7 +244,10 @@ export const ROLES: readonly Role[] = [
     name: 'outreach',
     description: 'Writes to leads that were looked up',
     allow: ['crm.read', 'email.send_external', 'enrichment.lookup'],
-    guards: [atMost('g_rows', 'crm.read', 'rows', 50), atMost('g_mail_rate', 'email.send_external', 'rate.per_hour', 30)],
+    guards: [
+      atMost('g_rows', 'crm.read', 'rows', 50),
+      atMost('g_mail_rate', 'email.send_external', 'rate.per_hour', 30),
+    ],
   },
   {
     name: 'data-export',
@@ -351,10 +366,58 @@ export const AGENTS: readonly AgentPlan[] = [
 
 /** Asked for and let in during the period. */
 export const NEWCOMERS: readonly AgentPlan[] = [
-  { name: 'dunning-bot', roles: ['outreach'], owner: 'kim', deputies: ['ana'], tier: 'medium', weight: 2, createdAt: '2026-07-09T09:00:00Z' },
-  { name: 'support-bot-7', roles: ['support-reader', 'support-writer'], owner: 'ana', deputies: ['mia'], tier: 'medium', weight: 5, createdAt: '2026-07-22T08:30:00Z' },
-  { name: 'vendor-check', roles: ['accounts-payable-l1'], owner: 'dana', deputies: ['lee'], tier: 'high', weight: 1, createdAt: '2026-08-05T10:00:00Z' },
-  { name: 'canary-deploy', roles: ['deployer'], owner: 'sre', deputies: ['eva'], tier: 'high', weight: 1, createdAt: '2026-08-19T13:00:00Z' },
-  { name: 'returns-bot', roles: ['refunds-l1', 'support-reader'], owner: 'mia', deputies: ['ana'], tier: 'high', weight: 2, createdAt: '2026-09-03T09:15:00Z' },
-  { name: 'survey-mailer', roles: ['outreach', 'support-reader'], owner: 'kim', deputies: ['ana'], tier: 'medium', weight: 2, createdAt: '2026-09-15T11:00:00Z' },
+  {
+    name: 'dunning-bot',
+    roles: ['outreach'],
+    owner: 'kim',
+    deputies: ['ana'],
+    tier: 'medium',
+    weight: 2,
+    createdAt: '2026-07-09T09:00:00Z',
+  },
+  {
+    name: 'support-bot-7',
+    roles: ['support-reader', 'support-writer'],
+    owner: 'ana',
+    deputies: ['mia'],
+    tier: 'medium',
+    weight: 5,
+    createdAt: '2026-07-22T08:30:00Z',
+  },
+  {
+    name: 'vendor-check',
+    roles: ['accounts-payable-l1'],
+    owner: 'dana',
+    deputies: ['lee'],
+    tier: 'high',
+    weight: 1,
+    createdAt: '2026-08-05T10:00:00Z',
+  },
+  {
+    name: 'canary-deploy',
+    roles: ['deployer'],
+    owner: 'sre',
+    deputies: ['eva'],
+    tier: 'high',
+    weight: 1,
+    createdAt: '2026-08-19T13:00:00Z',
+  },
+  {
+    name: 'returns-bot',
+    roles: ['refunds-l1', 'support-reader'],
+    owner: 'mia',
+    deputies: ['ana'],
+    tier: 'high',
+    weight: 2,
+    createdAt: '2026-09-03T09:15:00Z',
+  },
+  {
+    name: 'survey-mailer',
+    roles: ['outreach', 'support-reader'],
+    owner: 'kim',
+    deputies: ['ana'],
+    tier: 'medium',
+    weight: 2,
+    createdAt: '2026-09-15T11:00:00Z',
+  },
 ];

@@ -1,7 +1,7 @@
 /** How Acme sets HiveKey up before the period begins. */
 import { type AgentRequest, HiveKey, type Key, type Token } from '@hivekey/sdk';
+import { CHANGE_SETTINGS, type ChangeDesk } from './changes.ts';
 import {
-  AGENTS,
   type AgentPlan,
   CAPABILITIES,
   capabilityDocument,
@@ -11,6 +11,7 @@ import {
   roleDocument,
   SOURCES,
 } from './company.ts';
+import { planDrills, watchLog } from './security.ts';
 import { personOf, type Sample } from './stage.ts';
 
 const MINUTE = 60_000;
@@ -18,23 +19,36 @@ const TOKEN_DAYS = 180;
 
 export const COMPANY = 'Acme (sample data)';
 
-export async function found(sample: Sample, startMs: number, plans: readonly AgentPlan[] = AGENTS): Promise<void> {
+export async function found(
+  sample: Sample,
+  desk: ChangeDesk,
+  startMs: number,
+  plans: readonly AgentPlan[],
+): Promise<void> {
   const { admin, clock } = sample;
   await admin.request('PATCH', '/v1/workspace', { body: { name: COMPANY } });
   await hire(sample);
   await tuneDetections(sample);
-  await clock.moveTo(startMs + 30 * MINUTE, { upkeep: true });
-  const author = personOf(sample, 'sre');
-  for (const capability of CAPABILITIES)
-    await author.request('PUT', `/v1/capabilities/${capability.name}`, { body: capabilityDocument(capability) });
-  await clock.moveTo(startMs + 60 * MINUTE, { upkeep: true });
+  await watchLog(sample);
   await admin.request('PUT', '/v1/workspace/sources', { body: SOURCES });
-  for (const role of ROLES) await author.request('PUT', `/v1/roles/${role.name}`, { body: roleDocument(role) });
   await admin.request('PATCH', '/v1/agent-settings', { body: { admission: 'reviewed' } });
+  await admin.request('PUT', '/v1/change-settings', { body: CHANGE_SETTINGS });
+  await clock.moveTo(startMs + 30 * MINUTE, { upkeep: true });
+  await desk.now({
+    title: 'The first capabilities and roles',
+    justification: 'What agents of Acme may do, as it was agreed with the owners.',
+    ticket: 'SEC-1',
+    ...{ author: 'sre', reviewer: 'ciso' },
+    operations: () => [
+      ...CAPABILITIES.map((each) => ({ type: 'capability', id: each.name, document: capabilityDocument(each) })),
+      ...ROLES.map((role) => ({ type: 'role', id: role.name, document: roleDocument(role) })),
+    ],
+  });
   for (const [i, plan] of plans.entries()) {
     await clock.moveTo(startMs + (120 + 40 * i) * MINUTE, { upkeep: i % 18 === 17 });
     await admit(sample, plan);
   }
+  await planDrills(sample);
 }
 
 async function hire({ admin, people, url }: Sample): Promise<void> {

@@ -1,7 +1,8 @@
 /**
- * Loaded before the server (`node --import`), in a process that builds sample data: `Date` runs ahead of the real clock by what
- * the parent says, and upkeep that would have come due in the time that was skipped comes due. Upkeep is what nobody waits for:
- * timers that were unreferenced. Time limits of connections and statements are real.
+ * Loaded before the server (`node --import`), in a process that builds sample data: `Date` is ahead of the real clock by what the
+ * parent says, and upkeep comes due by that clock, when the parent asks for it. Upkeep is what nobody waits for: timers of a second
+ * and more that were unreferenced. Shorter ones are the pace of work, and can be hurried. Time limits of connections and
+ * statements are real.
  */
 import { promisify } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
@@ -14,52 +15,62 @@ export interface ClockMove {
   readonly move: number;
   /** Milliseconds by which the clock is ahead of the real one; negative for a clock that is behind. */
   readonly aheadMs: number;
-  /** Whether upkeep follows. */
-  readonly upkeep: boolean;
+  /** Whether upkeep that is due is done, or the pauses of work under way end. */
+  readonly runs: 'upkeep' | 'pauses' | 'nothing';
 }
 
-interface Upkeep {
+interface Waiting {
   /** By the simulated clock. */
-  dueMs: number;
+  readonly dueMs: number;
   readonly run: () => void;
 }
 
-/** Shorter pauses are the pace of work under way. */
-const UPKEEP_FROM_MS = 50;
+const UPKEEP_FROM_MS = 1_000;
 
 const RealDate = Date;
 let aheadMs = Number(process.env[AHEAD_VARIABLE] ?? 0);
 const now = (): number => RealDate.now() + aheadMs;
-const upkeep = new Map<NodeJS.Timeout, Upkeep>();
+const upkeep = new Map<NodeJS.Timeout, Waiting>();
+const pauses = new Map<NodeJS.Timeout, Waiting>();
 
 type Schedule = (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => NodeJS.Timeout;
+type Clear = (timer: NodeJS.Timeout | undefined) => void;
 
-function followed(schedule: Schedule, repeats: boolean): Schedule {
+/** Timers that tell when they are unreferenced: from then on, upkeep waits for the parent. */
+function followed(schedule: Schedule, clear: Clear, repeats: boolean): Schedule {
   return (callback, ms = 0, ...args) => {
-    const call = (): void => callback(...args);
     const timer = schedule(() => {
-      const due = upkeep.get(timer);
-      if (due !== undefined && repeats) due.dueMs = now() + ms;
-      else upkeep.delete(timer);
-      call();
+      if (!repeats) pauses.delete(timer);
+      callback(...args);
     }, ms);
+    const isUpkeep = ms >= UPKEEP_FROM_MS;
+    const wait = (): void => {
+      (isUpkeep ? upkeep : pauses).set(timer, { dueMs: now() + ms, run });
+    };
+    const run = (): void => {
+      if (repeats) wait();
+      else forget(timer);
+      if (!isUpkeep) repeats ? timer.refresh() : clear(timer);
+      callback(...args);
+    };
     const unref = timer.unref.bind(timer);
     timer.unref = () => {
-      if (ms >= UPKEEP_FROM_MS) upkeep.set(timer, { dueMs: now() + ms, run: () => run(timer) });
+      wait();
+      if (isUpkeep) clear(timer);
       return unref();
-    };
-    const run = (due: NodeJS.Timeout): void => {
-      if (repeats) {
-        due.refresh();
-        upkeep.set(due, { dueMs: now() + ms, run: () => run(due) });
-      } else clearTimeout(due);
-      call();
     };
     return timer;
   };
 }
 
-function runUpkeep(): void {
+function forget(timer: NodeJS.Timeout): void {
+  upkeep.delete(timer);
+  pauses.delete(timer);
+}
+
+function runs(what: ClockMove['runs']): void {
+  if (what === 'pauses') for (const { run } of [...pauses.values()]) run();
+  if (what !== 'upkeep') return;
   const due = [...upkeep.values()].filter(({ dueMs }) => dueMs <= now()).sort((a, b) => a.dueMs - b.dueMs);
   for (const { run } of due) run();
 }
@@ -73,15 +84,15 @@ function install(): void {
   });
   const { setTimeout, setInterval, clearTimeout: clear } = globalThis;
   const clearFollowed = (timer: NodeJS.Timeout | undefined): void => {
-    if (timer !== undefined) upkeep.delete(timer);
+    if (timer !== undefined) forget(timer);
     clear(timer);
   };
   const replaced = {
     setTimeout: Object.assign(
-      followed((callback, ms, ...args) => setTimeout(callback, ms, ...args), false),
+      followed((callback, ms, ...args) => setTimeout(callback, ms, ...args), clear, false),
       { [promisify.custom]: promisify(setTimeout) },
     ),
-    setInterval: followed((callback, ms, ...args) => setInterval(callback, ms, ...args), true),
+    setInterval: followed((callback, ms, ...args) => setInterval(callback, ms, ...args), clear, true),
     clearTimeout: clearFollowed,
     clearInterval: clearFollowed,
   };
@@ -93,6 +104,6 @@ install();
 if (isMainThread)
   process.on('message', (move: ClockMove) => {
     aheadMs = move.aheadMs;
-    if (move.upkeep) runUpkeep();
+    runs(move.runs);
     process.send?.({ move: move.move });
   });

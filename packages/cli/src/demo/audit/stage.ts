@@ -1,7 +1,7 @@
 /** What every part of the sample has in hand: the clock, the agenda, and keys of people and agents. */
-import { HiveKey, type HiveKeyError } from '@hivekey/sdk';
-import type { AgentCalls } from './agent-client.ts';
+import type { HiveKey, HiveKeyError } from '@hivekey/sdk';
 import type { Agenda } from './agenda.ts';
+import type { AgentCalls } from './agent-client.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { Random } from './random.ts';
 
