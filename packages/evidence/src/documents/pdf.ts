@@ -248,11 +248,12 @@ function factCells(name: string, value: string, colSpan = 1): readonly Content[]
 /** What drawings are made of. Nothing that fetches, links, runs or styles is among it. */
 const ELEMENTS = /^<\/?(?:svg|g|title|desc|text|tspan|rect|line|circle|path|polyline|polygon)[\s/>]/;
 
+const ACTIVE = /\b(?:href|style|on\w+)\s*=|url\(/i;
+
 /** Throws for what no drawing of ours holds: a text that was not escaped must not become markup. */
 function drawable(svg: string): string {
-  const strange = svg
-    .match(/<[^>]*>?/g)
-    ?.find((tag) => !ELEMENTS.test(tag) || /\b(?:href|style|on\w+)\s*=|url\(/i.test(tag));
+  const tags = svg.replace(/ aria-label="[^"<>]*"/g, '').match(/<[^>]*>?/g) ?? [];
+  const strange = tags.find((tag) => !ELEMENTS.test(tag) || ACTIVE.test(tag));
   if (strange !== undefined) throw new Error(`a drawing holds ${strange.slice(0, 40)}`);
   return fitted(svg);
 }
