@@ -26,7 +26,7 @@ export async function activityAnswer(
     as_of: new Date(nowMs).toISOString(),
     period,
     sentence: sentenceOf(activity, period),
-    claims: [...claimsOf(activity)],
+    claims: [...claimsOf(activity), ...(await tieOutClaims(pool, workspaceId, activity))],
     tables: tablesOf(activity),
     not_covered: [
       'Calls made with credentials that HiveKey does not hold.',
@@ -80,6 +80,59 @@ function claimsOf({ agent_id: id, entries, calls, complete, checkpoint, from, to
     ),
     signed,
   ];
+}
+
+// Of a tool that was compared twice, the newest.
+const TIE_OUTS = `
+SELECT DISTINCT ON (tool) tool, differences, period_from, period_to, person, imported_by, imported_at, event_id
+  FROM tie_outs WHERE workspace_id = $1 AND tool = ANY($2) AND period_from < $4 AND period_to > $3
+ ORDER BY tool, imported_at DESC`;
+
+interface TieOutRow {
+  readonly tool: string;
+  readonly differences: number;
+  readonly period_from: Date;
+  readonly period_to: Date;
+  readonly person: string | null;
+  readonly imported_by: string;
+  readonly imported_at: Date;
+  readonly event_id: string;
+}
+
+/** Whether the tools that it used count the same. They do not know agents apart: the comparison is of all that used them. */
+async function tieOutClaims(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  { calls, from, to }: Activity,
+): Promise<readonly Claim[]> {
+  const tools = [...new Set((calls?.actions ?? []).map(({ action }) => action.split('.', 1)[0] ?? action))];
+  if (tools.length === 0) return [];
+  const { rows } = await pool.query<TieOutRow>(TIE_OUTS, [
+    workspaceId,
+    tools,
+    new Date(from * 1000),
+    new Date(to * 1000),
+  ]);
+  return tools.map((tool) => {
+    const found = rows.find((row) => row.tool === tool);
+    if (found === undefined) return unrecorded('Tie-out', `The own list of ${tool} was not compared with the log.`);
+    const {
+      differences,
+      period_from: begin,
+      period_to: end,
+      person,
+      imported_by: by,
+      imported_at: at,
+      event_id: event,
+    } = found;
+    const days = `${begin.toISOString().slice(0, 10)} to before ${end.toISOString().slice(0, 10)}`;
+    return recorded(
+      'Tie-out',
+      `The own list of ${tool} for ${days} ${differences === 0 ? 'and the log are equal' : `differs from the log in ${differences} places`}, whoever used it.`,
+      event,
+      { at: at.toISOString(), by: person ?? by },
+    );
+  });
 }
 
 function tablesOf({ calls, days }: Activity): Answer['tables'] {
