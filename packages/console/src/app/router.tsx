@@ -8,6 +8,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
+import { engagementQuery } from '../api/engagement-queries.ts';
 import { permissionsQuery, sessionQuery } from '../api/queries.ts';
 import { ErrorNotice } from '../ui/Notice.tsx';
 import { NotFound } from './NotFound.tsx';
@@ -331,6 +332,15 @@ const evidence = createRoute({
       from: text(search.from),
       to: text(search.to),
     }),
+  // To whoever is let in by an engagement there is one period.
+  beforeLoad: async ({ context, search }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (typeof session?.engagement !== 'string' || search.from !== undefined) return;
+    const { period_from: from, period_to: to } = await context.queryClient.ensureQueryData(
+      engagementQuery(session.engagement),
+    );
+    throw redirect({ to: '/evidence', search: { ...search, from: from.slice(0, 10), to: to.slice(0, 10) } });
+  },
   component: lazyRouteComponent(() => import('../rooms/evidence/Evidence.tsx'), 'Evidence'),
 });
 

@@ -66,7 +66,7 @@ export function People({ engagement, isFirm }: { readonly engagement: Engagement
                 needs="DELETE /v1/engagements/:id/people/:person"
                 variant="default"
                 size="compact-xs"
-                aria-label={`Take ${person.email} out`}
+                aria-label={`Take out ${person.email}`}
                 onClick={() => setOpen({ out: person })}
               >
                 Take out

@@ -34,7 +34,7 @@ export function SignIn() {
     setCsrfToken(session.csrf_token);
     queryClient.setQueryData(sessionQuery.queryKey, session);
     // Only a path of our own: an address with a host would lead elsewhere.
-    router.history.push(to?.startsWith('/') && !to.startsWith('//') ? to : '/agents');
+    router.history.push(to?.startsWith('/') && !to.startsWith('//') ? to : '/');
   }
   const hasProviders = ways !== undefined && ways.providers.length > 0;
   const showsKey = byKey || (ways !== undefined && !hasProviders) || error !== null;
