@@ -2,8 +2,9 @@
 import { answersReport } from '../answers/index.ts';
 import { engagementReports } from '../engagements/index.ts';
 import { Failure } from '../errors.ts';
-import { actionLogReport, revocationsReport } from '../log-evidence/index.ts';
+import { actionLogReport, revocationsReport, siemReport } from '../log-evidence/index.ts';
 import { crosswalkReport, readinessReport } from '../readiness/index.ts';
+import { accessReviewReport } from '../reviews/index.ts';
 import { samplesReport } from '../samples/index.ts';
 import { tieOutReport } from '../tie-outs/index.ts';
 import { agentsReport } from './items/agents.ts';
@@ -27,9 +28,11 @@ export function allReports(): readonly Report[] {
     ...engagementReports,
     incidentsReport,
     matrixReport,
+    accessReviewReport,
     rolesReport,
     actionLogReport,
     revocationsReport,
+    siemReport,
     samplesReport,
     readinessReport,
     crosswalkReport,

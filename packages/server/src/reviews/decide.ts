@@ -8,6 +8,7 @@ import type { LoggedTransaction } from '../log/index.ts';
 import type { ReviewContext } from './context.ts';
 import { ownAssignment, type Reviewer, refuseSelf, reviewerOf } from './eligibility.ts';
 import { modificationOf, modificationSchema } from './modification.ts';
+import { standing } from './outcome.ts';
 import { escalateIn } from './reassign.ts';
 import { recordingRefusals } from './refusals.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type ItemRow,
   type Operation,
   refuseOver,
-  standing,
 } from './rows.ts';
 import { isPrivileged } from './tier.ts';
 

@@ -6,25 +6,34 @@ import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { readDirectory } from './directory.ts';
 import { nowBarred } from './launch.ts';
+import { current } from './outcome.ts';
 import { type Barred, barOf, type Directory, type KnownPerson } from './reviewers.ts';
-import { type AssignmentRow, current, type ItemRow } from './rows.ts';
+import type { AssignmentRow, ItemRow } from './rows.ts';
 import type { Part } from './subjects.ts';
 
-/** Of an agent: its owner now, and whoever gave it the role; of a role: who wrote what is in force, and whose agents wear it. */
-const PARTS_NOW = `
-SELECT a.owner_id AS "by", 'owner of the agent' AS "as" FROM agents a WHERE a.workspace_id = $1 AND a.id = $2
+/**
+ * Of an agent: its owner now, and whoever gave it the role; of a role: who wrote what is in force, and whose agents wear it.
+ * `agent`, `role` and `isRole` are SQL expressions, `workspace` as well.
+ */
+export function partsNowSql(workspace: string, agent: string, role: string, isRole: string): string {
+  return `
+SELECT a.owner_id AS "by", 'owner of the agent' AS "as" FROM agents a WHERE a.workspace_id = ${workspace} AND a.id = ${agent}
 UNION ALL
-SELECT w.granted_by, 'gave the role to the agent' FROM agent_roles w WHERE w.workspace_id = $1 AND w.agent_id = $2 AND w.role = $3
+SELECT w.granted_by, 'gave the role to the agent' FROM agent_roles w
+ WHERE w.workspace_id = ${workspace} AND w.agent_id = ${agent} AND w.role = ${role}
 UNION ALL
 SELECT v.author, 'author of the role'
   FROM roles r JOIN role_revisions v ON v.workspace_id = r.workspace_id AND v.role = r.name AND v.revision = r.current_revision
- WHERE $4 AND r.workspace_id = $1 AND r.name = $3
+ WHERE ${isRole} AND r.workspace_id = ${workspace} AND r.name = ${role}
 UNION ALL
 SELECT a.owner_id, 'owner of ' || a.handle || ', which wears the role'
   FROM agent_roles w
   JOIN agents a ON a.workspace_id = w.workspace_id AND a.id = w.agent_id AND a.rehearsal_id IS NULL
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id AND s.status <> 'revoked'
- WHERE $4 AND w.workspace_id = $1 AND w.role = $3`;
+ WHERE ${isRole} AND w.workspace_id = ${workspace} AND w.role = ${role}`;
+}
+
+const PARTS_NOW = partsNowSql('$1', '$2::text', '$3::text', '$4::boolean');
 
 /** Frozen ones and those of now. */
 export async function barredNow(

@@ -1,14 +1,13 @@
 /** What stands between a campaign and its end, named one by one. Pure. */
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
+import { current, outcomeOf } from './outcome.ts';
 import {
   type CampaignRow,
-  current,
   type DecisionRow,
   type ItemRow,
   isOpen,
   itemsOf,
-  outcomeOf,
   type RemediationRow,
   remediationsOf,
 } from './rows.ts';

@@ -2,6 +2,7 @@
  * Launching a campaign: the population is frozen, hashed and given to reviewers in one transaction. The workspace is locked in
  * it, so that nothing that is reviewed changes while it is written down.
  */
+import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { countUse } from '../least-privilege/index.ts';
@@ -57,21 +58,25 @@ export async function launch(
   workspaceId: WorkspaceId,
   wanted: Wanted,
 ): Promise<Launched | undefined> {
-  for (let step = 0; step < STEPS_BEFORE; step += 1) if (!(await countUse(context.pool, workspaceId))) break;
+  const { pool, worlds, log } = context;
+  const { trigger } = wanted;
+  // Asked again inside: without this every look would keep calls waiting for nothing.
+  if (trigger !== undefined && (await isStarted(pool, workspaceId, trigger))) return undefined;
+  for (let step = 0; step < STEPS_BEFORE; step += 1) if (!(await countUse(pool, workspaceId))) break;
   // Computed before, and found again inside as long as nothing changes meanwhile: calls wait while the workspace is locked.
-  await context.worlds.fleet(workspaceId, await context.worlds.read(workspaceId));
-  return context.log.transact(workspaceId, async (transaction) => {
-    const { client } = transaction;
-    const { trigger } = wanted;
-    if (trigger !== undefined) {
-      const { rowCount } = await client.query('SELECT FROM review_triggers WHERE workspace_id = $1 AND key = $2', [
-        workspaceId,
-        trigger,
-      ]);
-      if (rowCount !== 0) return undefined;
-    }
+  await worlds.fleet(workspaceId, await worlds.read(workspaceId));
+  return log.transact(workspaceId, async (transaction) => {
+    if (trigger !== undefined && (await isStarted(transaction.client, workspaceId, trigger))) return undefined;
     return launchIn(transaction, context, workspaceId, wanted);
   });
+}
+
+async function isStarted(client: Pool | ClientBase, workspaceId: WorkspaceId, trigger: string): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT FROM review_triggers WHERE workspace_id = $1 AND key = $2', [
+    workspaceId,
+    trigger,
+  ]);
+  return rowCount !== 0;
 }
 
 async function launchIn(

@@ -7,29 +7,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { changesOf, type LoggedTransaction } from '../log/index.ts';
 import { groupSchema } from '../people/index.ts';
-
-export const ITEM_TYPES = [
-  /** A role that an agent wears. */
-  'assignment',
-  /** What a role grants. */
-  'role',
-  /** A token, key, federation rule or connection of an agent, or an admin key. */
-  'credential',
-  /** A person's say about held calls, handed to another one. */
-  'delegation',
-  /** What a person may do and approve in HiveKey. */
-  'grant',
-  /** A pattern by which changes need nobody. */
-  'standing_approval',
-  /** An account for emergencies. */
-  'break_glass',
-  /** An exception to a freeze, while it lasts. */
-  'temporary_grant',
-] as const;
-export type ItemType = (typeof ITEM_TYPES)[number];
-
-export const CYCLES = { monthly: 1, quarterly: 3, half_yearly: 6, yearly: 12 } as const;
-export type Cycle = keyof typeof CYCLES;
+import { ITEM_TYPES } from './kinds.ts';
 
 const days = (most: number) => z.int().min(1).max(most);
 /** As people are stored. A check alone, so that the answer has the same schema. */
@@ -195,6 +173,7 @@ export async function changePolicy(
     throw new Failure(409, 'review_policy_unchanged', 'This is what is in force.', 'Change something of it.');
   await refuseStrangers(transaction, workspaceId, after);
   const version = before.version + 1;
+  const { reviewers: _map, ...withoutMap } = after;
   const eventId = transaction.log({
     kind: 'review.policy',
     actor,
@@ -202,7 +181,7 @@ export async function changePolicy(
     version,
     reason,
     changed: Object.keys(changes),
-    policy: { ...after, reviewers: undefined, reviewers_count: countRules(after) },
+    policy: { ...withoutMap, reviewers_count: countRules(after) },
   });
   await client.query(
     `INSERT INTO review_policies (workspace_id, version, document, reason, author, created_at, event_id)

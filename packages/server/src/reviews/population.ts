@@ -8,7 +8,7 @@ import type { Worlds } from '../blast-radius/index.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import type { ControlledTypes } from '../versions/index.ts';
 import { changesSince } from './changes-since.ts';
-import { ITEM_TYPES, type ItemType } from './policy.ts';
+import { ITEM_TYPES, type ItemType } from './kinds.ts';
 import { type Reconciliation, reconcile } from './reconcile.ts';
 import { type Barred, barredFrom, type Directory } from './reviewers.ts';
 import { type Exclusion, type Frozen, readSubjects, type Subject } from './subjects.ts';

@@ -7,18 +7,10 @@ import type { LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
 import type { ReviewContext } from './context.ts';
 import { barredNow, reviewerOf, selfReview } from './eligibility.ts';
+import { current, standing } from './outcome.ts';
 import { recordingRefusals } from './refusals.ts';
 import { type Assigned, assignReviewers, type Barred, barOf, type Directory, escalationOf } from './reviewers.ts';
-import {
-  type AssignmentRow,
-  type CampaignRow,
-  current,
-  findCampaign,
-  findItem,
-  type ItemRow,
-  refuseOver,
-  standing,
-} from './rows.ts';
+import { type AssignmentRow, type CampaignRow, findCampaign, findItem, type ItemRow, refuseOver } from './rows.ts';
 
 export const reassignSchema = z.strictObject({
   to: z.string().min(1).max(254).meta({ description: 'Id or e-mail of who reviews it from now on.' }),

@@ -2,13 +2,14 @@
  * The quality re-check: when everything is decided, a share of what was kept is drawn by a seed that nobody knew before, and
  * somebody else looks at each again. Whoever disagrees opens the item anew.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import type { ReviewContext } from './context.ts';
+import { drawn } from './draw.ts';
 import { refuseSelf, reviewerOf } from './eligibility.ts';
 import { type RecheckRow, rechecksOf, said } from './gates.ts';
 import { recordingRefusals } from './refusals.ts';
@@ -19,17 +20,6 @@ export const recheckSchema = z.strictObject({
   result: z.enum(['agree', 'disagree']),
   reason: z.string().trim().min(1).max(4000),
 });
-
-/** Sorted by SHA-256 of `<seed><item id>`, the first ones: anybody can draw them again with a shell. Pure. */
-export function drawn(seed: string, ids: readonly string[], share: number): readonly string[] {
-  const count = Math.min(ids.length, Math.ceil(ids.length * share));
-  const order = (id: string): string => createHash('sha256').update(`${seed}${id}`).digest('hex');
-  return ids
-    .map((id) => ({ id, key: order(id) }))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    .slice(0, count)
-    .map(({ id }) => id);
-}
 
 /** Once all is decided, and once. True where it was drawn with this. */
 export async function drawRecheck(

@@ -7,10 +7,11 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { ReviewContext } from './context.ts';
 import { execute, followChange, inNameOf, suspend } from './execute.ts';
+import { openRemediation } from './open-remediation.ts';
 import {
   type DecisionRow,
   findCampaign,
-  findItems,
+  findItem,
   findRemediation,
   type ItemRow,
   type RemediationRow,
@@ -35,8 +36,7 @@ export async function remediate(
   if (!(await claim(context.pool, workspaceId, id))) return;
   try {
     const remediation = await findRemediation(context.pool, workspaceId, campaignId, id);
-    const [item] = await findItems(context.pool, workspaceId, campaignId, [remediation.itemId]);
-    if (item === undefined) throw new Error(`the remediation ${id} has no item`);
+    const item = await findItem(context.pool, workspaceId, campaignId, remediation.itemId);
     const decision = item.decisions.find(({ number }) => number === remediation.decision);
     await advance(context, workspaceId, { remediation, item, decision });
   } catch (error) {
@@ -101,7 +101,7 @@ async function advance(context: ReviewContext, workspaceId: WorkspaceId, work: W
       { method: found.method, state_sha256: found.sha256 },
     );
   // What was carried out and is not so is carried out again.
-  else await reopen(context, workspaceId, work, found.problem ?? 'it is not so');
+  else await notInEffect(context, workspaceId, work, found.problem ?? 'it is not so');
 }
 
 /** Whether it is in force now. */
@@ -175,8 +175,8 @@ async function note(
   });
 }
 
-/** What was carried out, and did not take effect or does not hold any more: the campaign stays open until it does. */
-async function reopen(
+/** What was carried out, and did not take effect: it is carried out again, and the campaign stays open until it does. */
+async function notInEffect(
   { log }: ReviewContext,
   workspaceId: WorkspaceId,
   { remediation, item }: Work,
@@ -184,8 +184,7 @@ async function reopen(
 ): Promise<void> {
   await log.transact(workspaceId, async ({ client, log: record }) => {
     await client.query(
-      `UPDATE review_remediations SET executed_at = NULL, executed_by = NULL, verified_at = NULL, verification_method = NULL,
-              verified_state = NULL, verified_sha256 = NULL, problem = $3 WHERE workspace_id = $1 AND id = $2`,
+      'UPDATE review_remediations SET executed_at = NULL, executed_by = NULL, problem = $3 WHERE workspace_id = $1 AND id = $2',
       [workspaceId, remediation.id, problem],
     );
     record({
@@ -228,26 +227,40 @@ async function fail(
   });
 }
 
-/** Reads the state of all that was verified again. Ids of those that do not hold any more; they are open again. */
+/**
+ * Reads the state of all that was verified again. What does not hold any more gets a remediation of its own: that it held once
+ * stays on record. Ids of the new ones.
+ */
 export async function verifyAgain(
   context: ReviewContext,
   workspaceId: WorkspaceId,
   campaignId: string,
   remediations: readonly RemediationRow[],
 ): Promise<readonly string[]> {
-  await findCampaign(context.pool, workspaceId, campaignId);
-  const fallen: string[] = [];
-  for (const remediation of remediations) {
+  const campaign = await findCampaign(context.pool, workspaceId, campaignId);
+  const newest = [...Map.groupBy(remediations, ({ item, decision }) => `${item} ${decision}`).values()].flatMap(
+    (of) => of.at(-1) ?? [],
+  );
+  const again: string[] = [];
+  for (const remediation of newest) {
     if (remediation.verifiedAt === null) continue;
-    const [item] = await findItems(context.pool, workspaceId, campaignId, [remediation.itemId]);
-    if (item === undefined) continue;
+    const item = await findItem(context.pool, workspaceId, campaignId, remediation.itemId);
     // What was suspended for want of a decision was decided about since, and may be at work again.
     if (remediation.kind === 'suspend' && item.decision !== null) continue;
     const decision = item.decisions.find(({ number }) => number === remediation.decision);
+    // Thrown over by the re-check: it binds nobody any more.
+    if (decision !== undefined && decision.supersededAt !== null) continue;
     const found = await verify(context, workspaceId, item, remediation.kind, decision);
     if (found.took) continue;
-    await reopen(context, workspaceId, { remediation, item, decision }, found.problem ?? 'it is not so');
-    fallen.push(remediation.id);
+    const problem = found.problem ?? 'it is not so any more';
+    await context.log.transact(workspaceId, async (transaction) => {
+      const id = await openRemediation(transaction, workspaceId, campaign, item, remediation.kind, decision);
+      await transaction.client.query(
+        'UPDATE review_remediations SET problem = $3 WHERE workspace_id = $1 AND id = $2',
+        [workspaceId, id, problem],
+      );
+      again.push(id);
+    });
   }
-  return fallen;
+  return again;
 }

@@ -2,17 +2,9 @@ import { z } from 'zod';
 import { readAgent } from '../agents/index.ts';
 import { type Api, type ApiContext, listOf, openTimeCursor, pageOf, pageQuery, wholeList } from '../api/route.ts';
 import { closeCampaign, voidCampaign } from './close.ts';
+import { CYCLES, ITEM_TYPES } from './kinds.ts';
 import { launch, previewLaunch } from './launch.ts';
-import {
-  CYCLES,
-  changePolicy,
-  ITEM_TYPES,
-  policyChange,
-  policySchema,
-  policyVersions,
-  policyView,
-  readPolicy,
-} from './policy.ts';
+import { changePolicy, policyChange, policySchema, policyVersions, policyView, readPolicy } from './policy.ts';
 import type { Scope } from './population.ts';
 import { listCampaigns, readCampaign, readPopulation } from './read.ts';
 import { campaignSchema, campaignSummarySchema } from './view.ts';

@@ -3,7 +3,8 @@ import type { JsonValue } from '@hivekey/policy';
 import type { ClientBase, Pool } from 'pg';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
-import { type ItemType, policyDocument, type ReviewPolicy } from './policy.ts';
+import type { ItemType } from './kinds.ts';
+import { policyDocument, type ReviewPolicy } from './policy.ts';
 import { type Facts, factsSchema } from './population.ts';
 import type { Basis } from './reviewers.ts';
 import type { Tier } from './tier.ts';
@@ -258,31 +259,6 @@ export async function itemsFor(
     [workspaceId, personId],
   );
   return complete(client, workspaceId, rows);
-}
-
-/** Who reviews it now. */
-export function current({ assignments }: Pick<ItemRow, 'assignments'>): readonly AssignmentRow[] {
-  return assignments.filter(({ endedAt }) => endedAt === null);
-}
-
-/** What stands of an assignment, submitted or not. */
-export function standing({ decisions }: Pick<ItemRow, 'decisions'>, assignment: number): DecisionRow | undefined {
-  return decisions.findLast((each) => each.assignment === assignment && each.supersededAt === null);
-}
-
-/**
- * What all of its reviewers have submitted comes to. Any revoke wins, and waits for nobody; then any change. Undefined: somebody
- * has not said anything yet. Pure.
- */
-export function outcomeOf(item: Pick<ItemRow, 'assignments' | 'decisions'>): DecisionRow | undefined {
-  const said = current(item).map(({ number }) => {
-    const decision = standing(item, number);
-    return decision?.submittedAt === null || decision?.decision === 'escalate' ? undefined : decision;
-  });
-  const revoke = said.find((each) => each?.decision === 'revoke');
-  if (revoke !== undefined) return revoke;
-  if (said.length === 0 || said.some((each) => each === undefined)) return undefined;
-  return said.find((each) => each?.decision === 'modify') ?? said[0];
 }
 
 export interface RemediationRow {

@@ -1,5 +1,5 @@
 /** When campaigns are due by the calendar: cycles of whole months, UTC. Pure. */
-import { CYCLES, type Cycle } from './policy.ts';
+import { CYCLES, type Cycle } from './kinds.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -9,7 +9,7 @@ import type { ClientBase } from 'pg';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 import { loadPolicySet } from '../roles/index.ts';
 import type { ControlledTypes } from '../versions/index.ts';
-import type { ItemType } from './policy.ts';
+import type { ItemType } from './kinds.ts';
 
 /** Who had a part in it, as the log names actors, and in what. */
 export interface Part {

@@ -4,25 +4,14 @@ import { Failure } from '../errors.ts';
 import { checkAssurance } from '../identity/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
-import { addBusinessDays } from './business-days.ts';
 import type { ReviewContext } from './context.ts';
 import { refuseSelf, reviewerOf } from './eligibility.ts';
+import { openRemediation } from './open-remediation.ts';
+import { current, outcomeOf, standing } from './outcome.ts';
 import { recordingRefusals } from './refusals.ts';
 import { remediate } from './remediate.ts';
-import {
-  type CampaignRow,
-  current,
-  type DecisionRow,
-  findCampaign,
-  findItem,
-  type ItemRow,
-  itemsOf,
-  outcomeOf,
-  refuseOver,
-  standing,
-} from './rows.ts';
+import { type CampaignRow, findCampaign, findItem, itemsOf, refuseOver } from './rows.ts';
 
-const DAY_MS = 86_400_000;
 const MAX_NAMED = 200;
 
 export interface Submitted {
@@ -118,44 +107,4 @@ async function settle(
   );
   if (outcome.decision === 'keep') return undefined;
   return openRemediation(transaction, workspaceId, campaign, item, outcome.decision, outcome);
-}
-
-/** Writes down what has to happen, until when. `decision` undefined: the deadline passed. */
-export async function openRemediation(
-  { client, now, log }: LoggedTransaction,
-  workspaceId: WorkspaceId,
-  campaign: CampaignRow,
-  item: ItemRow,
-  kind: 'revoke' | 'modify' | 'suspend',
-  decision: DecisionRow | undefined,
-): Promise<string> {
-  const { rows } = await client.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM review_remediations WHERE workspace_id = $1 AND campaign_id = $2 AND item = $3',
-    [workspaceId, campaign.id, item.number],
-  );
-  const id = `${item.id}-R${(rows[0]?.count ?? 0) + 1}`;
-  const staged = decision?.stagedDays ?? null;
-  const notBefore = staged === null ? null : new Date(now.getTime() + staged * DAY_MS);
-  const days = campaign.policy.remediation_days[item.privileged ? 'privileged' : 'normal'];
-  // The clock of a staged revoke begins when its suspension is over: it is not in use meanwhile.
-  const dueAt = addBusinessDays(notBefore ?? now, days);
-  await client.query(
-    `INSERT INTO review_remediations (workspace_id, campaign_id, item, id, kind, decision, due_at, opened_at, not_before)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [workspaceId, campaign.id, item.number, id, kind, decision?.number ?? null, dueAt, now, notBefore],
-  );
-  log({
-    kind: 'review.remediation',
-    actor: decision?.actor ?? 'system',
-    person: decision?.person,
-    campaign: campaign.id,
-    item: item.id,
-    remediation: id,
-    change: 'opened',
-    remediation_kind: kind,
-    subject: item.subject,
-    due_at: dueAt.toISOString(),
-    not_before: notBefore?.toISOString(),
-  });
-  return id;
 }

@@ -1,6 +1,6 @@
 /** How much care an item takes. Pure. */
 import type { PolicySet } from '@hivekey/policy';
-import type { ItemType } from './policy.ts';
+import type { ItemType } from './kinds.ts';
 import type { Subject } from './subjects.ts';
 
 export type Tier = 'low' | 'medium' | 'high' | 'critical';

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { daysLate } from './business-days.ts';
 import { GATES, type Gate, gatesOf, type RecheckRow, type Standing, said } from './gates.ts';
-import { ITEM_TYPES, policyDocument } from './policy.ts';
+import { ITEM_TYPES } from './kinds.ts';
+import { current, standing } from './outcome.ts';
+import { policyDocument } from './policy.ts';
 import { factsSchema } from './population.ts';
 import { RECONCILIATIONS } from './reconcile.ts';
-import { type CampaignRow, current, type ItemRow, isOpen, type RemediationRow, standing } from './rows.ts';
+import { type CampaignRow, type ItemRow, isOpen, type RemediationRow } from './rows.ts';
 import { CAPACITIES, type SignatureRow } from './signatures.ts';
 
 const at = z.int().nullable();

@@ -4,23 +4,27 @@
  * one transaction, so that nothing is done twice, and what a dead node left is done by the next.
  */
 import { administratorsOf } from '../identity/index.ts';
-import type { WorkspaceId } from '../ids.ts';
+import type { PersonId, WorkspaceId } from '../ids.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
 import type { ReviewContext } from './context.ts';
 import { readDirectory } from './directory.ts';
-import { barredNow } from './eligibility.ts';
 import { whatHappened } from './events.ts';
 import { launch } from './launch.ts';
+import { openRemediation } from './open-remediation.ts';
+import { current } from './outcome.ts';
 import { type PolicyVersion, readPolicy } from './policy.ts';
 import { replaceBarred } from './reassign.ts';
 import { drawRecheck } from './recheck.ts';
 import { remediate } from './remediate.ts';
-import { barOf } from './reviewers.ts';
-import { type CampaignRow, current, findCampaign, findItem, type ItemRow, itemsOf, standing } from './rows.ts';
+import { type CampaignRow, findCampaign, findItem, type ItemRow, itemsOf } from './rows.ts';
 import { slotAt } from './schedule.ts';
-import { openRemediation } from './submit.ts';
+import { misplaced, type Undecided, undecidedOf } from './undecided.ts';
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
+/** Looks from one to the next in which every item is looked at. */
+const LOOKS_BETWEEN = 5;
+/** What costs a few rows when there is nothing to do. */
+const SHORT = [carryOn, passDeadlines, drawRechecks];
 /** Events are looked for by one node, and not as often: each look computes what everybody could lose. */
 const EVENTS_EVERY_SECONDS = 60;
 const CLAIMED_SECONDS = 120;
@@ -36,17 +40,25 @@ const LADDER = [
 ] as const;
 
 export function watchReviews(context: ReviewContext): Rounds {
+  let looks = 0;
   return startRounds(
     LOOK_EVERY_MS,
-    () => lookAfterReviews(context),
+    () => {
+      const isLong = looks % LOOKS_BETWEEN === 0;
+      looks += 1;
+      return lookAfterReviews(context, isLong ? [...SHORT, begin, keepInOrder] : SHORT);
+    },
     (error) => context.logger.warn({ err: error }, 'access reviews could not be looked after'),
   );
 }
 
 /** One look. What fails keeps nothing else from being done, and is due again in the next one. */
-export async function lookAfterReviews(context: ReviewContext): Promise<void> {
+async function lookAfterReviews(
+  context: ReviewContext,
+  works: readonly ((context: ReviewContext) => Promise<void>)[],
+): Promise<void> {
   const failures: unknown[] = [];
-  for (const work of [begin, keepInOrder, carryOn]) await work(context).catch((error: unknown) => failures.push(error));
+  for (const work of works) await work(context).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, 'some of it could not be done');
 }
 
@@ -99,11 +111,7 @@ async function launchEvents(context: ReviewContext, workspaceId: WorkspaceId, ve
 }
 
 /** Each starts one review, whoever sees it. */
-export async function lookForEvents(
-  context: ReviewContext,
-  workspaceId: WorkspaceId,
-  version: PolicyVersion,
-): Promise<void> {
+async function lookForEvents(context: ReviewContext, workspaceId: WorkspaceId, version: PolicyVersion): Promise<void> {
   for (const { key, cause, agents, roles } of await whatHappened(context, workspaceId, version)) {
     const types = cause.event === 'role_widened' ? (['role'] as const) : (['assignment', 'credential'] as const);
     await launch(context, workspaceId, {
@@ -120,79 +128,86 @@ export async function lookForEvents(
   }
 }
 
-async function keepInOrder(context: ReviewContext): Promise<void> {
-  const { rows } = await context.pool.query<{ workspace_id: WorkspaceId; id: string }>(
-    `SELECT workspace_id, id FROM review_campaigns WHERE status = 'running' ORDER BY due_at LIMIT 1000`,
-  );
-  for (const { workspace_id: workspaceId, id } of rows) {
-    const campaign = await findCampaign(context.pool, workspaceId, id);
-    const items = await itemsOf(context.pool, workspaceId, id);
-    const { rows: clock } = await context.pool.query<{ now: Date }>('SELECT now() AS now');
-    const now = clock[0]?.now ?? new Date(context.clock());
-    await giveOnBarred(context, workspaceId, campaign, items);
-    await remind(context, workspaceId, campaign, items, now);
-    if (campaign.dueAt <= now && items.some(({ decision, missedAt }) => decision === null && missedAt === null))
-      await passDeadline(context, workspaceId, campaign, items);
-    if (campaign.recheckAt === null && items.every(({ decision }) => decision !== null))
-      await context.log.transact(workspaceId, async (transaction) => {
-        const row = await findCampaign(transaction.client, workspaceId, id);
-        if (row.status === 'running') await drawRecheck(transaction, workspaceId, row);
-      });
-  }
+interface Running {
+  readonly workspace_id: WorkspaceId;
+  readonly id: string;
 }
 
-async function giveOnBarred(
-  { pool, log }: ReviewContext,
-  workspaceId: WorkspaceId,
-  campaign: CampaignRow,
-  items: readonly ItemRow[],
-): Promise<void> {
-  const directory = await readDirectory(pool, workspaceId);
-  for (const item of items) {
-    if (item.decision !== null) continue;
-    const barred = await barredNow(pool, workspaceId, directory, item);
-    const assigned = current(item);
-    const isWrong =
-      assigned.length === 0 ||
-      assigned.some(
-        ({ personId, number }) =>
-          barOf(directory.people.get(personId), barred) !== undefined && standing(item, number)?.submittedAt == null,
-      );
-    if (!isWrong) continue;
+/** Of campaigns whose time is over, what nobody has decided. */
+async function passDeadlines(context: ReviewContext): Promise<void> {
+  const { rows } = await context.pool.query<Running>(
+    `SELECT c.workspace_id, c.id FROM review_campaigns c
+      WHERE c.status = 'running' AND c.due_at <= now()
+        AND EXISTS (SELECT FROM review_items i WHERE i.workspace_id = c.workspace_id AND i.campaign_id = c.id
+                       AND i.decision IS NULL AND i.missed_at IS NULL)
+      ORDER BY c.due_at LIMIT ${AT_ONCE}`,
+  );
+  for (const { workspace_id: workspaceId, id } of rows)
+    await passDeadline(
+      context,
+      workspaceId,
+      await findCampaign(context.pool, workspaceId, id),
+      await itemsOf(context.pool, workspaceId, id),
+    );
+}
+
+async function drawRechecks({ pool, log }: ReviewContext): Promise<void> {
+  const { rows } = await pool.query<Running>(
+    `SELECT c.workspace_id, c.id FROM review_campaigns c
+      WHERE c.status = 'running' AND c.recheck_at IS NULL
+        AND NOT EXISTS (SELECT FROM review_items i WHERE i.workspace_id = c.workspace_id AND i.campaign_id = c.id AND i.decision IS NULL)
+      LIMIT ${AT_ONCE}`,
+  );
+  for (const { workspace_id: workspaceId, id } of rows)
     await log.transact(workspaceId, async (transaction) => {
-      const row = await findCampaign(transaction.client, workspaceId, campaign.id);
-      if (row.status === 'running')
+      const campaign = await findCampaign(transaction.client, workspaceId, id);
+      if (campaign.status === 'running') await drawRecheck(transaction, workspaceId, campaign);
+    });
+}
+
+async function keepInOrder(context: ReviewContext): Promise<void> {
+  const { pool, log } = context;
+  const { rows } = await pool.query<Running & { readonly now: Date }>(
+    `SELECT workspace_id, id, now() AS now FROM review_campaigns WHERE status = 'running' ORDER BY due_at LIMIT 1000`,
+  );
+  for (const { workspace_id: workspaceId, id, now } of rows) {
+    const items = await undecidedOf(pool, workspaceId, id);
+    if (items.length === 0) continue;
+    for (const itemId of misplaced(await readDirectory(pool, workspaceId), items))
+      await log.transact(workspaceId, async (transaction) => {
+        const campaign = await findCampaign(transaction.client, workspaceId, id);
+        if (campaign.status !== 'running') return;
         await replaceBarred(
           transaction,
           workspaceId,
-          row,
+          campaign,
           await readDirectory(transaction.client, workspaceId),
-          item.id,
+          itemId,
         );
-    });
+      });
+    await remind(context, workspaceId, await findCampaign(pool, workspaceId, id), items, now);
   }
 }
 
-/** Whoever has not submitted everything, further up the longer it takes; at the latest when the deadline is near. */
+/** Whoever has not submitted everything, further up the longer it takes. */
 async function remind(
-  { log }: ReviewContext,
+  { log, pool }: ReviewContext,
   workspaceId: WorkspaceId,
   campaign: CampaignRow,
-  items: readonly ItemRow[],
+  items: readonly Undecided[],
   now: Date,
 ): Promise<void> {
   const passed = (now.getTime() - campaign.snapshotAt.getTime()) / DAY_MS;
   const due = LADDER.findLast(({ days }) => passed >= days);
   if (due === undefined) return;
-  const left = new Map<string, { reviewer: string; items: number }>();
-  for (const item of items)
-    if (item.decision === null)
-      for (const { personId, reviewer, number } of current(item))
-        if (standing(item, number)?.submittedAt == null) {
-          const row = left.get(personId) ?? { reviewer, items: 0 };
-          row.items += 1;
-          left.set(personId, row);
-        }
+  const left = new Map<PersonId, { readonly reviewer: string; items: number }>();
+  for (const { personId, reviewer, submitted } of items.flatMap(({ reviewers }) => reviewers))
+    if (!submitted) left.set(personId, { reviewer, items: (left.get(personId)?.items ?? 0) + 1 });
+  const { rows: told } = await pool.query<{ person_id: PersonId }>(
+    'SELECT person_id FROM review_reminders WHERE workspace_id = $1 AND campaign_id = $2 AND step = $3',
+    [workspaceId, campaign.id, due.step],
+  );
+  for (const { person_id: personId } of told) left.delete(personId);
   if (left.size === 0) return;
   await log.transact(workspaceId, async ({ client, now: at, log: record }) => {
     const directory = await readDirectory(client, workspaceId);
@@ -202,8 +217,8 @@ async function remind(
         [workspaceId, campaign.id, personId, due.step, at],
       );
       if (rowCount === 0) continue;
-      const person = [...directory.people.values()].find(({ id }) => id === personId);
-      const manager = person?.managerId == null ? undefined : directory.people.get(person.managerId)?.email;
+      const managerId = directory.people.get(personId)?.managerId ?? null;
+      const manager = managerId === null ? undefined : directory.people.get(managerId)?.email;
       const above =
         due.step === 'manager' ? [manager ?? campaign.owner] : due.step === 'escalation' ? [campaign.owner] : [];
       record({
