@@ -30,6 +30,11 @@ export async function unpack(body: ReadableStream | null, folder: string): Promi
   try {
     for await (const entry of archive) {
       const { name, type } = entry.header;
+      if (type === 'directory') {
+        // Files bring their folders along; who packs by hand packs these too.
+        entry.resume();
+        continue;
+      }
       if (type !== 'file' || !isSafeName(name)) throw broken('The export holds a file name that is not ours.');
       const path = join(folder, name);
       await mkdir(dirname(path), { recursive: true });

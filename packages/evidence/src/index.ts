@@ -8,7 +8,7 @@ export {
 } from './bundle/action-log.ts';
 export { type BundleChanges, bundleChanges } from './bundle/changes.ts';
 export { type IndexedFile, indexHeader, indexTables } from './bundle/index-tables.ts';
-export { type Absent, absentParts, BUNDLE_LAYOUT } from './bundle/layout.ts';
+export { type Absent, absentParts } from './bundle/layout.ts';
 export {
   formatFileManifest,
   isBundlePath,
@@ -72,13 +72,10 @@ export {
   type Chunk,
   type FileFacts,
   type TableFacts,
-  type TableFile,
   type TableFormat,
-  type TableOptions,
   type TablesOptions,
   type Writing,
   type Written,
-  writeTable,
   writeTables,
 } from './tables/write.ts';
 export { ZipWriter } from './tables/zip.ts';

@@ -51,7 +51,7 @@ export function ipeJson(header: IpeHeader): string {
  * As RFC 8785, but for an indent of two spaces and an LF at the end: names in UTF-16 order, so that the same value gives the same
  * bytes, and people can read it. Lone surrogates become U+FFFD. Throws `NotCanonical` for what JSON does not have.
  */
-export function prettyJson(value: unknown): string {
+function prettyJson(value: unknown): string {
   return `${pretty(value, '\n')}\n`;
 }
 

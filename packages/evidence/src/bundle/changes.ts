@@ -9,9 +9,12 @@ export interface BundleChanges {
   readonly same: number;
 }
 
-/** Evidence only: what lies in folders of items, and tells no instant of its making. Headers, workbooks and papers say when they were made, and follow from the rest. */
+/**
+ * Evidence only: what lies in folders of items, and tells no instant of its making. Headers, workbooks and papers say when they were
+ * made, and follow from the rest; proofs lead to the checkpoint that was the newest then.
+ */
 const EVIDENCE = /^\d\d_/;
-const TELLS_WHEN = /(\.ipe\.json|\.xlsx|\.pdf|\.html)$/;
+const TELLS_WHEN = /(\.ipe\.json|\.xlsx|\.pdf|\.html)$|^07_action-log\/log\//;
 
 export function bundleChanges(before: readonly ManifestEntry[], after: readonly ManifestEntry[]): BundleChanges {
   const old = evidenceOf(before);

@@ -130,7 +130,17 @@ export const BUNDLE_LAYOUT: readonly ItemFolder[] = [
     title: 'Vendors, models and tools',
     parts: [{ path: '', about: 'tools and models that were connected, with their pins' }],
   },
+  {
+    folder: '14_engagements',
+    title: 'Engagements',
+    parts: [{ path: '', about: 'who was let in to audit, what they asked for and what they looked at' }],
+  },
 ];
+
+/** Of a folder; its own name for one that a report has and the layout does not. */
+export function titleOf(folder: string): string {
+  return BUNDLE_LAYOUT.find((each) => each.folder === folder)?.title ?? folder;
+}
 
 /** A part that is not there, and why. */
 export interface Absent {

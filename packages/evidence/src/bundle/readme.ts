@@ -3,7 +3,7 @@ import { type Block, type EvidenceDocument, facts, heading, paragraph } from '..
 import type { Period } from '../types.ts';
 import type { BundleChanges } from './changes.ts';
 import type { IndexedFile } from './index-tables.ts';
-import { type Absent, BUNDLE_LAYOUT } from './layout.ts';
+import { type Absent, titleOf } from './layout.ts';
 import { MANIFEST_FILE, SIGNATURE_FILES } from './manifest.ts';
 import { SIGNATURE_NAMESPACE, SIGNER } from './signing.ts';
 
@@ -128,6 +128,7 @@ function proving({ keyUrl }: BundleFacts): Block[] {
 }
 
 function contents(files: readonly IndexedFile[]): Block[] {
+  const folders = [...new Set(files.map(({ path }) => path.slice(0, path.indexOf('/'))))].sort();
   return [
     heading('What is here'),
     paragraph('Every file with its digest, by item and by criterion, is in INDEX.csv and INDEX.xlsx.'),
@@ -139,10 +140,10 @@ function contents(files: readonly IndexedFile[]): Block[] {
         { title: 'Files', weight: 1, isNumber: true },
         { title: 'Rows', weight: 2, isNumber: true },
       ],
-      rows: BUNDLE_LAYOUT.flatMap(({ folder, title }) => {
+      rows: folders.map((folder) => {
         const within = files.filter(({ path }) => path.startsWith(`${folder}/`));
         const rows = within.reduce((sum, each) => sum + (each.path.endsWith('.csv') ? (each.rows ?? 0) : 0), 0);
-        return within.length === 0 ? [] : [[folder, title, String(within.length), String(rows)]];
+        return [folder, titleOf(folder), String(within.length), String(rows)];
       }),
       empty: 'No report was asked for.',
     },

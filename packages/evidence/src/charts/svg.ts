@@ -11,7 +11,7 @@ export const TONES: Readonly<Record<Tone, string>> = {
   accent: '#2f5bb7',
   muted: '#c3c8d1',
 };
-export const INK = '#1b1d21';
+const INK = '#1b1d21';
 export const FAINT = '#5a5f69';
 export const RULE = '#dde0e5';
 

@@ -237,10 +237,11 @@ export const CONTROLS: readonly Control[] = [
     title: 'The log is complete',
     statement: 'Whatever passes the plane is in the log once, without a gap, and agrees with what the tools count.',
     criteria: ['CC7.2', 'CC2.1', 'PI1.5'],
-    parameters: [],
+    parameters: ['log_coverage_percent'],
     member: 'an entry of the log, or a comparison with a tool',
     test: 'No number is missing, over all and for each agent; each comparison with a tool is equal or its differences are explained.',
-    enough: 'Every tool that moves money or data out was compared with its own totals in the period.',
+    enough:
+      'The signed log covers at least {log_coverage_percent} of the hours, a call was decided, and each tool that moved money or data was compared with its own list.',
     remedy: 'Import the totals of the tools that were not compared, and explain each difference.',
     sample: 'The totals of the payment provider for a month, against the allowed calls of that month.',
     standsDays: CONTINUOUS,
@@ -251,10 +252,11 @@ export const CONTROLS: readonly Control[] = [
     statement:
       'No entry can be changed or removed unseen: the chain verifies, and signed checkpoints are held outside the database.',
     criteria: ['CC7.2', 'C1.1'],
-    parameters: ['checkpoint_copy_minutes'],
+    parameters: ['log_coverage_percent', 'checkpoint_copy_minutes'],
     member: 'an entry of the log, a right of the application on its tables, a copy of the checkpoints',
     test: 'Each link follows from the one before; the application may not change or delete entries; each copy has no error.',
-    enough: 'There is a copy of the checkpoints outside the database, no more than {checkpoint_copy_minutes} behind.',
+    enough:
+      'The signed log covers at least {log_coverage_percent} of the hours, a call was decided, and a copy of the checkpoints outside the database is no more than {checkpoint_copy_minutes} behind.',
     remedy: 'Configure a checkpoint file or a witness; verify an export (hivekey verify).',
     sample: 'An export of the period, verified with the key that you were given on another way.',
     standsDays: CONTINUOUS,

@@ -19,7 +19,7 @@ export interface MatrixView {
   readonly wildcards: number;
 }
 
-export const REFUSED = '—';
+const REFUSED = '—';
 const STATEMENT = 'Produced by calling the decision engine at and beside each limit, not drawn.';
 const LEGEND =
   'A allowed. A≤ allowed within limits. H a person must approve. F refused by a freeze that is in force. — refused.';

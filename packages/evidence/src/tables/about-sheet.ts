@@ -8,7 +8,11 @@ export interface AboutRow {
 }
 
 /** A field a row, a header a column; below it each column of each table. */
-export function aboutRows(headers: readonly IpeHeader[], shapes: readonly TableShape[]): readonly AboutRow[] {
+export function aboutRows(
+  headers: readonly IpeHeader[],
+  shapes: readonly TableShape[],
+  cutCells: number,
+): readonly AboutRow[] {
   const fields = headers.map(headerFields);
   const names = fields[0]?.map(({ name }) => name) ?? [];
   return [
@@ -16,6 +20,10 @@ export function aboutRows(headers: readonly IpeHeader[], shapes: readonly TableS
     title(SELF_ASSESSMENT),
     row(['table', ...shapes.map(({ name }) => name)]),
     ...names.map((name, i) => row([name, ...fields.map((of) => of[i]?.value ?? '')])),
+    row([
+      'cut_cells',
+      `${cutCells} cells of this workbook are cut, as a spreadsheet holds no longer ones; the CSV has them.`,
+    ]),
     ...shapes.flatMap((shape) => [
       row([]),
       title(`Columns of ${shape.name}`),

@@ -110,34 +110,6 @@ export function writeTables(
   };
 }
 
-export interface TableOptions {
-  readonly header?: (facts: TableFacts) => Promise<IpeHeader>;
-}
-
-export interface TableFile {
-  /** To be read once and to the end. */
-  readonly bytes: AsyncIterable<Uint8Array>;
-  /** Throws before `bytes` were read to their end. */
-  readonly finish: () => TableFacts & { readonly file: FileFacts; readonly cutCells: number };
-}
-
-/** Writes one table in one format. */
-export function writeTable(table: Table, format: TableFormat, { header }: TableOptions = {}): TableFile {
-  const writing = writeTables([table], [format], {
-    ...(header && { headers: async (facts) => [await header(of(facts, table.name))] }),
-  });
-  async function* bytes(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of writing.chunks) yield chunk.bytes;
-  }
-  return {
-    bytes: bytes(),
-    finish: () => {
-      const { tables, files, cutCells } = writing.finish();
-      return { ...of(tables, table.name), file: of(files, `${table.name}.${format}`), cutCells };
-    },
-  };
-}
-
 /** Files that are being written: their pieces until somebody takes them, their lengths and digests. */
 class OpenFiles {
   readonly #files = new Map<string, { bytes: number; readonly digest: ReturnType<typeof createHash> }>();
@@ -168,10 +140,4 @@ class OpenFiles {
       [...this.#files].map(([file, { bytes, digest }]) => [file, { bytes, sha256: digest.digest('hex') }]),
     );
   }
-}
-
-function of<T>(all: Readonly<Record<string, T>>, name: string): T {
-  const found = all[name];
-  if (found === undefined) throw new Error(`nothing was written of ${name}`);
-  return found;
 }

@@ -89,7 +89,7 @@ export class WorkbookWriter {
     const out = new TextSink(about.write);
     out.write(`${XML}<worksheet xmlns="${MAIN}"><cols><col min="1" max="1" width="28" customWidth="1"/>`);
     out.write('<col min="2" max="64" width="80" customWidth="1"/></cols><sheetData>');
-    aboutRows(headers, shapes).forEach(({ cells, isTitle }, i) => {
+    aboutRows(headers, shapes, this.#cutCells).forEach(({ cells, isTitle }, i) => {
       out.write(`<row r="${i + 1}">`);
       cells.forEach((value, at) => {
         const style = isTitle ? STYLE.title : at === 0 ? STYLE.head : STYLE.about;
@@ -221,9 +221,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
   _: '_x005F_',
 };
 
+/** Where XML would fold blanks. */
+const BLANKS = /^\s|\s$|\n/;
+
 /** The text has no character that XML 1.0 lacks: `shown` left none. */
 function textElement(text: string): string {
-  return `<t xml:space="preserve">${text.replace(SPECIAL, (found) => ESCAPES[found] ?? found)}</t>`;
+  const escaped = text.replace(SPECIAL, (found) => ESCAPES[found] ?? found);
+  return BLANKS.test(text) ? `<t xml:space="preserve">${escaped}</t>` : `<t>${escaped}</t>`;
 }
 
 type Relationship = readonly [type: string, target: string];
@@ -270,4 +274,4 @@ const XFS = [
   '<xf numFmtId="49" fontId="2" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1"/>',
 ];
 const FONT = '<name val="Calibri"/><family val="2"/>';
-const STYLES = `${XML}<styleSheet xmlns="${MAIN}"><fonts count="3"><font><sz val="11"/>${FONT}</font><font><b/><sz val="11"/>${FONT}</font><font><b/><sz val="14"/>${FONT}</font></fonts><fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill><fill><patternFill patternType="solid"><fgColor rgb="FFE9ECF1"/></patternFill></fill></fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="${XFS.length}">${XFS.join('')}</cellXfs></styleSheet>`;
+const STYLES = `${XML}<styleSheet xmlns="${MAIN}"><fonts count="3"><font><sz val="11"/>${FONT}</font><font><b/><sz val="11"/>${FONT}</font><font><b/><sz val="14"/>${FONT}</font></fonts><fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill><fill><patternFill patternType="solid"><fgColor rgb="FFE9ECF1"/></patternFill></fill></fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="${XFS.length}">${XFS.join('')}</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>`;

@@ -20,7 +20,7 @@ const FLAGS = 0x0808;
 const DEFLATED = 8;
 /** 1980-01-01, the first day there is. */
 const DOS_DATE = 0x0021;
-/** Level of deflate: on tables of text, 6 takes twice the time for a tenth of the size. */
+/** Level of deflate: on tables, 6 takes a fifth more time to save a fifteenth of the size. */
 const LEVEL = 3;
 
 interface Entry {

@@ -43,9 +43,9 @@ import type { BuiltBundle, BundleTask } from './task.ts';
 import { requireVerifiedLog } from './verified-log.ts';
 
 const FORMATS: readonly TableFormat[] = ['csv', 'xlsx', 'json'];
-/** The population of the log is larger than a spreadsheet, and is there as JSON Lines already. */
+/** The population of the log is larger than a spreadsheet, and its entries are there as JSON Lines already. */
 const FORMATS_OF_THE_LOG: readonly TableFormat[] = ['csv'];
-const ITEM_OF_THE_LOG = 7;
+const REPORT_OF_THE_LOG = 'action-log';
 const SCRIPTS = ['verify.sh', 'verify.ps1', 'verify.py'];
 const KEY_PATH = '/.well-known/hivekey-evidence-key';
 
@@ -116,12 +116,12 @@ async function writeOne(
   by: { readonly person: string; readonly session: string | null; readonly generatedAt: string },
   folder: BundleFolder,
 ): Promise<readonly IndexedFile[]> {
-  const files: IndexedFile[] = [];
+  const files = new Map<string, IndexedFile>();
   const add = (title: string, rows: number | null, { path, sha256, bytes }: WrittenFile): void => {
     const { id, item, controls } = report;
-    files.push({ path, report: id, title, item, controls, rows, sha256, bytes });
+    files.set(path, { path, report: id, title, item, controls, rows, sha256, bytes });
   };
-  const formats = report.item === ITEM_OF_THE_LOG ? FORMATS_OF_THE_LOG : FORMATS;
+  const formats = report.id === REPORT_OF_THE_LOG ? FORMATS_OF_THE_LOG : FORMATS;
   const writing = await writeReport(report, scope, snapshot, formats, by);
   for await (const { file, bytes } of writing.chunks) await folder.append(`${report.folder}/${file}`, bytes);
   const { headers, files: made, tables, attachments } = writing.finish();
@@ -132,9 +132,13 @@ async function writeOne(
   }
   for (const [table, header] of Object.entries(headers))
     add(`Where ${table} comes from`, null, await folder.write(`${report.folder}/${table}.ipe.json`, ipeJson(header)));
-  for await (const { path, bytes } of attachments())
-    add(report.title, null, await folder.write(`${report.folder}/${path}`, bytes));
-  return files;
+  for await (const { path: name, bytes } of attachments()) {
+    const path = `${report.folder}/${name}`;
+    // What a report lays out itself goes before a table of the same name.
+    if (files.has(path)) await folder.remove(path);
+    add(report.title, null, await folder.write(path, bytes));
+  }
+  return [...files.values()];
 }
 
 async function finish(
@@ -193,7 +197,7 @@ async function finish(
   const manifest = formatFileManifest(folder.written);
   const stamp = await writeSignatures(task, facts, snapshot, folder, Buffer.from(manifest));
   const paths = folder.written.map(({ path }) => path).sort();
-  const archive = await archiveFolder(folder.path, bundle.name, paths, new Date(bundle.to), task.archive);
+  const archive = await archiveFolder(folder.path, bundle.name, paths, new Date(bundle.from), task.archive);
   return {
     asOf,
     files: paths.length,

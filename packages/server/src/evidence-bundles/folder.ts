@@ -1,6 +1,6 @@
 /** The folder that a bundle is built in: every file that is written is hashed on its way, and listed. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isBundlePath, type ManifestEntry } from '@hivekey/evidence';
 
@@ -17,7 +17,7 @@ interface Open {
 export class BundleFolder {
   readonly path: string;
   readonly #open = new Map<string, Open>();
-  readonly #written: WrittenFile[] = [];
+  readonly #written = new Map<string, WrittenFile>();
 
   constructor(path: string) {
     this.path = path;
@@ -25,7 +25,12 @@ export class BundleFolder {
 
   /** What is closed, in the order of closing. */
   get written(): readonly WrittenFile[] {
-    return this.#written;
+    return [...this.#written.values()];
+  }
+
+  /** Another file takes its place. */
+  async remove(path: string): Promise<void> {
+    if (this.#written.delete(path)) await rm(join(this.path, path));
   }
 
   /** A file that grows; pieces of several may alternate. Throws RangeError for a path that a bundle does not take. */
@@ -42,7 +47,7 @@ export class BundleFolder {
     this.#open.delete(path);
     await file.handle.close();
     const written = { path, sha256: file.digest.digest('hex'), bytes: file.bytes };
-    this.#written.push(written);
+    this.#written.set(path, written);
     return written;
   }
 

@@ -20,7 +20,6 @@ const HEARD_EVERY_MS = 10_000;
 const LOST_AFTER_SECONDS = 60;
 /** A bundle that ends its node each time is not tried for ever. */
 const MAX_ATTEMPTS = 5;
-const DISPOSE_EVERY_MS = 3_600_000;
 const MAX_HEAP_MB = 512;
 
 type Context = Pick<ApiContext, 'pool' | 'log' | 'keys' | 'config' | 'logger' | 'version' | 'nodeId' | 'url' | 'clock'>;
@@ -72,7 +71,6 @@ class Watch implements BundleWatch {
   readonly #rounds;
   #worker: Worker | undefined;
   #isClosed = false;
-  #disposedAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, databaseUrl: string, authority: Authority | null) {
     this.#context = context;
@@ -96,8 +94,6 @@ class Watch implements BundleWatch {
     const { rows } = await pool.query<Claimed>(CLAIM, [nodeId]);
     const [claimed] = rows;
     if (claimed !== undefined) await this.#carryOut(claimed);
-    if (performance.now() - this.#disposedAt < DISPOSE_EVERY_MS) return;
-    this.#disposedAt = performance.now();
     await disposeBundles(this.#context);
   }
 

@@ -5,7 +5,9 @@ import { newCredential } from '../../src/identity/token-hash.ts';
 import { newId } from '../../src/ids.ts';
 
 /** Another workspace on the same server, which no route makes; answers an admin key of a person there. */
-export async function addWorkspace(server: TestServer): Promise<string> {
+export async function addWorkspace(
+  server: Pick<TestServer, 'ownerUrl'> & { readonly config: Pick<TestServer['config'], 'data'> },
+): Promise<string> {
   const { pepper } = loadServerKeys(server.config.data, undefined);
   const key = newCredential('live', pepper);
   const workspaceId = newId<string>('wsp');
