@@ -23,15 +23,16 @@ export class AccessNotes {
     this.#clock = clock;
   }
 
-  /** Rejects when it cannot be recorded: then nothing is to be sent. */
+  /** Rejects when it cannot be recorded: then nothing is to be sent. `refused`: the code with which it was. */
   async note(
     { workspaceId, credentialId, actor, person }: Administrator,
     { id }: EngagementScope,
     method: string,
     address: string,
+    refused?: string,
   ): Promise<void> {
-    const key = `${workspaceId} ${credentialId} ${address}`;
-    const isLook = method === 'GET';
+    const key = `${workspaceId} ${credentialId} ${refused ?? ''} ${method} ${address}`;
+    const isLook = method === 'GET' || refused !== undefined;
     const last = this.#looks.get(key);
     if (isLook && last !== undefined && this.#clock() - last < LOOK_MS) return;
     await this.#log.record(workspaceId, {
@@ -42,6 +43,7 @@ export class AccessNotes {
       session: credentialId,
       method,
       address: address.slice(0, MAX_ADDRESS),
+      refused,
     });
     if (!isLook) return;
     // Forgetting tells a look once more, and loses none.
@@ -65,7 +67,7 @@ export type Access = z.output<typeof accessSchema>;
 
 /** SQL: what the record `a` of an engagement says in one line. */
 export const WHAT = `CASE a.kind
-  WHEN 'engagement.accessed' THEN (a.record ->> 'method') || ' ' || (a.record ->> 'address')
+  WHEN 'engagement.accessed' THEN concat_ws(' ', a.record ->> 'method', a.record ->> 'address', 'refused: ' || (a.record ->> 'refused'))
   WHEN 'engagement.request' THEN 'request ' || (a.record ->> 'number') || ' ' || (a.record ->> 'act')
   WHEN 'engagement.state' THEN (a.record ->> 'report') || ' ' || (a.record ->> 'state')
   WHEN 'engagement.walked' THEN 'walkthrough: ' || (a.record ->> 'step')

@@ -117,10 +117,17 @@ export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
 export function installBoundary(api: Api, context: Pick<ApiContext, 'pool' | 'log' | 'clock'>): void {
   const notes = new AccessNotes(context.log, context.clock);
 
+  /** That somebody tried is for the customer to know. */
+  async function refuse(request: FastifyRequest, engagement: EngagementScope, failure: Failure): Promise<never> {
+    await notes.note(request.administrator, engagement, request.method, request.url, failure.code);
+    throw failure;
+  }
+
   api.addHook('onRequest', async (request) => {
     const { engagement } = request.administrator;
     if (engagement === undefined) return;
-    if (ruleOf(request) === undefined) throw outside('This is none of what people of an audit firm are let in to see.');
+    if (ruleOf(request) === undefined)
+      await refuse(request, engagement, outside('This is none of what people of an audit firm are let in to see.'));
     const { url = '' } = request.routeOptions;
     const { id } = paramsSchema.parse(request.params);
     if (url.startsWith('/v1/engagements/:id') && id !== engagement.id) throw engagementNotFound(id ?? '');
@@ -131,14 +138,20 @@ export function installBoundary(api: Api, context: Pick<ApiContext, 'pool' | 'lo
     const { engagement } = request.administrator;
     const rule = engagement && ruleOf(request);
     if (engagement === undefined || rule === undefined) return;
-    const query = membersOf(request.query);
-    for (const name of rule.without ?? [])
-      if (query[name] !== undefined)
-        throw outside(`The query member ${name} would tell of what is hidden from people of an audit firm.`);
-    if (rule.period?.in === 'query') request.query = within(query, rule.period, engagement);
-    if (rule.period?.in === 'body') request.body = within(membersOf(request.body), rule.period, engagement);
-    if (rule.at !== undefined)
-      request.query = instantOf(membersOf(request.query), rule.at, engagement, context.clock());
+    const { without = [], period, at } = rule;
+    const told = without.find((name) => membersOf(request.query)[name] !== undefined);
+    if (told !== undefined)
+      await refuse(
+        request,
+        engagement,
+        outside(`The query member ${told} would tell of what is hidden from people of an audit firm.`),
+      );
+    const bounded = async (members: Record<string, unknown> | Failure) =>
+      members instanceof Failure ? refuse(request, engagement, members) : members;
+    if (period?.in === 'body') request.body = await bounded(within(membersOf(request.body), period, engagement));
+    if (period?.in === 'query') request.query = await bounded(within(membersOf(request.query), period, engagement));
+    if (at !== undefined)
+      request.query = await bounded(instantOf(membersOf(request.query), at, engagement, context.clock()));
   });
 
   api.addHook('preHandler', async (request) => {
@@ -200,7 +213,7 @@ function within(
   members: Readonly<Record<string, unknown>>,
   { from, to }: { readonly from: string; readonly to: string },
   { fromMs, toMs }: EngagementScope,
-): Record<string, unknown> {
+): Record<string, unknown> | Failure {
   const given = {
     ...members,
     [from]: members[from] ?? new Date(fromMs).toISOString(),
@@ -208,7 +221,7 @@ function within(
   };
   for (const name of [from, to]) {
     const atMs = Date.parse(String(given[name]));
-    if (atMs < fromMs || atMs > toMs) throw outsidePeriod({ fromMs, toMs });
+    if (atMs < fromMs || atMs > toMs) return outsidePeriod({ fromMs, toMs });
   }
   return given;
 }
@@ -218,11 +231,11 @@ function instantOf(
   { name, as }: { readonly name: string; readonly as: 'iso' | 'seconds' },
   { fromMs, toMs }: EngagementScope,
   nowMs: number,
-): Record<string, unknown> {
+): Record<string, unknown> | Failure {
   const write = (atMs: number) => (as === 'iso' ? new Date(atMs).toISOString() : String(Math.floor(atMs / 1000)));
   const given = members[name] ?? write(Math.min(nowMs, toMs - 1));
   const atMs = as === 'iso' ? Date.parse(String(given)) : Number(given) * 1000;
-  if (atMs < fromMs || atMs >= toMs) throw outsidePeriod({ fromMs, toMs });
+  if (atMs < fromMs || atMs >= toMs) return outsidePeriod({ fromMs, toMs });
   return { ...members, [name]: given };
 }
 

@@ -1,15 +1,12 @@
-/**
- * An entry decided again: the record as it was hashed, the policy that it names as it was archived, the same decision
- * function. Nothing is guessed: where a window, a masked argument or state of that time has a say, it says so.
- */
+/** Entries that somebody names, decided again; what came of it is kept. */
 import { parseJson } from '@hivekey/action-log';
-import { Replay, type ReplayedCall } from '@hivekey/policy';
 import { z } from 'zod';
 import type { Administrator, ApiContext, EngagementScope } from '../api/route.ts';
 import type { WorkspaceId } from '../ids.ts';
-import { type ArchivedPolicy, findArchived, isIntact } from '../roles/index.ts';
+import { type ArchivedPolicy, findArchived } from '../roles/index.ts';
 import { checkEvent } from './boundary.ts';
 import { openEngagementOf, refuseCustomer } from './engagement.ts';
+import { notADecision, recordSchema, redecide } from './redecide.ts';
 import { keepRun } from './runs.ts';
 
 export const MAX_ENTRIES = 100;
@@ -23,7 +20,7 @@ export const reperformSchema = z.strictObject({
     .meta({ description: 'Ids of calls in the log.' }),
 });
 
-const decided = z.object({
+const decidedSchema = z.object({
   verdict: z.enum(['allow', 'deny', 'review']),
   rule: z.string().nullable(),
   reason: z.string(),
@@ -41,8 +38,8 @@ export const reperformedSchema = z
     entry_hash: z.string().nullable().meta({ description: 'Of the bytes that were read.' }),
     policy: z.string().nullable().meta({ description: 'The hash that the record names.' }),
     policy_revision: z.int().nullable(),
-    recorded: decided.nullable(),
-    again: decided.nullable(),
+    recorded: decidedSchema.nullable(),
+    again: decidedSchema.nullable(),
   })
   .meta({ id: 'Reperformed' });
 export type Reperformed = z.output<typeof reperformedSchema>;
@@ -109,39 +106,18 @@ export async function decideAgain(
     policy: record.policy ?? null,
     policy_revision: record.policy_revision ?? null,
   };
-  const cannot = (detail: string): Reperformed => ({ ...head, result: 'not_repeatable', detail });
-  if (record.kind !== 'tool.call') return cannot(`it is a record of ${record.kind}, and no decision`);
-  if (record.synthetic === true) return cannot('a test made it up: nothing was decided');
-  if (record.policy === undefined) return cannot('the record names no policy');
+  const why = notADecision(record);
+  if (why !== undefined || record.policy === undefined)
+    return { ...head, result: 'not_repeatable', detail: why ?? null };
   if (!archive.has(record.policy))
     archive.set(record.policy, await findArchived(pool, workspaceId, { kind: 'hash', hash: record.policy }));
-  const policy = archive.get(record.policy);
-  if (policy === undefined) return cannot('no policy of that hash was ever published');
-  if (!isIntact(policy)) return cannot('what is archived of that policy does not have its hash');
-  const call = replayed(policy, proof.canonical, proof.seq);
-  if (call === undefined) return cannot('the record is not one that this version reads');
-  const recorded = { ...call.before, rule: call.before.rule ?? null };
-  if ('unreplayable' in call.after) return { ...cannot(call.after.detail), recorded };
-  const again = { verdict: call.after.verdict, reason: call.after.reason, rule: call.after.rule ?? null };
-  const isSame = again.verdict === recorded.verdict && again.rule === recorded.rule;
-  return {
-    ...head,
-    result: isSame ? 'match' : 'differs',
-    detail: isSame ? null : `recorded ${recorded.verdict}, decided again ${again.verdict}`,
-    recorded,
-    again,
-  };
+  const made = redecide(archive.get(record.policy), proof.canonical, proof.seq);
+  if (made.result === 'not_repeatable') return { ...head, ...made };
+  const { recorded, again } = made;
+  const isSame = made.result === 'match';
+  const detail = isSame ? null : `recorded ${recorded.verdict}, decided again ${again.verdict}`;
+  return { ...head, ...made, detail };
 }
-
-const recordSchema = z.looseObject({
-  kind: z.string(),
-  ts: z.string(),
-  agent: z.string().optional(),
-  action: z.string().optional(),
-  policy: z.string().optional(),
-  policy_revision: z.int().optional(),
-  synthetic: z.boolean().optional(),
-});
 
 const NOTHING: Omit<Reperformed, 'event_id'> = {
   seq: null,
@@ -156,17 +132,3 @@ const NOTHING: Omit<Reperformed, 'event_id'> = {
   recorded: null,
   again: null,
 };
-
-/** By itself: what was before it is not known here, so that a window that has a say is one that cannot be told. */
-function replayed({ set }: ArchivedPolicy, canonical: string, seq: number): ReplayedCall | undefined {
-  let call: ReplayedCall | undefined;
-  const replay = new Replay({
-    set,
-    isFromStart: false,
-    onCall: (each) => {
-      call = each;
-    },
-  });
-  replay.add(parseJson(canonical), seq);
-  return call;
-}

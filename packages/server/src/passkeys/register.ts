@@ -132,9 +132,9 @@ export function revokePasskey(log: ActionLog, who: Administrator, id: string): P
       person: passkey.person,
       person_id: passkey.personId,
     });
-    // Of an account for emergencies it is the only way in: whoever came in by it is out.
-    const { break_glass: isForEmergencies } = await readPerson(client, workspaceId, passkey.personId);
-    if (isForEmergencies)
+    // Of an account for emergencies, and of somebody of an audit firm, it is the only way in: whoever came in by it is out.
+    const { break_glass: isForEmergencies, external } = await readPerson(client, workspaceId, passkey.personId);
+    if (isForEmergencies || external)
       await endSessionsOf(transaction, workspaceId, passkey.personId, { actor, reason: 'passkey_revoked' });
     return readPasskey(client, who, id);
   });

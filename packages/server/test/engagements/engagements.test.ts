@@ -64,6 +64,22 @@ describe('an engagement', () => {
     expect(await refusal({ criteria: ['CC12.1'] })).toBe('request_invalid');
   });
 
+  it('takes a session that was proven not long ago', async () => {
+    const { headers, body } = await world.call('POST', '/v1/session', {
+      key: null,
+      body: { key: world.server.adminKey },
+    });
+    const cookie = headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+    const session = { key: null, headers: { cookie, 'x-csrf-token': body.csrf_token, origin: world.server.url } };
+    await owner.query(
+      `UPDATE console_sessions SET authenticated_at = clock_timestamp() - interval '16 minutes' WHERE id = $1`,
+      [body.id],
+    );
+    const change = { scope: 'other words', reason: 'x' };
+    expect(await world.refused('PATCH', path(), change, session)).toBe('step_up_required');
+    expect(await world.ok('PATCH', path(), change)).toMatchObject({ scope: 'other words' });
+  });
+
   it('lets in people of the firm alone, by a passkey, one engagement at a time', async () => {
     const add = (email: string, id = engagement) => world.refused('POST', path('/people', id), { email });
     expect(await add('kim@acme.example')).toBe('engagement_email');
@@ -185,11 +201,17 @@ describe('somebody of a firm', () => {
       expect.arrayContaining([expect.stringContaining(`GET /v1/audit/events/${calls[0]?.event_id}`)]),
     );
     expect(data.every(({ actor }: { actor: string }) => actor !== '')).toBe(true);
+    // What they were refused is told too.
+    expect(await ada.refused('GET', '/v1/webhooks')).toBe('outside_engagement');
+    expect((await world.ok('GET', path('/access'))).data[0]).toMatchObject({
+      what: 'GET /v1/webhooks refused: outside_engagement',
+      actor: `person:${ada.email}`,
+    });
     // Their own session and their notes are nobody else's.
     await ada.ok('POST', path('/notes'), { text: 'ask about the second approver' });
     await ada.ok('GET', path('/notes'));
     const { data: after } = await world.ok('GET', path('/access'));
-    expect(after).toEqual(data);
+    expect(after.slice(1)).toEqual(data);
   });
 });
 
@@ -277,6 +299,27 @@ describe('notes of the firm', () => {
       states: [{}, {}],
       notes: [{ text: 'ask about the second approver' }],
     });
+  });
+});
+
+describe('a sample', () => {
+  it('is drawn in the period, and is its engagement’s alone', async () => {
+    const of = { report: 'action-log', method: 'random', size: 2, seed: 'ledger-2026' };
+    expect(await ada.refused('POST', '/v1/samples', { ...of, from: '2020-01-01T00:00:00Z' })).toBe(
+      'outside_engagement',
+    );
+    const drawn = await ada.ok('POST', '/v1/samples', of);
+    expect(drawn).toMatchObject({ engagement, status: 'drawn' });
+    expect((await ada.ok('GET', `/v1/samples/${drawn.id}/items`)).data).toHaveLength(2);
+    const other = await world.engagement({ firm: 'C', firm_domain: 'c-audit.example' });
+    const cleo = await world.auditor(other.id, 'cleo@c-audit.example');
+    for (const what of ['', '/items', '/items/1/pack', '/population'])
+      expect([what, await cleo.refused('GET', `/v1/samples/${drawn.id}${what}`)]).toEqual([what, 'sample_not_found']);
+    expect((await cleo.ok('GET', '/v1/samples')).data).toEqual([]);
+    expect(await cleo.refused('GET', '/v1/evidence/bundles/bdl_x')).toBe('bundle_not_found');
+    expect((await world.ok('GET', path('/access'))).data.map(({ what }: { what: string }) => what)).toContain(
+      'POST /v1/samples',
+    );
   });
 });
 

@@ -29,6 +29,15 @@ export function Access({ engagement }: { readonly engagement: Engagement }) {
   );
 }
 
+/** Addresses as they read; what is not encoded as it should be stays as it is. */
+function readable(what: string): string {
+  try {
+    return decodeURIComponent(what);
+  } catch {
+    return what;
+  }
+}
+
 const COLUMNS: readonly Column<EngagementAccess>[] = [
   { key: 'at', header: 'When', width: '210px', cell: ({ at }) => <Moment value={at} /> },
   {
@@ -41,7 +50,11 @@ const COLUMNS: readonly Column<EngagementAccess>[] = [
       </span>
     ),
   },
-  { key: 'what', header: 'What', cell: ({ what }) => <span style={{ overflowWrap: 'anywhere' }}>{what}</span> },
+  {
+    key: 'what',
+    header: 'What',
+    cell: ({ what }) => <span style={{ overflowWrap: 'anywhere' }}>{readable(what)}</span>,
+  },
   {
     key: 'kind',
     header: 'Record',

@@ -2,12 +2,12 @@ import type { Engagement, EvidenceReport, EvidenceState } from '@hivekey/sdk';
 import { Button, SegmentedControl } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { at } from '../../api/client.ts';
 import { evidenceStatesQuery, readinessOfQuery } from '../../api/engagement-queries.ts';
 import { type Instants, reportsQuery, summaryQuery } from '../../api/evidence-queries.ts';
 import { type Column, DataTable, Tags, TwoLines } from '../../ui/DataTable.tsx';
-import { count } from '../../ui/format.ts';
+import { count, plural } from '../../ui/format.ts';
 import { ErrorNotice } from '../../ui/Notice.tsx';
 import { Section } from '../../ui/Page.tsx';
 import { ReasonForm } from '../../ui/ReasonForm.tsx';
@@ -53,14 +53,31 @@ export function EvidenceStates({ engagement, isFirm }: { readonly engagement: En
   );
 }
 
-/** By report: rows of its tables; undefined while they are counted. */
-function useCounts(reports: readonly EvidenceReport[], period: Instants): ReadonlyMap<string, string | undefined> {
-  const read = useQueries({ queries: reports.map(({ id }) => summaryQuery(id, period)) });
+interface Counted {
+  /** Rows of the first table. */
+  readonly rows: string;
+  /** All tables, in words. */
+  readonly all: string;
+  readonly more: number;
+}
+
+/** One report after the other: each is read to its end. Undefined while it is not counted yet. */
+function useCounts(reports: readonly EvidenceReport[], period: Instants): ReadonlyMap<string, Counted | undefined> {
+  const [settled, setSettled] = useState(0);
+  const read = useQueries({
+    queries: reports.map(({ id }, i) => ({ ...summaryQuery(id, period), enabled: i <= settled })),
+  });
+  const done = read.findIndex(({ data, error }) => data === undefined && error === null);
+  const next = done === -1 ? reports.length : done;
+  useEffect(() => setSettled(next), [next]);
   return new Map(
     reports.map(({ id }, i) => {
       const { data, error } = read[i] ?? {};
-      if (error !== null && error !== undefined) return [id, 'cannot be counted'];
-      return [id, data?.tables.map(({ row_count: rows }) => count(rows)).join(' + ')];
+      if (error !== null && error !== undefined) return [id, { rows: '—', all: 'It could not be counted.', more: 0 }];
+      if (data === undefined) return [id, undefined];
+      const [first] = data.tables;
+      const all = data.tables.map(({ name, row_count: rows }) => `${name}: ${count(rows)}`).join(', ');
+      return [id, { rows: count(first?.row_count ?? 0), all, more: data.tables.length - 1 }];
     }),
   );
 }
@@ -110,7 +127,7 @@ function ByCriterion({
 function columnsFor(
   engagement: Engagement,
   states: ReadonlyMap<string, EvidenceState>,
-  counts: ReadonlyMap<string, string | undefined>,
+  counts: ReadonlyMap<string, Counted | undefined>,
   isFirm: boolean,
 ): readonly Column<EvidenceReport>[] {
   const days = { from: engagement.period_from.slice(0, 10), to: engagement.period_to.slice(0, 10) };
@@ -141,7 +158,7 @@ function columnsFor(
       header: 'Rows',
       width: '120px',
       align: 'end',
-      cell: ({ id }) => <span className="num">{counts.get(id) ?? '…'}</span>,
+      cell: ({ id }) => <Rows counted={counts.get(id)} />,
     },
     {
       key: 'state',
@@ -150,6 +167,16 @@ function columnsFor(
       cell: ({ id }) => <State engagement={engagement} report={id} state={states.get(id)} isFirm={isFirm} />,
     },
   ];
+}
+
+function Rows({ counted }: { readonly counted: Counted | undefined }) {
+  if (counted === undefined) return <span className="muted">…</span>;
+  return (
+    <span title={counted.all}>
+      <span className="num">{counted.rows}</span>
+      {counted.more === 0 ? null : <span className="muted"> + {plural(counted.more, 'table')}</span>}
+    </span>
+  );
 }
 
 function State({

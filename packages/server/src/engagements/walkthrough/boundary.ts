@@ -14,7 +14,7 @@ export const boundary: Button = async ({ pool, log }, { workspaceId }) => {
   const entries = await log.size(workspaceId);
   return {
     shown: true,
-    said: `${counts.agents} agents, ${counts.capabilities} capabilities of ${counts.mcp_servers} MCP servers and ${counts.http_apis} APIs, ${entries} entries; ${counts.unregistered} identities were seen that are no agents here.`,
+    said: `Agents: ${counts.agents}. Capabilities: ${counts.capabilities}, MCP servers: ${counts.mcp_servers}, APIs: ${counts.http_apis}. People: ${counts.people}. Entries: ${entries}. Identities seen that are no agents here: ${counts.unregistered}.`,
     facts: { ...counts, entries, not_seen: 'calls made with credentials that HiveKey does not hold' },
   };
 };

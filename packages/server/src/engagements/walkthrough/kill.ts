@@ -11,7 +11,7 @@ export const kill: Button = async (context, press) => {
     shown: status === 'passed',
     said:
       status === 'passed'
-        ? `All ${refused} entrances and ${result?.tools.length ?? 0} tools refused within ${result?.slowest_ms} ms of the order; the target is ${target} ms.`
+        ? `All entrances (${refused}) and tools (${result?.tools.length ?? 0}) refused within ${result?.slowest_ms} ms of the order; the target is ${target} ms.`
         : `The rehearsal did not pass: ${result?.failure ?? 'it was lost'}.`,
     facts: { rehearsal: rehearsal.id, status, target_ms: target, ...result },
   };
