@@ -6,7 +6,6 @@ import { describe, expect, it } from 'vitest';
 import {
   type Cell,
   type CellKind,
-  type IpeHeader,
   type Row,
   shown,
   type Table,
@@ -15,7 +14,6 @@ import {
   Totals,
   textOf,
   WrongCell,
-  writeTable,
   writeTables,
 } from '../src/index.ts';
 import { neutral } from '../src/tables/neutral.ts';
@@ -178,12 +176,15 @@ describe('XLSX', () => {
 
   it('cuts what a cell does not hold, says so, and never within a character', async () => {
     const long = '😀'.repeat(20_000);
-    const { bytes, facts } = await write([['a', long, null, null, null, null, null, null]], 'xlsx');
+    const { bytes, cutCells } = await write([['a', long, null, null, null, null, null, null]], 'xlsx');
     const text = readXlsx(bytes).sheets[1]?.rows[1]?.get('B')?.text ?? '';
     expect(text.length).toBeLessThanOrEqual(32_767);
     expect(text).toMatch(/😀… \[cut: the CSV has 40000 characters\]$/u);
     expect(text.isWellFormed()).toBe(true);
-    expect(facts.cutCells).toBe(1);
+    expect(cutCells).toBe(1);
+    expect(readXlsx(bytes).sheets[0]?.rows.map((row) => row.get('B')?.text)).toContainEqual(
+      expect.stringMatching(/^1 cells of this workbook are cut/),
+    );
   });
 
   it('opens with the header and what columns mean, and has a frozen head and a filter', async () => {
@@ -209,7 +210,7 @@ describe('XLSX', () => {
     }
     workbook.end([], []);
     const { sheets } = readXlsx(Buffer.concat(pieces));
-    expect(sheets.map(({ rows }) => rows.length)).toEqual([3, 3, 3, 2, 3, 3, 2]);
+    expect(sheets.map(({ rows }) => rows.length)).toEqual([4, 3, 3, 2, 3, 3, 2]);
     expect(sheets[3]?.name).toBe('About _the_ longlonglonglon (3)');
     expect(new Set(sheets.map(({ name }) => name.toLowerCase())).size).toBe(7);
     expect(sheets[3]?.rows[1]?.get('A')?.text).toBe('5');
@@ -253,7 +254,7 @@ describe('every format', () => {
       for (const zone of ['UTC', 'UTC', 'America/New_York', 'Pacific/Kiritimati']) {
         process.env.TZ = zone;
         const all = await Promise.all((['csv', 'jsonl', 'json', 'xlsx'] as const).map((format) => write(rows, format)));
-        hashes.push(all.map(({ facts }) => facts.file.sha256).join());
+        hashes.push(all.map(({ file }) => file.sha256).join());
       }
     } finally {
       if (before === undefined) delete process.env.TZ;
@@ -263,10 +264,10 @@ describe('every format', () => {
   });
 
   it('does not say what was written before all of it was', async () => {
-    const file = writeTable(tableOf([]), 'csv');
-    expect(() => file.finish()).toThrow('not read to their end');
-    for await (const _ of file.bytes);
-    expect(file.finish().rows).toBe(0);
+    const writing = writeTables([tableOf([])], ['csv']);
+    expect(() => writing.finish()).toThrow('not read to their end');
+    for await (const _ of writing.chunks);
+    expect(writing.finish().tables.agents?.rows).toBe(0);
   });
 
   it.each<[CellKind, Cell]>([
@@ -283,9 +284,9 @@ describe('every format', () => {
     ['list', 'a; b'],
   ])('refuses, in a column of %s, %j', async (kind, cell) => {
     const shape = { name: 't', title: 'T', columns: [{ name: 'c', kind, about: 'It.' }] };
-    const file = writeTable({ ...shape, rows: each([[null], [cell]]) }, 'jsonl');
+    const writing = writeTables([{ ...shape, rows: each([[null], [cell]]) }], ['jsonl']);
     const failed = (async () => {
-      for await (const _ of file.bytes);
+      for await (const _ of writing.chunks);
     })();
     await expect(failed).rejects.toThrow(WrongCell);
     await expect(failed).rejects.toThrow(/^t\.c, row 2: /);
@@ -383,13 +384,16 @@ function expectedCell(kind: CellKind, cell: Cell, type: string | undefined) {
 }
 
 async function write(rows: readonly Row[], format: TableFormat) {
-  const file = writeTable(tableOf(rows), format, {
-    header: async (facts): Promise<IpeHeader> => ({ ...HEADER, row_count: facts.rows }),
+  const writing = writeTables([tableOf(rows)], [format], {
+    headers: async ({ agents }) => [{ ...HEADER, row_count: agents?.rows ?? 0 }],
   });
   const pieces: Uint8Array[] = [];
-  for await (const piece of file.bytes) pieces.push(piece);
+  for await (const piece of writing.chunks) pieces.push(piece.bytes);
   const bytes = Buffer.concat(pieces);
-  return { bytes, text: bytes.toString('utf8'), facts: file.finish() };
+  const { tables, files, cutCells } = writing.finish();
+  const [facts, file] = [tables.agents, files[`agents.${format}`]];
+  if (facts === undefined || file === undefined) throw new Error('nothing was written');
+  return { bytes, text: bytes.toString('utf8'), facts, file, cutCells };
 }
 
 function tableOf(rows: readonly Row[]): Table {

@@ -1,5 +1,5 @@
 /** The part of pdfmake 0.3 that is used: the package brings no types. */
-export type Margins = number | readonly [left: number, top: number, right: number, bottom: number];
+type Margins = number | readonly [left: number, top: number, right: number, bottom: number];
 
 export interface Look {
   readonly bold?: boolean;
@@ -42,7 +42,7 @@ export type Content =
       readonly layout: TableLayout;
     });
 
-export interface Definition {
+interface Definition {
   readonly content: readonly Content[];
   readonly pageSize: 'A4' | 'A3';
   readonly pageOrientation: 'portrait' | 'landscape';

@@ -1,7 +1,7 @@
 /** Reads a workbook strictly: what is not a tag, an attribute or a text that we know is an error. */
 import { unzipSync } from 'fflate';
 
-export interface ReadCell {
+interface ReadCell {
   readonly type: string;
   readonly text: string;
 }
