@@ -5,6 +5,7 @@ import {
   IconArchive,
   IconBan,
   IconBell,
+  IconChecklist,
   IconFileCertificate,
   IconFlame,
   IconFlask,
@@ -12,6 +13,7 @@ import {
   IconGitPullRequest,
   IconHandStop,
   IconHeartRateMonitor,
+  IconListCheck,
   IconLogout,
   IconMoon,
   IconRadar,
@@ -67,7 +69,9 @@ const ROOMS = [
     { to: '/retention', label: 'Retention', icon: IconArchive },
   ],
   [
+    { to: '/reviews', label: 'Access reviews', icon: IconListCheck },
     { to: '/evidence', label: 'Evidence', icon: IconFileCertificate },
+    { to: '/readiness', label: 'Readiness', icon: IconChecklist },
     { to: '/engagements', label: 'Auditors', icon: IconZoomCheck },
   ],
   [

@@ -72,6 +72,13 @@ export async function challengeForChange(change: string, decision: object): Prom
   return { decision: text, sign: () => asked(() => startAuthentication({ optionsJSON: options })) };
 }
 
+/** As `challengeFor`, of a signature under an access review. */
+export async function challengeForReview(review: string, capacity: string): Promise<Challenge> {
+  const to = at`/v1/reviews/${review}/signatures/options`;
+  const { options, decision: text } = await send<Request & { readonly decision: string }>('POST', to, { capacity });
+  return { decision: text, sign: () => asked(() => startAuthentication({ optionsJSON: options })) };
+}
+
 /** Browsers do not tell why an authenticator gave nothing, so that pages cannot ask it what it has. */
 async function asked<T>(ceremony: () => Promise<T>): Promise<T> {
   try {

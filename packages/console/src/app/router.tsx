@@ -323,6 +323,20 @@ const retention = createRoute({
   component: lazyRouteComponent(() => import('../rooms/retention/Retention.tsx'), 'Retention'),
 });
 
+const reviews = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/reviews',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['campaigns', 'policy']) }),
+  component: lazyRouteComponent(() => import('../rooms/reviews/Reviews.tsx'), 'Reviews'),
+});
+
+const review = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/reviews/$review',
+  validateSearch: (search) => optional({ tab: oneOf(search.tab, ['items', 'remediations', 'recheck', 'signatures']) }),
+  component: lazyRouteComponent(() => import('../rooms/reviews/ReviewPage.tsx'), 'ReviewPage'),
+});
+
 const evidence = createRoute({
   getParentRoute: () => signedIn,
   path: '/evidence',
@@ -361,6 +375,25 @@ const evidenceReport = createRoute({
   path: '/evidence/$report',
   validateSearch: (search) => optional({ from: text(search.from), to: text(search.to), table: text(search.table) }),
   component: lazyRouteComponent(() => import('../rooms/evidence/ReportPage.tsx'), 'ReportPage'),
+});
+
+const readiness = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/readiness',
+  validateSearch: (search) =>
+    optional({
+      tab: oneOf(search.tab, ['criteria', 'deficiencies', 'runs', 'duties']),
+      from: text(search.from),
+      to: text(search.to),
+    }),
+  component: lazyRouteComponent(() => import('../rooms/readiness/Readiness.tsx'), 'Readiness'),
+});
+
+const control = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/readiness/$control',
+  validateSearch: (search) => optional({ from: text(search.from), to: text(search.to) }),
+  component: lazyRouteComponent(() => import('../rooms/readiness/ControlPage.tsx'), 'ControlPage'),
 });
 
 const engagements = createRoute({
@@ -517,8 +550,12 @@ const tree = root.addChildren([
     pipelines,
     pipeline,
     retention,
+    reviews,
+    review,
     evidence,
     evidenceReport,
+    readiness,
+    control,
     engagements,
     engagement,
     sample,
