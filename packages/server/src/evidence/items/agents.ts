@@ -94,6 +94,7 @@ interface Row {
   oldest_credential_at: Date | null;
   last_credential_rotation_at: Date | null;
   last_action_at: Date | null;
+  last_reviewed_at: Date | null;
   suspended_at: Date | null;
   revoked_at: Date | null;
   revoked_by: string | null;
@@ -128,7 +129,7 @@ SELECT a.id AS agent_id, a.handle AS name, a.description, a.metadata, w.environm
        v.version, v.attributes ->> 'model' AS model, ARRAY(SELECT jsonb_array_elements_text(v.attributes -> 'tools')) AS tools,
        c.live AS credential_count, c.oldest AS oldest_credential_at, c.rotated AS last_credential_rotation_at,
        l.ts AS last_action_at, z.ts AS suspended_at, k.ordered_at AS revoked_at, k.actor AS revoked_by, k.reason AS revoke_reason,
-       a.synthetic, a.valid_until, coalesce(acted.decisions, 0) AS decisions, coalesce(acted.acted_for, '{}') AS acted_for
+       q.decided_at AS last_reviewed_at, a.synthetic, a.valid_until, coalesce(acted.decisions, 0) AS decisions, coalesce(acted.acted_for, '{}') AS acted_for
   FROM agents a
   JOIN workspaces w ON w.id = a.workspace_id
   JOIN agent_state s ON s.workspace_id = a.workspace_id AND s.agent_id = a.id
@@ -165,6 +166,10 @@ SELECT a.id AS agent_id, a.handle AS name, a.description, a.metadata, w.environm
                       WHERE c.workspace_id = a.workspace_id AND c.agent_id = a.id AND k.ordered_at < $3
                         AND (k.lifted_at IS NULL OR k.lifted_at >= $3)
                       ORDER BY k.ordered_at LIMIT 1) k ON true
+  LEFT JOIN LATERAL (SELECT max(i.decided_at) AS decided_at
+                       FROM review_items i JOIN review_campaigns r ON r.workspace_id = i.workspace_id AND r.id = i.campaign_id
+                      WHERE i.workspace_id = a.workspace_id AND i.agent_id = a.id AND i.item_type = 'assignment' AND i.decided_at < $3
+                        AND (r.voided_at IS NULL OR r.voided_at >= $3)) q ON true
  WHERE ${IN_FORCE}
  ORDER BY a.created_at, a.id`;
 
@@ -275,7 +280,7 @@ function rowOf(
     last_credential_rotation_at: row.last_credential_rotation_at?.toISOString() ?? null,
     last_action_at: row.last_action_at?.toISOString() ?? null,
     blast_radius_usd_24h: radius?.cents ?? null,
-    last_reviewed_at: null,
+    last_reviewed_at: row.last_reviewed_at?.toISOString() ?? null,
     suspended_at: isSuspended ? (row.suspended_at?.toISOString() ?? null) : null,
     revoked_at: row.revoked_at?.toISOString() ?? null,
     revoked_by: row.revoked_by,

@@ -136,7 +136,7 @@ SELECT a.id AS approval_id, a.event_id AS action_id, h.seq, a.agent_id, a.owner_
        CASE WHEN a.status = 'cancelled' AND a.ended_at < $3 THEN a.ended_at END AS cancelled_at,
        CASE WHEN a.released_at < $3 THEN a.released_at END AS released_at,
        r.record ->> 'args_digest' AS released_args,
-       CASE WHEN a.ended_at < $3 THEN coalesce(a.outcome, CASE WHEN a.status IN ('stopped', 'expired', 'cancelled') AND a.decided_at IS NOT NULL THEN 'not_attempted' END) END AS outcome,
+       coalesce(t.outcome, CASE WHEN a.ended_at < $3 AND a.decided_at IS NOT NULL AND a.status IN ('stopped', 'expired', 'cancelled') THEN 'not_attempted' END) AS outcome,
        CASE WHEN a.ended_at < $3 THEN a.ended_reason END AS ended_reason,
        d.person_id AS decider_id, d.person AS decider, d.decision AS decider_says, d.groups AS decider_groups, d.decided_at AS decider_at,
        d.reason AS decider_reason, d.channel AS decider_channel, d.bulk AS decider_bulk, d.authenticated_at,
@@ -159,6 +159,9 @@ SELECT a.id AS approval_id, a.event_id AS action_id, h.seq, a.agent_id, a.owner_
   LEFT JOIN LATERAL (SELECT x.seq, x.record FROM actions x WHERE x.workspace_id = a.workspace_id AND x.event_id = a.event_id LIMIT 1) h ON true
   LEFT JOIN LATERAL (SELECT x.record FROM actions x
                       WHERE a.released_at < $3 AND x.workspace_id = a.workspace_id AND x.event_id = a.call_event_id LIMIT 1) r ON true
+  LEFT JOIN LATERAL (SELECT x.outcome FROM actions x
+                      WHERE a.released_at < $3 AND x.workspace_id = a.workspace_id AND x.call_event_id = a.call_event_id AND x.kind = 'tool.result'
+                        AND x.ts < $3 ORDER BY x.outcome = 'unknown', x.seq LIMIT 1) t ON true
   LEFT JOIN LATERAL (SELECT x.* FROM approval_decisions x
                       WHERE x.workspace_id = a.workspace_id AND x.approval_id = a.id AND x.decided_at < $3
                       ORDER BY x.decision = 'deny' DESC, x.decided_at DESC LIMIT 1) d ON true

@@ -34,7 +34,11 @@ const OF_ROLE = [
 ];
 const LAST = [
   column('assigned_agent_count', 'integer', 'Agents that wore the role when the row ended, or the period did.'),
-  column('sod_conflicts', 'list', 'Pairs of capabilities that are not to be held together and are.'),
+  column(
+    'sod_conflicts',
+    'list',
+    'Agents that wore it then together with a role that is to be kept apart from it: `set: agent with role`.',
+  ),
   column('last_reviewed_at', 'time', 'When the role was last decided in a review, up to the end of the period.'),
   column('change_id', 'id', 'The change that brought the version, by name. Empty: none did.'),
   column('basis', 'text', 'On what ground it came: `change`, `direct` (nobody reviewed it), `adopted`, `restored`, …'),
@@ -101,12 +105,13 @@ async function readRoles(scope: ReportScope): Promise<ReportContent> {
     inForce.flatMap(({ change_id: id }) => (id === null ? [] : [id])),
   );
   const worn = await wearers(scope, inForce, end);
+  const conflicts = await conflictsOf(scope, inForce, end);
   const reviewed = await lastReviews(scope, end);
   const headOf = (version: ObjectVersion, at: number) => ({
     ...headRow(version, version.change_id === null ? undefined : changes.get(version.change_id)),
     assigned_agent_count: worn[at] ?? 0,
     last_reviewed_at: reviewed.get(version.id) ?? null,
-    sod_conflicts: [],
+    sod_conflicts: conflicts[at] ?? [],
   });
 
   let grantsSeen = 0;
@@ -375,6 +380,29 @@ async function wearers(
     [workspaceId, versions.map(({ id }) => id), versions.map(({ until }) => until ?? end)],
   );
   return rows.map(({ worn }) => worn);
+}
+
+/** Whose duties were to be kept apart and were not as the version ended, accepted or not, in the order of the versions. */
+async function conflictsOf(
+  { client, workspaceId }: ReportScope,
+  versions: readonly ObjectVersion[],
+  end: string,
+): Promise<readonly (readonly string[])[]> {
+  const { rows } = await client.query<{ conflicts: string[] }>(
+    `SELECT ARRAY(
+       SELECT s.name || ': ' || h.agent_id || ' with ' || o.role
+         FROM segregation_sets s
+         JOIN agent_role_history h ON h.workspace_id = s.workspace_id AND h.role = t.role
+         JOIN agent_role_history o ON o.workspace_id = h.workspace_id AND o.agent_id = h.agent_id AND o.role <> h.role AND o.role = ANY(s.roles)
+         JOIN agents a ON a.workspace_id = h.workspace_id AND a.id = h.agent_id AND a.rehearsal_id IS NULL
+        WHERE s.workspace_id = $1 AND t.role = ANY(s.roles) AND s.created_at < t.at AND (s.ended_at IS NULL OR s.ended_at >= t.at)
+          AND h.granted_at < t.at AND (h.removed_at IS NULL OR h.removed_at >= t.at)
+          AND o.granted_at < t.at AND (o.removed_at IS NULL OR o.removed_at >= t.at)
+        ORDER BY 1) AS conflicts
+       FROM unnest($2::text[], $3::timestamptz[]) WITH ORDINALITY AS t (role, at, place) ORDER BY t.place`,
+    [workspaceId, versions.map(({ id }) => id), versions.map(({ until }) => until ?? end)],
+  );
+  return rows.map(({ conflicts }) => conflicts);
 }
 
 async function lastReviews({ client, workspaceId }: ReportScope, end: string): Promise<ReadonlyMap<string, string>> {
