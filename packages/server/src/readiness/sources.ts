@@ -131,7 +131,8 @@ export async function readSource({ client, workspaceId, from, to }: TestScope, n
     name: source.name,
     about: source.about,
     enabled: row?.enabled ?? false,
-    last_seen: lastSeen?.toISOString() ?? null,
+    // What was seen later says nothing about the period, and would be told otherwise at each reading.
+    last_seen: lastSeen === null ? null : new Date(Math.min(lastSeen.getTime(), Date.parse(to))).toISOString(),
     stale: source.silentMs !== null && silentMs > source.silentMs,
   };
 }

@@ -1,5 +1,6 @@
 import { tieOutCoverage } from '../../tie-outs/index.ts';
 import type { ControlTest, TestScope } from '../control-test.ts';
+import { callsMissing } from './log-coverage.ts';
 
 /**
  * The log is complete. Numbers are looked at between the first and the last entry of the period, whatever their times; what has left
@@ -37,7 +38,10 @@ SELECT t.id, CASE WHEN t.differences > (SELECT count(*) FROM tie_out_differences
 };
 
 /** Tools that moved money or data in the period, and were not compared with their own lists from its beginning to its end. */
-async function toolsMissing({ client, workspaceId, from, to, asOf }: TestScope): Promise<string | null> {
+async function toolsMissing(scope: TestScope): Promise<string | null> {
+  const { client, workspaceId, from, to, asOf } = scope;
+  const uncovered = await callsMissing(scope);
+  if (uncovered !== null) return uncovered;
   const tools = await tieOutCoverage(client, workspaceId, { from, to }, asOf);
   const open = tools.filter(({ is_covered }) => !is_covered).map(({ tool }) => tool);
   return open.length === 0 ? null : `Not compared with their own lists over the whole period: ${open.join(', ')}.`;

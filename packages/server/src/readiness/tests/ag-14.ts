@@ -1,4 +1,5 @@
 import type { ControlTest } from '../control-test.ts';
+import { callsMissing } from './log-coverage.ts';
 
 /**
  * The log is intact and kept: each link is SHA-256 of the one before and the entry's hash, and no right to change entries is held by
@@ -27,4 +28,5 @@ SELECT c.destination, CASE WHEN c.last_error IS NOT NULL THEN 'copy_failed'
                            THEN 'copy_differs' END,
        format('%s has %s entries%s', c.destination, c.tree_size, coalesce(': ' || c.last_error, '')), '/system'
   FROM checkpoint_copies c WHERE c.workspace_id = $1`,
+  missing: callsMissing,
 };

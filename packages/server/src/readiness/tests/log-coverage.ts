@@ -15,6 +15,16 @@ export async function logCoverageMissing({ client, workspaceId, from, to }: Test
   return coverageMissing('The signed log covers', rows[0]?.hours ?? 0, { from, to }, LOG_COVERAGE_PERCENT);
 }
 
+/** The same; and a log without a call shows nothing of how calls are recorded. */
+export async function callsMissing(scope: TestScope): Promise<string | null> {
+  const { client, workspaceId, from, to } = scope;
+  const { rows } = await client.query<{ called: boolean }>(
+    `SELECT EXISTS (SELECT FROM actions WHERE workspace_id = $1 AND kind = 'tool.call' AND ts >= $2 AND ts < $3) AS called`,
+    [workspaceId, from, to],
+  );
+  return rows[0]?.called === true ? logCoverageMissing(scope) : 'No call was decided in the period.';
+}
+
 /** Hours that are touched by the period, and how many of them are covered. */
 export function coverageMissing(
   what: string,

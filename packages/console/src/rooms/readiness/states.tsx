@@ -1,0 +1,21 @@
+/** The five states in words. Unknown is never green. */
+import type { ControlState } from '@hivekey/sdk';
+import { IconCheck, IconCircleDashed, IconMinus, IconQuestionMark, IconX } from '@tabler/icons-react';
+import { Mark } from '../../ui/Verdict.tsx';
+
+export const STATES = {
+  fail: { word: 'Fail', tone: 'deny', icon: IconX },
+  not_enough_data: { word: 'Not enough data', tone: 'review', icon: IconQuestionMark },
+  did_not_occur: { word: 'Did not occur', tone: 'neutral', icon: IconCircleDashed },
+  pass: { word: 'Pass', tone: 'allow', icon: IconCheck },
+  not_applicable: { word: 'Not applicable', tone: 'neutral', icon: IconMinus },
+} as const satisfies Readonly<Record<ControlState, object>>;
+
+export function StateMark({ state }: { readonly state: ControlState }) {
+  const { word, tone, icon } = STATES[state];
+  return (
+    <Mark tone={tone} icon={icon}>
+      {word}
+    </Mark>
+  );
+}
