@@ -33,15 +33,18 @@ import { addPolicyCommands } from './commands/policy.ts';
 import { addPolicyCodeCommands } from './commands/policy-code.ts';
 import { addProveCommand } from './commands/prove.ts';
 import { addQuarantineCommands } from './commands/quarantine.ts';
+import { addReadinessCommands } from './commands/readiness.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRetentionCommands } from './commands/retention.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
+import { addSampleCommands } from './commands/samples.ts';
 import { addScimCommands } from './commands/scim.ts';
 import { addSecretCommands } from './commands/secrets.ts';
 import { addServerCommands } from './commands/servers.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { addSinkCommands } from './commands/sinks.ts';
+import { addTieOutCommands } from './commands/tie-outs.ts';
 import { addTwoPeopleCommands } from './commands/two-people.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { EXIT } from './exit.ts';
@@ -87,6 +90,8 @@ for (const add of [
   addAlertCommands,
   addIncidentCommands,
   addEvidenceCommands,
+  addSampleCommands,
+  addTieOutCommands,
   addEngagementCommands,
   addBudgetCommands,
   addBlastRadiusCommands,
@@ -112,6 +117,7 @@ for (const add of [
   addDetectionRuleCommands,
   addDetectionServerCommands,
   addLogCommands,
+  addReadinessCommands,
   addRetentionCommands,
   addVerifyCommand,
   addBridgeCommand,
