@@ -9,5 +9,5 @@ export function pathPart(name: string): string {
     .replaceAll(/[^A-Za-z0-9_-]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
     .slice(0, LONGEST);
-  return plain === name ? plain : `${plain === '' ? 'x' : plain}-${hash('sha256', name).slice(0, 8)}`;
+  return plain === name && name !== '' ? plain : `${plain === '' ? 'x' : plain}-${hash('sha256', name).slice(0, 8)}`;
 }
