@@ -104,8 +104,8 @@ async function read(scope: ReportScope): Promise<ReportContent> {
 }
 
 /** What is true of the moment of the export alone has no place in the evidence of a period. */
-function settled({ claims, question }: Answer): readonly Claim[] {
-  return question === 'revocation' ? claims.filter(({ topic }) => topic !== 'Now') : claims;
+function settled({ claims }: Answer): readonly Claim[] {
+  return claims.filter(({ topic }) => topic !== 'Now' && topic !== 'Signed');
 }
 
 async function acceptedClaims(
