@@ -45,6 +45,8 @@ export const ROOM = {
 /** Characters and lines of a cell; a row is never taller than a page. */
 const CELL_LETTERS = 500;
 const CELL_LINES = 12;
+/** Width of the name of a fact, points. */
+const FACT_NAME = 88;
 /** Characters of a fact that leaves room for another beside it. */
 const SHORT_FACT = 36;
 
@@ -53,7 +55,10 @@ export async function renderPdf(document: EvidenceDocument): Promise<Uint8Array>
   const pdfmake = await loaded();
   const paper = PAPERS[document.paper];
   const width = paper.width - 2 * SIDE;
-  const content = [...opening(document), ...document.blocks.flatMap((block) => blockContent(block, width, paper))];
+  const content = [
+    ...opening(document, width),
+    ...document.blocks.flatMap((block) => blockContent(block, width, paper)),
+  ];
   const lacks = JSON.stringify(content).includes(LACKING);
   return pdfmake
     .createPdf({
@@ -101,12 +106,12 @@ async function load(): Promise<typeof import('pdfmake')['default']> {
   return pdfmake;
 }
 
-function opening(document: EvidenceDocument): readonly Content[] {
+function opening(document: EvidenceDocument, width: number): readonly Content[] {
   return [
     words(document.title, { fontSize: 18, bold: true, margin: [0, 0, 0, 4] }),
     words(SELF_ASSESSMENT, { bold: true, color: FAINT, margin: [0, 0, 0, document.isSample ? 2 : 8] }),
     ...(document.isSample ? [words(SAMPLE_DATA, { bold: true, color: COLOURS.missing, margin: [0, 0, 0, 8] })] : []),
-    factsTable(frameFacts(document)),
+    factsTable(frameFacts(document), width),
   ];
 }
 
@@ -150,7 +155,7 @@ function blockContent(
     case 'statement':
       return [boxed(words(block.text, { fontSize: 11, lineHeight: 1.25 }), width)];
     case 'facts':
-      return [factsTable(block.facts)];
+      return [factsTable(block.facts, width)];
     case 'list':
       return [{ ul: block.items.map((item) => words(item, {})), margin: [0, 2, 0, 6] }];
     case 'code':
@@ -211,7 +216,9 @@ function cellContent(cell: string | Span, isNumber: boolean | undefined): Conten
 }
 
 /** Two short ones side by side, so that a page holds more. */
-function factsTable(facts: readonly Fact[]): Content {
+function factsTable(facts: readonly Fact[], width: number): Content {
+  // Fixed: a long digest would widen what is left to itself.
+  const value = width / 2 - FACT_NAME - 4 * PAD;
   const rows: Fact[][] = [];
   for (const fact of facts) {
     const last = rows.at(-1);
@@ -221,7 +228,7 @@ function factsTable(facts: readonly Fact[]): Content {
   return {
     margin: [0, 2, 0, 8],
     table: {
-      widths: [88, '*', 88, '*'],
+      widths: [FACT_NAME, value, FACT_NAME, value],
       body: rows.map((row) =>
         row.length === 2
           ? row.flatMap(({ name, value }) => factCells(name, value))

@@ -42,7 +42,7 @@ export function readinessDocument(frame: Frame, run: RunDocument): EvidenceDocum
           { title: 'what it says', weight: 5 },
           { title: 'state', weight: 2.4 },
           { title: 'tested', weight: 1.5, isNumber: true },
-          { title: 'deviating', weight: 1.6, isNumber: true },
+          { title: 'deviating', weight: 1.9, isNumber: true },
           { title: 'why', weight: 5 },
         ],
         rows: run.controls.map((control) => [
