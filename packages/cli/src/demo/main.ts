@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: scripted agents, the real gateway, three real MCP servers from npm, one company's sample data.
- * `--keep` leaves the server running so that the console can be looked at.
+ * `--keep` leaves the server running so that the console can be looked at. `--audit` builds a whole quarter instead: audit/main.ts.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -282,23 +282,28 @@ async function play(server: DemoServer): Promise<void> {
   await notes.close();
 }
 
-const keep = process.argv.includes('--keep');
-process.stdout.write('Starting a HiveKey of its own for the demo …\n');
-const server = await startDemoServer();
-try {
-  await play(server);
-  process.stdout.write(`\n${paint('green', 'All of it happened as said.')}\n`);
-  if (keep) {
-    process.stdout.write(
-      `Console ${server.url}/ · admin key ${server.adminKey}\nCtrl-C ends it and removes its data.\n`,
-    );
-    await new Promise((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
-    });
-  } else process.stdout.write('To look around in the console afterwards: npm run demo -- --keep\n');
-} catch (error) {
-  process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await server.stop();
+async function show(): Promise<void> {
+  const keep = process.argv.includes('--keep');
+  process.stdout.write('Starting a HiveKey of its own for the demo …\n');
+  const server = await startDemoServer();
+  try {
+    await play(server);
+    process.stdout.write(`\n${paint('green', 'All of it happened as said.')}\n`);
+    if (keep) {
+      process.stdout.write(
+        `Console ${server.url}/ · admin key ${server.adminKey}\nCtrl-C ends it and removes its data.\n`,
+      );
+      await new Promise((resolve) => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+      });
+    } else process.stdout.write('To look around in the console afterwards: npm run demo -- --keep\n');
+  } catch (error) {
+    process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await server.stop();
+  }
 }
+
+if (process.argv.includes('--audit')) await (await import('./audit/main.ts')).showAudit();
+else await show();

@@ -6,14 +6,18 @@ import { Agenda } from './agenda.ts';
 import { AgentCalls } from './agent-client.ts';
 import { ChangeDesk, planChanges } from './changes.ts';
 import { makeDatabase, SimulatedClock } from './clock.ts';
+import { acceptRadius, closeQuarter, planAcceptances } from './close.ts';
 import { AGENTS, NEWCOMERS } from './company.ts';
+import { type Counts, countsOf } from './counts.ts';
 import { admit, found } from './found.ts';
+import { Provider } from './provider.ts';
 import { Random } from './random.ts';
+import { planReview } from './reviews.ts';
 import { answerAlerts, testRules } from './security.ts';
 import { startServer } from './server.ts';
 import type { Sample } from './stage.ts';
 import { tell } from './story.ts';
-import { HOUR, type Tally, Work } from './work.ts';
+import { HOUR, Work } from './work.ts';
 
 const DAY = 24 * HOUR;
 /** Before the period, for setting up. */
@@ -37,7 +41,7 @@ export function settingsOf(data: string): Readonly<Record<string, string>> {
   return { HIVEKEY_SINK_FILES: join(data, 'sinks') };
 }
 
-export async function buildSample(options: SampleOptions): Promise<Tally> {
+export async function buildSample(options: SampleOptions): Promise<Counts> {
   const { data, databaseUrl, callsAnHour, say } = options;
   const fromMs = Date.parse(options.from);
   const toMs = Date.parse(options.to);
@@ -53,6 +57,7 @@ export async function buildSample(options: SampleOptions): Promise<Tally> {
     const agenda = new Agenda(clock);
     const sample: Sample = {
       ...{ url: server.url, clock, agenda, calls, admin, fromMs, toMs },
+      provider: new Provider(),
       random: new Random(20_260_701),
       people: new Map(),
       tokens: new Map(),
@@ -73,10 +78,13 @@ export async function buildSample(options: SampleOptions): Promise<Tally> {
       if (plan.createdAt !== undefined)
         agenda.on(plan.createdAt, async () => {
           await admit(sample, plan);
+          await acceptRadius(sample, plan.name);
           work.begin(plan);
         });
     planChanges(desk, fromMs);
     tell(sample, work, desk);
+    planReview(sample, desk);
+    planAcceptances(sample);
     agenda.on('2026-08-25T08:00:00Z', () => testRules(sample));
     for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR) {
       if ((hourMs - fromMs) % (7 * DAY) === 0) say(`${new Date(hourMs).toISOString().slice(0, 10)} …`);
@@ -85,7 +93,10 @@ export async function buildSample(options: SampleOptions): Promise<Tally> {
     }
     await clock.follow();
     await clock.moveTo(toMs, { upkeep: true });
-    return work.tally;
+    await clock.moveTo(toMs + 9 * HOUR, { upkeep: true });
+    await closeQuarter(sample, options);
+    await clock.follow();
+    return await countsOf(clock, options.from, options.to);
   } finally {
     calls.close();
     await server.stop();

@@ -23,7 +23,7 @@ export const PEOPLE: readonly Person[] = [
   { name: 'mia', roles: ['approver', 'reviewer'], groups: ['support'], authorityUsd: 500, manager: 'ana' },
   { name: 'ana', roles: ['approver', 'reviewer'], groups: ['support'], authorityUsd: 1_000, manager: 'ciso' },
   { name: 'kim', roles: ['author'], groups: ['marketing'], manager: 'ana' },
-  { name: 'raj', roles: ['approver'], groups: ['data'], manager: 'eva' },
+  { name: 'raj', roles: ['approver'], groups: ['data', 'platform'], manager: 'eva' },
   { name: 'noor', roles: ['viewer'], groups: ['people'], manager: 'ciso' },
   { name: 'soc1', roles: ['operator'], groups: ['security'], manager: 'ciso' },
   { name: 'val', roles: ['auditor'], groups: ['internal-audit'] },

@@ -1,9 +1,11 @@
 /** The security team: where the log goes, whether rules work, and what is done about alerts. */
-import { type Alert, HiveKeyError, type List } from '@hivekey/sdk';
+import { type Alert, type HiveKey, HiveKeyError, type List, type LiveTest } from '@hivekey/sdk';
 import { personOf, type Sample } from './stage.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** For the findings of a test. */
+const WAIT_SECONDS = 30;
 
 /** Of sinks, below `HIVEKEY_SINK_FILES`. */
 export const SINK_FILE = 'siem/hivekey.ndjson';
@@ -33,13 +35,24 @@ export async function testRules(sample: Sample): Promise<void> {
     for (const kind of ['attack', 'benign'] as const) {
       if (!enabled) continue;
       await sample.clock.moveTo(sample.clock.now() + MINUTE);
-      await soc
-        .request('POST', `/v1/detections/${name}/live-tests`, { body: { kind, wait_seconds: 20 } })
-        .catch((error: unknown) => {
-          // Its attack takes days, or is about the log itself.
-          if (!(error instanceof HiveKeyError && error.code === 'live_test_impossible')) throw error;
-        });
+      await fire(sample, soc, name, kind).catch((error: unknown) => {
+        // Its attack takes days, or is about the log itself.
+        if (!(error instanceof HiveKeyError && error.code === 'live_test_impossible')) throw error;
+      });
     }
+}
+
+/** Until it has passed or failed. */
+async function fire({ clock }: Sample, soc: HiveKey, rule: string, kind: 'attack' | 'benign'): Promise<void> {
+  const { id } = await soc.request<LiveTest>('POST', `/v1/detections/${rule}/live-tests`, {
+    body: { kind, wait_seconds: WAIT_SECONDS },
+  });
+  for (let over = false; !over; ) {
+    await clock.follow();
+    await clock.moveTo(clock.now() + 2_000, { upkeep: true });
+    const { status } = await soc.request<LiveTest>('GET', `/v1/detections/live-tests/${id}`);
+    over = status === 'passed' || status === 'failed';
+  }
 }
 
 /** What is open is acknowledged in minutes, and judged within hours. */

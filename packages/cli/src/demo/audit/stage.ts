@@ -3,6 +3,7 @@ import type { HiveKey, HiveKeyError } from '@hivekey/sdk';
 import type { Agenda } from './agenda.ts';
 import type { AgentCalls } from './agent-client.ts';
 import type { SimulatedClock } from './clock.ts';
+import type { Provider } from './provider.ts';
 import type { Random } from './random.ts';
 
 export interface Sample {
@@ -11,6 +12,7 @@ export interface Sample {
   readonly agenda: Agenda;
   readonly random: Random;
   readonly calls: AgentCalls;
+  readonly provider: Provider;
   readonly fromMs: number;
   readonly toMs: number;
   /** The key that came with the server. */

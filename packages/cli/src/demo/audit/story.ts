@@ -39,8 +39,8 @@ export function tell(sample: Sample, work: Work, desk: ChangeDesk): void {
       await deploy(work, 'deploy-bot');
     });
   agenda.on('2026-08-22T11:00:00Z', () => override(sample, work));
-  agenda.on('2026-09-04T10:31:04Z', () => retire(sample, work, 'lead-mailer', 'The campaign has ended.'));
-  agenda.on('2026-09-09T15:12:00Z', () => retire(sample, work, 'old-importer', 'Nobody uses it any more.'));
+  agenda.on('2026-09-14T10:31:04Z', () => retire(sample, work, 'lead-mailer', 'The campaign has ended.'));
+  agenda.on('2026-09-15T15:12:00Z', () => retire(sample, work, 'old-importer', 'Nobody uses it any more.'));
   agenda.on('2026-09-18T02:41:00Z', () => steer(sample, work));
 }
 
@@ -96,7 +96,7 @@ async function override(sample: Sample, work: Work): Promise<void> {
     body: { reason: 'Billing charges twice; the fix cannot wait.', minutes: 60 },
   });
   await clock.moveTo(clock.now() + 6 * MINUTE);
-  await personOf(sample, 'eva').request('POST', `/v1/freezes/${FREEZE}/overrides/${asked.id}/approve`, { body: {} });
+  await personOf(sample, 'ciso').request('POST', `/v1/freezes/${FREEZE}/overrides/${asked.id}/approve`, { body: {} });
   await clock.moveTo(clock.now() + MINUTE);
   await work.call(
     'release-train',

@@ -1,5 +1,5 @@
 /** A working day of the agents: what they ask for, how often, and what people do about what is held. */
-import type { FullApproval } from '@hivekey/sdk';
+import { type FullApproval, HiveKeyError } from '@hivekey/sdk';
 import type { Answer, Asked, Ended } from './agent-client.ts';
 import { type AgentPlan, VENDORS } from './company.ts';
 import type { Random } from './random.ts';
@@ -136,13 +136,14 @@ export interface Tally {
   approved: number;
   denied: number;
   expired: number;
+  cancelled: number;
 }
 
 export class Work {
   readonly #sample: Sample;
   readonly #spellEnds: () => Promise<void>;
   readonly #plans = new Map<string, AgentPlan>();
-  readonly tally: Tally = { asked: 0, allow: 0, deny: 0, review: 0, approved: 0, denied: 0, expired: 0 };
+  readonly tally: Tally = { asked: 0, allow: 0, deny: 0, review: 0, approved: 0, denied: 0, expired: 0, cancelled: 0 };
   /** At work now. */
   readonly agents = new Map<string, AgentPlan>();
   #runs = 0;
@@ -197,13 +198,13 @@ export class Work {
   }
 
   async call(agent: string, asked: Asked, more: CallOptions = {}): Promise<Answer> {
-    const { calls, random } = this.#sample;
+    const { calls } = this.#sample;
     const token = tokenOf(this.#sample, agent);
     const answer = await calls.ask(token, asked);
     this.tally.asked += 1;
     this.tally[answer.kind] += 1;
     if (answer.kind === 'allow')
-      await calls.end(token, answer.permit, more.fails === true ? FAILED : this.#done(asked, random));
+      await calls.end(token, answer.permit, more.fails === true ? FAILED : this.#done(asked));
     if (answer.kind === 'review') this.#decideLater(agent, asked, answer, more);
     return answer;
   }
@@ -225,30 +226,44 @@ export class Work {
   }
 
   /** What the tool says of a call that it did: payments come with the provider's own number. */
-  #done({ action }: Asked, random: Random): Ended {
-    const number = random.integer(100_000_000, 999_999_999);
+  #done({ action, arguments: { amount } }: Asked): Ended {
+    const { random, provider, clock } = this.#sample;
     const ended = { result: 'success', duration_ms: random.integer(12, 480) } as const;
-    return action === 'payments.transfer' || action === 'refunds.issue'
-      ? { ...ended, reference: `pay_${number}` }
-      : ended;
+    if (action !== 'payments.transfer' || typeof amount !== 'number') return ended;
+    const reference = `pay_${random.integer(100_000_000, 999_999_999)}`;
+    provider.take({ reference, atMs: clock.now(), amount });
+    return { ...ended, reference };
   }
 
   async #decide(agent: string, asked: Asked, id: string, decision: 'approve' | 'deny', luck: number): Promise<void> {
     const { calls, clock, agenda, random } = this.#sample;
-    const person = personOf(this.#sample, deciderOf(asked.action, luck));
-    await person.request('POST', `/v1/approvals/${id}/opened`, { body: {} });
-    const { hash } = await person.request<FullApproval>('GET', `/v1/approvals/${id}`);
     const reason =
       decision === 'deny'
         ? random.pick(['new bank account', 'not agreed with the owner', 'amount differs from the order'])
         : 'checked against the order';
-    await clock.moveTo(clock.now() + random.integer(8, 55) * SECOND);
-    await person.request('POST', `/v1/approvals/${id}/decide`, { body: { decision, hash, reason } });
+    let refusal: unknown;
+    for (const name of decidersOf(asked.action, luck)) {
+      const person = personOf(this.#sample, name);
+      await person.request('POST', `/v1/approvals/${id}/opened`, { body: {} });
+      const { hash } = await person.request<FullApproval>('GET', `/v1/approvals/${id}`);
+      await clock.moveTo(clock.now() + random.integer(8, 55) * SECOND);
+      refusal = await person.request('POST', `/v1/approvals/${id}/decide`, { body: { decision, hash, reason } }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (!(refusal instanceof HiveKeyError && refusal.status === 403)) break;
+    }
+    // The agent was stopped meanwhile, and its approval cancelled with it.
+    if (refusal instanceof HiveKeyError && refusal.status === 409) {
+      this.tally.cancelled += 1;
+      return;
+    }
+    if (refusal !== undefined) throw refusal;
     this.tally[decision === 'deny' ? 'denied' : 'approved'] += 1;
     agenda.at(clock.now() + 2 * SECOND, async () => {
       const token = tokenOf(this.#sample, agent);
       const answer = await calls.ask(token, asked);
-      if (answer.kind === 'allow') await calls.end(token, answer.permit, this.#done(asked, random));
+      if (answer.kind === 'allow') await calls.end(token, answer.permit, this.#done(asked));
     });
   }
 }
@@ -264,11 +279,15 @@ interface CallOptions {
 const FAILS = 0.006;
 const FAILED: Ended = { result: 'error', code: 'upstream_error', duration_ms: 900 };
 
-/** Nobody who owns the agents that ask for it, and nobody who wrote the rule. */
-function deciderOf(action: string, luck: number): string {
-  const [first = '', second = first] =
-    action === 'payments.transfer' ? ['lee', 'gil'] : action === 'refunds.issue' ? ['ana', 'ana'] : ['eva', 'eva'];
-  return luck < 0.7 ? first : second;
+/** Who is asked first. Whoever owns the agent, or has just put a policy in force, is refused; then it is the other. */
+function decidersOf(action: string, luck: number): readonly string[] {
+  const [first, second] =
+    action === 'payments.transfer'
+      ? (['lee', 'gil'] as const)
+      : action === 'refunds.issue'
+        ? (['ana', 'mia'] as const)
+        : (['eva', 'raj'] as const);
+  return luck < 0.7 ? [first, second] : [second, first];
 }
 
 export { HOUR };
