@@ -62,9 +62,11 @@ export async function renderPdf(document: EvidenceDocument): Promise<Uint8Array>
   const lacks = JSON.stringify(content).includes(LACKING);
   return pdfmake
     .createPdf({
-      content: lacks
-        ? [...content, note(`${LACKING} stands for a character that this font does not have; CSV and JSON have it.`)]
-        : content,
+      content: ended(
+        lacks
+          ? [...content, note(`${LACKING} stands for a character that this font does not have; CSV and JSON have it.`)]
+          : content,
+      ),
       pageSize: paper.pageSize,
       pageOrientation: paper.pageOrientation,
       pageMargins: [SIDE, TOP, SIDE, FOOT],
@@ -83,6 +85,11 @@ export async function renderPdf(document: EvidenceDocument): Promise<Uint8Array>
       version: '1.7',
     })
     .getBuffer();
+}
+
+/** Without a margin at the end, which would make a page of its own where there is no room for it. */
+function ended(content: readonly Content[]): readonly Content[] {
+  return content.map((each, i) => (i === content.length - 1 ? { ...each, margin: [0, 2, 0, 0] } : each));
 }
 
 let loading: Promise<typeof import('pdfmake')['default']> | undefined;
@@ -124,7 +131,7 @@ function pageHead({ title, tenant, environment, period, asOf, isSample }: Eviden
     columns: [
       { ...words(cut(title, 90), { bold: true }), width: '*' },
       ...(isSample ? [{ ...words('SAMPLE DATA', { bold: true, color: COLOURS.missing }), width: 70 }] : []),
-      { ...words(`${cut(tenant, 60)} (${environment})\n${when}`, { alignment: 'right' }), width: '*' },
+      { ...words(`${cut(tenant, 60)} (${cut(environment, 30)})\n${when}`, { alignment: 'right' }), width: '*' },
     ],
   };
 }
