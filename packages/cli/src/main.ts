@@ -36,6 +36,7 @@ import { addQuarantineCommands } from './commands/quarantine.ts';
 import { addReadinessCommands } from './commands/readiness.ts';
 import { addReceiptCommands } from './commands/receipt.ts';
 import { addRetentionCommands } from './commands/retention.ts';
+import { addReviewCommands } from './commands/reviews.ts';
 import { addRiskCommands } from './commands/risks.ts';
 import { addPolicyObjectCommands } from './commands/roles.ts';
 import { addSampleCommands } from './commands/samples.ts';

@@ -8,6 +8,8 @@ import { Failure } from '../errors.ts';
 import { periodOf } from '../evidence/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import type { Secret } from '../secret.ts';
+import { parseCredentialRef } from '../upstreams/index.ts';
 import { API_LISTS } from './api-lists.ts';
 import { type Comparison, compare } from './compare.ts';
 import { CSV_MAPPINGS, listOfCsv } from './csv-lists.ts';
@@ -86,8 +88,8 @@ type Context = Pick<ApiContext, 'pool' | 'log' | 'secrets' | 'config' | 'version
 
 /**
  * Throws `period_invalid`, `period_not_over`, `tie_out_csv_invalid`, `tie_out_column_missing`, `tie_out_url_refused`,
- * `tie_out_unreachable`, `tie_out_refused`, `tie_out_list_unusable`, `tie_out_too_large`, `tie_out_too_different`, and what
- * resolving the credential throws.
+ * `tie_out_unreachable`, `tie_out_refused`, `tie_out_list_unusable`, `tie_out_too_large`, `tie_out_too_different`,
+ * `credential_ref_invalid`, `credential_unavailable`.
  */
 export async function importTieOut(context: Context, who: Administrator, wanted: NewTieOut): Promise<TieOutView> {
   const { pool, log, clock } = context;
@@ -135,11 +137,29 @@ async function listOf(context: Context, workspaceId: WorkspaceId, source: Source
       const rules = rulesFor(context.config.upstream_allow);
       const fetcher = fetcherOf(source.url ?? origin, rules, `HiveKey/${context.version}`);
       try {
-        return await read(fetcher, await context.secrets.resolve(workspaceId, source.credential), period);
+        return await read(fetcher, await credentialOf(context, workspaceId, source.credential), period);
       } finally {
         await fetcher.close();
       }
     }
+  }
+}
+
+/** Throws `credential_ref_invalid`, `credential_unavailable`. */
+async function credentialOf({ secrets }: Context, workspaceId: WorkspaceId, ref: string): Promise<Secret> {
+  // What is no reference may be the credential itself, and is not repeated.
+  parseCredentialRef(ref);
+  try {
+    return await secrets.resolve(workspaceId, ref);
+  } catch (error) {
+    const isUnavailable = error instanceof Error && 'code' in error && error.code === 'credential_unavailable';
+    if (error instanceof Failure || !isUnavailable) throw error;
+    throw new Failure(
+      400,
+      'credential_unavailable',
+      `The credential ${ref} cannot be had: ${error.message}.`,
+      'Store it with PUT /v1/secrets/:name, or have an operator allow it.',
+    );
   }
 }
 
