@@ -314,4 +314,21 @@ describe('a period that is over', () => {
     const after = await everything();
     for (const table of Object.keys(before)) expect(after[table], table).toEqual(before[table]);
   });
+
+  it('says what has left the log of it', async () => {
+    const [call] = await world.events(`kind=tool.call&agent=${world.ids.crm}`, 2);
+    const asked = { events: [call.event_id], fields: ['args'], reason: 'a customer asked' };
+    const { id } = await world.ok('POST', '/v1/redactions', asked, { key: world.erin.key });
+    const sam = await world.person('sam', ['reviewer']);
+    await world.ok('POST', `/v1/retention/requests/${id}/approve`, {}, { key: sam.key });
+    await expect
+      .poll(async () => (await summary('agents')).tables[0].header.redactions, { interval: 100 })
+      .toEqual([
+        {
+          fields: ['args'],
+          count: 1,
+          rule: expect.stringMatching(/^two people took them out of a record: log.redacted evt_/),
+        },
+      ]);
+  });
 });

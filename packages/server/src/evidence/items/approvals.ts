@@ -175,7 +175,7 @@ SELECT a.id AS approval_id, a.event_id AS action_id, h.seq, a.agent_id, a.owner_
                         AND v.activated_at <= d.decided_at ORDER BY v.version DESC LIMIT 1) v ON true
   LEFT JOIN LATERAL (SELECT x.record -> 'amr' ?| ARRAY['mfa', 'hwk', 'swk', 'otp', 'fpt', 'face'] AS found FROM actions x
                       WHERE x.workspace_id = a.workspace_id AND x.kind IN ('session.started', 'session.stepped_up')
-                        AND x.kind NOT IN ('tool.call', 'tool.result') AND x.record ->> 'session' = d.key_id AND x.ts <= d.decided_at
+                        AND x.record ->> 'session' = d.key_id AND x.ts <= d.decided_at
                       ORDER BY 1 DESC NULLS LAST LIMIT 1) f ON true
  WHERE a.workspace_id = $1 AND a.requested_at < $3
    AND (a.requested_at >= $2 OR coalesce(a.ended_at, a.expires_at) >= $2)
