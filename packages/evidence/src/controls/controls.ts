@@ -91,7 +91,7 @@ export const CONTROLS: readonly Control[] = [
     member: 'an agent that was created in the period',
     test: 'Approved before the first credential, which is before the first action; the approver is not the requester.',
     enough: 'At least one agent was created; otherwise it did not occur.',
-    remedy: 'Let agents in by request (admission "approval") and have another person approve each.',
+    remedy: 'Let agents in by request alone (admission "reviewed"), which another person approves.',
     sample: 'Each new agent: request, approval, time of the first credential and of the first action.',
     standsDays: CONTINUOUS,
   },

@@ -85,11 +85,15 @@ export function verdictOf(tested: Tested, exemption: Exemption | null = null): V
 
 function missingSource(sources: readonly Source[]): string | null {
   const off = sources.find(({ enabled }) => !enabled);
-  if (off !== undefined) return `${off.name} is not there: ${off.about}`;
+  if (off !== undefined) return `${capital(off.name)} is not there: ${off.about}`;
   const stale = sources.find((source) => source.stale);
   return stale === undefined
     ? null
-    : `${stale.name} has been silent since ${stale.last_seen ?? 'ever'}: ${stale.about}`;
+    : `${capital(stale.name)} has been silent since ${stale.last_seen ?? 'ever'}: ${stale.about}`;
+}
+
+function capital(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 export type Counts = Readonly<Record<ControlState, number>>;

@@ -31,27 +31,27 @@ const SOURCES = {
   },
   agents: {
     name: 'inventory of agents',
-    about: 'nobody has registered an agent.',
+    about: 'agents have to be registered.',
     query: `SELECT count(*) > 0 AS enabled, max(created_at) AS last_seen FROM agents
              WHERE workspace_id = $1 AND rehearsal_id IS NULL AND NOT synthetic AND created_at < $3`,
     silentMs: null,
   },
   sweeps: {
     name: 'sweeps of the decision function',
-    about: 'one is made when another policy has come in force.',
+    about: 'one has to be made when another policy has come in force.',
     query: `SELECT count(*) > 0 AS enabled, max(made_at) AS last_seen FROM blast_radius_certificates WHERE workspace_id = $1 AND made_at < $3`,
     silentMs: null,
   },
   segregation: {
     name: 'sets of conflicting duties',
-    about: 'nobody has said which roles must not be in one hand.',
+    about: 'somebody has to say which roles must not be in one hand.',
     query: `SELECT count(*) > 0 AS enabled, max(created_at) AS last_seen FROM segregation_sets
              WHERE workspace_id = $1 AND created_at < $3 AND (ended_at IS NULL OR ended_at >= $3)`,
     silentMs: null,
   },
   reviews: {
     name: 'policy of access reviews',
-    about: 'nobody has said in what cycle access is reviewed.',
+    about: 'somebody has to say in what cycle access is reviewed.',
     query: `SELECT coalesce((SELECT document ->> 'cycle' IS NOT NULL FROM review_policies
                               WHERE workspace_id = $1 AND created_at < $3 ORDER BY version DESC LIMIT 1), false) AS enabled,
                    (SELECT max(snapshot_at) FROM review_campaigns WHERE workspace_id = $1 AND snapshot_at < $3) AS last_seen`,
@@ -95,7 +95,7 @@ const SOURCES = {
   },
   tools: {
     name: 'registry of tools',
-    about: 'no MCP server and no HTTP API is registered.',
+    about: 'an MCP server or an HTTP API has to be registered.',
     query: `SELECT count(*) > 0 AS enabled, max(created_at) AS last_seen
               FROM (SELECT created_at FROM mcp_servers WHERE workspace_id = $1 AND created_at < $3
                     UNION ALL SELECT created_at FROM http_apis WHERE workspace_id = $1 AND created_at < $3) t`,
@@ -103,7 +103,7 @@ const SOURCES = {
   },
   tieOuts: {
     name: 'totals of the tools',
-    about: 'no totals of a tool of the period were imported.',
+    about: 'the own lists of tools that move money or data have to be imported.',
     query: `SELECT count(*) > 0 OR NOT EXISTS (
                      SELECT FROM actions WHERE workspace_id = $1 AND kind = 'tool.call' AND verdict = 'allow' AND ts >= $2 AND ts < $3
                         AND (record -> 'impact' <> '{}' OR record -> 'external' = 'true')) AS enabled,

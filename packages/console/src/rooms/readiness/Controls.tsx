@@ -16,33 +16,30 @@ export function Controls({ state, period }: Shown) {
     {
       key: 'control',
       header: 'Control',
+      width: '30%',
       cell: ({ id, title }) => (
-        <TwoLines
-          first={
-            <Link to="/readiness/$control" params={{ control: id }} search={{ ...period }} className={rowLink}>
-              {id} {title}
-            </Link>
-          }
-        />
+        <Link to="/readiness/$control" params={{ control: id }} search={{ ...period }} className={rowLink}>
+          {id} {title}
+        </Link>
       ),
     },
-    { key: 'state', header: 'State', width: '170px', cell: ({ state: of }) => <StateMark state={of} /> },
+    { key: 'state', header: 'State', width: '160px', cell: ({ state: of }) => <StateMark state={of} /> },
     {
       key: 'tested',
       header: 'Tested',
-      width: '100px',
+      width: '84px',
       align: 'end',
       cell: ({ population }) => <span className="num">{count(population)}</span>,
     },
     {
       key: 'deviate',
       header: 'Deviate',
-      width: '100px',
+      width: '84px',
       align: 'end',
       cell: ({ deviating }) => <span className="num">{count(deviating)}</span>,
     },
-    { key: 'criteria', header: 'Criteria', width: '200px', cell: ({ criteria }) => <Tags names={criteria} /> },
-    { key: 'why', header: 'Why', width: '32%', cell: ({ reason }) => <span title={reason}>{reason}</span> },
+    { key: 'criteria', header: 'Criteria', width: '190px', cell: ({ criteria }) => <Tags names={criteria} /> },
+    { key: 'why', header: 'Why', cell: ({ reason }) => <span title={reason}>{reason}</span> },
   ];
   return <DataTable label="Controls" rows={state.controls} rowKey={({ id }) => id} columns={columns} />;
 }

@@ -15,21 +15,17 @@ const COLUMNS: readonly Column<Deficiency>[] = [
   {
     key: 'control',
     header: 'Control',
-    cell: ({ control, title, remark }) => (
-      <TwoLines
-        first={
-          <Link to="/readiness/$control" params={{ control }}>
-            {control} {title}
-          </Link>
-        }
-        second={remark}
-      />
+    width: '26%',
+    cell: ({ control, title }) => (
+      <Link to="/readiness/$control" params={{ control }}>
+        {control} {title}
+      </Link>
     ),
   },
   {
     key: 'status',
     header: 'Status',
-    width: '200px',
+    width: '150px',
     cell: ({ status, closed_by, close_reason, closed_by_run }) =>
       status === 'open' ? (
         <Mark tone="deny">open</Mark>
@@ -51,7 +47,7 @@ const COLUMNS: readonly Column<Deficiency>[] = [
   {
     key: 'owner',
     header: 'Owner',
-    width: '170px',
+    width: '140px',
     cell: ({ owner }) => owner ?? <span className="muted">nobody</span>,
   },
   { key: 'due', header: 'Due', width: '120px', cell: ({ due_at }) => <Time value={due_at} /> },
