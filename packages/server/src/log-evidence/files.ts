@@ -20,6 +20,8 @@ export async function* logFiles(scope: ReportScope, run: Run | undefined): Async
   const exported = await context.log.export(workspaceId, {
     from: new Date(period.from),
     to: new Date(endOf(period, asOf)),
+    // Of a period that is not over, entries are sealed while it is read.
+    through: run.last,
   });
   if (exported.first !== run.first || exported.last !== run.last)
     throw new Error(

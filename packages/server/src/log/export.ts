@@ -33,6 +33,8 @@ export interface ExportOptions {
   readonly from?: Date | undefined;
   /** Exclusive. */
   readonly to?: Date | undefined;
+  /** No entry behind this number: the period was read up to it, and what was sealed since is not part of that. */
+  readonly through?: number | undefined;
   /** Tree sizes of checkpoints that the reader holds, so that a part of the log can be held against them too. */
   readonly proveSizes?: readonly number[] | undefined;
 }
@@ -70,10 +72,13 @@ export async function exportLog(
   pool: Pool,
   workspaceId: WorkspaceId,
   key: VerifierKey,
-  { from, to, proveSizes = [] }: ExportOptions = {},
+  { from, to, through, proveSizes = [] }: ExportOptions = {},
 ): Promise<LogExport> {
   const covering = await coveringCheckpoint(pool, workspaceId);
-  const range = covering === undefined ? undefined : await rangeOf(pool, workspaceId, covering.treeSize, from, to);
+  const range =
+    covering === undefined
+      ? undefined
+      : await rangeOf(pool, workspaceId, Math.min(covering.treeSize, through ?? covering.treeSize), from, to);
   if (covering === undefined || range === undefined)
     throw new Failure(
       404,
@@ -149,16 +154,16 @@ async function coveringCheckpoint(pool: Pool, workspaceId: WorkspaceId): Promise
 async function rangeOf(
   pool: Pool,
   workspaceId: WorkspaceId,
-  treeSize: number,
+  end: number,
   from: Date | undefined,
   to: Date | undefined,
 ): Promise<{ readonly first: number; readonly last: number } | undefined> {
-  if (from === undefined && to === undefined) return { first: 1, last: treeSize };
+  if (from === undefined && to === undefined) return { first: 1, last: end };
   // Times of records do not follow the numbers exactly, so both ends are asked for.
   const { rows } = await pool.query<{ first: number | null; last: number | null }>(
     `SELECT min(seq) AS first, max(seq) AS last FROM actions
       WHERE workspace_id = $1 AND seq <= $2 AND ($3::timestamptz IS NULL OR ts >= $3) AND ($4::timestamptz IS NULL OR ts < $4)`,
-    [workspaceId, treeSize, from ?? null, to ?? null],
+    [workspaceId, end, from ?? null, to ?? null],
   );
   const { first = null, last = null } = rows[0] ?? {};
   return first === null || last === null ? undefined : { first, last };

@@ -1,5 +1,6 @@
 /** The action log: durable records in the path, one sealed and signed log behind it, and reading it. */
 import type { KeyObject } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventProof, type SigningKey, signingKey, signNote } from '@hivekey/action-log';
 import type { UsedValue, WindowDemand, WindowUsage } from '@hivekey/policy';
 import type { Pool, PoolClient } from 'pg';
@@ -44,7 +45,13 @@ import { type EventPage, findEvent, followEvents, type LogEvent, listEvents, typ
 import { recoverLostCalls } from './recovery.ts';
 import { SEALED_CHANNEL, Sealer } from './sealer.ts';
 import { type StoredEntry, storedEntries } from './stored-entries.ts';
-import type { ActionLog, BeforeCommit, LoggedTransaction, RecordDraft } from './types.ts';
+import {
+  type ActionLog,
+  type BeforeCommit,
+  type LoggedTransaction,
+  LogUnavailable,
+  type RecordDraft,
+} from './types.ts';
 import { findUsedValues, forgetUsedValues } from './used-values.ts';
 import { clearWindows } from './window-upkeep.ts';
 import { Writer } from './writer.ts';
@@ -52,7 +59,7 @@ import { Writer } from './writer.ts';
 export { readFor, TookTooLong } from './bounded.ts';
 export type { BudgetState } from './budgets.ts';
 export { changesOf } from './changes.ts';
-export type { OutsideMemory, SignedCheckpoint } from './checkpoints.ts';
+export type { SignedCheckpoint } from './checkpoints.ts';
 export { COUNTED_DIMENSIONS, type Count, type CountFilter, countsBy, countsOf, type Period, topOf } from './counts.ts';
 export { agentIdOf, type EventFilter, selectionOf, whereOf } from './event-filter.ts';
 export type { ExportOptions, LogExport } from './export.ts';
@@ -64,6 +71,8 @@ export type * from './types.ts';
 
 const RECOVER_EVERY_MS = 60_000;
 const UPKEEP_EVERY_MS = 3_600_000;
+const SIGNED_WITHIN_MS = 30_000;
+const SIGNED_LOOK_MS = 50;
 
 export interface ActionLogOptions {
   /** Connects as the application role. */
@@ -478,8 +487,15 @@ class Log implements RunningLog {
 }
 
 class LogForReading extends Log {
-  /** Whoever writes has caught up before. */
-  override async catchUp(): Promise<void> {}
+  /** Until a checkpoint of whoever writes covers what can be read now: under load there is one each second. */
+  override async catchUp(workspaceId: WorkspaceId): Promise<void> {
+    const size = await this.size(workspaceId);
+    const until = performance.now() + SIGNED_WITHIN_MS;
+    while (((await this.checkpoint(workspaceId))?.treeSize ?? 0) < size) {
+      if (performance.now() > until) throw new LogUnavailable('no checkpoint covers what can be read');
+      await sleep(SIGNED_LOOK_MS);
+    }
+  }
 
   override transact<T>(): Promise<T> {
     return Promise.reject(new Error('this log is for reading'));
