@@ -120,6 +120,7 @@ for (const add of [
   addLogCommands,
   addReadinessCommands,
   addRetentionCommands,
+  addReviewCommands,
   addVerifyCommand,
   addBridgeCommand,
   addDoctorCommand,

@@ -95,6 +95,10 @@ function gate(name: GateName, open: readonly string[], yes: string, no: string):
   };
 }
 
+function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}
+
 /** In the order in which they are passed. */
 export function gatesOf(
   campaign: Pick<CampaignRow, 'ownerId' | 'owner' | 'recheckAt' | 'policy'>,
@@ -121,27 +125,27 @@ export function gatesOf(
       'reviewers',
       unassigned,
       'Every item has a reviewer who has no part in it.',
-      `${unassigned.length} items have no reviewer.`,
+      `${plural(unassigned.length, 'item')} without a reviewer.`,
     ),
     gate(
       'decided',
       undecided,
-      `All ${items.length} items are decided.`,
-      `${undecided.length} of ${items.length} items are not decided.`,
+      `Everything is decided: ${plural(items.length, 'item')}.`,
+      `Not decided: ${undecided.length} of ${plural(items.length, 'item')}.`,
     ),
     gate(
       'no_self_review',
       self,
       'Nobody decided about what they have a part in.',
-      `${self.length} items were decided by somebody with a part in them.`,
+      `Decided by somebody with a part in it: ${plural(self.length, 'item')}.`,
     ),
     gate(
       'remediated',
       open,
       remediations.length === 0
         ? 'Nothing had to change.'
-        : `All ${remediations.length} remediations are verified, or excepted by two people.`,
-      `${open.length} of ${remediations.length} remediations are open.`,
+        : `Verified, or excepted by two people: ${plural(remediations.length, 'remediation')}.`,
+      `Open: ${open.length} of ${plural(remediations.length, 'remediation')}.`,
     ),
     isDrawn
       ? gate(
@@ -149,15 +153,15 @@ export function gatesOf(
           unchecked,
           rechecks.length === 0
             ? 'Nothing was kept that a re-check could be drawn from.'
-            : `All ${rechecks.length} items of the re-check were looked at.`,
-          `${unchecked.length} of ${rechecks.length} items of the re-check are not looked at.`,
+            : `Looked at again: ${plural(rechecks.length, 'item')}.`,
+          `Not looked at again yet: ${unchecked.length} of ${plural(rechecks.length, 'item')}.`,
         )
       : { gate: 'recheck', passed: false, detail: 'It is drawn when every item is decided.', open: [] },
     gate(
       'signed_reviewers',
       unsigned,
-      `All ${reviewers.size} reviewers have signed.`,
-      `${unsigned.length} of ${reviewers.size} reviewers have not signed.`,
+      `Signed: ${plural(reviewers.size, 'reviewer')}.`,
+      `Not signed: ${unsigned.length} of ${plural(reviewers.size, 'reviewer')}.`,
     ),
     gate(
       'signed_owner',
@@ -171,7 +175,7 @@ export function gatesOf(
       privileged.length === 0
         ? 'Nothing here is privileged.'
         : 'Somebody outside has countersigned what is privileged.',
-      `${privileged.length} privileged items are not countersigned by somebody outside.`,
+      `Not countersigned by somebody outside: ${plural(privileged.length, 'privileged item')}.`,
     ),
   ];
 }

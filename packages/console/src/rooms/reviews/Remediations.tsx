@@ -12,7 +12,7 @@ import { plural, secondsOfLocal } from '../../ui/format.ts';
 import { Empty, ErrorNotice } from '../../ui/Notice.tsx';
 import { ReasonForm } from '../../ui/ReasonForm.tsx';
 import { Time } from '../../ui/Time.tsx';
-import { StatusMark } from '../../ui/Verdict.tsx';
+import { Mark, StatusMark } from '../../ui/Verdict.tsx';
 
 /** What was decided is done only when the state was read again and is so. */
 export function Remediations({ review }: { readonly review: Review }) {
@@ -27,7 +27,7 @@ export function Remediations({ review }: { readonly review: Review }) {
         rowKey={({ id }) => id}
         columns={[
           ...COLUMNS,
-          actions<ReviewRemediation>('220px', (remediation) => (
+          actions<ReviewRemediation>('190px', (remediation) => (
             <RemediationActs
               remediation={remediation}
               isRunning={review.status === 'running'}
@@ -58,15 +58,18 @@ const COLUMNS: readonly Column<ReviewRemediation>[] = [
   {
     key: 'status',
     header: 'Status',
-    width: '130px',
-    cell: ({ status, days_late: late }) => (
-      <StatusMark status={late > 0 && status !== 'verified' ? 'overdue' : status.replace('_', ' ')} />
-    ),
+    width: '110px',
+    cell: ({ status, days_late: late }) =>
+      status === 'verified' ? (
+        <Mark tone="allow">verified</Mark>
+      ) : (
+        <StatusMark status={late > 0 ? 'overdue' : status.replace('_', ' ')} />
+      ),
   },
   {
     key: 'due',
     header: 'Due',
-    width: '140px',
+    width: '100px',
     cell: ({ due_at: due, days_late: late }) => (
       <>
         <Time value={due} />
@@ -76,14 +79,13 @@ const COLUMNS: readonly Column<ReviewRemediation>[] = [
   },
   {
     key: 'verified',
-    header: 'Verified',
-    width: '190px',
-    cell: ({ verified_at: at_, verification_method: method }) =>
-      method === null ? (
-        <span className="muted">not yet</span>
-      ) : (
-        <TwoLines first={<Time value={at_} />} second={method} />
-      ),
+    header: 'State read again',
+    width: '130px',
+    cell: ({ verified_at: verified, verification_method: method }) => (
+      <span title={method ?? undefined}>
+        <Time value={verified} absent="not yet" />
+      </span>
+    ),
   },
 ];
 

@@ -54,7 +54,10 @@ export function usageWords({
   if (calls === null) return last === null ? 'never used, as far as is known' : 'used';
   if (from === null) return 'nothing is known of its use';
   const denied = refused === null || refused === 0 ? '' : `, ${count(refused)} refused by guards`;
-  return `${plural(calls, 'call')} in 90 days${denied}`;
+  const isCovered = Date.parse(from) <= Date.now() - 90 * 86_400_000;
+  return isCovered
+    ? `${plural(calls, 'call')} in 90 days${denied}`
+    : `${plural(calls, 'call')} since ${from.slice(0, 10)}, when the log begins${denied}`;
 }
 
 export function radiusWords({ blast_radius: kind, blast_radius_usd_24h: cents }: ReviewFacts): string {
