@@ -5,7 +5,7 @@ import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { PersonId, WorkspaceId } from '../ids.ts';
 
-export const engagementPersonSchema = z.object({
+const engagementPersonSchema = z.object({
   id: z.string(),
   email: z.string(),
   display_name: z.string(),

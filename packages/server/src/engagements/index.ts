@@ -1,5 +1,4 @@
 /** The auditor's room. Nothing deeper in this folder is imported from outside. */
 export { installBoundary } from './boundary.ts';
-export { openEngagementOf, refuseCustomer, type Side, sideOf } from './engagement.ts';
 export { engagementReports } from './evidence.ts';
 export { watchEngagements } from './watch.ts';

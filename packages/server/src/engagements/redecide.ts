@@ -7,7 +7,7 @@ import { Replay, type ReplayedCall, type Verdict } from '@hivekey/policy';
 import { z } from 'zod';
 import { type ArchivedPolicy, isIntact } from '../roles/index.ts';
 
-export interface Decided {
+interface Decided {
   readonly verdict: Verdict;
   readonly rule: string | null;
   readonly reason: string;

@@ -9,7 +9,7 @@ import { openEngagementOf, refuseCustomer } from './engagement.ts';
 import { notADecision, recordSchema, redecide } from './redecide.ts';
 import { keepRun } from './runs.ts';
 
-export const MAX_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 
 export const reperformSchema = z.strictObject({
   entries: z

@@ -5,20 +5,12 @@ import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
+import { attachmentsSchema, refuseUnknown } from './attachments.ts';
 import { openEngagementOf, refuseCustomer, sideOf } from './engagement.ts';
 import { ACTS, type Act, clocksOf, type Moment, move, REQUEST_STATUSES, type RequestStatus } from './request.ts';
 
 const MAX_REQUESTS = 2_000;
 const MAX_ACTS = 1_000;
-
-const attachments = z
-  .array(
-    z.strictObject({
-      kind: z.enum(['report', 'bundle', 'sample', 'event']),
-      ref: z.string().trim().min(1).max(200).meta({ description: 'Its id, as its own routes know it.' }),
-    }),
-  )
-  .max(50);
 
 const text = z.string().trim().max(10_000);
 
@@ -33,11 +25,11 @@ export const newRequestSchema = z.strictObject({
     .optional()
     .meta({ description: 'A criterion, control or report, such as CC6.1, AG-05 or `approvals`.' }),
   due_at: z.iso.datetime({ offset: true }).optional(),
-  attachments: attachments.default([]),
+  attachments: attachmentsSchema.default([]),
 });
 
 export const actSchema = z
-  .strictObject({ act: z.enum(ACTS), text: text.default(''), attachments: attachments.default([]) })
+  .strictObject({ act: z.enum(ACTS), text: text.default(''), attachments: attachmentsSchema.default([]) })
   .refine(({ act, text: words }) => words !== '' || (act !== 'returned' && act !== 'commented'), {
     error: 'says why in words',
     path: ['text'],
@@ -54,7 +46,7 @@ const actView = z.object({
   actor: z.string(),
   at: z.int(),
   text: z.string(),
-  attachments,
+  attachments: attachmentsSchema,
   event_id: z.string(),
 });
 
@@ -118,7 +110,7 @@ export async function listRequests(
 }
 
 /** Throws `engagement_request_not_found`. */
-export async function readRequest(
+async function readRequest(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
   engagementId: string,
@@ -135,7 +127,7 @@ export async function readRequest(
   );
 }
 
-/** Throws `engagement_not_found`, `engagement_over`, `auditor_required`, `engagement_requests_many`. */
+/** Throws `engagement_not_found`, `engagement_over`, `auditor_required`, `engagement_requests_many`, `engagement_attachment_unknown`. */
 export async function openRequest(
   transaction: LoggedTransaction,
   who: Administrator,
@@ -146,6 +138,7 @@ export async function openRequest(
   const { workspaceId, actor } = who;
   refuseCustomer(who, engagementId);
   await openEngagementOf(client, workspaceId, engagementId);
+  await refuseUnknown(client, workspaceId, engagementId, 'firm', wanted.attachments);
   const { rows } = await client.query<{ count: number }>(
     'SELECT count(*)::int AS count FROM engagement_requests WHERE workspace_id = $1 AND engagement_id = $2',
     [workspaceId, engagementId],
@@ -193,7 +186,7 @@ export async function openRequest(
   return readRequest(client, workspaceId, engagementId, id, now.getTime());
 }
 
-/** Throws `engagement_not_found`, `engagement_over`, `engagement_request_not_found`, `engagement_other_side`, `engagement_request_<status>`, `engagement_acts_many`. */
+/** Throws `engagement_not_found`, `engagement_over`, `engagement_request_not_found`, `engagement_other_side`, `engagement_request_<status>`, `engagement_acts_many`, `engagement_attachment_unknown`. */
 export async function act(
   { client, now, log }: LoggedTransaction,
   who: Administrator,
@@ -220,6 +213,7 @@ export async function act(
       `The request ${before.number} is ${before.status}: it cannot be ${wanted.act} now.`,
       'Look at it again with GET /v1/engagements/:id/requests.',
     );
+  await refuseUnknown(client, workspaceId, engagementId, side, wanted.attachments);
   const number = before.acts.length + 1;
   if (number > MAX_ACTS)
     throw new Failure(409, 'engagement_acts_many', `The request has ${MAX_ACTS} entries.`, 'Open another one.');

@@ -2,6 +2,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator } from '../api/route.ts';
+import { reportOf } from '../evidence/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { LoggedTransaction } from '../log/index.ts';
 import { openEngagementOf, refuseCustomer } from './engagement.ts';
@@ -53,7 +54,7 @@ export async function listStates(
   return rows;
 }
 
-/** Throws `engagement_not_found`, `engagement_over`, `auditor_required`. */
+/** Throws `engagement_not_found`, `engagement_over`, `auditor_required`, `report_not_found`. */
 export async function sayState(
   { client, now, log }: LoggedTransaction,
   who: Administrator,
@@ -63,6 +64,7 @@ export async function sayState(
   const { workspaceId, actor } = who;
   refuseCustomer(who, engagementId);
   await openEngagementOf(client, workspaceId, engagementId);
+  reportOf(report);
   const id = newId<string>('est');
   const eventId = log({
     kind: 'engagement.state',

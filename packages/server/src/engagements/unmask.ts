@@ -25,8 +25,6 @@ export const unmaskedSchema = z
   })
   .meta({ id: 'Unmasked' });
 
-const valueSchema = z.json();
-
 /** It is on the log before it is given. Throws `engagement_not_found`, `engagement_over`, `auditor_required`, `event_not_found`, `field_not_hidden`. */
 export async function unmask(
   { pool, log }: Pick<ApiContext, 'pool' | 'log'>,
@@ -55,5 +53,5 @@ export async function unmask(
     field,
     reason,
   });
-  return { object: 'unmasked', event, field, value: valueSchema.parse(value), event_id: eventId };
+  return { object: 'unmasked', event, field, value: jsonValue.parse(value), event_id: eventId };
 }

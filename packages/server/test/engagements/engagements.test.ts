@@ -234,7 +234,22 @@ describe('a request', () => {
     expect(await code('firm', { act: 'provided', text: 'x' })).toBe('engagement_other_side');
     expect(await code('firm', { act: 'accepted' })).toBe('engagement_request_open');
     expect(await code('customer', { act: 'provided' })).toBe('request_invalid');
-    const given = { act: 'provided', attachments: [{ kind: 'report', ref: 'agents' }] };
+    for (const [kind, ref] of [
+      ['report', 'absent'],
+      ['bundle', 'bdl_x'],
+      ['sample', 'smp_x'],
+      ['event', 'evt_x'],
+    ])
+      expect(await code('customer', { act: 'provided', attachments: [{ kind, ref }] })).toBe(
+        'engagement_attachment_unknown',
+      );
+    const given = {
+      act: 'provided',
+      attachments: [
+        { kind: 'report', ref: 'agents' },
+        { kind: 'event', ref: calls[0]?.event_id },
+      ],
+    };
     expect((await move('customer', given)).body).toMatchObject({ status: 'provided', waits_for: 'firm' });
     expect(await code('firm', { act: 'returned' })).toBe('request_invalid');
     expect((await move('firm', { act: 'returned', text: 'of July' })).body).toMatchObject({ waits_for: 'customer' });
@@ -263,6 +278,9 @@ describe('a request', () => {
     );
     expect(await world.refused('POST', path('/states'), { report: 'agents', state: 'accepted', reason: 'x' })).toBe(
       'role_missing',
+    );
+    expect(await ada.refused('POST', path('/states'), { report: 'x', state: 'accepted', reason: 'x' })).toBe(
+      'report_not_found',
     );
     await ada.ok('POST', path('/states'), { report: 'agents', state: 'returned', reason: 'two agents are missing' });
     await ada.ok('POST', path('/states'), { report: 'agents', state: 'accepted', reason: 'they are in now' });

@@ -33,7 +33,7 @@ export const pressSchema = z
   })
   .prefault({});
 
-export const stepSchema = z.object({
+const stepSchema = z.object({
   id: z.enum(STEP_IDS),
   title: z.string(),
   see: z.string(),
