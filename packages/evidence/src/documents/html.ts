@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import { escaped } from '../charts/svg.ts';
 import { SELF_ASSESSMENT } from '../ipe.ts';
 import { frameFacts, SAMPLE_DATA } from './frame.ts';
-import type { Block, EvidenceDocument, Span } from './model.ts';
+import type { Block, DocumentColumn, EvidenceDocument, Span } from './model.ts';
 
 const STYLE = `
 body{font:15px/1.5 system-ui,sans-serif;color:#1b1d21;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem;margin:0 0 .5rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
-table{border-collapse:collapse;width:100%;font-size:.85rem;margin:.5rem 0}
+table{border-collapse:collapse;width:100%;font-size:.85rem;margin:.5rem 0}.rows{table-layout:fixed}
 th,td{text-align:left;vertical-align:top;padding:.3rem .5rem;border-bottom:1px solid #dde0e5;overflow-wrap:anywhere;white-space:pre-wrap}
 th{background:#eef0f4}td.n,th.n{text-align:right}
 pre{background:#f4f5f8;padding:.7rem;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -82,9 +82,15 @@ function blockHtml(block: Block): string {
       const rows = block.rows.map(
         (row) => `<tr>${row.map((cell, i) => `<td${side(i)}>${cellHtml(cell)}</td>`).join('')}</tr>`,
       );
-      return `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+      return `<table class="rows"><colgroup>${widths(block.columns)}</colgroup><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
     }
   }
+}
+
+/** As attributes: the content security policy lets no style in but the one. */
+function widths(columns: readonly DocumentColumn[]): string {
+  const all = columns.reduce((sum, { weight }) => sum + weight, 0);
+  return columns.map(({ weight }) => `<col width="${Math.round((100 * weight) / all)}%">`).join('');
 }
 
 /** Isolated, so that what is written from right to left turns nothing around it. */
