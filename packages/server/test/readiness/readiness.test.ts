@@ -16,6 +16,7 @@ import {
   type SegregationSet,
   type StoredReadinessRun,
 } from '../../../sdk/src/index.ts';
+import { addWorkspace } from '../agents/second-workspace.ts';
 
 let server: TestServer;
 let admin: HiveKey;
@@ -333,4 +334,54 @@ test('an unknown role in a set is refused', async () => {
 test('the crosswalk has its versions', async () => {
   const { data } = await admin.request<List<{ version: string; relation: string }>>('GET', '/v1/readiness/crosswalk');
   expect(data.every(({ version, relation }) => version !== '' && relation === 'supports')).toBe(true);
+});
+
+test('another workspace meets nothing of it', async () => {
+  const stranger = new HiveKey({ url: server.url, key: await addWorkspace(server) });
+  const made = await makeRun();
+  const { data: deficiencies } = await admin.request<List<Deficiency>>('GET', '/v1/deficiencies');
+  const { data: exemptions } = await admin.request<List<ControlExemption>>('GET', '/v1/readiness/not-applicable');
+  const { data: sets } = await admin.request<List<SegregationSet>>('GET', '/v1/segregation');
+  expect([deficiencies, exemptions, sets].map(({ length }) => length > 0)).toEqual([true, true, true]);
+  for (const path of ['runs', 'not-applicable']) {
+    const { data } = await stranger.request<List<unknown>>('GET', `/v1/readiness/${path}`);
+    expect(data).toEqual([]);
+  }
+  for (const path of ['/v1/deficiencies', '/v1/segregation'])
+    expect((await stranger.request<List<unknown>>('GET', path)).data).toEqual([]);
+  for (const what of ['', '/assessment-results', '/test-results'])
+    expect(await refusal(stranger.request('GET', `/v1/readiness/runs/${made.id}${what}`))).toBe('run_not_found');
+  expect(await refusal(stranger.request('GET', `/v1/deficiencies/${deficiencies[0]?.id}`))).toBe(
+    'deficiency_not_found',
+  );
+  expect(await refusal(stranger.request('POST', `/v1/segregation/${sets[0]?.id}/end`, { body: {} }))).toBe(
+    'segregation_set_not_found',
+  );
+  expect((await stranger.request<Readiness>('GET', '/v1/readiness')).id).toBeNull();
+});
+
+describe('as evidence', () => {
+  test('a period that was run is told as it was run, with its files', async () => {
+    const { run, sha256 } = await makeRun({ from: '2026-01-01T00:00:00Z', to: '2026-04-01T00:00:00Z' });
+    const query = { from: run.period_from, to: run.period_to };
+    const summary = await admin.request<{ tables: { name: string; row_count: number }[] }>(
+      'GET',
+      '/v1/evidence/reports/readiness',
+      { query },
+    );
+    expect(summary.tables.find(({ name }) => name === 'controls')?.row_count).toBe(20);
+    const zip = await admin.stream('GET', '/v1/evidence/reports/readiness/file', {
+      query: { ...query, format: 'zip' },
+    });
+    const names = Buffer.from(await zip.arrayBuffer()).toString('latin1');
+    for (const file of [
+      'readiness.json',
+      'readiness.pdf',
+      'oscal-assessment-results.json',
+      'test-results.intoto.jsonl',
+      'deficiencies.csv',
+    ])
+      expect(names).toContain(file);
+    expect(sha256).toMatch(/^sha256:/);
+  });
 });
