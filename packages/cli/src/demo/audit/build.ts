@@ -7,7 +7,7 @@ import { AgentCalls } from './agent-client.ts';
 import { ChangeDesk, planChanges } from './changes.ts';
 import { makeDatabase, SimulatedClock } from './clock.ts';
 import { acceptRadius, closeQuarter, planAcceptances } from './close.ts';
-import { AGENTS, NEWCOMERS } from './company.ts';
+import { AGENTS, type AgentPlan, NEWCOMERS } from './company.ts';
 import { type Counts, countsOf } from './counts.ts';
 import { admit, found } from './found.ts';
 import { Provider } from './provider.ts';
@@ -20,8 +20,8 @@ import { tell } from './story.ts';
 import { HOUR, Work } from './work.ts';
 
 const DAY = 24 * HOUR;
-/** Before the period, for setting up. */
-const SET_UP_DAYS = 3;
+/** Before the period, for setting up: so many and one for each agent. */
+const SET_UP_HOURS = 4;
 
 export interface SampleOptions {
   /** Data folder of the server, made and empty. */
@@ -31,6 +31,8 @@ export interface SampleOptions {
   /** ISO 8601. */
   readonly from: string;
   readonly to: string;
+  /** In force when the period begins. */
+  readonly agents?: readonly AgentPlan[];
   /** On average. */
   readonly callsAnHour: number;
   readonly say: (line: string) => void;
@@ -42,11 +44,11 @@ export function settingsOf(data: string): Readonly<Record<string, string>> {
 }
 
 export async function buildSample(options: SampleOptions): Promise<Counts> {
-  const { data, databaseUrl, callsAnHour, say } = options;
+  const { data, databaseUrl, callsAnHour, say, agents = AGENTS } = options;
   const fromMs = Date.parse(options.from);
   const toMs = Date.parse(options.to);
   if (toMs > Date.now()) throw new Error('the sample lies in the future: the real clock would step back');
-  const startMs = fromMs - SET_UP_DAYS * DAY;
+  const startMs = fromMs - (SET_UP_HOURS + agents.length) * HOUR;
   await makeDatabase(databaseUrl);
   const clock = await SimulatedClock.open(databaseUrl, startMs);
   const server = await startServer({ data, port: 0, databaseUrl, more: settingsOf(data) }, clock.aheadMs);
@@ -64,7 +66,7 @@ export async function buildSample(options: SampleOptions): Promise<Counts> {
     };
     await clock.ask('UPDATE workspaces SET sample_data = true');
     const desk = new ChangeDesk(sample);
-    await found(sample, desk, startMs, AGENTS);
+    await found(sample, desk, startMs, agents);
     for (let hourMs = clock.now() + HOUR; hourMs < fromMs; hourMs += HOUR) await clock.moveTo(hourMs, { upkeep: true });
     const answered = new Set<string>();
     const work = new Work(sample, async () => {
@@ -73,7 +75,7 @@ export async function buildSample(options: SampleOptions): Promise<Counts> {
       await clock.moveTo(clock.now(), { upkeep: true });
       await answerAlerts(sample, answered);
     });
-    for (const plan of AGENTS) work.begin(plan);
+    for (const plan of agents) work.begin(plan);
     for (const plan of NEWCOMERS)
       if (plan.createdAt !== undefined)
         agenda.on(plan.createdAt, async () => {

@@ -12,7 +12,7 @@ const LOOKS = 10;
 /** The log's writer in the middle of a batch, or a result that is still to be recorded, would be older than what comes after. */
 const MOVE = `
 UPDATE simulated.clock SET ahead = make_interval(secs => $1)
- WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'hivekey-log' AND state <> 'idle')
+ WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hivekey-log' AND state <> 'idle')
    AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)`;
 
 const FOLLOWED = `

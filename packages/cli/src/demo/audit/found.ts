@@ -48,7 +48,7 @@ export async function found(
     await clock.moveTo(startMs + (120 + 40 * i) * MINUTE, { upkeep: i % 18 === 17 });
     await admit(sample, plan);
   }
-  await planDrills(sample);
+  await planDrills(sample, plans);
 }
 
 async function hire({ admin, people, url }: Sample): Promise<void> {

@@ -1,5 +1,6 @@
 /** The security team: where the log goes, whether rules work, and what is done about alerts. */
 import { type Alert, type HiveKey, HiveKeyError, type List, type LiveTest } from '@hivekey/sdk';
+import type { AgentPlan } from './company.ts';
 import { personOf, type Sample } from './stage.ts';
 
 const MINUTE = 60_000;
@@ -16,15 +17,17 @@ export async function watchLog(sample: Sample): Promise<void> {
   });
 }
 
-export async function planDrills(sample: Sample): Promise<void> {
+export async function planDrills(sample: Sample, agents: readonly AgentPlan[]): Promise<void> {
   const ciso = personOf(sample, 'ciso');
   for (const [name, agent, starts] of [
     ['support', 'support-bot-1', '2026-07-06T10:30'],
     ['payments', 'ap-bot', '2026-07-13T10:30'],
-  ] as const)
+  ] as const) {
+    if (!agents.some(({ name: each }) => each === agent)) continue;
     await ciso.request('PUT', `/v1/drills/${name}`, {
       body: { agent, time_zone: 'UTC', starts, repeats: 'FREQ=DAILY;INTERVAL=28' },
     });
+  }
 }
 
 /** Twice for each rule: once it fires, once it rightly does not. */
