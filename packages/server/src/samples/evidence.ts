@@ -1,6 +1,8 @@
-/** The draws of a period as evidence: every one, also those that were drawn again. */
+/** The draws from populations of a period as evidence: every one, also those that were drawn again, with a pack for each row. */
+import { canonicalJson } from '@hivekey/action-log';
 import type { TableShape } from '@hivekey/evidence';
 import {
+  type Attachment,
   column,
   endOf,
   population,
@@ -9,6 +11,7 @@ import {
   type ReportScope,
   streamRows,
 } from '../evidence/index.ts';
+import { packOf } from './pack.ts';
 
 const SAMPLES: TableShape = {
   name: 'samples',
@@ -57,17 +60,18 @@ const QUERY = `SELECT id AS sample_id, requested_at, requested_by, engagement_id
        population_count, population_sha256, method, stratify_by, size, seed, draw,
        CASE WHEN drawn_at IS NULL THEN 'requested' ELSE 'drawn' END AS status, drawn_at, drawn_count, list_sha256, reason,
        event_id AS requested_event_id, drawn_event_id
-  FROM samples WHERE workspace_id = $1 AND requested_at >= $2 AND requested_at < $3 ORDER BY requested_at, id`;
+  FROM samples WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2 AND requested_at < $4 ORDER BY requested_at, id`;
 
 const ITEMS_QUERY = `SELECT i.sample_id, i.n, i.unit_id, i.rank, i.stratum, i.hits
   FROM samples s JOIN sample_items i ON i.workspace_id = s.workspace_id AND i.sample_id = s.id
- WHERE s.workspace_id = $1 AND s.requested_at >= $2 AND s.requested_at < $3 ORDER BY s.requested_at, s.id, i.n`;
+ WHERE s.workspace_id = $1 AND s.period_from < $3 AND s.period_to > $2 AND s.requested_at < $4 ORDER BY s.requested_at, s.id, i.n`;
 
 const COUNTS = `SELECT count(*) AS samples, coalesce(sum(drawn_count), 0)::bigint AS items
-  FROM samples WHERE workspace_id = $1 AND requested_at >= $2 AND requested_at < $3`;
+  FROM samples WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2 AND requested_at < $4`;
 
 const REQUESTS = `SELECT count(*) AS count FROM actions
- WHERE workspace_id = $1 AND ts >= $2 AND ts < $3 AND kind = 'sample.requested'`;
+ WHERE workspace_id = $1 AND kind = 'sample.requested' AND ts < $4
+   AND (record ->> 'from')::timestamptz < $3 AND (record ->> 'to')::timestamptz > $2`;
 
 export const samplesReport: Report = {
   id: 'samples',
@@ -75,15 +79,19 @@ export const samplesReport: Report = {
   item: 7,
   title: 'Samples',
   about:
-    'Every draw that was asked for in the period, with its seed and what it gave. The request is on the log before any row is chosen, and no draw can be taken back, so that whoever drew until they liked it shows.',
+    'Every draw from a population of the period, whenever it was asked for, with its seed and what it gave, and the evidence of each row. The request is on the log before any row is chosen, and no draw can be taken back, so that whoever drew until they liked it shows.',
   controls: ['AG-13'],
   tables: [SAMPLES, ITEMS],
   query: QUERY,
   read,
 };
 
-async function read({ client, workspaceId, period, asOf }: ReportScope): Promise<ReportContent> {
-  const values = [workspaceId, period.from, endOf(period, asOf)];
+/** Packs in one set of files; each has every record of its row with its proof. */
+const MAX_PACKS = 1_000;
+
+async function read(scope: ReportScope): Promise<ReportContent> {
+  const { client, workspaceId, period, asOf } = scope;
+  const values = [workspaceId, period.from, endOf(period, asOf), asOf];
   const samples = population(SAMPLES, streamRows(client, QUERY, values), { count: ['report', 'method', 'status'] });
   const items = population(ITEMS, streamRows(client, ITEMS_QUERY, values));
   return {
@@ -96,8 +104,31 @@ async function read({ client, workspaceId, period, asOf }: ReportScope): Promise
       const { samples: drawn = 0, items: chosen = 0 } = counts.rows[0] ?? {};
       return {
         [SAMPLES.name]: samples.facts({ database: drawn, log: requests.rows[0]?.count ?? 0 }),
-        [ITEMS.name]: items.facts({ database: chosen }),
+        [ITEMS.name]: items.facts(
+          { database: chosen },
+          chosen <= MAX_PACKS
+            ? {}
+            : {
+                exclusions: [
+                  { what: 'packs of rows', count: chosen - MAX_PACKS, reason: `The first ${MAX_PACKS} are here.` },
+                ],
+              },
+        ),
       };
     },
+    attachments: () => packs(scope, values),
   };
+}
+
+async function* packs(
+  { client, context, workspaceId }: ReportScope,
+  values: readonly unknown[],
+): AsyncGenerator<Attachment, void, undefined> {
+  const { rows } = await client.query<{ sample_id: string; n: number }>(`${ITEMS_QUERY} LIMIT ${MAX_PACKS}`, [
+    ...values,
+  ]);
+  for (const { sample_id: id, n } of rows) {
+    const pack = await packOf(context, workspaceId, id, n);
+    yield { path: `packs/${id}-${n}.json`, bytes: Buffer.from(`${canonicalJson(pack)}\n`) };
+  }
 }

@@ -5,10 +5,9 @@
  */
 import type { EventProof, LogRecord } from '@hivekey/action-log';
 import { z } from 'zod';
-import type { ApiContext } from '../api/route.ts';
 import { readWholeApproval } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
-import { reportOf, tableOf } from '../evidence/index.ts';
+import { type ReportScope, reportOf, tableOf } from '../evidence/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { readSample, type SampleItemView, sampleItems, sampleItemView, sampleView } from './sample.ts';
 
@@ -68,7 +67,7 @@ export const packSchema = z
   .meta({ id: 'EvidencePack' });
 export type EvidencePack = z.output<typeof packSchema>;
 
-type Context = Pick<ApiContext, 'pool' | 'log'> & { readonly approvals: Pick<ApiContext['approvals'], 'vault'> };
+type Context = Pick<ReportScope['context'], 'pool' | 'log' | 'approvals'>;
 
 interface Found {
   readonly seq: number;
