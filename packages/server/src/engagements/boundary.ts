@@ -31,10 +31,12 @@ interface Rule {
   readonly shows?: 'event' | 'events' | 'bundles';
 }
 
+/** About themselves, or the notes of their firm. */
 const OWN: Rule = { untold: true };
+/** It writes a record of its own. */
+const SAID: Rule = { untold: true };
 const READ: Rule = {};
 const FROM_TO: Rule = { period: { from: 'from', to: 'to', in: 'query' } };
-const SAID: Rule = { untold: true };
 const OF_SAMPLE: Rule = { sample: 'id' };
 const OF_BUNDLE: Rule = { bundle: 'id' };
 
