@@ -15,7 +15,7 @@ export interface Population {
   readonly facts: (sourceCounts: Readonly<Record<string, number>>, more?: MoreFacts) => Facts;
 }
 
-export type MoreFacts = Partial<Omit<Facts, 'source_counts'>>;
+type MoreFacts = Partial<Omit<Facts, 'source_counts'>>;
 
 /** `found`: an object per row, with a member for each column; what is absent is empty, times become ISO 8601, others are left out. */
 export function population(
@@ -59,7 +59,7 @@ export function population(
 }
 
 /** Cells in the order of the columns. */
-export function rowOf({ name, columns }: TableShape, found: object): Row {
+function rowOf({ name, columns }: TableShape, found: object): Row {
   return columns.map((column): Cell => {
     const value: unknown = Reflect.get(found, column.name);
     if (value === undefined || value === null) return null;

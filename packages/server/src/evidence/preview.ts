@@ -12,7 +12,7 @@ export interface Page {
 }
 
 /** As JSON has it: what a number cannot hold is a text. */
-export type ShownCell = Exclude<Cell, bigint>;
+type ShownCell = Exclude<Cell, bigint>;
 
 export async function previewOf(rows: AsyncIterable<Row>, skip: number, limit: number): Promise<Page> {
   const shown: (readonly ShownCell[])[] = [];

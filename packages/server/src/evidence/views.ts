@@ -5,7 +5,7 @@ import type { Report } from './report.ts';
 /** Whatever JSON has. */
 const cell = z.unknown();
 
-export const columnSchema = z.object({
+const columnSchema = z.object({
   name: z.string(),
   kind: z.enum(['id', 'text', 'integer', 'number', 'boolean', 'time', 'list', 'json']),
   about: z.string(),
@@ -61,7 +61,7 @@ export function formatsOf({ pdf = false }: Report): Format[] {
 const difference = z.object({ difference: z.number(), reason: z.string() });
 
 /** `*.ipe.json`, but for what only the written file tells. */
-export const headerSchema = z
+const headerSchema = z
   .object({
     report_id: z.string(),
     title: z.string(),

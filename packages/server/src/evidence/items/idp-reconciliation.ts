@@ -2,7 +2,7 @@
 import type { Earlier } from '../history/rewind.ts';
 import type { ReportScope } from '../report.ts';
 
-export interface PersonAt {
+interface PersonAt {
   readonly email: string;
   readonly status: string;
   readonly label: string | null;

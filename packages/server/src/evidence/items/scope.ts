@@ -1,8 +1,9 @@
 /** What goes before the nine items: what is covered, who does what, what cannot be seen, and the documents in force. */
 import { canonicalJson } from '@hivekey/action-log';
-import { type Block, type EvidenceDocument, renderPdf } from '@hivekey/evidence';
+import type { Block, EvidenceDocument } from '@hivekey/evidence';
 import { versionsUntilEnd } from '../history/versions.ts';
 import { pathPart } from '../path-part.ts';
+import { pdfOf } from '../pdf.ts';
 import { endOf } from '../period.ts';
 import { population } from '../population.ts';
 import type { Attachment, Report, ReportContent, ReportScope } from '../report.ts';
@@ -37,7 +38,7 @@ async function readScope(scope: ReportScope): Promise<ReportContent> {
 const DECIDING = ['role', 'workspace_guards', 'capability', 'freeze', 'sources', 'change_settings'] as const;
 
 async function* documents(scope: ReportScope, end: string): AsyncGenerator<Attachment, void, undefined> {
-  yield { path: 'system-boundary.pdf', bytes: await renderPdf(await boundary(scope, end)) };
+  yield { path: 'system-boundary.pdf', bytes: await pdfOf(await boundary(scope, end)) };
   for (const { type, id, version, until, document } of await versionsUntilEnd(scope, DECIDING))
     if (until === null && document !== null)
       yield {
