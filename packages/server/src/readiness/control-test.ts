@@ -39,7 +39,7 @@ export interface ControlTest {
 const QUARTER_MS = 92 * 86_400_000;
 
 /** The period in equal parts of a quarter at most. */
-export function quartersOf({
+function quartersOf({
   from,
   to,
 }: Pick<TestScope, 'from' | 'to'>): readonly { readonly from: Date; readonly to: Date }[] {

@@ -29,7 +29,7 @@ export interface Parameters {
 
 /** Months of each. */
 export const CYCLES = { monthly: 1, quarterly: 3, half_yearly: 6, yearly: 12 } as const;
-export type Cycle = keyof typeof CYCLES;
+type Cycle = keyof typeof CYCLES;
 
 const CYCLE_WORDS: Readonly<Record<Cycle, string>> = {
   monthly: 'each month',
@@ -77,7 +77,7 @@ const UNITS = [
 ] as const;
 
 /** Exact, in the largest unit that it is a whole number of: 1 s, 4 hours, 14 days. */
-export function durationOf(seconds: number): string {
+function durationOf(seconds: number): string {
   const unit = UNITS.find(([, size]) => seconds >= size && seconds % size === 0);
   if (unit === undefined) return `${seconds} s`;
   const [name, size] = unit;

@@ -39,7 +39,7 @@ export const runSchema = z
     made_at: z.int(),
   })
   .meta({ id: 'ReadinessRun' });
-export type RunView = z.output<typeof runSchema>;
+type RunView = z.output<typeof runSchema>;
 
 export interface StoredRun {
   readonly view: RunView;

@@ -114,7 +114,6 @@ const SOURCES = {
 } as const satisfies Readonly<Record<string, SourceQuery>>;
 
 export type SourceName = keyof typeof SOURCES;
-export const SOURCE_NAMES = Object.keys(SOURCES);
 
 export async function readSource({ client, workspaceId, from, to }: TestScope, name: SourceName): Promise<Source> {
   const source: SourceQuery = SOURCES[name];

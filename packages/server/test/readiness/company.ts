@@ -6,7 +6,7 @@ import type { WorkspaceId } from '../../src/ids.ts';
 import type { Instant } from '../../src/readiness/scope.ts';
 
 export const PERIOD = { from: '2026-07-01T00:00:00.000Z', to: '2026-07-03T00:00:00.000Z' };
-export const AS_OF = '2026-07-05T00:00:00.000Z';
+const AS_OF = '2026-07-05T00:00:00.000Z';
 export const WORKSPACE = 'wsp_acme' as WorkspaceId;
 export const POLICY = `sha256:${'a'.repeat(64)}`;
 

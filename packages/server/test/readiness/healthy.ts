@@ -21,7 +21,7 @@ export const CALL = {
   args_digest: 'hmac-sha256:aa',
 };
 
-export const FREEZE = {
+const FREEZE = {
   apiVersion: 'policy.hivekey.ai/v1',
   kind: 'Freeze',
   metadata: { name: 'night' },
@@ -273,7 +273,7 @@ export function change(id: string, number: number, rest: Readonly<Record<string,
   };
 }
 
-export function review(changeId: string, person: string, stage: 'before' | 'after', when: string) {
+function review(changeId: string, person: string, stage: 'before' | 'after', when: string) {
   return {
     ...{
       change_id: changeId,
@@ -356,7 +356,7 @@ async function writeStops(company: Company): Promise<void> {
   });
 }
 
-export function rehearsal(id: string, status: string) {
+function rehearsal(id: string, status: string) {
   return {
     ...{
       id,
@@ -518,7 +518,7 @@ async function writeMonitoring(company: Company): Promise<void> {
   );
 }
 
-export function liveTest(id: string, status: string) {
+function liveTest(id: string, status: string) {
   return {
     ...{
       id,

@@ -18,7 +18,7 @@ WITH held AS (
              bool_or(d.key_name = 'agent:' || p.agent OR d.key_id = p.token_id) AS own
         FROM approval_decisions d LEFT JOIN LATERAL unnest(d.groups) AS spoken(name) ON true
        WHERE d.workspace_id = p.workspace_id AND d.approval_id = p.id AND d.decision = 'approve') d ON true
-    LEFT JOIN LATERAL (SELECT a.record FROM actions a WHERE a.workspace_id = $1 AND a.kind = 'approval.granted'
+    LEFT JOIN LATERAL (SELECT a.record FROM actions a WHERE a.workspace_id = $1 AND a.kind = 'approval.granted' AND a.record ? 'approval_id'
                           AND a.record ->> 'approval_id' = p.id AND a.ts >= p.requested_at LIMIT 1) g ON p.call_event_id IS NOT NULL
     LEFT JOIN LATERAL (SELECT a.record FROM actions a WHERE a.workspace_id = $1 AND a.event_id = p.call_event_id LIMIT 1) r ON true
    WHERE p.workspace_id = $1 AND p.requested_at >= $2 AND p.requested_at < $3)
