@@ -11,6 +11,7 @@ import {
   roleDocument,
   SOURCES,
 } from './company.ts';
+import { setReviewPolicy } from './reviews.ts';
 import { planDrills, watchLog } from './security.ts';
 import { personOf, type Sample } from './stage.ts';
 
@@ -30,6 +31,7 @@ export async function found(
   await hire(sample);
   await tuneDetections(sample);
   await watchLog(sample);
+  await setReviewPolicy(sample);
   await admin.request('PUT', '/v1/workspace/sources', { body: SOURCES });
   await admin.request('PATCH', '/v1/agent-settings', { body: { admission: 'reviewed' } });
   await admin.request('PUT', '/v1/change-settings', { body: CHANGE_SETTINGS });

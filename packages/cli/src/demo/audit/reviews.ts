@@ -64,13 +64,14 @@ const MODIFIED: Readonly<
   'people-ops': { guard: 'g_hr_rate', lte: 15, why: 'Never more than eight changes in an hour.' },
 };
 
+export async function setReviewPolicy(sample: Sample): Promise<void> {
+  await personOf(sample, 'ciso').request('PUT', '/v1/review-policy', {
+    body: { ...POLICY, reason: 'As agreed with internal audit.' },
+  });
+}
+
 export function planReview(sample: Sample, desk: ChangeDesk): void {
   const { agenda } = sample;
-  const ciso = (): HiveKey => personOf(sample, 'ciso');
-  // Not before the quarter: the one before would be reviewed at once.
-  agenda.at(sample.fromMs + DAY + 9 * HOUR, () =>
-    ciso().request<void>('PUT', '/v1/review-policy', { body: { ...POLICY, reason: 'As agreed with internal audit.' } }),
-  );
   agenda.on('2026-09-03T08:00:00Z', () => decideAll(sample, desk));
   agenda.on('2026-09-10T09:00:00Z', () => carryOut(sample, desk));
   agenda.on('2026-09-11T14:00:00Z', () => signAndClose(sample));
