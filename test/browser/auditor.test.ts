@@ -125,13 +125,17 @@ describe('the auditor', () => {
       await status.getByText(words).waitFor();
       await status.getByText('shown', { exact: true }).waitFor();
     };
-    await shows('Where the boundary is', 'Count what is inside', '1 agents, 2 capabilities');
+    await shows('Where the boundary is', 'Count what is inside', 'Agents: 1. Capabilities: 2');
     await choose('A call that is denied', 'Agent', 'mailer');
     await shows('A call that is denied', 'Make a call that must be denied', 'crm.read was denied');
     await step('A decision, made again').getByRole('textbox', { name: 'Entry' }).fill(entry);
     await shows('A decision, made again', 'Decide it again', 'Decided again it is allow');
     await choose('Revoking, as a rehearsal', 'Agent', 'mailer');
-    await shows('Revoking, as a rehearsal', 'Press the kill switch on a shadow', 'entrances and');
+    await shows(
+      'Revoking, as a rehearsal',
+      'Press the kill switch on a shadow',
+      'All entrances (4) and tools (1) refused',
+    );
     await choose('A population, counted while you watch', 'Report', 'Agent inventory');
     await shows('A population, counted while you watch', 'Count it twice', 'Counted again it is the same');
     await shows('An attempt to change the log', 'Try to change the log', 'The database refused all 12 statements');
