@@ -108,7 +108,7 @@ export function indexHeader(of: BundleFacts, shape: TableShape, { rows, sha256, 
 }
 
 /** Criteria that the controls support, each once, in their order. */
-export function criteriaOf(controls: readonly string[]): readonly string[] {
+function criteriaOf(controls: readonly string[]): readonly string[] {
   const found = CONTROLS.filter(({ id }) => controls.includes(id)).flatMap(({ criteria }) => criteria);
   return [...new Set<string>(found)].sort(byNumber);
 }

@@ -6,13 +6,13 @@ interface Part {
   readonly about: string;
 }
 
-export interface ItemFolder {
+interface ItemFolder {
   readonly folder: string;
   readonly title: string;
   readonly parts: readonly Part[];
 }
 
-export const BUNDLE_LAYOUT: readonly ItemFolder[] = [
+const BUNDLE_LAYOUT: readonly ItemFolder[] = [
   {
     folder: '00_scope',
     title: 'Scope: what is covered, who does what, and what cannot be seen',

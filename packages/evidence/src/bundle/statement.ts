@@ -10,7 +10,7 @@ import { publicSigner } from './signing.ts';
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
-export const BUNDLE_PREDICATE = 'https://hivekey.ai/attestations/evidence-bundle/v1';
+const BUNDLE_PREDICATE = 'https://hivekey.ai/attestations/evidence-bundle/v1';
 
 /** What is said of the bundle. */
 export interface BundlePredicate {

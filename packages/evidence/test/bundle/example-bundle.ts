@@ -23,7 +23,7 @@ export const OTHER_KEY = generateKeyPairSync('ed25519').privateKey;
 export type Content = Map<string, Buffer>;
 
 const SCRIPTS = ['verify.sh', 'verify.ps1', 'verify.py'];
-export const ENTRIES = 40;
+const ENTRIES = 40;
 
 /** `sha256` and `row_count` are what a header is read for; the rest does not matter here. */
 export function headerOf(csv: Buffer, rows: number): Buffer {
@@ -54,7 +54,7 @@ export async function content(first = 6, last = ENTRIES - 3): Promise<Content> {
   return files;
 }
 
-export function indexOf(log: Log, first: number, last: number): Buffer {
+function indexOf(log: Log, first: number, last: number): Buffer {
   const rows = log.entries.slice(first - 1, last).map(({ seq, entryHash, link, previousLink, record }) =>
     chainIndexLine({
       seq,

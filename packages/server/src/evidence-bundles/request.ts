@@ -106,7 +106,7 @@ export async function requestBundle(
 }
 
 /** E.g. `acme-agent-evidence_2026-07-01_2026-10-01_v3`. */
-export function nameOf(tenant: string, { from, to }: Period, version: number): string {
+function nameOf(tenant: string, { from, to }: Period, version: number): string {
   const slug = tenant
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -123,11 +123,13 @@ function sourceOf(root: string): BundleSource {
   };
 }
 
+/** What an agent did is counted by whole days, and today is not over; where controls stand says when their sources were last seen. */
+const TELLS_NOW = /\/(q3_activity|controls)\.csv$/;
+
 const tablesOf = (root: string): ReadonlyMap<string, string> =>
   new Map(
     parseFileManifest(readFileSync(join(root, 'MANIFEST.sha256'), 'utf8'))
-      // What an agent did is counted by whole days, and this one is not over.
-      ?.filter(({ path }) => path.endsWith('.csv') && path.includes('/') && !path.endsWith('/q3_activity.csv'))
+      ?.filter(({ path }) => path.endsWith('.csv') && path.includes('/') && !TELLS_NOW.test(path))
       .map(({ path, sha256 }) => [path, sha256]),
   );
 
