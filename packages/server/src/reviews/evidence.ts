@@ -487,7 +487,9 @@ async function* attachments(
       yield { path: `${campaign.id}/signatures/${id}.json`, bytes: Buffer.from(signed) };
       yield { path: `${campaign.id}/signatures/${id}.note`, bytes: Buffer.from(note) };
     }
-    yield { path: `${campaign.id}/signoff.pdf`, bytes: await signOffPdf(scope, one, end) };
+    // A paper for which nobody has signed says nothing that the tables do not.
+    if (standing.signatures.length > 0)
+      yield { path: `${campaign.id}/signoff.pdf`, bytes: await signOffPdf(scope, one, end) };
   }
 }
 

@@ -23,7 +23,7 @@ export const GATES = [
   'signed_owner',
   'countersigned',
 ] as const;
-export type GateName = (typeof GATES)[number];
+type GateName = (typeof GATES)[number];
 
 export interface Gate {
   readonly gate: GateName;
@@ -200,6 +200,6 @@ export function isSelfReviewed(item: ItemRow): boolean {
   return said(item).some(({ personId }) => item.barred[personId] !== undefined);
 }
 
-export function needsRecheck({ policy }: Pick<CampaignRow, 'policy'>, items: readonly ItemRow[]): boolean {
+function needsRecheck({ policy }: Pick<CampaignRow, 'policy'>, items: readonly ItemRow[]): boolean {
   return policy.recheck_share > 0 && items.some((item) => outcomeOf(item)?.decision === 'keep');
 }

@@ -83,7 +83,7 @@ export const policyDocument = z.strictObject({
 export type ReviewPolicy = z.output<typeof policyDocument>;
 export const policyChange = policyDocument.partial();
 
-export const DEFAULT_POLICY: ReviewPolicy = {
+const DEFAULT_POLICY: ReviewPolicy = {
   text: 'Access of agents is reviewed each quarter by people who can judge its use and have no part in it. What is not decided by the due date is suspended.',
   owner: null,
   superior: null,

@@ -18,7 +18,7 @@ import { isPrivileged, type Tier, tierOf } from './tier.ts';
 export const USE_DAYS = 90;
 const DAY_MS = 86_400_000;
 
-export const scopeSchema = z.strictObject({
+const scopeSchema = z.strictObject({
   types: z.array(z.enum(ITEM_TYPES)).min(1),
   agents: z
     .array(z.string().min(1).max(128))
@@ -320,7 +320,7 @@ export interface LastReview {
 }
 
 /** By subject, the last one that was decided. */
-export async function lastReviews(
+async function lastReviews(
   client: ClientBase,
   workspaceId: WorkspaceId,
   subjects: readonly string[],

@@ -102,7 +102,7 @@ async function placeOf(
   throw new Failure(422, 'review_place_missing', `${id} has several reviewers.`, 'Say in whose place, with `from`.');
 }
 
-export interface Given {
+interface Given {
   readonly actor: string;
   readonly person?: string;
   readonly reason: string;
@@ -112,7 +112,7 @@ export interface Given {
 }
 
 /** Throws `review_submitted`. */
-export async function giveOn(
+async function giveOn(
   { client, now, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
   campaign: Pick<CampaignRow, 'id'>,
@@ -204,7 +204,7 @@ export async function escalateIn(
   });
 }
 
-export function questionOf(campaign: CampaignRow, item: ItemRow, barred: Barred) {
+function questionOf(campaign: CampaignRow, item: ItemRow, barred: Barred) {
   return {
     subject: {
       type: item.type,

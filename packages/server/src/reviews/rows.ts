@@ -292,7 +292,7 @@ export interface RemediationRow {
   readonly exceptedAt: Date | null;
 }
 
-export const REMEDIATIONS = `
+const REMEDIATIONS = `
 SELECT r.campaign_id AS campaign, r.item, i.id AS "itemId", i.title, i.privileged, r.id, r.kind, r.decision, r.due_at AS "dueAt",
        r.opened_at AS "openedAt", r.not_before AS "notBefore", r.suspended_at AS "suspendedAt", r.attempts, r.change_id AS "changeId",
        r.executed_at AS "executedAt", r.executed_by AS "executedBy", r.verified_at AS "verifiedAt",

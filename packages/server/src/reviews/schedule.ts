@@ -30,17 +30,6 @@ export function slotAt({ cycle, launch_days_before_end: before, due_days: due }:
   return { name: nameOf(cycle, year, index), launchAt, dueAt: new Date(launchAt.getTime() + due * DAY_MS), endsAt };
 }
 
-/** In their order, those that are due in [from, to). */
-export function slotsDue(calendar: Calendar, from: Date, to: Date): readonly Slot[] {
-  const slots: Slot[] = [];
-  // One that is due now may have been launched in the cycle before.
-  for (let at = new Date(from.getTime() - 400 * DAY_MS); at < to; at = slotAt(calendar, at).endsAt) {
-    const slot = slotAt(calendar, at);
-    if (slot.dueAt >= from && slot.dueAt < to) slots.push(slot);
-  }
-  return slots;
-}
-
 function nameOf(cycle: Cycle, year: number, index: number): string {
   switch (cycle) {
     case 'monthly':

@@ -50,7 +50,7 @@ export async function signaturesOf(
 }
 
 /** SHA-256 over what was decided about these items, in their order: it changes with any of it. */
-export function decisionsDigest(items: readonly ItemRow[], personId?: PersonId): string {
+function decisionsDigest(items: readonly ItemRow[], personId?: PersonId): string {
   const decided = items.flatMap((item) =>
     said(item)
       .filter((each) => personId === undefined || each.personId === personId)
@@ -74,7 +74,7 @@ export interface ToSign {
 }
 
 /** What somebody would sign in this capacity. Throws `review_signature_early`, `review_not_yours`, `review_countersigner_inside`. */
-export function toSign(
+function toSign(
   campaign: CampaignRow,
   standing: Standing,
   capacity: Capacity,

@@ -43,7 +43,7 @@ export interface Subject {
   readonly content: string;
 }
 
-export interface ReviewedAgent {
+interface ReviewedAgent {
   readonly id: string;
   readonly name: string;
   readonly ownerId: PersonId;

@@ -14,7 +14,7 @@ const at = z.int().nullable();
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1000);
 const maybe = (date: Date | null): number | null => (date === null ? null : seconds(date));
 
-export const gateSchema = z
+const gateSchema = z
   .object({ gate: z.enum(GATES), passed: z.boolean(), detail: z.string(), open: z.array(z.string()) })
   .meta({ id: 'ReviewGate' });
 
@@ -359,7 +359,7 @@ function mineOf(
   };
 }
 
-export function statusOf(item: ItemRow): ItemView['status'] {
+function statusOf(item: ItemRow): ItemView['status'] {
   if (item.decision !== null) return 'decided';
   const assigned = current(item);
   if (assigned.length === 0) return 'unassigned';

@@ -5,6 +5,8 @@ import { addWorkspace } from '../agents/second-workspace.ts';
 import type { Person } from '../changes/world.ts';
 import { openReviews, POLICY, type ReviewWorld } from './world.ts';
 
+const DAY_MS = 86_400_000;
+
 let world: ReviewWorld;
 let number = 0;
 
@@ -372,6 +374,24 @@ describe('a decision', () => {
     expect((await world.ok('GET', `/v1/agents/${agent.id}`)).roles).toEqual([]);
   });
 
+  it('is carried on where a node died over it', async () => {
+    const { agent, item, review } = await about();
+    await world.decide(world.erin, item, revoke);
+    await world.submit(world.erin, review.id);
+    // As if the node that claimed it had not come as far as to do anything.
+    await world.sql(
+      `UPDATE review_remediations SET claimed_until = now() - interval '1 second', executed_at = NULL, executed_by = NULL, verified_at = NULL,
+              verification_method = NULL, verified_state = NULL, verified_sha256 = NULL WHERE campaign_id = $1`,
+      [review.id],
+    );
+    await world.ok('PATCH', `/v1/agents/${agent.id}`, { roles: ['support'] });
+    await vi.waitFor(async () => expect(await world.remediations(review.id)).toMatchObject([{ status: 'verified' }]), {
+      timeout: 10_000,
+      interval: 100,
+    });
+    expect((await world.ok('GET', `/v1/agents/${agent.id}`)).roles).toEqual([]);
+  });
+
   it('modifies by documents of the item alone', async () => {
     const { item, review } = await about();
     const document = { roles: ['cleaner'] };
@@ -646,6 +666,49 @@ describe('time', () => {
     expect(await world.items(widened.id)).toMatchObject([{ type: 'role', role: 'widened' }]);
     await world.ok('PUT', '/v1/review-policy', { ...POLICY, reason: 'as it was' });
   });
+});
+
+describe('the evidence', () => {
+  it('has every item of every review as it was known before the end of the period, and ties out with the log', async () => {
+    const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    const asked = `from=${new Date(today - 30 * DAY_MS).toISOString()}&to=${new Date(today + DAY_MS).toISOString()}`;
+    const path = '/v1/evidence/reports/access-reviews';
+    const { tables } = await world.ok('GET', `${path}?${asked}`);
+    const rows = async (table: string) => {
+      const page = await world.ok('GET', `${path}/rows?${asked}&table=${table}&limit=200`);
+      return page.rows.map((row: readonly unknown[]) =>
+        Object.fromEntries(page.columns.map((name: string, i: number) => [name, row[i]])),
+      );
+    };
+    for (const name of ['campaigns', 'items', 'population', 'decisions', 'remediation', 'signatures']) {
+      const table = tables.find((each: { name: string }) => each.name === name);
+      expect([name, table.row_count > 0, table.header.tie_out]).toEqual([name, true, 'equal']);
+    }
+    const campaigns = await rows('campaigns');
+    expect(campaigns.find(({ status }: { status: string }) => status === 'closed')).toMatchObject({
+      self_reviews: 0,
+      undecided: 0,
+      tie_out: 'equal',
+      completion_percent: 100,
+      signed_owner: 'olga@acme.example',
+      countersigned: ['zoe@acme.example'],
+    });
+    const items = await rows('items');
+    expect(items.filter((item: { reviewer_is_subject: boolean }) => item.reviewer_is_subject)).toEqual([]);
+    expect(items.find((item: { missed_act: string }) => item.missed_act === 'suspended')).toMatchObject({
+      reviewer_basis: 'manager',
+    });
+    // Beside the tables: the bytes that were hashed and signed, and the sign-off on paper.
+    const file = await fetch(`${world.server.url}${path}/file?${asked}&format=zip`, {
+      headers: { authorization: `Bearer ${world.server.adminKey}` },
+    });
+    expect(file.status).toBe(200);
+    const [closed] = campaigns.filter(({ status }: { status: string }) => status === 'closed');
+    // Names stand in the archive as they are.
+    const archive = Buffer.from(await file.arrayBuffer());
+    for (const suffix of ['population.json', 'signoff.pdf', 'signatures/rvs_'])
+      expect([suffix, archive.includes(`${closed.campaign_id}/${suffix}`)]).toEqual([suffix, true]);
+  }, 60_000);
 });
 
 describe('another workspace', () => {

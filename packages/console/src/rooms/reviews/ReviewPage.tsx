@@ -276,7 +276,12 @@ function Reconciliations({ review: { reconciliations, exclusions } }: { readonly
         />
       )}
       {exclusions.length === 0 ? null : (
-        <Facts facts={exclusions.map(({ what, count: of, reason }) => [`Not in it: ${count(of)} ${what}`, reason])} />
+        <Facts
+          facts={exclusions.map(({ what, count: of, reason }) => [
+            `Not in it: ${TYPE_WORDS[what as keyof typeof TYPE_WORDS] ?? what} (${count(of)})`,
+            reason,
+          ])}
+        />
       )}
     </Section>
   );

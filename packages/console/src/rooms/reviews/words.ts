@@ -13,7 +13,7 @@ export const TYPE_WORDS: Readonly<Record<ReviewItemType, string>> = {
   temporary_grant: 'temporary exception',
 };
 
-export const TIERS: readonly ReviewTier[] = ['critical', 'high', 'medium', 'low'];
+const TIERS: readonly ReviewTier[] = ['critical', 'high', 'medium', 'low'];
 
 export const DECISION_WORDS: Readonly<Record<string, string>> = {
   keep: 'Keep',
