@@ -124,7 +124,7 @@ export const CONTROLS: readonly Control[] = [
   },
   {
     id: 'AG-05',
-    title: 'Access is reviewed {review_cycle}',
+    title: 'Access is reviewed in a cycle',
     statement:
       'What agents may do is reviewed {review_cycle} by people who are not its subject; what is taken away is verified to be gone.',
     criteria: ['CC6.2', 'CC6.3'],

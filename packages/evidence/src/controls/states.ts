@@ -85,15 +85,9 @@ export function verdictOf(tested: Tested, exemption: Exemption | null = null): V
 
 function missingSource(sources: readonly Source[]): string | null {
   const off = sources.find(({ enabled }) => !enabled);
-  if (off !== undefined) return `${capital(off.name)} is not there: ${off.about}`;
+  if (off !== undefined) return `Missing: ${off.name}; ${off.about}`;
   const stale = sources.find((source) => source.stale);
-  return stale === undefined
-    ? null
-    : `${capital(stale.name)} has been silent since ${stale.last_seen ?? 'ever'}: ${stale.about}`;
-}
-
-function capital(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1);
+  return stale === undefined ? null : `Silent since ${stale.last_seen ?? 'ever'}: ${stale.name}; ${stale.about}`;
 }
 
 export type Counts = Readonly<Record<ControlState, number>>;

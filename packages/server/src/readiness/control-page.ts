@@ -45,7 +45,7 @@ export async function controlPage(
       object: 'readiness_control',
       banner: BANNER,
       id,
-      title: said(known.title),
+      title: known.title,
       statement: said(known.statement),
       criteria: known.criteria,
       parameters: Object.fromEntries(known.parameters.map((name) => [name, words[name]])),

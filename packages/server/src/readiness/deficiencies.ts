@@ -77,7 +77,7 @@ SELECT d.id, d.control, d.status, d.severity, d.record_ids, p.email AS owner, d.
  WHERE d.workspace_id = $1`;
 
 function viewOf({ opened_us: _, owner_id: __, ...row }: Row): Deficiency {
-  return { object: 'deficiency', ...row, title: controlOf(row.control)?.title.replace(/\{[a-z_]+\}/g, '…') ?? '' };
+  return { object: 'deficiency', ...row, title: controlOf(row.control)?.title ?? '' };
 }
 
 /** Newest first. */

@@ -218,7 +218,7 @@ describe('a source that is not there', () => {
   test('one that has been silent for too long counts no more', async () => {
     const run = await runAfter(sql(`UPDATE scim_connections SET last_seen_at = '2026-06-10'`));
     expect(of(run, 'AG-07')?.state).toBe('not_enough_data');
-    expect(of(run, 'AG-07')?.reason).toContain('silent since 2026-06-10');
+    expect(of(run, 'AG-07')?.reason).toContain('Silent since 2026-06-10');
   });
 });
 
