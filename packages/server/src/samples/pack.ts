@@ -5,6 +5,7 @@
  */
 import type { EventProof, LogRecord } from '@hivekey/action-log';
 import { z } from 'zod';
+import { jsonObject, type jsonValue } from '../api/route.ts';
 import { readWholeApproval } from '../approvals/index.ts';
 import { Failure } from '../errors.ts';
 import { type ReportScope, reportOf, tableOf } from '../evidence/index.ts';
@@ -21,9 +22,8 @@ const recordSchema = z
     kind: z.string(),
     ts: z.string(),
     entry_hash: z.string(),
-    record: z.record(z.string(), z.json()),
-    proof: z
-      .record(z.string(), z.json())
+    record: jsonObject,
+    proof: jsonObject
       .nullable()
       .meta({ description: 'As GET /v1/audit/events/:id/proof; null where the payload has left the log.' }),
   })
@@ -43,7 +43,7 @@ export const packSchema = z
       .object({
         id: z.string(),
         view_sha256: z.string().nullable().meta({ description: 'Of what deciders were shown, as its record has it.' }),
-        view: z.record(z.string(), z.json()).nullable(),
+        view: jsonObject.nullable(),
         records: z.array(recordSchema),
       })
       .nullable(),
@@ -75,7 +75,7 @@ interface Found {
   readonly kind: string;
   readonly ts: Date;
   readonly hash: string;
-  readonly record: Record<string, z.output<ReturnType<typeof z.json>>>;
+  readonly record: Record<string, z.output<typeof jsonValue>>;
 }
 
 const COLUMNS = `seq, event_id, kind, ts, 'sha256:' || encode(entry_hash, 'hex') AS hash, record`;

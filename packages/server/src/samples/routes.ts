@@ -122,6 +122,9 @@ export function sampleRoutes(api: Api, context: ApiContext): void {
         description:
           '`unit id TAB stratum TAB amount LF`, in the order of the table. Its SHA-256 is population.sha256 of the sample, unless something has left the log since.',
         params,
+        response: {
+          200: { description: 'The lines.', content: { 'text/tab-separated-values': { schema: z.unknown() } } },
+        },
       },
     },
     async ({ administrator, params: { id } }, reply) => {

@@ -2,7 +2,7 @@
 import { MAX_SAMPLE, SEED } from '@hivekey/evidence';
 import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
-import type { TimePosition } from '../api/route.ts';
+import { jsonValue, type TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
@@ -84,7 +84,6 @@ export const sampleSchema = z
   .meta({ id: 'Sample' });
 export type SampleView = z.output<typeof sampleSchema>;
 
-const cell = z.json();
 export const sampleItemSchema = z
   .object({
     object: z.literal('sample_item'),
@@ -94,7 +93,7 @@ export const sampleItemSchema = z
     stratum: z.string(),
     amount_minor: z.string().nullable(),
     hits: z.int(),
-    row: z.record(z.string(), cell).meta({ description: 'As it was when it was drawn, by names of columns.' }),
+    row: z.record(z.string(), jsonValue).meta({ description: 'As it was when it was drawn, by names of columns.' }),
   })
   .meta({ id: 'SampleItem' });
 export type SampleItemView = z.output<typeof sampleItemSchema>;
@@ -151,7 +150,7 @@ export interface SampleItemRow {
   readonly stratum: string;
   readonly amount_minor: string | null;
   readonly hits: number;
-  readonly cells: readonly z.output<typeof cell>[];
+  readonly cells: readonly z.output<typeof jsonValue>[];
 }
 
 export async function sampleItems(
