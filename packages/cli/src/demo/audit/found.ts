@@ -18,7 +18,7 @@ import { personOf, type Sample } from './stage.ts';
 const MINUTE = 60_000;
 const TOKEN_DAYS = 180;
 
-export const COMPANY = 'Acme (sample data)';
+const COMPANY = 'Acme (sample data)';
 
 export async function found(
   sample: Sample,

@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-export const REVIEW = 'AR-2026-Q3';
+const REVIEW = 'AR-2026-Q3';
 
 const POLICY = {
   text: 'Access of agents is reviewed each quarter by people who neither own nor made it. Silence suspends.',

@@ -9,7 +9,7 @@ const HOUR = 60 * MINUTE;
 const WAIT_SECONDS = 30;
 
 /** Of sinks, below `HIVEKEY_SINK_FILES`. */
-export const SINK_FILE = 'siem/hivekey.ndjson';
+const SINK_FILE = 'siem/hivekey.ndjson';
 
 export async function watchLog(sample: Sample): Promise<void> {
   await personOf(sample, 'soc1').request('POST', '/v1/siem/sinks', {

@@ -10,7 +10,7 @@ const AHEAD: typeof AHEAD_VARIABLE = 'SIMULATED_CLOCK_AHEAD_MS';
 const CLOCK = new URL('./process-clock.ts', import.meta.url).href;
 
 /** Name of the environment of sample data: it stands on every record, and evidence says so. */
-export const SAMPLE_ENVIRONMENT = 'sample';
+const SAMPLE_ENVIRONMENT = 'sample';
 
 export interface ServerSettings {
   /** Its data folder. */

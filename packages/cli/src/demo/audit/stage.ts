@@ -1,5 +1,5 @@
 /** What every part of the sample has in hand: the clock, the agenda, and keys of people and agents. */
-import type { HiveKey, HiveKeyError } from '@hivekey/sdk';
+import type { HiveKey } from '@hivekey/sdk';
 import type { Agenda } from './agenda.ts';
 import type { AgentCalls } from './agent-client.ts';
 import type { SimulatedClock } from './clock.ts';
@@ -33,14 +33,4 @@ export function tokenOf({ tokens }: Pick<Sample, 'tokens'>, agent: string): stri
   const token = tokens.get(agent);
   if (token === undefined) throw new Error(`${agent} has no token`);
   return token;
-}
-
-/** The code of a refusal that is part of the story. Throws when it was not refused. */
-export async function refusalOf(asked: Promise<unknown>): Promise<string> {
-  const refusal = await asked.then(
-    () => undefined,
-    (error: HiveKeyError) => error.code,
-  );
-  if (refusal === undefined) throw new Error('the sample expected a refusal');
-  return refusal;
 }

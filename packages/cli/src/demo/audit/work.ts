@@ -7,7 +7,7 @@ import { personOf, type Sample, tokenOf } from './stage.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+export const HOUR = 60 * MINUTE;
 /** Calls of one moment, which are under way at once. */
 const AT_ONCE = 6;
 
@@ -289,5 +289,3 @@ function decidersOf(action: string, luck: number): readonly string[] {
         : (['eva', 'raj'] as const);
   return luck < 0.7 ? [first, second] : [second, first];
 }
-
-export { HOUR };
