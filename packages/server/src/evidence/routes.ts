@@ -17,6 +17,7 @@ import { previewOf } from './preview.ts';
 import { type Asked, factsOf, readReport, rowsOf, scopeOf, tableOf } from './read.ts';
 import { allReports, reportOf } from './reports.ts';
 import { inSnapshot } from './snapshot.ts';
+import { Turns } from './turns.ts';
 import {
   FORMATS,
   type Format,
@@ -36,11 +37,14 @@ const period = {
   to: moment.meta({ description: 'Exclusive.' }),
 };
 const OF_ALL_TABLES: ReadonlySet<Format> = new Set(['xlsx', 'pdf', 'zip']);
+/** Reports that are read at once. */
+const AT_ONCE = 4;
 /** Parameters of the report stand beside those of the route. */
 const asked = z.looseObject(period);
 
 export function evidenceRoutes(api: Api, context: ApiContext): void {
   const { keys, log, reads, clock } = context;
+  const turns = new Turns(AT_ONCE);
 
   function askedOf(report: string, { from, to, ...parameters }: z.output<typeof asked>, asOf?: string): Asked {
     const given = Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)]);
@@ -87,29 +91,38 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
       const question = askedOf(id, query);
       const { report } = question;
       await note(administrator, question);
-      return inSnapshot(context, administrator.workspaceId, async (snapshot) => {
-        const scope = scopeOf(context, snapshot, question);
-        const content = await readReport(report, scope);
-        const counts = new Map<string, number>();
-        for (const table of report.tables) {
-          let count = 0;
-          for await (const _ of rowsOf(content, table)) count += 1;
-          counts.set(table.name, count);
-        }
-        const facts = await content.facts();
-        const tables: z.input<typeof tableSchema>[] = [];
-        for (const table of report.tables) {
-          const header = await headerOf(report, table, scope, snapshot, factsOf(facts, table), authorOf(administrator));
-          tables.push({ name: table.name, title: table.title, row_count: counts.get(table.name) ?? 0, header });
-        }
-        return {
-          object: 'evidence_summary' as const,
-          report: report.id,
-          ...question.period,
-          as_of: scope.asOf,
-          tables,
-        };
-      });
+      return turns.take(() =>
+        inSnapshot(context, administrator.workspaceId, async (snapshot) => {
+          const scope = scopeOf(context, snapshot, question);
+          const content = await readReport(report, scope);
+          const counts = new Map<string, number>();
+          for (const table of report.tables) {
+            let count = 0;
+            for await (const _ of rowsOf(content, table)) count += 1;
+            counts.set(table.name, count);
+          }
+          const facts = await content.facts();
+          const tables: z.input<typeof tableSchema>[] = [];
+          for (const table of report.tables) {
+            const header = await headerOf(
+              report,
+              table,
+              scope,
+              snapshot,
+              factsOf(facts, table),
+              authorOf(administrator),
+            );
+            tables.push({ name: table.name, title: table.title, row_count: counts.get(table.name) ?? 0, header });
+          }
+          return {
+            object: 'evidence_summary' as const,
+            report: report.id,
+            ...question.period,
+            as_of: scope.asOf,
+            tables,
+          };
+        }),
+      );
     },
   );
 
@@ -135,21 +148,23 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
       const [asOf, skip] = openCursor(keys.state, scope, cursor) ?? [];
       const question = askedOf(id, query, asOf === undefined ? undefined : String(asOf));
       await note(administrator, question, table.name);
-      return inSnapshot(context, workspaceId, async (snapshot) => {
-        const of = scopeOf(context, snapshot, question);
-        const content = await readReport(report, of);
-        const page = await previewOf(rowsOf(content, table), Number(skip ?? 0), limit);
-        return {
-          object: 'evidence_rows' as const,
-          report: id,
-          table: table.name,
-          as_of: of.asOf,
-          columns: table.columns.map((column) => column.name),
-          rows: page.rows,
-          has_more: page.hasMore,
-          next_cursor: page.next === undefined ? null : sealCursor(keys.state, scope, [of.asOf, page.next]),
-        };
-      });
+      return turns.take(() =>
+        inSnapshot(context, workspaceId, async (snapshot) => {
+          const of = scopeOf(context, snapshot, question);
+          const content = await readReport(report, of);
+          const page = await previewOf(rowsOf(content, table), Number(skip ?? 0), limit);
+          return {
+            object: 'evidence_rows' as const,
+            report: id,
+            table: table.name,
+            as_of: of.asOf,
+            columns: table.columns.map((column) => column.name),
+            rows: page.rows,
+            has_more: page.hasMore,
+            next_cursor: page.next === undefined ? null : sealCursor(keys.state, scope, [of.asOf, page.next]),
+          };
+        }),
+      );
     },
   );
 
@@ -183,7 +198,7 @@ export function evidenceRoutes(api: Api, context: ApiContext): void {
           `The report ${id} has no ${format}.`,
           `Ask for one of ${formatsOf(question.report).join(', ')}.`,
         );
-      const file = await makeFile(context, administrator, question, table, format);
+      const file = await turns.take(() => makeFile(context, administrator, question, table, format));
       await log.record(workspaceId, {
         kind: 'evidence.exported',
         actor,

@@ -5,6 +5,7 @@ import { Failure } from '../../src/errors.ts';
 import { endOf, periodOf, population } from '../../src/evidence/index.ts';
 import { pathPart } from '../../src/evidence/path-part.ts';
 import { previewOf } from '../../src/evidence/preview.ts';
+import { Turns } from '../../src/evidence/turns.ts';
 
 const NOW = Date.UTC(2026, 10, 26);
 
@@ -101,5 +102,26 @@ describe('a population', () => {
       reason: 'the table has 3 rows, database counts 4',
     });
     expect((await read(rows, {})).tie_out).toMatchObject({ difference: 0 });
+  });
+});
+
+describe('turns', () => {
+  it('are a few at a time, in order, and given on when somebody fails', async () => {
+    const turns = new Turns(2);
+    const began: number[] = [];
+    const ends: (() => void)[] = [];
+    const work = (i: number) => () => {
+      began.push(i);
+      return new Promise<number>((resolve, reject) => ends.push(() => (i === 0 ? reject(new Error('x')) : resolve(i))));
+    };
+    const all = [0, 1, 2, 3].map((i) => turns.take(work(i)));
+    const settled = Promise.allSettled(all);
+    for (let ended = 0; ended < 4; ended += 1) {
+      await expect.poll(() => ends.length, { interval: 1 }).toBe(Math.min(4, ended + 2));
+      ends[ended]?.();
+    }
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+    expect(began).toEqual([0, 1, 2, 3]);
+    expect(await turns.take(async () => 'free')).toBe('free');
   });
 });

@@ -10,6 +10,9 @@ import { streamRows } from '../snapshot.ts';
 /** Field → value at the instant, of those that have changed since. */
 export type Earlier = Readonly<Record<string, Json>>;
 
+/** Of a status: a record from before the instant has it, or it is the first one, `active`. */
+export const NOT_TOLD = 'not told';
+
 interface Change {
   id: string;
   kind: string;
@@ -68,8 +71,8 @@ function beforeOf({ kind, changes, status_before: status, suspended }: Change): 
     case 'agent.dormant':
       return suspended === true ? [['status', 'active']] : [];
     case 'agent.expired':
-      // One that was suspended before has a record of that, which is asked first.
-      return [['status', 'active']];
+      // Its record does not say what it was before.
+      return [['status', NOT_TOLD]];
     case 'person.left':
       return [['active', true]];
     default:

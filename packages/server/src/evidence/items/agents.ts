@@ -2,7 +2,7 @@
 import type { Cell, TableShape } from '@hivekey/evidence';
 import { column } from '../column.ts';
 import { type BlastRadiusUsd, blastRadiiAt } from '../history/blast-radius.ts';
-import { agentsBefore, type Earlier, peopleBefore } from '../history/rewind.ts';
+import { agentsBefore, type Earlier, NOT_TOLD, peopleBefore } from '../history/rewind.ts';
 import { endOf } from '../period.ts';
 import { population } from '../population.ts';
 import type { Report, ReportContent, ReportScope } from '../report.ts';
@@ -95,7 +95,8 @@ interface Row {
   last_credential_rotation_at: Date | null;
   last_action_at: Date | null;
   last_reviewed_at: Date | null;
-  suspended_at: Date | null;
+  last_status_at: Date | null;
+  last_status: string | null;
   revoked_at: Date | null;
   revoked_by: string | null;
   revoke_reason: string | null;
@@ -128,7 +129,7 @@ SELECT a.id AS agent_id, a.handle AS name, a.description, a.metadata, w.environm
               WHERE d.workspace_id = a.workspace_id AND d.agent_id = a.id ORDER BY 1) AS deputies,
        v.version, v.attributes ->> 'model' AS model, ARRAY(SELECT jsonb_array_elements_text(v.attributes -> 'tools')) AS tools,
        c.live AS credential_count, c.oldest AS oldest_credential_at, c.rotated AS last_credential_rotation_at,
-       l.ts AS last_action_at, z.ts AS suspended_at, k.ordered_at AS revoked_at, k.actor AS revoked_by, k.reason AS revoke_reason,
+       l.ts AS last_action_at, z.ts AS last_status_at, z.status AS last_status, k.ordered_at AS revoked_at, k.actor AS revoked_by, k.reason AS revoke_reason,
        q.decided_at AS last_reviewed_at, a.synthetic, a.valid_until, coalesce(acted.decisions, 0) AS decisions, coalesce(acted.acted_for, '{}') AS acted_for
   FROM agents a
   JOIN workspaces w ON w.id = a.workspace_id
@@ -155,11 +156,14 @@ SELECT a.id AS agent_id, a.handle AS name, a.description, a.metadata, w.environm
   LEFT JOIN LATERAL (SELECT ts FROM actions x
                       WHERE x.workspace_id = a.workspace_id AND x.agent_id = a.id AND x.kind = 'tool.call' AND x.ts < $3
                       ORDER BY x.seq DESC LIMIT 1) l ON true
-  LEFT JOIN LATERAL (SELECT ts FROM actions x
+  LEFT JOIN LATERAL (SELECT x.ts, CASE x.kind WHEN 'agent.revoked' THEN 'revoked' WHEN 'agent.dormant' THEN 'suspended'
+                                  WHEN 'agent.expired' THEN 'suspended' ELSE x.record -> 'changes' -> 'status' ->> 1 END AS status
+                       FROM actions x
                       WHERE x.workspace_id = a.workspace_id AND x.agent_id = a.id AND x.ts < $3
                         AND x.kind NOT IN ('tool.call', 'tool.result')
-                        AND ((x.kind = 'agent.changed' AND x.record -> 'changes' -> 'status' ->> 1 = 'suspended')
-                             OR (x.kind = 'agent.dormant' AND x.record ->> 'suspended' = 'true') OR x.kind = 'agent.expired')
+                        AND (x.kind IN ('agent.revoked', 'agent.expired')
+                             OR (x.kind IN ('agent.changed', 'agent.restored') AND x.record -> 'changes' ? 'status')
+                             OR (x.kind = 'agent.dormant' AND x.record ->> 'suspended' = 'true'))
                       ORDER BY x.seq DESC LIMIT 1) z ON true
   LEFT JOIN LATERAL (SELECT k.ordered_at, k.actor, k.reason
                        FROM containment_agents c JOIN containments k ON k.workspace_id = c.workspace_id AND k.id = c.containment_id
@@ -252,8 +256,8 @@ function rowOf(
   radius: BlastRadiusUsd | undefined,
 ): Record<string, Cell | Date> {
   const metadata = tagsOf(valueThen(then, 'metadata', row.metadata));
-  const status = row.revoked_at === null ? valueThen(then, 'status', row.status) : 'revoked';
-  const isSuspended = status === 'suspended';
+  const told = valueThen(then, 'status', row.status);
+  const status = row.revoked_at !== null ? 'revoked' : told === NOT_TOLD ? (row.last_status ?? 'active') : told;
   return {
     agent_id: row.agent_id,
     name: row.name,
@@ -281,7 +285,8 @@ function rowOf(
     last_action_at: row.last_action_at?.toISOString() ?? null,
     blast_radius_usd_24h: radius?.cents ?? null,
     last_reviewed_at: row.last_reviewed_at?.toISOString() ?? null,
-    suspended_at: isSuspended ? (row.suspended_at?.toISOString() ?? null) : null,
+    suspended_at:
+      status === 'suspended' && row.last_status === status ? (row.last_status_at?.toISOString() ?? null) : null,
     revoked_at: row.revoked_at?.toISOString() ?? null,
     revoked_by: row.revoked_by,
     revoke_reason: row.revoke_reason,
