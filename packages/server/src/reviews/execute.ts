@@ -214,7 +214,12 @@ async function applyOrDraft(
     path.invalidate(workspaceId);
     return { kind: 'done' };
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'change_required' || who.person === undefined) throw error;
+    if (!(error instanceof Failure) || error.code !== 'change_required') throw error;
+    // Of a deadline there is nobody in whose name it could be asked for: it waits for people, and the agent stands still meanwhile.
+    if (who.person === undefined) {
+      await suspend(context, who, item, reason);
+      throw error;
+    }
   }
   const { id } = await log.transact(workspaceId, (transaction) =>
     insertDraft(transaction, who, {

@@ -309,10 +309,10 @@ export async function remediationsOf(
   workspaceId: WorkspaceId,
   campaign: string,
 ): Promise<readonly RemediationRow[]> {
-  const { rows } = await client.query<RemediationRow>(`${REMEDIATIONS} AND r.campaign_id = $2 ORDER BY r.item, r.id`, [
-    workspaceId,
-    campaign,
-  ]);
+  const { rows } = await client.query<RemediationRow>(
+    `${REMEDIATIONS} AND r.campaign_id = $2 ORDER BY r.item, r.opened_at, r.id`,
+    [workspaceId, campaign],
+  );
   return rows;
 }
 
