@@ -22,7 +22,7 @@ export interface Evaluated {
   readonly verdict: Verdict;
 }
 
-/** The query as it is run, so that whoever reads it can run it again. `deviations`: in place of the members, those that deviate. */
+/** As it is run, so that whoever reads it can run it again. */
 export function queryText({ query }: Pick<ControlTest, 'query'>): string {
   return query.trim();
 }
