@@ -133,8 +133,9 @@ async function carryOut(sample: Sample, desk: ChangeDesk): Promise<void> {
   const rechecks = await ciso.all<ReviewRecheck>(`/v1/reviews/${REVIEW}/rechecks`);
   for (const { item } of rechecks) {
     await clock.moveTo(clock.now() + 6 * MINUTE);
-    await ciso.request('POST', `/v1/reviews/${REVIEW}/rechecks/${item}`, {
-      body: { result: 'agree', reason: 'Use and limits were looked at again.' },
+    await byAnyOf(sample, ['ciso', 'eva', 'mia', 'lee', 'ana'], `/v1/reviews/${REVIEW}/rechecks/${item}`, {
+      result: 'agree',
+      reason: 'Use and limits were looked at again.',
     });
   }
 }
@@ -149,8 +150,25 @@ async function signAndClose(sample: Sample): Promise<void> {
   };
   for (const { reviewer } of progress.reviewers) await sign(personOf(sample, nameOf(reviewer)), 'reviewer');
   await sign(ciso, 'owner');
-  await sign(personOf(sample, 'soc1'), 'countersigner');
+  await byAnyOf(sample, ['soc1', 'gil', 'raj', 'noor', 'mia'], `/v1/reviews/${REVIEW}/signatures`, {
+    capacity: 'countersigner',
+  });
   await ciso.request('POST', `/v1/reviews/${REVIEW}/close`, { body: {} });
+}
+
+/** The first who has no part in it. */
+async function byAnyOf(sample: Sample, names: readonly string[], path: string, body: object): Promise<void> {
+  let refusal: unknown;
+  for (const name of names) {
+    refusal = await personOf(sample, name)
+      .request('POST', path, { body })
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    if (!(refusal instanceof HiveKeyError && refusal.status === 403)) break;
+  }
+  if (refusal !== undefined) throw refusal;
 }
 
 function nameOf(email: string): string {
