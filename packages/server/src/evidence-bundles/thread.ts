@@ -10,7 +10,7 @@ import { type BuildContext, buildBundle, ReportFailed } from './build.ts';
 import type { BundleTask, ReadingTask, ThreadMessage } from './task.ts';
 
 const { task, reading }: { readonly task: BundleTask; readonly reading: ReadingTask } = workerData;
-const NICE = 5;
+const NICE = 3;
 /** Reports are read one after the other, each over one connection; some ask beside it. */
 const MAX_CONNECTIONS = 3;
 /** On Linux the priority is that of the calling thread alone; elsewhere it would be that of the whole server. */

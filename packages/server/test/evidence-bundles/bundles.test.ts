@@ -95,7 +95,7 @@ const ended = (id: string): Promise<Answer['body']> =>
   eventually(async () => {
     const bundle = await ok('GET', `/v1/evidence/bundles/${id}`);
     return bundle.status === 'building' ? undefined : bundle;
-  }, 150_000);
+  }, 240_000);
 
 /** Downloads and unpacks; the folder of the bundle. */
 async function taken({ id, name, sha256 }: Answer['body']): Promise<string> {
@@ -134,7 +134,7 @@ const tablesOf = (root: string): ReadonlyMap<string, string> =>
   );
 
 test('A bundle has every report, signed and time-stamped, and tools that know nothing of us verify it', {
-  timeout: 240_000,
+  timeout: 300_000,
 }, async () => {
   const asked = await ok('POST', '/v1/evidence/bundles', period);
   expect(asked).toMatchObject({ status: 'building', version: 1, changes: null });
@@ -179,7 +179,7 @@ test('A bundle has every report, signed and time-stamped, and tools that know no
 });
 
 test('Another version says why, and after a kill in the middle it is built anew, by the key that is now', {
-  timeout: 300_000,
+  timeout: 500_000,
 }, async () => {
   expect(await refused('POST', '/v1/evidence/bundles', period)).toBe('reason_required');
   const { fingerprint } = await ok('POST', '/v1/evidence/key/rotate', { reason: 'its year is over' });
@@ -201,7 +201,7 @@ test('Another version says why, and after a kill in the middle it is built anew,
   const { id } = await ok('POST', '/v1/evidence/bundles', { ...period, reason: 'the auditor asked again' });
   await eventually(
     async () => ((await ok('GET', `/v1/evidence/bundles/${id}`)).step.endsWith('/samples') ? true : undefined),
-    150_000,
+    240_000,
   );
   expect(readdirSync(join(data, 'evidence', readdirSync(join(data, 'evidence'))[0] ?? ''))).toContain(`${id}.building`);
   await server.kill('SIGKILL');
@@ -253,7 +253,7 @@ test('A time-stamp that is of something else is none', async () => {
   });
 });
 
-test('A log that does not verify ends it', { timeout: 240_000 }, async () => {
+test('A log that does not verify ends it', { timeout: 300_000 }, async () => {
   // Whoever owns the database can do what no role of ours may.
   await outside.query("SET session_replication_role = 'replica'");
   await outside.query(
