@@ -15,8 +15,6 @@ import { hash } from 'node:crypto';
 /** Safe inside single quotes of a shell, and long enough that nobody picks rows by trying seeds by hand. */
 export const SEED = /^[A-Za-z0-9._-]{8,128}$/;
 export const MAX_SAMPLE = 1_000;
-/** More kinds of rows than this are none that a sample is stratified by. */
-export const MAX_STRATA = 1_000;
 /** Of the hash of the seed, so that the start fits into the 64-bit arithmetic of a shell. */
 const START_DIGITS = 15;
 

@@ -52,7 +52,7 @@ export interface StoppedAgent {
 }
 
 /** As the API shows its result. */
-export interface Rehearsal {
+interface Rehearsal {
   readonly id: string;
   readonly drill: string | null;
   readonly agent_id: string | null;

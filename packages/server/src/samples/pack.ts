@@ -81,7 +81,7 @@ interface Found {
 const COLUMNS = `seq, event_id, kind, ts, 'sha256:' || encode(entry_hash, 'hex') AS hash, record`;
 
 /** Throws `sample_not_found`, `sample_item_not_found`. */
-export async function readItem(
+async function readItem(
   { pool }: Pick<Context, 'pool'>,
   workspaceId: WorkspaceId,
   id: string,

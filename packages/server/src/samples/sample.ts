@@ -6,7 +6,7 @@ import { jsonValue, type TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
-export const SAMPLE_METHODS = ['random', 'stratified', 'monetary_unit'] as const;
+const SAMPLE_METHODS = ['random', 'stratified', 'monetary_unit'] as const;
 
 const column = z.string().min(1).max(64);
 

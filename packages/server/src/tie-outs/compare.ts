@@ -16,7 +16,7 @@ export interface OwnCall {
   readonly outcome: 'success' | 'unknown' | 'open';
 }
 
-export type DifferenceKind =
+type DifferenceKind =
   | 'only_here'
   | 'only_there'
   | 'amount_differs'
@@ -24,7 +24,7 @@ export type DifferenceKind =
   | 'twice_here'
   | 'twice_there';
 
-export interface Difference {
+interface Difference {
   readonly kind: DifferenceKind;
   readonly reference: string | null;
   readonly callEventId: string | null;
@@ -37,7 +37,7 @@ export interface Difference {
   readonly words: string;
 }
 
-export interface Totals {
+interface Totals {
   readonly count: number;
   /** Currency → minor units. */
   readonly sums: Readonly<Record<string, number>>;

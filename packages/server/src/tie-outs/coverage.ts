@@ -21,7 +21,7 @@ export const coverageSchema = z
     state: z.enum([...TIE_OUT_STATES, 'none']).meta({ description: 'The worst of the newest ones of each period.' }),
   })
   .meta({ id: 'TieOutCoverage' });
-export type Coverage = z.output<typeof coverageSchema>;
+type Coverage = z.output<typeof coverageSchema>;
 
 /** A call moves money or data where it spends a unit, or reaches beyond the company. What an error spent is none. */
 const COVERAGE = `

@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 
 export const TIE_OUT_STATES = ['equal', 'explained', 'different'] as const;
-export const DIFFERENCE_KINDS = [
+const DIFFERENCE_KINDS = [
   'only_here',
   'only_there',
   'amount_differs',
@@ -73,7 +73,7 @@ export const differenceSchema = z
   .meta({ id: 'TieOutDifference' });
 export type DifferenceView = z.output<typeof differenceSchema>;
 
-export const instantSql = (at: string): string => `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const instantSql = (at: string): string => `to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 export interface TieOutRow extends TieOutView {
   readonly imported_us: number;
