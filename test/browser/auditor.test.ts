@@ -1,6 +1,7 @@
 /** An audit firm is let in, walks the walkthrough, asks, is answered, and is out: a real server, passkeys, both sides. In order. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Answer, clientOf } from '../../packages/server/test/api/client.ts';
 import { startTestServer, type TestServer } from '../setup/server.ts';
 import { expectAccessible, launch, openPage, signIn, type Watched } from './browser.ts';
 
@@ -38,14 +39,14 @@ afterAll(async () => {
   await server?.close();
 });
 
-async function call(method: string, path: string, body?: object, token = server.adminKey) {
-  const response = await fetch(new URL(path, server.url), {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', prefer: 'respond-async' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+async function call(method: string, path: string, body?: object, key = server.adminKey): Promise<Answer['body']> {
+  const answer = await clientOf(server)(method, path, {
+    key,
+    headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+    ...(body === undefined ? {} : { body }),
   });
-  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
-  return response.json();
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
 }
 
 async function openWithAuthenticator(): Promise<Watched> {
