@@ -16,13 +16,7 @@ export interface OwnCall {
   readonly outcome: 'success' | 'unknown' | 'open';
 }
 
-type DifferenceKind =
-  | 'only_here'
-  | 'only_there'
-  | 'amount_differs'
-  | 'count_differs'
-  | 'twice_here'
-  | 'twice_there';
+type DifferenceKind = 'only_here' | 'only_there' | 'amount_differs' | 'count_differs' | 'twice_here' | 'twice_there';
 
 interface Difference {
   readonly kind: DifferenceKind;
