@@ -135,8 +135,11 @@ export class SimulatedClock {
       const heard = (answer: Pick<ClockMove, 'move'>): void => {
         if (answer.move !== move.move) return;
         server.off('message', heard);
+        server.off('exit', gone);
         resolve();
       };
+      const gone = (): void => reject(new Error('the server ended'));
+      server.once('exit', gone);
       server.on('message', heard);
       server.send(move, (error) => error === null || reject(error));
     });
