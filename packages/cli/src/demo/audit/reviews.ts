@@ -1,5 +1,14 @@
 /** The access review of the quarter: launched by its schedule, decided by those it names, carried out, checked, signed, closed. */
-import type { Change, HiveKey, List, Review, ReviewItem, ReviewRecheck, ReviewRemediation } from '@hivekey/sdk';
+import {
+  type Change,
+  type HiveKey,
+  HiveKeyError,
+  type List,
+  type Review,
+  type ReviewItem,
+  type ReviewRecheck,
+  type ReviewRemediation,
+} from '@hivekey/sdk';
 import type { ChangeDesk } from './changes.ts';
 import { emailOf } from './company.ts';
 import { personOf, type Sample } from './stage.ts';
