@@ -8,6 +8,8 @@ const SCHEMA = new URL('./simulated-clock.sql', import.meta.url);
 
 const LOOK_AGAIN_MS = 2;
 const LOOKS = 10;
+const STALLED_AFTER = 20;
+const STALLED_MS = 5_000;
 
 /** The log's writer in the middle of a batch, or a result that is still to be recorded, would be older than what comes after. */
 const MOVE = `
@@ -95,8 +97,10 @@ export class SimulatedClock {
 
   /** Until all that is recorded was sealed, projected and taken by sinks. */
   async follow(): Promise<void> {
-    for (;;) {
-      await this.#tell('pauses');
+    for (let rounds = 1; ; rounds += 1) {
+      // What broke off is taken up again when its lease has run out, which takes time.
+      if (rounds % STALLED_AFTER === 0) await this.moveTo(this.now() + STALLED_MS, { upkeep: true });
+      else await this.#tell('pauses');
       for (let looks = 0; looks < LOOKS; looks += 1) {
         if (await this.#hasFollowed()) return;
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
