@@ -105,9 +105,9 @@ async function read(scope: ReportScope): Promise<ReportContent> {
   const campaigns = found.map((row) =>
     campaignBefore({ ...row, policy: policyDocument.parse(row.policy) }, new Date(end)),
   );
-  // One campaign at a time: what it has in memory is what its screen has.
+  const readCampaign = readingOnce(scope, new Date(end));
   const each = (rowsOf: (of: Campaign) => Iterable<object>): AsyncIterable<object> =>
-    rowsOfEach(scope, campaigns, new Date(end), rowsOf);
+    rowsOfEach(readCampaign, campaigns, rowsOf);
   const of = (shape: TableShape, rowsOf: (campaign: Campaign) => Iterable<object>, count: readonly string[] = []) =>
     population(shape, each(rowsOf), { count: [...count] });
   const read_ = {
@@ -178,13 +178,22 @@ async function readOne({ client, workspaceId }: ReportScope, campaign: CampaignR
   };
 }
 
+/** Each campaign is read once for all tables: they are the few that ran in a period. */
+function readingOnce(scope: ReportScope, end: Date): (campaign: CampaignRow) => Promise<Campaign> {
+  const known = new Map<string, Promise<Campaign>>();
+  return (campaign) => {
+    const found = known.get(campaign.id) ?? readOne(scope, campaign, end);
+    known.set(campaign.id, found);
+    return found;
+  };
+}
+
 async function* rowsOfEach(
-  scope: ReportScope,
+  readCampaign: (campaign: CampaignRow) => Promise<Campaign>,
   campaigns: readonly CampaignRow[],
-  end: Date,
   rowsOf: (of: Campaign) => Iterable<object>,
 ): AsyncGenerator<object, void, undefined> {
-  for (const campaign of campaigns) yield* rowsOf(await readOne(scope, campaign, end));
+  for (const campaign of campaigns) yield* rowsOf(await readCampaign(campaign));
 }
 
 interface AfterRow {

@@ -1,4 +1,4 @@
-/** What stands between a campaign and its end, named one by one. Pure. */
+/** What stands between a campaign and its end, named one by one. */
 import type { ClientBase, Pool } from 'pg';
 import type { WorkspaceId } from '../ids.ts';
 import { current, outcomeOf } from './outcome.ts';

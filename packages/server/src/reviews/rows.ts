@@ -38,7 +38,7 @@ export const CAMPAIGN = `c.id, c.kind, c.cause, c.scope, c.policy_version AS "po
   c.missed_at AS "missedAt", c.recheck_seed AS "recheckSeed", c.recheck_at AS "recheckAt", c.closed_at AS "closedAt",
   c.closed_by AS "closedBy", c.voided_at AS "voidedAt", c.voided_by AS "voidedBy", c.void_reason AS "voidReason"`;
 
-/** `FOR UPDATE` where what is read decides what is written. Throws `review_not_found`. */
+/** Throws `review_not_found`. */
 export async function findCampaign(
   client: Pool | ClientBase,
   workspaceId: WorkspaceId,
