@@ -187,6 +187,7 @@ export function evidenceKeyRoutes(api: Api, { config }: ApiContext): void {
       schema: {
         tags,
         summary: 'The key that signs evidence',
+        security: [],
         response: { 200: publicKeySchema },
       },
     },
