@@ -129,6 +129,8 @@ export interface Session {
     readonly id: string;
     readonly name: string;
     readonly environment: string;
+    /** What is in it was made up to show the product. */
+    readonly sample_data: boolean;
     readonly status: 'active' | 'stopped';
   };
   readonly id: string;

@@ -122,6 +122,7 @@ export function Shell() {
         <Side />
       </Drawer>
       <main id="content" className={classes.main} tabIndex={-1}>
+        <SampleBanner />
         <Room />
       </main>
       <JumpTo />
@@ -134,6 +135,13 @@ export function Shell() {
 function JumpTo() {
   const { data: session } = useQuery(sessionQuery);
   return typeof session?.engagement === 'string' ? null : <Palette />;
+}
+
+/** On every page, so that no picture of it is taken for a real one. */
+function SampleBanner() {
+  const { data: session } = useQuery(sessionQuery);
+  if (session?.workspace.sample_data !== true) return null;
+  return <p className={classes.sample}>Sample data: made up to show the product.</p>;
 }
 
 /** Whoever has no role yet sees their own account, and what is missing. */

@@ -12,6 +12,7 @@ export const sessionSchema = z
       name: z.string(),
       environment: z.string(),
       status: z.enum(['active', 'stopped']),
+      sample_data: z.boolean().meta({ description: 'What is in it was made up to show the product.' }),
     }),
     id: z.string(),
     key: z
@@ -36,7 +37,7 @@ export async function sessionBody(
   session: Session,
 ): Promise<z.output<typeof sessionSchema>> {
   const { rows } = await pool.query<z.output<typeof sessionSchema>['workspace']>(
-    `SELECT w.id, w.name, w.environment, s.status
+    `SELECT w.id, w.name, w.environment, s.status, w.sample_data
        FROM workspaces w JOIN workspace_state s ON s.workspace_id = w.id WHERE w.id = $1`,
     [session.workspaceId],
   );

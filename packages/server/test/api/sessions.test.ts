@@ -43,7 +43,13 @@ describe('signing in', () => {
     expect(answer.status).toBe(201);
     expect(answer.body).toMatchObject({
       object: 'session',
-      workspace: { id: expect.stringMatching(/^wsp_/), name: 'default', environment: 'prod', status: 'active' },
+      workspace: {
+        id: expect.stringMatching(/^wsp_/),
+        name: 'default',
+        environment: 'prod',
+        status: 'active',
+        sample_data: false,
+      },
       key: { id: expect.stringMatching(/^key_/), name: 'first' },
       person: null,
       roles: ['admin', 'approver', 'author', 'operator', 'reviewer', 'viewer'],
