@@ -102,13 +102,13 @@ export class Worlds {
 }
 
 /**
- * The revisions of the policy and of all agents only grow, and say whatever happens to roles, owners and states; what
- * people state has its times.
+ * The revisions of the policy and of all agents only grow, and say whatever happens to roles, owners and states; that an agent
+ * has read what is not trusted is left out, as it changes nothing here. What people state has its times.
  */
 async function readBasis(client: Pool | PoolClient, workspaceId: WorkspaceId): Promise<string> {
   const { rows } = await client.query<{ basis: string }>(
     `SELECT concat_ws('/', w.policy_revision,
-              (SELECT count(*) || '.' || coalesce(sum(s.revision), 0) FROM agent_state s WHERE s.workspace_id = w.workspace_id),
+              (SELECT count(*) || '.' || coalesce(sum(s.revision - s.marks), 0) FROM agent_state s WHERE s.workspace_id = w.workspace_id),
               (SELECT extract(epoch FROM b.updated_at) FROM blast_radius_settings b WHERE b.workspace_id = w.workspace_id),
               (SELECT count(*) || '.' || coalesce(extract(epoch FROM max(t.updated_at)), 0) FROM tool_limits t WHERE t.workspace_id = w.workspace_id)) AS basis
        FROM workspace_state w WHERE w.workspace_id = $1`,

@@ -39,7 +39,7 @@ export function markGate(principal: Marked, atMs: number): Gate | undefined {
 }
 
 const MARK = `
-UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins => $4), revision = revision + 1
+UPDATE agent_state SET untrusted_until = clock_timestamp() + make_interval(mins => $4), revision = revision + 1, marks = marks + 1
  WHERE workspace_id = $1 AND agent_id = $2
    AND coalesce(untrusted_until < clock_timestamp() + make_interval(mins => $3), true)`;
 

@@ -1,5 +1,6 @@
 /** Provenance as the gateway derives it: what it let in marks what follows, on every node, and nothing an agent says. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Worlds } from '../../src/blast-radius/index.ts';
 import type { Action, ActionPath, Authorization } from '../../src/path/index.ts';
 import { publishPolicy } from '../../src/roles/publish.ts';
 import { actionOf, createPathFixture, type PathFixture } from '../path/fixture.ts';
@@ -123,6 +124,16 @@ test('the mark of an agent is over an hour after the last such call, and is writ
   expect((await state())?.minutes).toBeGreaterThan(74);
   await shift(-1);
   expect((await ask('mail.send')).kind).toBe('permit');
+});
+
+test('a mark is no change of what agents can do at most, and another role is', async () => {
+  const { ask, principal } = await newBot();
+  const worlds = new Worlds(fixture.database.pool);
+  const before = await worlds.basis(fixture.workspaceId);
+  await ask('web.fetch');
+  expect(await worlds.basis(fixture.workspaceId)).toBe(before);
+  await fixture.change('UPDATE agent_state SET revision = revision + 1 WHERE agent_id = $1', principal.agentId);
+  expect(await worlds.basis(fixture.workspaceId)).not.toBe(before);
 });
 
 test('of calls at once, none that is committed after the mark is trusted', async () => {
