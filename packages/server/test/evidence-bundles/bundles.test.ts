@@ -223,7 +223,7 @@ test('Another version says why, and after a kill in the middle it is built anew,
   expect(readdirSync(join(data, 'evidence', workspace)).sort()).toEqual([`${first.id}.tar`, `${id}.tar`].sort());
 
   const kinds = (await ok('GET', '/v1/audit/events?kind=evidence.key_changed&limit=10')).data.map(
-    ({ record }: Answer['body']) => [record.change, record.fingerprint],
+    ({ change, fingerprint: of }: Answer['body']) => [change, of],
   );
   expect(kinds).toEqual(
     expect.arrayContaining([

@@ -134,8 +134,8 @@ describe('a webhook', () => {
   it('sets aside what alone is refused, with its record, and sends it once more when told', async () => {
     await office.done('POST', '/v1/people', { email: 'poison@acme.example' });
     // Refused in whatever company it comes: the answer names nothing.
-    receiver.refuses = (text) => text.includes('"person":"poison@acme.example"');
-    await office.done('PATCH', '/v1/people/poison@acme.example', { label: 'finance' });
+    receiver.refuses = (text) => text.includes('of poison');
+    await office.done('PATCH', '/v1/people/poison@acme.example', { label: 'of poison' });
     const letters = await eventually(async () => {
       const { body } = await office.call('GET', '/v1/siem/sinks/all/dead-letters?status=waiting');
       return body.data.length > 0 ? body.data : undefined;
