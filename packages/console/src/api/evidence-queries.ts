@@ -93,7 +93,8 @@ export const tieOutsQuery = queryOptions({
 export const coverageQuery = (period: Instants) =>
   queryOptions({
     queryKey: ['evidence', 'coverage', period],
-    queryFn: ({ signal }) => getAll<TieOutCoverage>('/v1/tie-outs/coverage', { ...period }, signal),
+    queryFn: async ({ signal }) =>
+      (await get<List<TieOutCoverage>>('/v1/tie-outs/coverage', { ...period }, signal)).data,
   });
 
 export const tieOutQuery = (id: string) =>

@@ -92,7 +92,7 @@ function Head({ state }: { readonly state: State }) {
         {(['pass', 'fail', 'not_enough_data', 'did_not_occur', 'not_applicable'] as const).map((each) => (
           <div key={each} className={classes.count}>
             <span className={`num ${classes.number}`}>{counts[each]}</span>
-            <StateMark state={each} />
+            <StateMark state={each} isNone={counts[each] === 0} />
           </div>
         ))}
       </div>

@@ -11,10 +11,11 @@ export const STATES = {
   not_applicable: { word: 'Not applicable', tone: 'neutral', icon: IconMinus },
 } as const satisfies Readonly<Record<ControlState, object>>;
 
-export function StateMark({ state }: { readonly state: ControlState }) {
+/** `isNone`: as the name of a count of nothing, which has no colour. */
+export function StateMark({ state, isNone = false }: { readonly state: ControlState; readonly isNone?: boolean }) {
   const { word, tone, icon } = STATES[state];
   return (
-    <Mark tone={tone} icon={icon}>
+    <Mark tone={isNone ? 'neutral' : tone} icon={icon}>
       {word}
     </Mark>
   );
