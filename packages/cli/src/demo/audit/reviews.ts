@@ -70,7 +70,7 @@ const MODIFIED: Readonly<
   'support-reader': { guard: 'g_rows', lte: 20, why: 'No lookup had more than ten rows.' },
   outreach: { guard: 'g_rows', lte: 40, why: 'Lead lists have at most thirty rows.' },
   'data-export': { guard: 'g_export_rows', lte: 3_000, why: 'The largest export had 2,000 rows.' },
-  'people-ops': { guard: 'g_hr_rate', lte: 15, why: 'Never more than eight changes in an hour.' },
+  'support-writer': { guard: 'g_reply_rate', lte: 50, why: 'Never more than forty replies in an hour.' },
 };
 
 export async function setReviewPolicy(sample: Sample): Promise<void> {
