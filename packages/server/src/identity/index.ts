@@ -37,6 +37,7 @@ export {
   type Session,
   stepUpSession,
 } from './sessions.ts';
+export { signingPerson } from './signing-person.ts';
 export { checkStillThere } from './still-there.ts';
 export { credentialKind, lookupHmac, newCredential } from './token-hash.ts';
 export { checkVoucher } from './voucher.ts';

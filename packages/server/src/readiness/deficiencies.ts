@@ -7,10 +7,10 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { signingPerson } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import { type ActionLog, changesOf, type LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
-import { personOf } from './people.ts';
 
 /** On one row; the run has the first of each control. */
 const MOST_RECORDS = 1_000;
@@ -223,7 +223,7 @@ export function changeDeficiency(
   return log.transact(who.workspaceId, async (transaction) => {
     const { client, now } = transaction;
     const { workspaceId } = who;
-    const person = await personOf(client, who, now);
+    const person = await signingPerson(client, who, 'sign_off', now);
     await client.query('SELECT FROM deficiencies WHERE workspace_id = $1 AND id = $2 FOR UPDATE', [workspaceId, id]);
     const row = await readRow(client, workspaceId, id);
     const before = viewOf(row);

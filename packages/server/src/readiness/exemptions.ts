@@ -4,10 +4,10 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { signingPerson } from '../identity/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import type { TestScope } from './control-test.ts';
-import { personOf } from './people.ts';
 
 const MOST_DAYS = 366;
 const DAY_MS = 86_400_000;
@@ -101,7 +101,7 @@ export function requestExemption(
 ): Promise<ExemptionView> {
   return log.transact(who.workspaceId, async (transaction) => {
     const { client, now } = transaction;
-    const person = await personOf(client, who, now);
+    const person = await signingPerson(client, who, 'sign_off', now);
     const id = newId('exm');
     const ms = expiresAt.getTime() - now.getTime();
     if (!(ms > 0 && ms <= MOST_DAYS * DAY_MS))
@@ -141,7 +141,7 @@ export function answerExemption(
 ): Promise<ExemptionView> {
   return log.transact(who.workspaceId, async (transaction) => {
     const { client, now } = transaction;
-    const person = await personOf(client, who, now);
+    const person = await signingPerson(client, who, 'sign_off', now);
     await client.query('SELECT FROM control_exemptions WHERE workspace_id = $1 AND id = $2 FOR UPDATE', [
       who.workspaceId,
       id,

@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { readAgent } from '../agents/index.ts';
 import type { Administrator } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { signingPerson } from '../identity/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog } from '../log/index.ts';
-import { personOf } from './people.ts';
 
 const MOST_DAYS = 366;
 const DAY_MS = 86_400_000;
@@ -138,7 +138,7 @@ export function acceptConflict(
 ): Promise<SegregationSet> {
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async ({ client, now, log: record }) => {
-    const person = await personOf(client, who, now);
+    const person = await signingPerson(client, who, 'sign_off', now);
     const { name, ended_at } = await readSet(client, workspaceId, setId);
     if (ended_at !== null) throw over();
     const agent = await readAgent(client, workspaceId, wanted);

@@ -6,9 +6,9 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { signingPerson } from '../identity/index.ts';
 import { newId, type WorkspaceId } from '../ids.ts';
 import type { RunningLog } from '../log/index.ts';
-import { personOf } from './people.ts';
 
 const word = z.string().min(1).max(256);
 const moment = z.iso.datetime({ offset: true });
@@ -131,7 +131,7 @@ export function placeHold(log: Pick<RunningLog, 'transact'>, who: Administrator,
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
-    const person = await personOf(client, who, transaction.now);
+    const person = await signingPerson(client, who, 'confirm', transaction.now);
     const { kind, matter, reason, until } = wanted;
     if (until !== undefined && Date.parse(until) <= transaction.now.getTime())
       throw new Failure(400, 'legal_hold_over', 'The hold would be over already.', 'Give a time to come, or none.');
@@ -193,7 +193,7 @@ export function releaseHold(
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
-    const person = await personOf(client, who, transaction.now);
+    const person = await signingPerson(client, who, 'confirm', transaction.now);
     const { status, matter, placed_by, placed_by_id, placed_by_person } = await findRow(client, workspaceId, id);
     if (status !== 'in_force')
       throw new Failure(409, 'legal_hold_closed', `The hold "${id}" is ${status}.`, 'Nothing is to be done.');

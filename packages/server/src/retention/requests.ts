@@ -6,10 +6,10 @@ import type { ClientBase, Pool } from 'pg';
 import { z } from 'zod';
 import type { Administrator, TimePosition } from '../api/route.ts';
 import { Failure } from '../errors.ts';
+import { signingPerson } from '../identity/index.ts';
 import { newId, type PersonId, type WorkspaceId } from '../ids.ts';
 import type { ActionLog, LoggedTransaction } from '../log/index.ts';
 import { readPerson } from '../people/index.ts';
-import { personOf } from './people.ts';
 import { storedPeriods } from './settings.ts';
 
 /** Nobody agreed within this: the world may have changed since. */
@@ -127,7 +127,7 @@ export async function makeRequest(
 ): Promise<RetentionRequest> {
   const { client } = transaction;
   const { workspaceId, actor } = who;
-  const person = await personOf(client, who, transaction.now);
+  const person = await signingPerson(client, who, 'confirm', transaction.now);
   const id = newId<string>('rrq');
   await client.query(
     `INSERT INTO retention_requests (workspace_id, id, kind, document, reason, requested_by, requested_by_id, answer_by)
@@ -181,7 +181,7 @@ export function approveRequest(
   const { workspaceId, actor } = who;
   return log.transact(workspaceId, async (transaction) => {
     const { client } = transaction;
-    const person = await personOf(client, who, transaction.now);
+    const person = await signingPerson(client, who, 'confirm', transaction.now);
     const row = await findRow(client, workspaceId, id);
     const request = requestOf(row);
     refuseClosed(request);

@@ -1,7 +1,7 @@
 /** The population of a campaign: everything there is to review, with what a reviewer needs to judge it. Frozen, and hashed. */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@hivekey/action-log';
-import type { JsonObject, JsonValue } from '@hivekey/policy';
+import type { JsonValue } from '@hivekey/policy';
 import type { ClientBase } from 'pg';
 import { z } from 'zod';
 import type { Worlds } from '../blast-radius/index.ts';
@@ -140,11 +140,11 @@ export async function freeze(
     kind: 'access_review_population',
     campaign,
     snapshot_at: now.toISOString(),
-    scope: scope as unknown as JsonObject,
+    scope,
     counts: countsOf(items),
     items: items.map(itemOnFile),
-    exclusions: exclusions as unknown as JsonValue,
-    reconciliations: reconciliations as unknown as JsonValue,
+    exclusions,
+    reconciliations,
   });
   return { items, reconciliations, exclusions, document, sha256: createHash('sha256').update(document).digest('hex') };
 }
