@@ -90,6 +90,7 @@ export const ROUTES_OF_FIRMS: Readonly<Record<string, Rule>> = {
   'GET /v1/readiness/controls/:id': FROM_TO,
   'GET /v1/readiness/crosswalk': READ,
   'GET /v1/agents/:agent/answers/:question': { ...FROM_TO, at: { name: 'at', as: 'iso' } },
+  'GET /v1/agents/:agent/answers/:question/pdf': { ...FROM_TO, at: { name: 'at', as: 'iso' } },
 
   'GET /v1/samples': READ,
   'POST /v1/samples': { period: { from: 'from', to: 'to', in: 'body' } },

@@ -175,6 +175,11 @@ describe('somebody of a firm', () => {
     expect(await paul.refused('GET', `/v1/audit/events?from=2020-01-01T00:00:00Z`)).toBe('outside_engagement');
     expect(await paul.refused('GET', `/v1/audit/events/${calls[0]?.event_id}`)).toBe('event_not_found');
     expect(await paul.refused('GET', `/v1/agents/mailer/authority?at=${inDays(-1)}`)).toBe('outside_engagement');
+    for (const form of ['', '/pdf']) {
+      const answer = `/v1/agents/mailer/answers/activity${form}`;
+      expect(await paul.refused('GET', `${answer}?from=${inDays(-89)}&to=${inDays(-1)}`)).toBe('outside_engagement');
+      await paul.ok('GET', `${answer}?from=${inDays(-89)}&to=${inDays(-61)}`);
+    }
     expect(await paul.refused('GET', `/v1/evidence/reports/agents?from=${inDays(-89)}&to=${inDays(-1)}`)).toBe(
       'outside_engagement',
     );
