@@ -374,7 +374,7 @@ describe('leaving', () => {
     const left = page.getByRole('region', { name: 'Left' });
     await left.getByText('1 agent suspended of 1').waitFor();
     await left
-      .getByText(/\+[\d.]+ ms/)
+      .getByText(/\+[\d.,]+ ms/)
       .first()
       .waitFor();
     await left.getByText('1 of 1 wait for an owner').waitFor();

@@ -116,6 +116,11 @@ export function leftBehindQuery(personId: string) {
       const [newest] = data;
       return newest === undefined ? null : get<TransferTask>(at`/v1/transfer-tasks/${newest.id}`, {}, signal);
     },
+    // The stop is confirmed after the person has left.
+    refetchInterval: ({ state: { data, dataUpdateCount } }) => {
+      const isAwaited = data === null ? dataUpdateCount < 10 : data?.receipt.effective_at === null;
+      return isAwaited ? 1_000 : false;
+    },
   });
 }
 

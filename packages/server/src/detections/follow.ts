@@ -3,7 +3,6 @@ import type { ApiContext } from '../api/route.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
 import { liveCursors } from '../siem/index.ts';
 import { remindOfTests } from './duties.ts';
-import { readEvaluator } from './evaluator-store.ts';
 import { endLiveTest } from './live-test.ts';
 import { noteArrivals, type OpenTest, openTests } from './live-test-store.ts';
 
@@ -29,16 +28,13 @@ export function watchRuleTests(context: FollowContext): Rounds {
 }
 
 async function follow(context: FollowContext, test: OpenTest): Promise<void> {
-  const { pool } = context;
-  const { workspaceId, id, lastSeq } = test;
+  const { workspaceId, id, lastSeq, isEvaluated } = test;
   if (test.status === 'injecting') {
     if (test.ageSeconds > INJECTS_WITHIN_SECONDS) await endLiveTest(context, workspaceId, id, 'broke_off');
     return;
   }
   if (lastSeq === null) return endLiveTest(context, workspaceId, id, 'broke_off');
   const hasArrived = test.hasArrived || (await lookAtSinks(context, test, lastSeq));
-  const evaluator = await readEvaluator(pool, workspaceId);
-  const isEvaluated = (evaluator?.next_seq ?? 0) > lastSeq;
   if (test.kind === 'benign' && test.isAlerted) return endLiveTest(context, workspaceId, id, 'alerted');
   if (test.kind === 'attack' && isEvaluated && !test.isAlerted)
     return endLiveTest(context, workspaceId, id, 'not_found');

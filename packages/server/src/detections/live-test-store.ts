@@ -117,17 +117,24 @@ export interface OpenTest {
   readonly arrivals: Readonly<Record<string, string>>;
   readonly hasArrived: boolean;
   readonly isAlerted: boolean;
+  /** The rules have passed the last of its events. */
+  readonly isEvaluated: boolean;
   readonly isOver: boolean;
   readonly ageSeconds: number;
 }
 
-/** Whatever node they were begun on. */
+/**
+ * Whatever node they were begun on. What was found and how far the rules are is read in one statement: a finding that is
+ * written between two would be taken for none.
+ */
 export async function openTests(pool: Pool): Promise<readonly OpenTest[]> {
   const { rows } = await pool.query<OpenTest>(
-    `SELECT workspace_id AS "workspaceId", id, status, kind, node, last_seq AS "lastSeq", arrivals, arrived_at IS NOT NULL AS "hasArrived",
-            alerted_at IS NOT NULL AS "isAlerted", wait_until <= clock_timestamp() AS "isOver",
-            extract(epoch FROM clock_timestamp() - started_at)::float8 AS "ageSeconds"
-       FROM detection_live_tests WHERE status IN ('injecting', 'waiting') ORDER BY started_at LIMIT 100`,
+    `SELECT t.workspace_id AS "workspaceId", t.id, t.status, t.kind, t.node, t.last_seq AS "lastSeq", t.arrivals,
+            t.arrived_at IS NOT NULL AS "hasArrived", t.alerted_at IS NOT NULL AS "isAlerted",
+            coalesce(e.next_seq > t.last_seq, false) AS "isEvaluated", t.wait_until <= clock_timestamp() AS "isOver",
+            extract(epoch FROM clock_timestamp() - t.started_at)::float8 AS "ageSeconds"
+       FROM detection_live_tests t LEFT JOIN detection_evaluators e ON e.workspace_id = t.workspace_id
+      WHERE t.status IN ('injecting', 'waiting') ORDER BY t.started_at LIMIT 100`,
   );
   return rows;
 }
