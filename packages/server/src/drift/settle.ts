@@ -12,11 +12,21 @@ interface Open extends Drift {
   readonly finding: string;
 }
 
-async function readOpen(client: Pool | ClientBase, workspaceId: WorkspaceId): Promise<readonly Open[]> {
+/** Findings in one transaction, which everybody else of the workspace waits for; each becomes an alert too. */
+const BATCH = 50;
+/** Findings of one look; the next one goes on with what still is so then. */
+const MOST = 1_000;
+
+/** Those open; of these objects alone where `ids` says so. */
+async function readOpen(
+  client: Pool | ClientBase,
+  workspaceId: WorkspaceId,
+  ids: readonly string[] | null = null,
+): Promise<readonly Open[]> {
   const { rows } = await client.query<Open>(
     `SELECT id AS finding, what, object_type AS type, object_id AS id, expected, found
-       FROM drift_findings WHERE workspace_id = $1 AND resolved_at IS NULL`,
-    [workspaceId],
+       FROM drift_findings WHERE workspace_id = $1 AND resolved_at IS NULL AND ($2::text[] IS NULL OR object_id = ANY($2))`,
+    [workspaceId, ids],
   );
   return rows;
 }
@@ -24,64 +34,77 @@ async function readOpen(client: Pool | ClientBase, workspaceId: WorkspaceId): Pr
 const textOf = ({ what, type, id, expected, found }: Drift): string =>
   JSON.stringify([what, type, id, expected, found]);
 
-/** In one transaction, and in none where all of it is known. Another content of the same thing is another finding. */
-export async function settleDrift(
-  { pool, log, nodeId }: Context,
-  workspaceId: WorkspaceId,
-  drift: readonly Drift[],
-): Promise<void> {
+/**
+ * In few transactions, and in none where all of it is known. Another content of the same thing is another finding. An
+ * edit of a whole table holds nobody up.
+ */
+export async function settleDrift(context: Context, workspaceId: WorkspaceId, drift: readonly Drift[]): Promise<void> {
+  const { pool, log } = context;
   const now = new Set(drift.map(textOf));
-  const known = await readOpen(pool, workspaceId);
-  if (known.length === now.size && known.every((each) => now.has(textOf(each)))) return;
-  await log.transact(workspaceId, async (transaction) => {
-    const open = await readOpen(transaction.client, workspaceId);
-    const gone = open.filter((each) => !now.has(textOf(each)));
-    const wasOpen = new Set(open.map(textOf));
-    await resolve(transaction, workspaceId, gone);
-    const to = await administratorsOf(transaction.client, workspaceId);
-    for (const each of drift) if (!wasOpen.has(textOf(each))) await find(transaction, workspaceId, nodeId, each, to);
-  });
+  const open = await readOpen(pool, workspaceId);
+  const gone = open.filter((each) => !now.has(textOf(each)));
+  for (let at = 0; at < gone.length; at += BATCH)
+    await log.transact(workspaceId, (transaction) => resolve(transaction, workspaceId, gone.slice(at, at + BATCH)));
+  const wasOpen = new Set(open.map(textOf));
+  const news = drift.filter((each) => !wasOpen.has(textOf(each))).slice(0, MOST);
+  for (let at = 0; at < news.length; at += BATCH)
+    await log.transact(workspaceId, (transaction) =>
+      find(transaction, workspaceId, context.nodeId, news.slice(at, at + BATCH)),
+    );
 }
 
+/** Those that no other node has resolved meanwhile. */
 async function resolve(
   { client, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
   findings: readonly Open[],
 ): Promise<void> {
-  if (findings.length === 0) return;
-  await client.query(
-    'UPDATE drift_findings SET resolved_at = clock_timestamp() WHERE workspace_id = $1 AND id = ANY($2)',
+  const { rows } = await client.query<{ id: string }>(
+    `UPDATE drift_findings SET resolved_at = clock_timestamp()
+      WHERE workspace_id = $1 AND id = ANY($2) AND resolved_at IS NULL RETURNING id`,
     [workspaceId, findings.map(({ finding }) => finding)],
   );
+  const resolved = new Set(rows.map(({ id }) => id));
   for (const { finding, what, type, id } of findings)
-    log({ kind: 'drift.resolved', actor: 'system', finding_id: finding, what, object_type: type, object_id: id });
+    if (resolved.has(finding))
+      log({ kind: 'drift.resolved', actor: 'system', finding_id: finding, what, object_type: type, object_id: id });
 }
 
+/** Those that no other node has found meanwhile. */
 async function find(
   { client, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
   node: string,
-  { what, type, id, expected, found }: Drift,
-  to: readonly string[],
+  drift: readonly Drift[],
 ): Promise<void> {
-  const finding = newId('drf');
-  const eventId = log({
-    kind: 'drift.found',
-    actor: 'system',
-    finding_id: finding,
-    what,
-    object_type: type,
-    object_id: id,
-    expected,
-    found,
-    holds: holdsOf({ what, type }),
-    node,
-    to,
-  });
+  const ids = drift.map(({ id }) => id);
+  const wasOpen = new Set((await readOpen(client, workspaceId, ids)).map(textOf));
+  const to = await administratorsOf(client, workspaceId);
+  const findings = drift
+    .filter((each) => !wasOpen.has(textOf(each)))
+    .map(({ what, type, id, expected, found }) => {
+      const finding = newId('drf');
+      const eventId = log({
+        kind: 'drift.found',
+        actor: 'system',
+        finding_id: finding,
+        what,
+        object_type: type,
+        object_id: id,
+        expected,
+        found,
+        holds: holdsOf({ what, type }),
+        node,
+        to,
+      });
+      return { id: finding, what, object_type: type, object_id: id, expected, found, event_id: eventId };
+    });
   await client.query(
     `INSERT INTO drift_findings (workspace_id, id, what, object_type, object_id, expected, found, node, event_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [workspaceId, finding, what, type, id, expected, found, node, eventId],
+     SELECT $1, id, what, object_type, object_id, expected, found, $2, event_id
+       FROM jsonb_to_recordset($3) AS t(id text, what text, object_type text, object_id text, expected text, found text,
+         event_id text)`,
+    [workspaceId, node, JSON.stringify(findings)],
   );
 }
 

@@ -224,6 +224,20 @@ describe('an edit of', () => {
     expect((await restore()).found).toEqual([]);
   });
 
+  test('a whole table is found, and holds nobody up for longer than fifty rows take', async () => {
+    await superuser.query(
+      `INSERT INTO people (workspace_id, id, email) SELECT $1, 'per_' || n, n || '@acme.example' FROM generate_series(1, 120) AS n`,
+      [workspaceId],
+    );
+    expect((await check()).filter(({ object_type }) => object_type === 'person_authority')).toHaveLength(120);
+    const { rows } = await superuser.query(
+      `SELECT count(*)::int AS rows FROM drift_findings WHERE object_type = 'person_authority' GROUP BY xmin::text ORDER BY 1`,
+    );
+    expect(rows).toEqual([{ rows: 20 }, { rows: 50 }, { rows: 50 }]);
+    await superuser.query(`DELETE FROM people WHERE workspace_id = $1 AND id ~ '^per_[0-9]+$'`, [workspaceId]);
+    expect(await check()).toEqual([]);
+  });
+
   test('a version and its object alike is found by its record', async () => {
     await edit(
       `UPDATE object_versions SET document = '{"roles": ["deleter"]}', sha256 = 'sha256:forged'
