@@ -1,53 +1,7 @@
 /** The `hivekey` command. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addAgentCredentialCommands } from './commands/agent-credentials.ts';
-import { addAgentCommands } from './commands/agents.ts';
-import { addAlertCommands } from './commands/alerts.ts';
-import { addApprovalCommands } from './commands/approvals.ts';
-import { addBlastRadiusCommands } from './commands/blast-radius.ts';
-import { addBridgeCommand } from './commands/bridge.ts';
-import { addBudgetCommands } from './commands/budgets.ts';
-import { addChangeCommands } from './commands/changes.ts';
-import { addChannelCommands } from './commands/channels.ts';
-import { addContainmentCommands } from './commands/containment.ts';
-import { addCredentialCommands } from './commands/credentials.ts';
-import { addDecisionCommands } from './commands/decisions.ts';
-import { addDelegationCommands } from './commands/delegations.ts';
-import { addDetectionRuleCommands } from './commands/detections.ts';
-import { addDetectionServerCommands } from './commands/detections-server.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addDriftCommands } from './commands/drift.ts';
-import { addDrillCommands } from './commands/drills.ts';
-import { addEngagementCommands } from './commands/engagements.ts';
-import { addEvidenceCommands } from './commands/evidence.ts';
-import { addFreezeCommands } from './commands/freezes.ts';
-import { addHttpApiCommands } from './commands/http-apis.ts';
-import { addIncidentCommands } from './commands/incidents.ts';
-import { addLeastPrivilegeCommands } from './commands/least-privilege.ts';
-import { addLogCommands } from './commands/logs.ts';
-import { addOAuthClientCommands } from './commands/oauth-clients.ts';
-import { addOwnershipCommands } from './commands/ownership.ts';
-import { addPeopleCommands } from './commands/people.ts';
-import { addPolicyCommands } from './commands/policy.ts';
-import { addPolicyCodeCommands } from './commands/policy-code.ts';
-import { addProveCommand } from './commands/prove.ts';
-import { addQuarantineCommands } from './commands/quarantine.ts';
-import { addReadinessCommands } from './commands/readiness.ts';
-import { addReceiptCommands } from './commands/receipt.ts';
-import { addRetentionCommands } from './commands/retention.ts';
-import { addReviewCommands } from './commands/reviews.ts';
-import { addRiskCommands } from './commands/risks.ts';
-import { addPolicyObjectCommands } from './commands/roles.ts';
-import { addSampleCommands } from './commands/samples.ts';
-import { addScimCommands } from './commands/scim.ts';
-import { addSecretCommands } from './commands/secrets.ts';
-import { addServerCommands } from './commands/servers.ts';
-import { addSessionCommands } from './commands/session.ts';
-import { addSinkCommands } from './commands/sinks.ts';
-import { addTieOutCommands } from './commands/tie-outs.ts';
-import { addTwoPeopleCommands } from './commands/two-people.ts';
-import { addVerifyCommand } from './commands/verify.ts';
+import { loadCommands } from './commands/index.ts';
 import { EXIT } from './exit.ts';
 
 function version(): string {
@@ -76,56 +30,7 @@ Examples:
   hivekey revoke helpdesk-bot --reason "odd mails at night"`,
   );
 
-for (const add of [
-  addSessionCommands,
-  addAgentCommands,
-  addCredentialCommands,
-  addAgentCredentialCommands,
-  addOAuthClientCommands,
-  addPeopleCommands,
-  addScimCommands,
-  addPolicyObjectCommands,
-  addProveCommand,
-  addPolicyCommands,
-  addPolicyCodeCommands,
-  addAlertCommands,
-  addIncidentCommands,
-  addEvidenceCommands,
-  addSampleCommands,
-  addTieOutCommands,
-  addEngagementCommands,
-  addBudgetCommands,
-  addBlastRadiusCommands,
-  addLeastPrivilegeCommands,
-  addDriftCommands,
-  addServerCommands,
-  addHttpApiCommands,
-  addSecretCommands,
-  addFreezeCommands,
-  addRiskCommands,
-  addApprovalCommands,
-  addChangeCommands,
-  addDelegationCommands,
-  addOwnershipCommands,
-  addChannelCommands,
-  addSinkCommands,
-  addContainmentCommands,
-  addTwoPeopleCommands,
-  addReceiptCommands,
-  addDecisionCommands,
-  addDrillCommands,
-  addQuarantineCommands,
-  addDetectionRuleCommands,
-  addDetectionServerCommands,
-  addLogCommands,
-  addReadinessCommands,
-  addRetentionCommands,
-  addReviewCommands,
-  addVerifyCommand,
-  addBridgeCommand,
-  addDoctorCommand,
-])
-  add(program);
+for (const add of await loadCommands(process.argv[2])) add(program);
 
 /** `--json` and `--url` work before and behind the command. */
 function inherit(command: Command): void {
