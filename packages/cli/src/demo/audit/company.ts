@@ -22,6 +22,7 @@ export const PEOPLE: readonly Person[] = [
   { name: 'omar', roles: ['viewer'], groups: ['support'], manager: 'mia' },
   { name: 'mia', roles: ['approver', 'reviewer'], groups: ['support'], authorityUsd: 500, manager: 'ana' },
   { name: 'ana', roles: ['approver', 'reviewer'], groups: ['support'], authorityUsd: 1_000, manager: 'ciso' },
+  { name: 'tess', roles: ['approver'], groups: ['support'], authorityUsd: 500, manager: 'ana' },
   { name: 'kim', roles: ['author'], groups: ['marketing'], manager: 'ana' },
   { name: 'raj', roles: ['approver'], groups: ['data', 'platform'], manager: 'eva' },
   { name: 'noor', roles: ['viewer'], groups: ['people'], manager: 'ciso' },

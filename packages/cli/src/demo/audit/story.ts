@@ -10,6 +10,9 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
+/** Then something that is waited for does not come. */
+const LOOKS = 3_000;
+
 const FREEZE = 'august-release-freeze';
 
 export function tell(sample: Sample, work: Work, desk: ChangeDesk): void {
@@ -134,7 +137,7 @@ async function steer(sample: Sample, work: Work): Promise<void> {
   const alerts = await until(async () => {
     await clock.follow();
     const { data } = await soc.request<List<{ id: string; rule: string }>>('GET', '/v1/alerts', {
-      query: { status: 'open', q: agent },
+      query: { status: 'open', subject: agent },
     });
     return data.length > 0 ? data : undefined;
   });
@@ -176,7 +179,7 @@ async function steer(sample: Sample, work: Work): Promise<void> {
         reason: 'The review of the incident.',
       },
     });
-    const { follow_ups } = await soc.request<IncidentDetail>('POST', `${path}/follow-ups`, {
+    const followUp = await soc.request<{ id: string }>('POST', `${path}/follow-ups`, {
       body: {
         title: 'Mark fields of the web form as untrusted',
         owner: emailOf('kim'),
@@ -184,7 +187,7 @@ async function steer(sample: Sample, work: Work): Promise<void> {
         reason: 'So that guards can see it.',
       },
     });
-    await soc.request('PATCH', `${path}/follow-ups/${follow_ups[0]?.id}`, {
+    await soc.request('PATCH', `${path}/follow-ups/${followUp.id}`, {
       body: { status: 'done', reason: 'The form is marked.' },
     });
   });
@@ -196,9 +199,10 @@ async function steer(sample: Sample, work: Work): Promise<void> {
 }
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
+  for (let looks = 0; looks < LOOKS; looks += 1) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  throw new Error('no alert came of what was refused');
 }

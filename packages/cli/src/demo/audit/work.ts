@@ -258,6 +258,11 @@ export class Work {
       this.tally.cancelled += 1;
       return;
     }
+    // Nobody is left who may: it expires.
+    if (refusal instanceof HiveKeyError && refusal.status === 403) {
+      this.tally.expired += 1;
+      return;
+    }
     if (refusal !== undefined) throw refusal;
     this.tally[decision === 'deny' ? 'denied' : 'approved'] += 1;
     agenda.at(clock.now() + 2 * SECOND, async () => {
@@ -279,13 +284,13 @@ interface CallOptions {
 const FAILS = 0.006;
 const FAILED: Ended = { result: 'error', code: 'upstream_error', duration_ms: 900 };
 
-/** Who is asked first. Whoever owns the agent, or has just put a policy in force, is refused; then it is the other. */
+/** Who is asked first. Whoever owns the agent, or has just put a policy in force, is refused; then it is another. */
 function decidersOf(action: string, luck: number): readonly string[] {
-  const [first, second] =
+  const [first, second, ...others] =
     action === 'payments.transfer'
       ? (['lee', 'gil'] as const)
       : action === 'refunds.issue'
-        ? (['ana', 'mia'] as const)
+        ? (['ana', 'mia', 'tess'] as const)
         : (['eva', 'raj'] as const);
-  return luck < 0.7 ? [first, second] : [second, first];
+  return luck < 0.7 ? [first, second, ...others] : [second, first, ...others];
 }
