@@ -136,7 +136,9 @@ export function holdsOf({ what, type }: Pick<Drift, 'what' | 'type'>): (typeof H
   }
 }
 
-/** That it was looked at, at most once an hour, so that the log shows it. */
+const THIS_HOUR = `date_trunc('hour', clock_timestamp(), 'UTC')`;
+
+/** That it was looked at, once in each hour of the clock, so that the log shows it. */
 export async function noteCheck(
   { pool, log, nodeId }: Context,
   workspaceId: WorkspaceId,
@@ -147,14 +149,14 @@ export async function noteCheck(
      VALUES ($1, clock_timestamp(), $2, $3, $4)
      ON CONFLICT (workspace_id) DO UPDATE SET checked_at = excluded.checked_at, node = excluded.node, objects = excluded.objects,
        took_ms = excluded.took_ms
-     RETURNING coalesce(c.recorded_at < clock_timestamp() - interval '1 hour', true) AS is_due`,
+     RETURNING coalesce(c.recorded_at < ${THIS_HOUR}, true) AS is_due`,
     [workspaceId, nodeId, objects, tookMs],
   );
   if (rows[0]?.is_due !== true) return;
   await log.transact(workspaceId, async ({ client, log: record }) => {
     const { rowCount } = await client.query(
       `UPDATE drift_checks SET recorded_at = clock_timestamp()
-        WHERE workspace_id = $1 AND coalesce(recorded_at < clock_timestamp() - interval '1 hour', true)`,
+        WHERE workspace_id = $1 AND coalesce(recorded_at < ${THIS_HOUR}, true)`,
       [workspaceId],
     );
     if (rowCount === 0) return;

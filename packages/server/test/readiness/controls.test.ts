@@ -19,6 +19,7 @@ import {
   PIN,
   policy,
   reviewItem,
+  sighting,
   version,
   writeHealthy,
 } from './healthy.ts';
@@ -173,6 +174,15 @@ describe('one deviation', () => {
       control?.criteria.toSorted(byCriteria(run)),
     );
   });
+});
+
+test('what nobody was given, and tries to act, is a deviation until somebody has looked at it', async () => {
+  const seen = sighting('token', null);
+  const run = await runAfter(() => company.insert('unregistered_identities', seen));
+  expect(failed(run)).toEqual(['AG-01']);
+  expect(of(run, 'AG-01')?.deviations).toMatchObject([{ record_id: seen.id, kind: 'unregistered' }]);
+  const looked = { dismissed_at: at('13:00:00'), dismissed_by: 'key:ops', dismissed_reason: 'a scanner' };
+  expect(failed(await runAfter(() => company.insert('unregistered_identities', { ...seen, ...looked })))).toEqual([]);
 });
 
 function byCriteria({ criteria }: RunDocument): (a: string, b: string) => number {

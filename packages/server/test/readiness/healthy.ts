@@ -161,6 +161,15 @@ async function writeAgents(company: Company): Promise<void> {
       ...{ agent_id: id, number: n, role: 'payer', granted_at: at('02:00:00'), granted_by: 'key:ops' },
     });
   }
+  // What is left of a stopped agent tries again, and is refused.
+  await company.insert('unregistered_identities', sighting('retired_token', 'agt_2'));
+}
+
+export function sighting(kind: 'token' | 'retired_token', agentId: string | null) {
+  return {
+    ...{ id: `unr_${kind}`, kind, identity: 'hk_agt_…', source: '10.0.0.9', agent_id: agentId, count: 1 },
+    ...{ first_seen: at('12:00:00'), last_seen: at('12:00:00') },
+  };
 }
 
 async function writePolicy(company: Company): Promise<void> {

@@ -22,6 +22,8 @@ import { HOUR, Work } from './work.ts';
 const DAY = 24 * HOUR;
 /** Before the period, for setting up: so many and one for each agent. */
 const SET_UP_HOURS = 4;
+/** Before the end of an hour, when upkeep is done whatever agents do. */
+const LAST_MS = 60_000;
 
 export interface SampleOptions {
   /** Data folder of the server, made and empty. */
@@ -91,10 +93,9 @@ export async function buildSample(options: SampleOptions): Promise<Counts> {
     for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR) {
       if ((hourMs - fromMs) % (7 * DAY) === 0) say(`${new Date(hourMs).toISOString().slice(0, 10)} …`);
       work.plan(hourMs, callsAnHour);
+      agenda.at(hourMs + HOUR - LAST_MS, () => clock.moveTo(clock.now(), { upkeep: true }));
       await agenda.runUntil(hourMs + HOUR);
     }
-    await clock.follow();
-    await clock.moveTo(toMs, { upkeep: true });
     await clock.moveTo(toMs + 9 * HOUR, { upkeep: true });
     await closeQuarter(sample, options);
     await clock.follow();

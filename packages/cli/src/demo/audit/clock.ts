@@ -8,14 +8,26 @@ const SCHEMA = new URL('./simulated-clock.sql', import.meta.url);
 
 const LOOK_AGAIN_MS = 2;
 const LOOKS = 10;
+/** So often in a row nothing is asked of the database: then what upkeep began is over, or waits for the clock. */
+const QUIET_LOOKS = 3;
+const MOST_LOOKS = 1_000;
 const STALLED_AFTER = 20;
 const STALLED_MS = 5_000;
 
-/** The log's writer in the middle of a batch, or a result that is still to be recorded, would be older than what comes after. */
+/**
+ * The log's writer in the middle of a batch, or a result that is still to be recorded, would be older than what comes after. A
+ * stop or a rehearsal that is under way would have taken as long as the clock moves.
+ */
 const MOVE = `
 UPDATE simulated.clock SET ahead = make_interval(secs => $1)
  WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hivekey-log' AND state <> 'idle')
-   AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)`;
+   AND NOT EXISTS (SELECT FROM permits WHERE state <> 'open' AND NOT recorded)
+   AND NOT EXISTS (SELECT FROM containments WHERE effective_at IS NULL AND ordered_at > clock_timestamp() - interval '1 hour')
+   AND NOT EXISTS (SELECT FROM rehearsals WHERE ended_at IS NULL AND started_at > clock_timestamp() - interval '1 hour')`;
+
+const IS_QUIET = `
+SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+                      AND pid <> pg_backend_pid() AND state <> 'idle') AS quiet`;
 
 const FOLLOWED = `
 WITH sealed AS (
@@ -25,7 +37,10 @@ SELECT NOT EXISTS (SELECT FROM log_shards s WHERE s.next_block > 1 + coalesce(
          (SELECT max(l.block) FROM log_seals l WHERE l.workspace_id = s.workspace_id AND l.shard_id = s.shard_id), 0))
    AND NOT EXISTS (SELECT FROM sealed WHERE size >= (SELECT p.next_seq FROM projection_cursor p WHERE p.workspace_id = sealed.workspace_id)
                       OR size > (SELECT min(t.cursor_seq) FROM sink_streams t JOIN sinks k ON k.workspace_id = t.workspace_id AND k.id = t.sink_id
-                                  WHERE t.workspace_id = sealed.workspace_id AND t.purpose = 'live' AND k.status = 'active')) AS followed`;
+                                  WHERE t.workspace_id = sealed.workspace_id AND t.purpose = 'live' AND k.status = 'active'))
+   AND NOT EXISTS (SELECT FROM sink_streams t JOIN sinks k ON k.workspace_id = t.workspace_id AND k.id = t.sink_id
+                    WHERE t.purpose = 'live' AND k.status = 'active'
+                      AND coalesce(t.checkpointed_at, t.created_at) < clock_timestamp() - interval '2 minutes') AS followed`;
 
 /**
  * Makes the database of the URL with a clock of its own in front of PostgreSQL's: before the first migration, so that
@@ -85,22 +100,40 @@ export class SimulatedClock {
     await this.#tell('nothing');
   }
 
-  /** Does nothing when it is later already. */
+  /** Does nothing when it is later already. `upkeep`: what is due by then is done, behind what follows the log. */
   async moveTo(atMs: number, { upkeep = false } = {}): Promise<void> {
+    await this.#advance(atMs);
+    if (!upkeep) return;
+    // What watches for silence would find that nothing was heard of while the clock moved.
+    await this.follow();
+    await this.#keepUp();
+  }
+
+  async #advance(atMs: number): Promise<void> {
     const aheadMs = atMs - Date.now();
-    if (aheadMs > this.#aheadMs) {
-      this.#aheadMs = aheadMs;
-      while (!(await this.#moveDatabase(aheadMs))) await new Promise((resolve) => setTimeout(resolve, 1));
-    } else if (!upkeep) return;
-    await this.#tell(upkeep ? 'upkeep' : 'nothing');
+    if (aheadMs <= this.#aheadMs) return;
+    this.#aheadMs = aheadMs;
+    while (!(await this.#moveDatabase(aheadMs))) await new Promise((resolve) => setTimeout(resolve, 1));
+    await this.#tell('nothing');
+  }
+
+  async #keepUp(): Promise<void> {
+    await this.#tell('upkeep');
+    for (let looks = 0, quiet = 0; looks < MOST_LOOKS && quiet < QUIET_LOOKS; looks += 1) {
+      const { rows } = await this.#database.query<{ quiet: boolean }>({ name: 'is quiet', text: IS_QUIET });
+      quiet = rows[0]?.quiet === true ? quiet + 1 : 0;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
   }
 
   /** Until all that is recorded was sealed, projected and taken by sinks. */
   async follow(): Promise<void> {
     for (let rounds = 1; ; rounds += 1) {
       // What broke off is taken up again when its lease has run out, which takes time.
-      if (rounds % STALLED_AFTER === 0) await this.moveTo(this.now() + STALLED_MS, { upkeep: true });
-      else await this.#tell('pauses');
+      if (rounds % STALLED_AFTER === 0) {
+        await this.#advance(this.now() + STALLED_MS);
+        await this.#keepUp();
+      } else await this.#tell('pauses');
       for (let looks = 0; looks < LOOKS; looks += 1) {
         if (await this.#hasFollowed()) return;
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));

@@ -93,7 +93,7 @@ export function tableOf(counts: Counts): readonly string[] {
     ],
     [
       'entries of the log',
-      `${c('entries')} = ${c('allow')} allow + ${c('deny')} deny + ${c('review')} held + ${c('results')} results + ${c('other')} other`,
+      `${c('entries')} = ${c('allow')} allow + ${c('deny')} deny + ${c('review')} review + ${c('results')} results + ${c('other')} other`,
     ],
     [
       'held calls',

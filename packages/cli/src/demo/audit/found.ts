@@ -18,6 +18,16 @@ import { personOf, type Sample } from './stage.ts';
 const MINUTE = 60_000;
 const TOKEN_DAYS = 180;
 
+/** Roles that no agent wears two of. */
+const DUTIES = [
+  {
+    name: 'pays and refunds',
+    roles: ['accounts-payable-l1', 'refunds-l1'],
+    reason: 'Whoever pays vendors gives no money back.',
+  },
+  { name: 'staff and money', roles: ['people-ops', 'accounts-payable-l1'], reason: 'Staff records and payments.' },
+];
+
 const COMPANY = 'Acme (sample data)';
 
 export async function found(
@@ -51,6 +61,7 @@ export async function found(
     await admit(sample, plan);
   }
   await planDrills(sample, plans);
+  for (const set of DUTIES) await personOf(sample, 'ciso').request('POST', '/v1/segregation', { body: set });
 }
 
 async function hire({ admin, people, url }: Sample): Promise<void> {

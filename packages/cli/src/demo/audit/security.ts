@@ -45,11 +45,21 @@ export async function testRules(sample: Sample): Promise<void> {
     }
 }
 
+const EVALUATED = `
+SELECT t.status NOT IN ('injecting', 'waiting') OR e.next_seq > t.last_seq AS evaluated
+  FROM detection_live_tests t JOIN detection_evaluators e ON e.workspace_id = t.workspace_id WHERE t.id = $1`;
+
 /** Until it has passed or failed. */
 async function fire({ clock }: Sample, soc: HiveKey, rule: string, kind: 'attack' | 'benign'): Promise<void> {
   const { id } = await soc.request<LiveTest>('POST', `/v1/detections/${rule}/live-tests`, {
     body: { kind, wait_seconds: WAIT_SECONDS },
   });
+  // How far the rules are is written down every two seconds, by no clock that can be set.
+  for (let evaluated = false; !evaluated; ) {
+    await clock.follow();
+    const [row] = await clock.ask<{ evaluated: boolean }>(EVALUATED, [id]);
+    evaluated = row?.evaluated === true;
+  }
   for (let over = false; !over; ) {
     await clock.follow();
     await clock.moveTo(clock.now() + 2_000, { upkeep: true });

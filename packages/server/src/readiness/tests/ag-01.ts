@@ -1,7 +1,10 @@
 import type { ControlTest } from '../control-test.ts';
 import { logCoverageMissing } from './log-coverage.ts';
 
-/** Every acting identity is registered and has a live owner. A call that was refused is no deviation: that is what is to happen. */
+/**
+ * Every acting identity is registered and has a live owner. A call that was refused is no deviation: that is what is to
+ * happen. Nor is the retired token of an agent that is in the inventory.
+ */
 export const AG_01: ControlTest = {
   id: 'AG-01',
   sources: ['log', 'agents'],
@@ -31,6 +34,6 @@ SELECT a.agent_id AS record_id,
 UNION ALL
 SELECT u.id, CASE WHEN u.dismissed_at < $3 THEN NULL ELSE 'unregistered' END,
        format('%s %s was seen %s times and is not registered', u.kind, u.identity, u.count), '/agents?tab=unregistered'
-  FROM unregistered_identities u WHERE u.workspace_id = $1 AND u.last_seen >= $2 AND u.first_seen < $3`,
+  FROM unregistered_identities u WHERE u.workspace_id = $1 AND u.last_seen >= $2 AND u.first_seen < $3 AND u.agent_id IS NULL`,
   missing: logCoverageMissing,
 };
