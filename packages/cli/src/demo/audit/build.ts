@@ -22,7 +22,7 @@ import { HOUR, Work } from './work.ts';
 const DAY = 24 * HOUR;
 /** Before the period, for setting up: so many and one for each agent. */
 const SET_UP_HOURS = 4;
-/** Before the end of an hour, when upkeep is done whatever agents do. */
+/** Before the end of the period, when upkeep is done whatever agents do. */
 const LAST_MS = 60_000;
 
 export interface SampleOptions {
@@ -90,10 +90,10 @@ export async function buildSample(options: SampleOptions): Promise<Counts> {
     planReview(sample, desk);
     planAcceptances(sample);
     agenda.on('2026-08-25T08:00:00Z', () => testRules(sample));
+    agenda.at(toMs - LAST_MS, () => clock.moveTo(clock.now(), { upkeep: true }));
     for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR) {
       if ((hourMs - fromMs) % (7 * DAY) === 0) say(`${new Date(hourMs).toISOString().slice(0, 10)} …`);
       work.plan(hourMs, callsAnHour);
-      agenda.at(hourMs + HOUR - LAST_MS, () => clock.moveTo(clock.now(), { upkeep: true }));
       await agenda.runUntil(hourMs + HOUR);
     }
     await clock.moveTo(toMs + 9 * HOUR, { upkeep: true });

@@ -25,6 +25,9 @@ UPDATE simulated.clock SET ahead = make_interval(secs => $1)
    AND NOT EXISTS (SELECT FROM containments WHERE effective_at IS NULL AND ordered_at > clock_timestamp() - interval '1 hour')
    AND NOT EXISTS (SELECT FROM rehearsals WHERE ended_at IS NULL AND started_at > clock_timestamp() - interval '1 hour')`;
 
+/** What waits for news, as streams do, looks at its clock when there are some. */
+const NEWS = "SELECT pg_notify('hivekey_log', json_build_object('workspace', id)::text) FROM workspaces";
+
 const IS_QUIET = `
 SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
                       AND pid <> pg_backend_pid() AND state <> 'idle') AS quiet`;
@@ -133,7 +136,10 @@ export class SimulatedClock {
       if (rounds % STALLED_AFTER === 0) {
         await this.#advance(this.now() + STALLED_MS);
         await this.#keepUp();
-      } else await this.#tell('pauses');
+      } else {
+        await this.#tell('pauses');
+        if (rounds > 1) await this.#database.query(NEWS);
+      }
       for (let looks = 0; looks < LOOKS; looks += 1) {
         if (await this.#hasFollowed()) return;
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
