@@ -85,6 +85,7 @@ const other = fc.oneof(
   fc.record({
     kind: fc.constantFrom('agent.revoked', 'agent.restored', 'agent.created', 'agent.woke', 'agent.expired'),
     agent_id: agent,
+    rehearsal: maybe(['reh_1']),
   }),
   fc.record({
     kind: fc.constant('approval.decided'),

@@ -90,6 +90,7 @@ export const MUTATIONS: readonly Mutation[] = [
   { ref: 'D11', name: 'one denial less', parameters: { denials: 2 } },
   { ref: 'D11', name: 'one denial more', parameters: { denials: 4 } },
   { ref: 'D11', name: 'a longer window', parameters: { window_seconds: 601 } },
+  { ref: 'D11', name: 'a rehearsal is like any stop', event: without('rehearsal') },
   {
     ref: 'D11',
     name: 'never restored',

@@ -322,11 +322,12 @@ export const NAIVE: Readonly<Record<string, Naive>> = {
     if (event.verdict !== 'deny') return [];
     const restored = mine.findLastIndex(({ event: e }) => e.kind === 'agent.restored');
     const stretch = mine.slice(restored + 1);
-    const from = stretch.findIndex(({ event: e }) => e.kind === 'agent.revoked');
-    const found = within(
-      stretch.slice(from).filter(({ event: e }) => is(e, 'tool.call', 'deny')),
-      num(p, 'window_seconds') * 1_000,
-    );
+    const counts = ({ event: e }: Seen, i: number): boolean => {
+      const stop = stretch.slice(0, i).findLast(({ event: other }) => other.kind === 'agent.revoked');
+      return is(e, 'tool.call', 'deny') && stop !== undefined && str(stop.event.rehearsal) === undefined;
+    };
+    if (!counts(last(stretch), stretch.length - 1)) return [];
+    const found = within(stretch.filter(counts), num(p, 'window_seconds') * 1_000);
     return found.length >= num(p, 'denials') ? [{ clause: 'calling', key: agent, count: found.length }] : [];
   },
   D12: simple(

@@ -7,13 +7,17 @@ import type { FlatEvent } from '../types.ts';
 import { Keyed } from '../windows/keyed.ts';
 import { evaluator, type NativeRule, notesMemory, ofWindow, Windows } from './native.ts';
 
+/** How refusals count: not those of a rehearsal, which are what it measures. */
+const COUNTED = 1;
+const REHEARSED = 0;
+
 /** Between `agent.revoked` and `agent.restored`, by the order of the log: any allowed call, or several that were refused. */
 export const revokedAgent: NativeRule = {
-  fields: ['kind', 'agent_id', 'agent', 'verdict'],
+  fields: ['kind', 'agent_id', 'agent', 'verdict', 'rehearsal'],
   start(params) {
     const windowMs = params.seconds('window_seconds');
     const least = params.number('denials');
-    const revoked = new Keyed<1>();
+    const revoked = new Keyed<typeof COUNTED | typeof REHEARSED>();
     const denials = new Windows(windowMs);
     return evaluator({
       kinds: ['agent.revoked', 'agent.restored', 'tool.call'],
@@ -21,7 +25,8 @@ export const revokedAgent: NativeRule = {
       take(event, at) {
         const agent = textField(event, 'agent_id');
         if (agent === undefined) return [];
-        if (event.kind === 'agent.revoked') revoked.set(agent, 1);
+        if (event.kind === 'agent.revoked')
+          revoked.set(agent, textField(event, 'rehearsal') === undefined ? COUNTED : REHEARSED);
         if (event.kind === 'agent.restored') {
           revoked.delete(agent);
           denials.delete(agent);
@@ -35,7 +40,7 @@ export const revokedAgent: NativeRule = {
               suppressionMs: 0,
             }),
           ];
-        if (event.verdict !== 'deny') return [];
+        if (event.verdict !== 'deny' || revoked.peek(agent) === REHEARSED) return [];
         const found = ofWindow(denials.add(agent, at, 1, idOf(event), isSynthetic(event)), at);
         if (found.count < least) return [];
         const reason = `a revoked agent goes on calling: ${found.count} refusals in ${durationInWords(windowMs)}`;

@@ -79,10 +79,10 @@ const COLUMNS: readonly Column<EvidenceBundle>[] = [
   {
     key: 'period',
     header: 'Period',
-    width: '190px',
+    width: '230px',
     cell: ({ from, to }) => (
       <span className="num">
-        {from.slice(0, 10)} – {to.slice(0, 10)}
+        {from.slice(0, 10)} to before {to.slice(0, 10)}
       </span>
     ),
   },

@@ -86,8 +86,11 @@ const COVERAGE: readonly Column<TieOutCoverage>[] = [
     key: 'covered',
     header: 'Compared',
     width: '220px',
-    cell: ({ is_covered: isCovered, covered_through: through }) =>
-      isCovered ? 'the whole period' : through === null ? 'not from its beginning' : `until ${through.slice(0, 10)}`,
+    cell: ({ is_covered: isCovered, covered_through: through, state }) => {
+      if (isCovered) return 'the whole period';
+      if (through !== null) return `until ${through.slice(0, 10)}`;
+      return state === 'none' ? 'no list was imported' : 'not from its beginning';
+    },
   },
   { key: 'state', header: 'State', width: '140px', cell: ({ state }) => <TieOutState state={state} /> },
 ];

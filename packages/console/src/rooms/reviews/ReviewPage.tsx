@@ -263,26 +263,27 @@ const FOUND_WORDS = {
   not_in_inventory: 'in the log, and no agent',
 } as const;
 
+const MOST_FOUND = 20;
+
 function Reconciliations({ review: { reconciliations, exclusions } }: { readonly review: Review }) {
+  const found = reconciliations
+    .slice(0, MOST_FOUND)
+    .map(({ kind, name, detail }) => [`${name}: ${FOUND_WORDS[kind]}`, detail] as const);
+  const left = exclusions.map(
+    ({ what, count: of, reason }) =>
+      [`Not in it: ${TYPE_WORDS[what as keyof typeof TYPE_WORDS] ?? what} (${count(of)})`, reason] as const,
+  );
   return (
     <Section title="Reconciled when it was frozen">
-      {reconciliations.length === 0 ? (
-        <p className="muted">Owners, directory and log agree with the population.</p>
-      ) : (
-        <Facts
-          facts={reconciliations
-            .slice(0, 20)
-            .map(({ kind, name, detail }) => [`${name}: ${FOUND_WORDS[kind]}`, detail])}
-        />
-      )}
-      {exclusions.length === 0 ? null : (
-        <Facts
-          facts={exclusions.map(({ what, count: of, reason }) => [
-            `Not in it: ${TYPE_WORDS[what as keyof typeof TYPE_WORDS] ?? what} (${count(of)})`,
-            reason,
-          ])}
-        />
-      )}
+      {found.length === 0 ? <p className="muted">Owners, directory and log agree with the population.</p> : null}
+      <ul className={classes.found}>
+        {[...found, ...left].map(([what, why]) => (
+          <li key={what}>
+            {what}
+            <p className="muted">{why}</p>
+          </li>
+        ))}
+      </ul>
     </Section>
   );
 }

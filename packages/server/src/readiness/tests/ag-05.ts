@@ -25,7 +25,7 @@ SELECT i.id AS record_id,
             WHEN i.decided_at > c.due_at THEN 'decided_late'
             WHEN r.open THEN 'not_remediated'
             WHEN r.late THEN 'remediated_late' END AS kind,
-       format('%s: due %s, decided %s', i.title, c.due_at, i.decided_at) AS sentence,
+       format('%s: due %s, decided %s', i.title, utc_text(c.due_at), utc_text(i.decided_at)) AS sentence,
        '/reviews/' || c.id AS href
   FROM review_campaigns c
   JOIN review_items i ON i.workspace_id = c.workspace_id AND i.campaign_id = c.id

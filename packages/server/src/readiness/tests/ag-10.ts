@@ -9,8 +9,8 @@ SELECT c.id AS record_id,
        CASE WHEN c.review_due_at IS NULL THEN NULL
             WHEN r.at IS NULL AND c.review_due_at < $3 THEN 'not_reviewed'
             WHEN r.at > c.review_due_at THEN 'reviewed_late' END AS kind,
-       format('CHG-%s was activated %s by %s, to be reviewed by %s, reviewed %s', c.number, c.activated_at, c.activated_by,
-              c.review_due_at, r.at) AS sentence,
+       format('CHG-%s was activated %s by %s, to be reviewed by %s, reviewed %s', c.number, utc_text(c.activated_at),
+              c.activated_by, utc_text(c.review_due_at), utc_text(r.at)) AS sentence,
        '/changes/' || c.id AS href
   FROM changes c
   LEFT JOIN LATERAL (SELECT max(r.at) AS at FROM change_reviews r

@@ -39,7 +39,7 @@ call AS (
                       WHERE o.workspace_id = $1 AND o.freeze_name = w.name AND o.starts_at <= a.ts AND a.ts < o.ends_at)
    ORDER BY a.event_id, a.verdict)
 SELECT event_id AS record_id, CASE WHEN verdict = 'allow' THEN 'allowed_in_freeze' END AS kind,
-       format('%s %s of %s at %s, while %s was in force', agent, verdict, action, ts, name) AS sentence,
+       format('%s %s of %s at %s, while %s was in force', agent, verdict, action, utc_text(ts), name) AS sentence,
        '/log?event=' || event_id AS href
   FROM call`,
   missing: async (scope, population) =>

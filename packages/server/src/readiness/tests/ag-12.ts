@@ -28,8 +28,8 @@ SELECT id AS record_id,
             WHEN released_at < last_at THEN 'ran_before_approval'
             WHEN NOT groups <@ coalesce(spoken, '{}') THEN 'without_authority'
             WHEN binds IS NOT NULL AND ran IS NOT NULL AND binds <> ran THEN 'other_arguments' END AS kind,
-       format('%s of %s: %s of %s people approved, decided %s, ran %s', capability, agent, coalesce(approvers, 0), people, last_at,
-              released_at) AS sentence,
+       format('%s of %s: %s of %s people approved, decided %s, ran %s', capability, agent, coalesce(approvers, 0), people,
+              utc_text(last_at), utc_text(released_at)) AS sentence,
        '/approvals/' || id AS href
   FROM held`,
 };

@@ -30,7 +30,7 @@ UNION ALL
 SELECT t.id, CASE WHEN t.differences > (SELECT count(*) FROM tie_out_differences d
                                           WHERE d.workspace_id = $1 AND d.tie_out_id = t.id AND d.explained_at < $4)
                   THEN 'difference_not_explained' END,
-       format('%s, %s to %s: %s differences', t.tool, t.period_from, t.period_to, t.differences), '/evidence'
+       format('%s, %s to %s: %s differences', t.tool, utc_text(t.period_from), utc_text(t.period_to), t.differences), '/evidence'
   FROM (SELECT DISTINCT ON (tool, capabilities, period_from, period_to) * FROM tie_outs
          WHERE workspace_id = $1 AND period_from < $3 AND period_to > $2 AND imported_at < $4
          ORDER BY tool, capabilities, period_from, period_to, imported_at DESC) t`,

@@ -17,8 +17,8 @@ SELECT s.name || '/' || l.day AS record_id, CASE WHEN l.accepted < l.produced TH
 UNION ALL
 SELECT a.id, CASE WHEN a.acknowledge_due_at < coalesce(a.acknowledged_at, $3) THEN 'acknowledged_late'
                   WHEN a.close_due_at < coalesce(a.closed_at, $3) THEN 'closed_late' END,
-       format('%s (%s): acknowledged %s, due %s; closed %s, due %s', a.title, a.severity, a.acknowledged_at, a.acknowledge_due_at,
-              a.closed_at, a.close_due_at),
+       format('%s (%s): acknowledged %s, due %s; closed %s, due %s', a.title, a.severity, utc_text(a.acknowledged_at),
+              utc_text(a.acknowledge_due_at), utc_text(a.closed_at), utc_text(a.close_due_at)),
        '/alerts/' || a.id
   FROM alerts a WHERE a.workspace_id = $1 AND NOT a.synthetic AND a.opened_at >= $2 AND a.opened_at < $3
 UNION ALL

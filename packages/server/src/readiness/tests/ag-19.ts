@@ -21,7 +21,7 @@ SELECT u.event_id AS record_id,
        CASE WHEN a.ts > u.first_ts THEN 'approved_later'
             WHEN a.ts IS NULL AND NOT EXISTS (SELECT FROM registry r WHERE r.action = u.action AND r.pin = u.pin) THEN 'not_approved' END AS kind,
        format('%s ran with the definition %s, which %s', u.action, u.pin,
-              CASE WHEN a.ts IS NULL THEN 'nobody had let in' ELSE format('was let in %s', a.ts) END) AS sentence,
+              CASE WHEN a.ts IS NULL THEN 'nobody had let in' ELSE format('was let in %s', utc_text(a.ts)) END) AS sentence,
        '/log?event=' || u.event_id AS href
   FROM used u LEFT JOIN approved a ON a.action = u.action AND a.pin = u.pin`,
 };
