@@ -315,6 +315,29 @@ function nothingYet({ id, name }: Agent, at: Date): Authority {
   };
 }
 
+/** The same with its actors, and its summary, in other words. */
+export function withActors(authority: Authority, named: (actor: string) => string): Authority {
+  const { admission, created, owner, version, roles, credentials } = authority;
+  const changed: Authority = {
+    ...authority,
+    admission: admission && {
+      ...admission,
+      requested_by: named(admission.requested_by),
+      approved_by: named(admission.approved_by),
+    },
+    created: created && { ...created, by: named(created.by) },
+    owner: owner && { ...owner, given_by: named(owner.given_by) },
+    version: version && { ...version, author: named(version.author) },
+    roles: roles.map((role) => ({
+      ...role,
+      granted_by: named(role.granted_by),
+      revision: role.revision && { ...role.revision, author: named(role.revision.author) },
+    })),
+    credentials: credentials.map((each) => ({ ...each, created_by: named(each.created_by) })),
+  };
+  return authority.exists ? { ...changed, summary: summaryOf(changed) } : authority;
+}
+
 type Known = Omit<Authority, 'summary' | 'no_record'>;
 
 function day(at: number): string {

@@ -1,6 +1,6 @@
 export { agentSchema, isOneWay, newAgentFields, ONE_WAY, withRoles } from './agent.ts';
 export { attributesView } from './attributes.ts';
-export { type Authority, readAuthority } from './authority.ts';
+export { type Authority, readAuthority, withActors } from './authority.ts';
 export { createAgentIn, refuseTakenHandle, suspendAgentIn } from './change.ts';
 export { agentSettingsType, assignmentType } from './controlled.ts';
 export { guardsOn, manifestOf, visibleToolSchema } from './manifest.ts';

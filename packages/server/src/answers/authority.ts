@@ -1,6 +1,7 @@
 /** Who gave an agent its permissions, and who approved them, as at an instant: a chain of claims, each with its record. */
 import type { Pool } from 'pg';
-import { type Authority, readAuthority } from '../agents/index.ts';
+import { type Authority, readAuthority, withActors } from '../agents/index.ts';
+import { peopleBehindKeys } from '../identity/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { type Answer, ASKED, type Claim, computed, iso, recorded, unrecorded } from './answer.ts';
 
@@ -68,14 +69,16 @@ export async function authorityAnswer(
   agent: string,
   instant: Date | undefined,
 ): Promise<Answer> {
-  const authority = await readAuthority(pool, workspaceId, agent, instant);
+  const named = await peopleBehindKeys(pool, workspaceId);
+  const authority = withActors(await readAuthority(pool, workspaceId, agent, instant), named);
   const { agent_id: agentId, at } = authority;
   const roles = authority.roles.map(({ role }) => role);
-  const { rows: versions } = await pool.query<RoleVersion>(APPROVED_ROLES, [workspaceId, roles, at]);
+  const { rows } = await pool.query<RoleVersion>(APPROVED_ROLES, [workspaceId, roles, at]);
+  const versions = rows.map((version) => ({ ...version, author: named(version.author) }));
   const [{ rows: reviews }, exceptions, reviewed, conflicts] = await Promise.all([
     pool.query<Review>(REVIEWS, [workspaceId, versions.map(({ event_id: event }) => event), at]),
     exceptionsOf(pool, workspaceId, agentId, at),
-    reviewsOf(pool, workspaceId, authority),
+    reviewsOf(pool, workspaceId, authority, named),
     conflictsOf(pool, workspaceId, authority),
   ]);
   return {
@@ -195,7 +198,12 @@ function versionClaims(version: RoleVersion, reviews: readonly Review[]): readon
 }
 
 /** The last decision about each role that it wears. */
-async function reviewsOf(pool: Pool, workspaceId: WorkspaceId, authority: Authority): Promise<readonly Claim[]> {
+async function reviewsOf(
+  pool: Pool,
+  workspaceId: WorkspaceId,
+  authority: Authority,
+  named: (actor: string) => string,
+): Promise<readonly Claim[]> {
   const { agent, agent_id: id, at, roles } = authority;
   const { rows } = await pool.query<{
     item: string;
@@ -212,7 +220,7 @@ async function reviewsOf(pool: Pool, workspaceId: WorkspaceId, authority: Author
     const { item, decision, reason, actor, submitted_at: submitted, event_id: event } = last;
     return recorded('Last review', `${item}: ${decision}${reason === '' ? '' : ` (${reason})`}.`, event, {
       at: submitted.toISOString(),
-      by: actor,
+      by: named(actor),
     });
   });
 }

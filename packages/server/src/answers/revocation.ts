@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { readAgent } from '../agents/index.ts';
 import { readReach } from '../containment/index.ts';
+import { peopleBehindKeys } from '../identity/index.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { Period } from '../log/index.ts';
 import { type Answer, ASKED, type Claim, computed, recorded, unrecorded } from './answer.ts';
@@ -49,12 +50,13 @@ export async function revocationAnswer(
 ): Promise<Answer> {
   const agent = await readAgent(pool, workspaceId, agentOrId);
   const values = [workspaceId, from, to, agent.id];
-  const [reach, stops, rehearsals] = await Promise.all([
+  const [reach, stops, rehearsals, named] = await Promise.all([
     readReach(pool, workspaceId, 'agent', agent.id),
     pool.query<Measured>(STOPS, values),
     pool.query<Measured>(REHEARSALS, values),
+    peopleBehindKeys(pool, workspaceId),
   ]);
-  const measured = [...stops.rows, ...rehearsals.rows];
+  const measured = [...stops.rows, ...rehearsals.rows].map((each) => ({ ...each, actor: named(each.actor) }));
   const times = measured.flatMap(({ ms }) => (ms === null ? [] : [ms])).sort((a, b) => a - b);
   return {
     object: 'answer',

@@ -22,6 +22,7 @@ export {
 export { administratorsOf, BREAK_GLASS_MINIMUM, refuseBreakGlassLoss } from './break-glass.ts';
 export { type Device, deviceOf } from './device.ts';
 export { checkFresh } from './freshness.ts';
+export { peopleBehindKeys } from './key-people.ts';
 export { loadServerKeys, type ServerKeys, writePrivateFile } from './keys.ts';
 export { isHttps, sessionCookie, sessionIdOf } from './session-cookie.ts';
 export { sessionBody, sessionSchema } from './session-view.ts';

@@ -66,6 +66,19 @@ describe('an answer', () => {
     );
   });
 
+  it('names the person whose key it was, and the key of nobody as it stands', async () => {
+    await world.ok('POST', '/v1/people', { email: 'kim@acme.example' });
+    const { key } = await world.ok('POST', '/v1/keys', { name: 'kims', person: 'kim@acme.example', roles: ['admin'] });
+    const body = { name: 'kims-bot', role: 'support', owner: 'dana@acme.example' };
+    expect((await world.call('POST', '/v1/agents', { key, body })).status).toBe(201);
+    const { claims } = await world.ok('GET', '/v1/agents/kims-bot/answers/authority');
+    const who = 'kim@acme.example (key:kims)';
+    expect(claims).toContainEqual(
+      expect.objectContaining({ topic: 'Creation', sentence: `${who} created it.`, by: who }),
+    );
+    expect((await answer('authority')).sentence).toContain('created by key:first without');
+  });
+
   it('counts what was allowed and what was denied', async () => {
     const { sentence, claims, tables } = await answer('activity');
     expect(sentence).toContain('3 calls allowed, 1 denied, 0 held');

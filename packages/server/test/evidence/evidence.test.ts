@@ -286,6 +286,11 @@ describe('what evidence is refused for', () => {
     expect(of('self-reported')).toMatchObject({ covered: false, count: 8 });
     expect(of('other-ways')).toMatchObject({ covered: false, count: null });
     expect((await world.rows('scope', 'responsibilities')).length).toBe(20);
+    const keys = await world.rows('scope', 'admin-keys');
+    expect(keys).toContainEqual(
+      expect.objectContaining({ actor: 'key:lee', person_email: world.lee.email, revoked_at: null }),
+    );
+    expect(keys).toContainEqual(expect.objectContaining({ actor: 'key:first', person_email: null }));
     const archive = await archiveOf('scope');
     expect([...archive.keys()]).toContain('policies/role/support_v2.json');
     expect(archive.get('system-boundary.pdf')?.subarray(0, 5).toString()).toBe('%PDF-');

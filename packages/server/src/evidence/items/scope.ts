@@ -7,6 +7,7 @@ import { pdfOf } from '../pdf.ts';
 import { endOf } from '../period.ts';
 import { population } from '../population.ts';
 import type { Attachment, Report, ReportContent, ReportScope } from '../report.ts';
+import { ADMIN_KEYS, ADMIN_KEYS_QUERY, adminKeysIn } from './admin-keys.ts';
 import { BLIND_SPOTS, blindSpotRows } from './blind-spots.ts';
 import { RESPONSIBILITIES, responsibilityRows } from './responsibilities.ts';
 
@@ -16,11 +17,10 @@ export const scopeReport: Report = {
   item: 0,
   title: 'Scope and blind spots',
   about:
-    'What HiveKey covers in this workspace, who does what for each control, and what it cannot see, counted where it can be. `policies` has every document that decided at the end of the period.',
+    'What HiveKey covers in this workspace, who does what for each control, what it cannot see, counted where it can be, and who stands behind the keys that records name. `policies` has every document that decided at the end of the period.',
   controls: [],
-  tables: [RESPONSIBILITIES, BLIND_SPOTS],
-  query:
-    'Responsibilities are the same for every workspace. Each blind spot is counted by a query of its own over the log of the period, or over the versions that stood at its end.',
+  tables: [RESPONSIBILITIES, BLIND_SPOTS, ADMIN_KEYS],
+  query: `Responsibilities are the same for every workspace. Each blind spot is counted by a query of its own over the log of the period, or over the versions that stood at its end. Admin keys: ${ADMIN_KEYS_QUERY.trim()}`,
   read: readScope,
 };
 
@@ -28,9 +28,14 @@ async function readScope(scope: ReportScope): Promise<ReportContent> {
   const end = endOf(scope.period, scope.asOf);
   const shares = population(RESPONSIBILITIES, responsibilityRows());
   const spots = population(BLIND_SPOTS, await blindSpotRows(scope, end), { count: ['covered'] });
+  const keys = population(ADMIN_KEYS, await adminKeysIn(scope));
   return {
-    rows: { [RESPONSIBILITIES.name]: shares.rows, [BLIND_SPOTS.name]: spots.rows },
-    facts: async () => ({ [RESPONSIBILITIES.name]: shares.facts({}), [BLIND_SPOTS.name]: spots.facts({}) }),
+    rows: { [RESPONSIBILITIES.name]: shares.rows, [BLIND_SPOTS.name]: spots.rows, [ADMIN_KEYS.name]: keys.rows },
+    facts: async () => ({
+      [RESPONSIBILITIES.name]: shares.facts({}),
+      [BLIND_SPOTS.name]: spots.facts({}),
+      [ADMIN_KEYS.name]: keys.facts({}),
+    }),
     attachments: () => documents(scope, end),
   };
 }
