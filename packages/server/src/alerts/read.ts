@@ -27,7 +27,7 @@ export const alertQuery = {
   synthetic: z.enum(['exclude', 'only', 'include']).default('exclude').meta({ description: 'Those that tests made.' }),
   from: moment.optional().meta({ description: 'Opened at or after.' }),
   to: moment.optional().meta({ description: 'Opened before.' }),
-  q: word.optional().meta({ description: 'Words in the title.' }),
+  q: word.optional().meta({ description: 'Words in the title, or in the name of what it is about.' }),
 };
 const filterSchema = z.object(alertQuery);
 export type AlertFilter = z.output<typeof filterSchema>;
@@ -56,7 +56,10 @@ function conditionsOf(filter: AlertFilter, values: unknown[]): string {
   add((at) => `a.incident_id = ${at}`, filter.incident);
   add((at) => `a.opened_at >= ${at}`, filter.from);
   add((at) => `a.opened_at < ${at}`, filter.to);
-  add((at) => `position(lower(${at}) IN lower(a.title)) > 0`, filter.q);
+  add(
+    (at) => `(position(lower(${at}) IN lower(a.title)) > 0 OR position(lower(${at}) IN lower(a.subject_name)) > 0)`,
+    filter.q,
+  );
   if (filter.synthetic !== 'include') conditions.push(` AND a.synthetic = ${filter.synthetic === 'only'}`);
   return conditions.join('');
 }

@@ -354,6 +354,16 @@ describe('the population', () => {
     expect(await world.events('kind=alert.exported', 1)).toMatchObject([{ selection: { from } }]);
   });
 
+  it('is found by words of its title, and by the name of what it is about', async () => {
+    const id = await raiser.raised({
+      subject: { kind: 'agent', id: 'agt_9', name: 'Event-Invites' },
+      title: 'Odd mails',
+    });
+    for (const q of ['odd mail', 'event-inv'])
+      expect((await world.ok('GET', `/v1/alerts?q=${q}`)).data).toMatchObject([{ id }]);
+    expect((await world.ok('GET', '/v1/alerts?q=agt_9')).data).toEqual([]);
+  });
+
   it('is listed in pages that do not move when alerts come', async () => {
     const first = await world.ok('GET', '/v1/alerts?limit=3');
     await raiser.raised({ subject: about('k') });

@@ -141,8 +141,8 @@ function Filters() {
         w={170}
       />
       <TextInput
-        aria-label="Title contains"
-        placeholder="Words in the title"
+        aria-label="Title or subject contains"
+        placeholder="Words in title or subject"
         leftSection={<IconSearch size={14} aria-hidden />}
         defaultValue={search.q ?? ''}
         onChange={(event) => setText(event.currentTarget.value)}
