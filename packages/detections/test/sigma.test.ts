@@ -482,6 +482,11 @@ const REFUSED: readonly (readonly [name: string, text: string, problems: readonl
     rule('s: { tool: x }\ncondition: s').replace('product: hivekey', 'product: windows'),
     ['logsource 3:14'],
   ],
+  [
+    'a version that is not whole',
+    rule('s: { tool: x }\ncondition: s').replace('suppression: none', 'suppression: none, version: 1.5'),
+    ['number 7:31'],
+  ],
   ['two forms', rule('s: { tool: x }\ncondition: s', 'native: splitting\n'), ['form 8:1']],
   ['a native rule that is none', 'title: t\nnative: magic\n', ['native 2:1']],
   ['a native rule without its parameters', 'title: t\nnative: splitting\n', ['parameter 1:1']],

@@ -304,7 +304,7 @@ function readBlock(value: Yaml, read: Reader): HiveKeyBlock {
   read.known(criteria, inCriteria, ['soc2', 'owasp_agentic'], 'criteria');
   return {
     ref: value.ref === undefined ? undefined : read.text(value, at, 'ref', 40),
-    version: value.version === undefined ? 1 : (read.number(value, at, 'version', 1, 1_000_000) ?? 1),
+    version: value.version === undefined ? 1 : (read.whole(value, at, 'version', 1, 1_000_000) ?? 1),
     suppressionMs: suppressionMs ?? DEFAULT_SUPPRESSION_MS,
     groupBy: value['group-by'] === undefined ? undefined : read.texts(value, at, 'group-by'),
     response: value.response === undefined ? '' : (read.text(value, at, 'response', 4_000) ?? ''),
@@ -407,6 +407,18 @@ class Reader {
       'number',
       `${key} must be a number from ${min} to ${max}`,
       'Write the number without quotes.',
+    );
+    return undefined;
+  }
+
+  whole(map: YamlMap, path: DocumentPath, key: string, min: number, max: number): number | undefined {
+    const value = this.number(map, path, key, min, max);
+    if (value === undefined || Number.isInteger(value)) return value;
+    this.problems.add(
+      [...path, key],
+      'number',
+      `${key} must be a whole number`,
+      'Write the number without a fraction.',
     );
     return undefined;
   }
