@@ -7,13 +7,14 @@ import type { ServerProcess } from './process.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 const IN_FLIGHT = 50;
+const ANSWER_AFTER_MS = 5;
 
 let upstream: Upstream;
 let fleet: Fleet;
 let administration: Administration;
 
 beforeAll(async () => {
-  upstream = await startUpstream();
+  upstream = await startUpstream(ANSWER_AFTER_MS);
   fleet = await startFleet('faults', 2);
   administration = await prepare(fleet.node(0), upstream);
 });

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, fromJsonSchema, McpServer } from '@modelcontextprotocol/server';
 
@@ -75,7 +75,11 @@ export async function startUpstream(answerAfterMs = 0): Promise<Upstream> {
           arrival.abandoned = !response.writableFinished;
         });
       }
-      if (id !== undefined && answerAfterMs > 0) await sleep(answerAfterMs);
+      if (id !== undefined && answerAfterMs > 0) {
+        await sleep(answerAfterMs);
+        // On a busy machine the time is over before the socket was read again, which may say that nobody waits any more.
+        await nextTurn();
+      }
       const { method = 'POST', url = '/' } = request;
       return serve(Object.assign(request, { method, url }), response, body);
     });
