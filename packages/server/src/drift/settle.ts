@@ -31,6 +31,8 @@ async function readOpen(
   return rows;
 }
 
+const keyOf = ({ what, type, id }: Drift): string => JSON.stringify([what, type, id]);
+
 const textOf = ({ what, type, id, expected, found }: Drift): string =>
   JSON.stringify([what, type, id, expected, found]);
 
@@ -70,7 +72,7 @@ async function resolve(
       log({ kind: 'drift.resolved', actor: 'system', finding_id: finding, what, object_type: type, object_id: id });
 }
 
-/** Those that no other node has found meanwhile. */
+/** Those of things about which no other node has found anything meanwhile: of one thing one finding is open. */
 async function find(
   { client, log }: LoggedTransaction,
   workspaceId: WorkspaceId,
@@ -78,10 +80,10 @@ async function find(
   drift: readonly Drift[],
 ): Promise<void> {
   const ids = drift.map(({ id }) => id);
-  const wasOpen = new Set((await readOpen(client, workspaceId, ids)).map(textOf));
+  const wasOpen = new Set((await readOpen(client, workspaceId, ids)).map(keyOf));
   const to = await administratorsOf(client, workspaceId);
   const findings = drift
-    .filter((each) => !wasOpen.has(textOf(each)))
+    .filter((each) => !wasOpen.has(keyOf(each)))
     .map(({ what, type, id, expected, found }) => {
       const finding = newId('drf');
       const eventId = log({

@@ -77,6 +77,13 @@ describe('an answer', () => {
       expect.objectContaining({ topic: 'Creation', sentence: `${who} created it.`, by: who }),
     );
     expect((await answer('authority')).sentence).toContain('created by key:first without');
+    // In other hands, the name says no more who it was.
+    await world.ok('POST', '/v1/people', { email: 'max@acme.example' });
+    const { data } = await world.ok('GET', '/v1/keys?limit=100');
+    const { id } = data.find(({ name }: { name: string }) => name === 'kims');
+    await world.ok('POST', `/v1/keys/${id}/rotate`, { person: 'max@acme.example' });
+    const rotated = await world.ok('GET', '/v1/agents/kims-bot/answers/authority');
+    expect(rotated.claims).toContainEqual(expect.objectContaining({ topic: 'Creation', by: 'key:kims' }));
   });
 
   it('counts what was allowed and what was denied', async () => {

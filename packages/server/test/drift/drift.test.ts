@@ -226,14 +226,22 @@ describe('an edit of', () => {
 
   test('a whole table is found, and holds nobody up for longer than fifty rows take', async () => {
     await superuser.query(
-      `INSERT INTO people (workspace_id, id, email) SELECT $1, 'per_' || n, n || '@acme.example' FROM generate_series(1, 120) AS n`,
+      `INSERT INTO people (workspace_id, id, email) SELECT $1, 'per_' || n, n || '@acme.example' FROM generate_series(1, 1020) AS n`,
       [workspaceId],
     );
-    expect((await check()).filter(({ object_type }) => object_type === 'person_authority')).toHaveLength(120);
+    const written = async () => {
+      await check();
+      const { rows } = await superuser.query(
+        `SELECT count(*)::int AS n FROM drift_findings WHERE object_type = 'person_authority' AND resolved_at IS NULL`,
+      );
+      return rows[0]?.n;
+    };
+    // As many as one look writes down, and the rest with the next.
+    expect([await written(), await written()]).toEqual([1_000, 1_020]);
     const { rows } = await superuser.query(
-      `SELECT count(*)::int AS rows FROM drift_findings WHERE object_type = 'person_authority' GROUP BY xmin::text ORDER BY 1`,
+      `SELECT max(n)::int AS most FROM (SELECT count(*) AS n FROM drift_findings WHERE object_type = 'person_authority' GROUP BY xmin::text) AS t`,
     );
-    expect(rows).toEqual([{ rows: 20 }, { rows: 50 }, { rows: 50 }]);
+    expect(rows).toEqual([{ most: 50 }]);
     await superuser.query(`DELETE FROM people WHERE workspace_id = $1 AND id ~ '^per_[0-9]+$'`, [workspaceId]);
     expect(await check()).toEqual([]);
   });

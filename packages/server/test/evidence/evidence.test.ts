@@ -288,7 +288,7 @@ describe('what evidence is refused for', () => {
     expect((await world.rows('scope', 'responsibilities')).length).toBe(20);
     const keys = await world.rows('scope', 'admin-keys');
     expect(keys).toContainEqual(
-      expect.objectContaining({ actor: 'key:lee', person_email: world.lee.email, revoked_at: null }),
+      expect.objectContaining({ actor: 'key:lee', person_email: world.lee.email, ended_at: null, replaced_by: null }),
     );
     expect(keys).toContainEqual(expect.objectContaining({ actor: 'key:first', person_email: null }));
     const archive = await archiveOf('scope');
@@ -300,6 +300,9 @@ describe('what evidence is refused for', () => {
 describe('a period that is over', () => {
   it('has the same rows whatever happens after it', async () => {
     const before = await everything();
+    const { data: keys } = await world.ok('GET', '/v1/keys?limit=100');
+    const leesKey = keys.find(({ name }: { name: string }) => name === 'lee');
+    await world.ok('POST', `/v1/keys/${leesKey.id}/rotate`, { overlap_seconds: 600 });
     await world.agent('later-bot', { role: 'payer', owner: 'late@acme.example' });
     await world.ok('PATCH', '/v1/agents/crm-bot', {
       description: 'other',
